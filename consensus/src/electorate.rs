@@ -1,0 +1,203 @@
+//! Who may decide a height: the chain, the validator set of that height, the block before, and whose turn it is.
+//!
+//! Every message names a height and is judged by the electorate of that height, never by another. An electorate is shared
+//! (`Arc`) between the state machine and the workers that check signatures.
+
+use std::collections::BTreeSet;
+
+use ed25519_consensus::VerificationKeyBytes;
+use tendermint::{Hash, account, block, chain, validator};
+
+use crate::proposer;
+
+/// A set holds at most this many validators.
+pub const VALIDATORS_MAX: usize = 256;
+
+/// The committed block that a height builds on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parent {
+    /// Its identity.
+    pub block_id: block::Id,
+    /// The proposer that its header names.
+    pub proposer: account::Id,
+}
+
+/// Why a validator set cannot decide anything.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ElectorateError {
+    /// None, or more than `VALIDATORS_MAX`.
+    #[error("a chain has 1 to {VALIDATORS_MAX} validators, not {0}")]
+    Size(usize),
+    /// Only Ed25519 keys vote.
+    #[error("validator {0} has no Ed25519 key")]
+    Key(account::Id),
+    /// An address is not its key's, or stands in the set twice.
+    #[error("validator {0} appears twice or under a foreign address")]
+    Address(account::Id),
+    /// A validator without power could still take a turn to propose.
+    #[error("validator {0} has no voting power")]
+    Power(account::Id),
+    /// The height and the parent contradict each other, or the height is out of range.
+    #[error("height {0} does not follow its parent")]
+    Height(u64),
+}
+
+/// The electorate of one height.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Electorate {
+    chain_id: chain::Id,
+    height: block::Height,
+    validators: validator::Set,
+    validators_hash: Hash,
+    keys: Vec<VerificationKeyBytes>,
+    parent: Option<Parent>,
+    term_heights: u64,
+    first_proposer: usize,
+}
+
+impl Electorate {
+    /// The electorate of `height`. The first height has no parent; every other one has.
+    pub fn new(
+        chain_id: chain::Id,
+        height: u64,
+        validators: validator::Set,
+        parent: Option<Parent>,
+        term_heights: u64,
+    ) -> Result<Self, ElectorateError> {
+        let number = block::Height::try_from(height).map_err(|_| ElectorateError::Height(height))?;
+        if height == 0 || parent.is_none() != (height == 1) {
+            return Err(ElectorateError::Height(height));
+        }
+        let count = validators.validators().len();
+        if count == 0 || count > VALIDATORS_MAX {
+            return Err(ElectorateError::Size(count));
+        }
+        let mut seen = BTreeSet::new();
+        let mut keys = Vec::with_capacity(count);
+        for validator in validators.validators() {
+            let Some(key) = key(validator) else { return Err(ElectorateError::Key(validator.address)) };
+            if account::Id::from(validator.pub_key) != validator.address || !seen.insert(validator.address) {
+                return Err(ElectorateError::Address(validator.address));
+            }
+            if validator.power() == 0 {
+                return Err(ElectorateError::Power(validator.address));
+            }
+            keys.push(key);
+        }
+        let first_proposer = proposer::first_proposer(height, &validators, parent.map(|parent| parent.proposer), term_heights);
+        let validators_hash = validators.hash();
+        Ok(Self { chain_id, height: number, validators, validators_hash, keys, parent, term_heights, first_proposer })
+    }
+
+    /// The chain that all signatures name.
+    pub fn chain_id(&self) -> &chain::Id {
+        &self.chain_id
+    }
+
+    /// The height to decide.
+    pub fn height(&self) -> u64 {
+        self.height.value()
+    }
+
+    /// The validators, in the order that certificates use.
+    pub fn validators(&self) -> &validator::Set {
+        &self.validators
+    }
+
+    /// The hash that a header of this height carries for them.
+    pub fn validators_hash(&self) -> Hash {
+        self.validators_hash
+    }
+
+    /// The block before; none at the first height.
+    pub fn parent(&self) -> Option<&Parent> {
+        self.parent.as_ref()
+    }
+
+    /// Who proposes in `round`.
+    pub fn proposer(&self, round: u32) -> account::Id {
+        let index = proposer::proposer_of_round(self.first_proposer, round, self.count());
+        self.validators.validators()[index].address
+    }
+
+    /// Who proposes first at the next height, should `proposer`'s block be decided and the set stay as it is.
+    pub fn next_proposer(&self, proposer: account::Id) -> account::Id {
+        let index = proposer::first_proposer(self.height().saturating_add(1), &self.validators, Some(proposer), self.term_heights);
+        self.validators.validators()[index].address
+    }
+
+    /// Number of validators.
+    pub fn count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Where a validator stands in the set.
+    pub fn index(&self, address: account::Id) -> Option<usize> {
+        proposer::position(&self.validators, address)
+    }
+
+    /// Power of the validator at `index`.
+    pub(crate) fn power(&self, index: usize) -> u64 {
+        self.validators.validators()[index].power()
+    }
+
+    /// Address of the validator at `index`.
+    pub(crate) fn address(&self, index: usize) -> account::Id {
+        self.validators.validators()[index].address
+    }
+
+    /// Key of the validator at `index`.
+    pub(crate) fn key(&self, index: usize) -> &VerificationKeyBytes {
+        &self.keys[index]
+    }
+
+    /// Whether `power` is a quorum: strictly more than two thirds.
+    pub(crate) fn is_quorum(&self, power: u64) -> bool {
+        u128::from(power) * 3 > u128::from(self.validators.total_voting_power().value()) * 2
+    }
+
+    /// Whether `power` is certain to contain an honest validator: strictly more than one third.
+    pub(crate) fn has_honest(&self, power: u64) -> bool {
+        u128::from(power) * 3 > u128::from(self.validators.total_voting_power().value())
+    }
+}
+
+/// A validator's Ed25519 key.
+pub(crate) fn key(validator: &validator::Info) -> Option<VerificationKeyBytes> {
+    let key = validator.pub_key.ed25519()?;
+    <[u8; 32]>::try_from(key.as_bytes()).ok().map(VerificationKeyBytes::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use tendermint::vote::Power;
+
+    use super::*;
+    use crate::testing::Chain;
+
+    #[test]
+    fn a_quorum_is_strictly_more_than_two_thirds() {
+        let three = Chain::new(3).electorate(1);
+        assert!(!three.is_quorum(20));
+        assert!(three.is_quorum(21));
+        assert!(!three.has_honest(10));
+        assert!(three.has_honest(11));
+    }
+
+    #[test]
+    fn a_set_with_a_twin_or_a_foreign_address_or_no_power_is_refused() {
+        let chain = Chain::new(4);
+        let build = |set| Electorate::new(chain.id(), 1, set, None, 1);
+        let mut twin = chain.validators();
+        twin.validators[1] = twin.validators[0].clone();
+        assert!(matches!(build(twin), Err(ElectorateError::Address(_))));
+        let mut foreign = chain.validators();
+        foreign.validators[1].address = account::Id::new([1; 20]);
+        assert!(matches!(build(foreign), Err(ElectorateError::Address(_))));
+        let mut powerless = chain.validators();
+        powerless.validators[1].power = Power::from(0u32);
+        assert!(matches!(build(powerless), Err(ElectorateError::Power(_))));
+        assert_eq!(build(validator::Set::new(Vec::new(), None)), Err(ElectorateError::Size(0)));
+        assert_eq!(Electorate::new(chain.id(), 2, chain.validators(), None, 1), Err(ElectorateError::Height(2)));
+    }
+}

@@ -1,0 +1,341 @@
+//! The state machine: one input in, effects out.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tendermint::{
+    account,
+    block::{Commit, Id},
+};
+
+use crate::{
+    candidate::Candidate,
+    effect::{Effect, Recipient, Timer, TimerKind},
+    electorate::Electorate,
+    input::Input,
+    message::{Message, Proposal, Unsigned},
+    quorum::TimeoutCertificate,
+    safety::SafetyRecord,
+    tally::{ROUNDS_BEHIND_MAX, Tally},
+};
+
+/// Who assembles certificates. The voting rules are the same either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Routing {
+    /// Votes go to the proposer, who sends certificates to all: messages linear in the number of validators.
+    Collector,
+    /// Votes go to all, and everyone assembles: two message delays fewer, messages quadratic.
+    Broadcast,
+}
+
+/// What does not change while a node runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// This node's validator address. Where the set does not have it, the node follows and signs nothing.
+    pub address: account::Id,
+    /// Where votes go.
+    pub routing: Routing,
+    /// How long round 0 may take.
+    pub timeout_base: Duration,
+    /// How long any round may take.
+    pub timeout_max: Duration,
+    /// How often to repeat what others may have missed, while a height drags on.
+    pub rebroadcast: Duration,
+}
+
+impl Config {
+    /// How long a round may take: half as long again as the round before, up to the maximum.
+    pub fn timeout(&self, round: u32) -> Duration {
+        let mut timeout = self.timeout_base.max(Duration::from_millis(1));
+        for _ in 0..round {
+            if timeout >= self.timeout_max {
+                break;
+            }
+            timeout = timeout.saturating_mul(3) / 2;
+        }
+        timeout.min(self.timeout_max)
+    }
+}
+
+/// One validator's part in deciding the next block.
+#[derive(Debug, Clone)]
+pub struct Consensus {
+    config: Config,
+    record: SafetyRecord,
+    /// A record of a height that the node has not reached again: its store lost commits that the record outlived.
+    ahead: Option<SafetyRecord>,
+    at: Option<Progress>,
+}
+
+/// Where a height stands. What must survive a crash is in the safety record, not here.
+#[derive(Debug, Clone)]
+pub(crate) struct Progress {
+    pub(crate) electorate: Arc<Electorate>,
+    /// This node's place in the set, if it may sign at this height.
+    pub(crate) index: Option<usize>,
+    pub(crate) last_commit: Option<Commit>,
+    pub(crate) round: u32,
+    /// The proposal of each round, this node's own among them.
+    pub(crate) proposals: BTreeMap<u32, Proposal>,
+    /// The blocks held, all of them valid.
+    pub(crate) blocks: BTreeMap<Id, Candidate>,
+    pub(crate) tally: Tally,
+    pub(crate) decided: Option<Commit>,
+    /// Whether `Commit` was given out, after which the height is over here.
+    pub(crate) finished: bool,
+    /// Whether there is something to decide.
+    pub(crate) working: bool,
+    /// The round for which a block was asked for.
+    pub(crate) building: Option<u32>,
+    pub(crate) round_timer: bool,
+    pub(crate) rebroadcast_timer: bool,
+}
+
+/// The effects of one step, sorted as they come: what depends on no new signature, then the record and all that it covers,
+/// then the rest. So a step writes at most one record.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    first: Vec<Effect>,
+    changed: bool,
+    signed: Vec<Effect>,
+    last: Vec<Effect>,
+}
+
+/// One step in the making: the parts of the machine that the rules in `propose.rs`, `vote.rs` and `round.rs` work on.
+#[derive(Debug)]
+pub(crate) struct Step<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) record: &'a mut SafetyRecord,
+    pub(crate) at: &'a mut Progress,
+    pub(crate) out: Outbox,
+}
+
+impl Consensus {
+    /// A machine that goes on from `record`. It waits for [`Input::StartHeight`].
+    pub fn new(config: Config, record: SafetyRecord) -> Self {
+        Self { config, record, ahead: None, at: None }
+    }
+
+    /// Take in one input.
+    pub fn step(&mut self, input: Input) -> Vec<Effect> {
+        if let Input::StartHeight { electorate, last_commit } = input {
+            return self.start(electorate, last_commit);
+        }
+        let Some(at) = &mut self.at else { return Vec::new() };
+        let height = at.electorate.height();
+        let mut step = Step { config: &self.config, record: &mut self.record, at, out: Outbox::default() };
+        match input {
+            Input::StartHeight { .. } => unreachable!("handled above"),
+            Input::Work { height: of } if of == height => step.on_work(),
+            Input::Built { round, block } => step.on_built(round, block),
+            Input::Proposal(proposal) if proposal.height() == height => step.on_proposal(proposal.into_inner()),
+            Input::Vote(vote) if vote.height.value() == height => step.on_vote(vote.into_inner()),
+            Input::Vote(vote) => step.on_late_vote(&vote),
+            Input::QuorumCertificate(certificate) if certificate.height == height => {
+                step.on_quorum_certificate(certificate.into_inner());
+            }
+            Input::Timeout(timeout) if timeout.height == height => step.on_timeout(timeout.into_inner()),
+            Input::TimeoutCertificate(certificate) if certificate.height == height => {
+                step.on_timeout_certificate(certificate.into_inner());
+            }
+            Input::Commit(commit) if commit.height.value() == height => step.decide(commit.into_inner(), false),
+            Input::Timer(timer) if timer.height == height => step.on_timer(timer),
+            // Of another height: over, or not begun.
+            Input::Work { .. }
+            | Input::Proposal(_)
+            | Input::QuorumCertificate(_)
+            | Input::Timeout(_)
+            | Input::TimeoutCertificate(_)
+            | Input::Commit(_)
+            | Input::Timer(_) => {}
+        }
+        step.finish()
+    }
+
+    fn start(&mut self, electorate: Arc<Electorate>, last_commit: Option<Commit>) -> Vec<Effect> {
+        let height = electorate.height();
+        assert!(height > self.height(), "height {height} was started before");
+        self.load_record(height);
+        let resumed = self.record.last_round() > 0 || !self.record.blocks.is_empty() || self.record.timeout_round.is_some();
+        let round = self.record.last_round();
+        let index = electorate.index(self.config.address).filter(|_| self.record.may_sign());
+        let tally = Tally::new(electorate.count());
+        let blocks = self.record.blocks.iter().map(|block| (block.id(), block.clone())).collect();
+        let at = self.at.insert(Progress {
+            electorate,
+            index,
+            last_commit,
+            round,
+            proposals: BTreeMap::new(),
+            blocks,
+            tally,
+            decided: None,
+            finished: false,
+            working: false,
+            building: None,
+            round_timer: false,
+            rebroadcast_timer: false,
+        });
+        let mut step = Step { config: &self.config, record: &mut self.record, at, out: Outbox::default() };
+        if resumed {
+            step.resume();
+        }
+        step.finish()
+    }
+
+    /// The record to work on at `height`: the stored one if it is of this height, else a new one. A record of a later height is
+    /// put aside, and nothing is signed before that height is reached.
+    fn load_record(&mut self, height: u64) {
+        let stored = self.ahead.take().unwrap_or_else(|| std::mem::take(&mut self.record));
+        self.record = match stored.height.cmp(&height) {
+            std::cmp::Ordering::Equal => stored,
+            std::cmp::Ordering::Less => SafetyRecord::begin(height, stored.votes_from),
+            std::cmp::Ordering::Greater => {
+                let begin = SafetyRecord::begin(height, stored.votes_from.max(stored.height));
+                self.ahead = Some(stored);
+                begin
+            }
+        };
+    }
+
+    /// The height in progress; 0 before the first one.
+    pub fn height(&self) -> u64 {
+        self.at.as_ref().map_or(0, |at| at.electorate.height())
+    }
+
+    /// The current round.
+    pub fn round(&self) -> u32 {
+        self.at.as_ref().map_or(0, |at| at.round)
+    }
+
+    /// Who decides the height in progress, and judges its messages.
+    pub fn electorate(&self) -> Option<&Arc<Electorate>> {
+        self.at.as_ref().map(|at| &at.electorate)
+    }
+
+    /// Whose turn it is to propose.
+    pub fn proposer(&self) -> Option<account::Id> {
+        self.at.as_ref().map(|at| at.electorate.proposer(at.round))
+    }
+
+    /// Whether the height in progress is decided, be it that its block is missing.
+    pub fn is_decided(&self) -> bool {
+        self.at.as_ref().is_some_and(|at| at.decided.is_some())
+    }
+
+    /// Whether the height in progress has something to decide.
+    pub fn has_work(&self) -> bool {
+        self.at.as_ref().is_some_and(|at| at.working)
+    }
+
+    /// The record as it stands: what the last `Persist` of this height wrote, or an empty one.
+    pub fn record(&self) -> &SafetyRecord {
+        &self.record
+    }
+}
+
+impl Step<'_> {
+    /// The effects, in the order that the safety of the next crash needs.
+    fn finish(mut self) -> Vec<Effect> {
+        let mut effects = std::mem::take(&mut self.out.first);
+        if self.out.changed {
+            let record = &mut *self.record;
+            let blocks = self.at.blocks.values().filter(|block| record.names(block.id())).cloned().collect();
+            record.blocks = blocks;
+            effects.push(Effect::Persist(Box::new(record.clone())));
+        }
+        effects.append(&mut self.out.signed);
+        effects.append(&mut self.out.last);
+        effects
+    }
+
+    /// Whether this node may sign at this height, and the height is still open.
+    pub(crate) fn active(&self) -> bool {
+        self.at.index.is_some() && self.at.decided.is_none()
+    }
+
+    /// The height in progress.
+    pub(crate) fn height(&self) -> u64 {
+        self.at.electorate.height()
+    }
+
+    /// The certificate that opened the current round.
+    pub(crate) fn opened_by(&self) -> Option<&TimeoutCertificate> {
+        self.record.timeout_certificate.as_ref().filter(|ended| Some(ended.round) == self.at.round.checked_sub(1))
+    }
+
+    /// Sign and send. Whoever calls it has changed the record first, or repeats what the record on disk covers.
+    pub(crate) fn sign(&mut self, message: Unsigned, to: Recipient) {
+        self.out.signed.push(Effect::Sign { message, to });
+    }
+
+    /// The record changed: write it before anything signed in this step leaves.
+    pub(crate) fn remember(&mut self) {
+        self.out.changed = true;
+    }
+
+    /// Send a certificate to all.
+    pub(crate) fn send(&mut self, message: Message) {
+        self.out.first.push(Effect::Send { message, to: Recipient::All });
+    }
+
+    /// Any other effect.
+    pub(crate) fn then(&mut self, effect: Effect) {
+        self.out.last.push(effect);
+    }
+
+    /// Set the timers of the current round, unless they run.
+    pub(crate) fn arm(&mut self) {
+        if !self.active() {
+            return;
+        }
+        let (height, round) = (self.height(), self.at.round);
+        if !self.at.round_timer {
+            self.at.round_timer = true;
+            let timer = Timer { height, round, kind: TimerKind::Round };
+            self.then(Effect::Arm { timer, duration: self.config.timeout(round) });
+        }
+        if !self.at.rebroadcast_timer {
+            self.at.rebroadcast_timer = true;
+            let timer = Timer { height, round, kind: TimerKind::Rebroadcast };
+            self.then(Effect::Arm { timer, duration: self.config.rebroadcast });
+        }
+    }
+
+    /// Forget what past rounds left, but for the blocks that may still be needed.
+    pub(crate) fn prune(&mut self) {
+        let first = self.at.round.saturating_sub(ROUNDS_BEHIND_MAX);
+        self.at.tally.prune(self.at.round);
+        self.at.proposals.retain(|round, _| *round >= first);
+        let (proposals, record) = (&self.at.proposals, &*self.record);
+        self.at
+            .blocks
+            .retain(|id, _| record.names(*id) || proposals.values().any(|proposal| proposal.block.id() == *id));
+    }
+
+    fn on_timer(&mut self, timer: Timer) {
+        match timer.kind {
+            TimerKind::Round if timer.round == self.at.round => self.on_round_timer(),
+            TimerKind::Round => {}
+            TimerKind::Rebroadcast => self.on_rebroadcast_timer(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_grow_by_half_up_to_the_maximum() {
+        let config = Config {
+            address: account::Id::new([0; 20]),
+            routing: Routing::Collector,
+            timeout_base: Duration::from_millis(400),
+            timeout_max: Duration::from_secs(2),
+            rebroadcast: Duration::from_secs(1),
+        };
+        let timeouts: Vec<_> = (0..6).map(|round| config.timeout(round).as_millis()).collect();
+        assert_eq!(timeouts, [400, 600, 900, 1350, 2000, 2000]);
+        assert_eq!(config.timeout(u32::MAX), Duration::from_secs(2));
+    }
+}

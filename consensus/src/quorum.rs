@@ -1,0 +1,171 @@
+//! The two certificates that stay inside consensus: of prevotes for a block, and of timeouts of a round.
+//!
+//! The third, of precommits, is `tendermint::block::Commit`; it leaves consensus and is checked in [`crate::certificate`].
+
+use std::collections::BTreeSet;
+
+use tendermint::{Signature, Time, account, block, vote};
+
+use crate::{electorate::Electorate, message::Refusal, sign_bytes, signature};
+
+/// The highest round. One less than Tendermint's own limit, so that the round after it can be named too.
+pub const ROUND_MAX: u32 = i32::MAX.unsigned_abs() - 1;
+
+/// More than two thirds of the power prevoted for one block in one round. HotStuff's prepare certificate, Tendermint's polka.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuorumCertificate {
+    /// The height.
+    pub height: u64,
+    /// The round in which the prevotes were cast.
+    pub round: u32,
+    /// The block.
+    pub block_id: block::Id,
+    /// The block's time, which every vote carries.
+    pub time: Time,
+    /// One a validator, in set order.
+    pub signatures: Vec<Option<Signature>>,
+}
+
+/// One validator's part in a timeout certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeoutSignature {
+    /// Who gave up on the round.
+    pub validator: account::Id,
+    /// The round of the highest quorum certificate that it knew.
+    pub high_qc_round: Option<u32>,
+    /// Over both.
+    pub signature: Signature,
+}
+
+/// More than two thirds of the power gave up on one round. Opens the next, and proves what may be proposed there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeoutCertificate {
+    /// The height.
+    pub height: u64,
+    /// The round given up.
+    pub round: u32,
+    /// In set order.
+    pub timeouts: Vec<TimeoutSignature>,
+    /// The certificate of the highest round that the timeouts name.
+    pub high_qc: Option<QuorumCertificate>,
+}
+
+impl QuorumCertificate {
+    /// Check it by the validator set of its height: all its signatures in one batch, over one message.
+    pub(crate) fn check(&self, electorate: &Electorate) -> Result<(), Refusal> {
+        if self.height != electorate.height() {
+            return Err(Refusal::OtherHeight { found: self.height, expected: electorate.height() });
+        }
+        if self.signatures.len() != electorate.count() {
+            return Err(Refusal::Malformed("a certificate has one place for each validator"));
+        }
+        let message = sign_bytes::vote(
+            electorate.chain_id(),
+            vote::Type::Prevote,
+            self.height,
+            self.round,
+            self.block_id,
+            self.time,
+        );
+        let signed = self.signatures.iter().enumerate().filter_map(|(index, signature)| Some((index, signature.as_ref()?)));
+        let items: Vec<signature::Item<'_>> =
+            signed.clone().map(|(index, signature)| (*electorate.key(index), &message[..], signature.as_bytes())).collect();
+        if !electorate.is_quorum(signed.map(|(index, _)| electorate.power(index)).sum()) {
+            return Err(Refusal::NoQuorum);
+        }
+        if signature::all_valid(&items) { Ok(()) } else { Err(Refusal::Signature) }
+    }
+}
+
+impl TimeoutCertificate {
+    /// The highest certificate round that its signers report: §1.3's *m*.
+    pub fn highest_round(&self) -> Option<u32> {
+        self.timeouts.iter().filter_map(|timeout| timeout.high_qc_round).max()
+    }
+
+    /// Check it, and the certificate in it, by the validator set of its height.
+    pub(crate) fn check(&self, electorate: &Electorate) -> Result<(), Refusal> {
+        if self.height != electorate.height() {
+            return Err(Refusal::OtherHeight { found: self.height, expected: electorate.height() });
+        }
+        if self.timeouts.len() > electorate.count() {
+            return Err(Refusal::Malformed("a timeout certificate names a validator once"));
+        }
+        let reported = self.highest_round();
+        if self.high_qc.as_ref().map(|high| high.round) != reported || reported.is_some_and(|round| round > self.round) {
+            return Err(Refusal::Malformed("a timeout certificate carries the highest certificate that it names"));
+        }
+        let mut power = 0u64;
+        let mut seen = BTreeSet::new();
+        let mut messages = Vec::with_capacity(self.timeouts.len());
+        for timeout in &self.timeouts {
+            let Some(index) = electorate.index(timeout.validator) else { return Err(Refusal::Stranger(timeout.validator)) };
+            if !seen.insert(index) {
+                return Err(Refusal::Malformed("a timeout certificate names a validator once"));
+            }
+            power = power.saturating_add(electorate.power(index));
+            messages.push((index, sign_bytes::timeout(electorate.chain_id(), self.height, self.round, timeout.high_qc_round)));
+        }
+        if !electorate.is_quorum(power) {
+            return Err(Refusal::NoQuorum);
+        }
+        let items: Vec<signature::Item<'_>> = messages
+            .iter()
+            .zip(&self.timeouts)
+            .map(|((index, message), timeout)| (*electorate.key(*index), &message[..], timeout.signature.as_bytes()))
+            .collect();
+        if !signature::all_valid(&items) {
+            return Err(Refusal::Signature);
+        }
+        self.high_qc.as_ref().map_or(Ok(()), |high| high.check(electorate))
+    }
+}
+
+/// The wire's form of an optional round.
+pub(crate) fn round_or_minus_one(round: Option<u32>) -> i32 {
+    round.map_or(-1, |round| i32::try_from(round).unwrap_or(i32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Chain;
+
+    #[test]
+    fn a_quorum_certificate_needs_a_quorum_and_only_good_signatures() {
+        let chain = Chain::new(4);
+        let electorate = chain.electorate(1);
+        let block = chain.block(1, b"");
+        assert_eq!(chain.prevotes(&block, 0, &[0, 1, 2]).check(&electorate), Ok(()));
+        assert_eq!(chain.prevotes(&block, 0, &[0, 1, 2, 3]).check(&electorate), Ok(()));
+        assert_eq!(chain.prevotes(&block, 0, &[0, 1]).check(&electorate), Err(Refusal::NoQuorum));
+        let mut bad = chain.prevotes(&block, 0, &[0, 1, 2, 3]);
+        bad.signatures[3] = bad.signatures[2].clone();
+        assert_eq!(bad.check(&electorate), Err(Refusal::Signature));
+        let mut short = chain.prevotes(&block, 0, &[0, 1, 2]);
+        short.signatures.pop();
+        assert!(matches!(short.check(&electorate), Err(Refusal::Malformed(_))));
+        let mut other_round = chain.prevotes(&block, 0, &[0, 1, 2]);
+        other_round.round = 1;
+        assert_eq!(other_round.check(&electorate), Err(Refusal::Signature));
+    }
+
+    #[test]
+    fn a_timeout_certificate_cannot_hide_or_invent_its_highest_round() {
+        let chain = Chain::new(4);
+        let electorate = chain.electorate(1);
+        let qc = chain.prevotes(&chain.block(1, b""), 1, &[0, 1, 2]);
+        let good = chain.timeouts(1, 2, &[(0, None), (1, Some(&qc)), (2, None)]);
+        assert_eq!(good.check(&electorate), Ok(()));
+        assert_eq!(good.highest_round(), Some(1));
+        let hidden = TimeoutCertificate { high_qc: None, ..good.clone() };
+        assert!(matches!(hidden.check(&electorate), Err(Refusal::Malformed(_))));
+        let mut lowered = hidden;
+        lowered.timeouts[1].high_qc_round = None;
+        assert_eq!(lowered.check(&electorate), Err(Refusal::Signature));
+        let mut twice = good.clone();
+        twice.timeouts[2] = twice.timeouts[0].clone();
+        assert!(matches!(twice.check(&electorate), Err(Refusal::Malformed(_))));
+        assert_eq!(chain.timeouts(1, 2, &[(0, None), (1, None)]).check(&electorate), Err(Refusal::NoQuorum));
+    }
+}

@@ -1,0 +1,30 @@
+//! Who is who: `did:bid` identifiers, the keys behind them, and the documents that a chain keeps of them.
+//!
+//! An identifier is derived from a public key, so nobody can register another's. A document is stored whole, one record a
+//! version, each linked to the one before by its hash. [`resolve()`] reads them; one file a transaction writes them:
+//! [`create`], [`update`], [`rotate`], [`deactivate`]. [`issuer`] says who may issue which certificates.
+
+mod authority;
+pub mod base58;
+pub mod code;
+pub mod create;
+pub mod deactivate;
+pub mod document;
+#[cfg(test)]
+mod fixture;
+pub mod history;
+pub mod id;
+pub mod issuer;
+pub mod key;
+pub mod multikey;
+pub mod path;
+pub mod render;
+pub mod resolve;
+pub mod rotate;
+pub mod signature;
+pub mod update;
+mod uri;
+
+pub use document::Document;
+pub use id::{ChainCode, Did, DidError};
+pub use key::{KeyAlgorithm, KeyError, PrivateKey, PublicKey};

@@ -1,0 +1,104 @@
+//! The little of RFC 3986 that documents need: fragments of key and service ids, and absolute URIs.
+
+/// The longest fragment, characters.
+pub(crate) const FRAGMENT_CHARS_MAX: usize = 64;
+/// The longest URI, bytes.
+pub(crate) const URI_BYTES_MAX: usize = 2048;
+
+/// Whether this names a key or a service within its document: RFC 3986's unreserved characters, so that it needs no escaping.
+pub(crate) fn is_fragment(text: &str) -> bool {
+    (1..=FRAGMENT_CHARS_MAX).contains(&text.len()) && text.bytes().all(is_unreserved)
+}
+
+/// Whether this is an absolute URI: a scheme, a colon, and only characters that a URI may have.
+pub(crate) fn is_uri(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else {
+        return false;
+    };
+    text.len() <= URI_BYTES_MAX
+        && is_scheme(scheme)
+        && !rest.is_empty()
+        && has_only_uri_characters(rest)
+}
+
+// RFC 3986 §3.1: scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+}
+
+// RFC 3986 §2: unreserved, reserved, and "%" with two hexadecimal digits.
+fn has_only_uri_characters(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        let known = match byte {
+            b'%' => {
+                bytes.next().is_some_and(|a| a.is_ascii_hexdigit())
+                    && bytes.next().is_some_and(|b| b.is_ascii_hexdigit())
+            }
+            _ => is_unreserved(byte) || b":/?#[]@!$&'()*+,;=".contains(&byte),
+        };
+        if !known {
+            return false;
+        }
+    }
+    true
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fragments_need_no_escaping() {
+        for good in ["key-1", "a", "A.b_c~d", &"k".repeat(64)] {
+            assert!(is_fragment(good), "{good}");
+        }
+        for bad in [
+            "",
+            "key 1",
+            "key#1",
+            "key/1",
+            "钥匙",
+            "%20",
+            &"k".repeat(65),
+        ] {
+            assert!(!is_fragment(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn uris_are_absolute_and_escaped() {
+        for good in [
+            "https://example.org/path?q=%E4%B8%AD#top",
+            "did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2",
+            "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+            "https://[2001:db8::1]:8080/",
+        ] {
+            assert!(is_uri(good), "{good}");
+        }
+        for bad in [
+            "",
+            "example.org",
+            "/path",
+            "https:",
+            ":x",
+            "1http://x",
+            "http://a b",
+            "http://x/\"",
+            "http://例子",
+            "http://x/%2",
+            "http://x/%zz",
+            "http://x/\n",
+            &format!("http://{}", "a".repeat(URI_BYTES_MAX)),
+        ] {
+            assert!(!is_uri(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! What can be said of a transaction without any state: it is for this chain, and every signature on it is good.
+//!
+//! One transaction that fails here makes a block invalid as a whole, so validators never vote for one. What depends on state
+//! (nonce, weights, quota, the operations) is judged in execution and yields a coded receipt. A transaction is checked once:
+//! [`Checked`] is the proof, and a node remembers it by [`Transaction::id`].
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use starfire_did::{ChainCode, PublicKey, signature};
+use starfire_proto::v1;
+use starfire_state::{Code, Rejection};
+
+use crate::block::{Block, InvalidBlock};
+use crate::code;
+use crate::transaction::{EnvelopeError, Transaction};
+
+/// What of a chain's parameters decides whether a transaction is meant for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainRules {
+    /// The code that source addresses carry; `None` on the main chain.
+    pub chain_code: Option<ChainCode>,
+    /// BIF's number of the chain.
+    pub bif_chain_id: i64,
+}
+
+impl ChainRules {
+    /// The rules of the chain with these parameters.
+    ///
+    /// # Panics
+    /// When the chain code is not one: the record is written from a checked genesis.
+    pub fn of(chain: &v1::ChainRecord) -> Self {
+        let chain_code = ChainCode::parse_optional(&chain.chain_code)
+            .expect("the chain's record holds a chain code that genesis has checked");
+        Self { chain_code, bif_chain_id: chain.bif_chain_id }
+    }
+}
+
+/// A transaction that passed [`check`]: for this chain, every signature good.
+#[derive(Debug)]
+pub struct Checked(Transaction);
+
+impl Deref for Checked {
+    type Target = Transaction;
+
+    fn deref(&self) -> &Transaction {
+        &self.0
+    }
+}
+
+/// Why a transaction can never be executed here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTransaction {
+    /// It does not decode.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+    /// BIF's chain number is another chain's.
+    #[error("the transaction is for the chain number {found}, this chain has {expected}")]
+    ChainId {
+        /// This chain's.
+        expected: i64,
+        /// The transaction's.
+        found: i64,
+    },
+    /// An address carries the code of another chain, or none on a sub-chain.
+    #[error("the address {0} belongs to another chain")]
+    ChainCode(String),
+    /// Nonces begin at 1.
+    #[error("the nonce {0} is below 1")]
+    Nonce(i64),
+    /// A business domain other than 0.
+    #[error("this chain has no business domain {0}")]
+    Domain(i32),
+    /// Conditions for execution are not offered, and must not be overlooked.
+    #[error("the transaction has a condition, which this chain does not offer")]
+    Condition,
+    /// A negative fee limit or gas price.
+    #[error("the fee limit and the gas price must not be negative")]
+    Fee,
+    /// A negative last height.
+    #[error("the ceiling of the ledger sequence must not be negative")]
+    Ceiling,
+    /// A signature is wrong.
+    #[error("the signature by {0} is wrong")]
+    Signature(String),
+}
+
+impl InvalidTransaction {
+    /// The code that a BIF client knows.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Envelope(error) => error.code(),
+            Self::ChainId { .. } => code::WRONG_CHAIN,
+            Self::ChainCode(_) => code::INVALID_ADDRESS,
+            Self::Nonce(_) => code::BAD_SEQUENCE,
+            Self::Domain(_) => code::DOMAIN_NOT_EXIST,
+            Self::Condition | Self::Ceiling => code::INVALID_PARAMETER,
+            Self::Fee => code::FEE_INVALID,
+            Self::Signature(_) => code::INVALID_SIGNATURE,
+        }
+    }
+
+    /// As an answer to a client.
+    pub fn rejection(&self) -> Rejection {
+        Rejection::new(self.code(), self.to_string())
+    }
+}
+
+/// Checks one transaction.
+pub fn check(transaction: Transaction, rules: &ChainRules) -> Result<Checked, InvalidTransaction> {
+    check_content(&transaction, rules)?;
+    check_signatures(vec![transaction]).pop().expect("one transaction in, one answer out")
+}
+
+/// Checks many at once: all their signatures are verified in one batch.
+pub fn check_all(transactions: Vec<Transaction>, rules: &ChainRules) -> Vec<Result<Checked, InvalidTransaction>> {
+    let contents: Vec<_> = transactions.iter().map(|transaction| check_content(transaction, rules)).collect();
+    let signatures = check_signatures(transactions);
+    contents.into_iter().zip(signatures).map(|(content, signatures)| content.and(signatures)).collect()
+}
+
+fn check_content(transaction: &Transaction, rules: &ChainRules) -> Result<(), InvalidTransaction> {
+    if transaction.chain_id != rules.bif_chain_id {
+        return Err(InvalidTransaction::ChainId { expected: rules.bif_chain_id, found: transaction.chain_id });
+    }
+    let sources = transaction.operations.iter().filter_map(|operation| operation.source.as_ref());
+    for address in std::iter::once(&transaction.source).chain(sources) {
+        if address.chain_code() != rules.chain_code {
+            return Err(InvalidTransaction::ChainCode(address.to_string()));
+        }
+    }
+    if transaction.nonce < 1 {
+        return Err(InvalidTransaction::Nonce(transaction.nonce));
+    }
+    if transaction.domain_id != 0 {
+        return Err(InvalidTransaction::Domain(transaction.domain_id));
+    }
+    if !transaction.expr_condition.is_empty() {
+        return Err(InvalidTransaction::Condition);
+    }
+    if transaction.fee_limit < 0 || transaction.gas_price < 0 {
+        return Err(InvalidTransaction::Fee);
+    }
+    if transaction.ceil_ledger_seq < 0 {
+        return Err(InvalidTransaction::Ceiling);
+    }
+    Ok(())
+}
+
+fn check_signatures(transactions: Vec<Transaction>) -> Vec<Result<Checked, InvalidTransaction>> {
+    let items: Vec<(&PublicKey, &[u8], &[u8])> = transactions
+        .iter()
+        .flat_map(|transaction| {
+            let blob = transaction.blob();
+            transaction.signatures.iter().map(move |signature| (&signature.key, blob, signature.signature.as_slice()))
+        })
+        .collect();
+    let mut good = signature::verify_batch(&items).into_iter();
+    // Every transaction takes its own answers, so that `good` stays in step.
+    let wrong: Vec<Option<String>> = transactions
+        .iter()
+        .map(|transaction| {
+            let answers: Vec<bool> = good.by_ref().take(transaction.signatures.len()).collect();
+            assert!(answers.len() == transaction.signatures.len(), "a batch answers for every signature");
+            let first = answers.iter().position(|good| !good)?;
+            Some(transaction.signatures[first].signer.to_string())
+        })
+        .collect();
+    transactions
+        .into_iter()
+        .zip(wrong)
+        .map(|(transaction, wrong)| match wrong {
+            Some(signer) => Err(InvalidTransaction::Signature(signer)),
+            None => Ok(Checked(transaction)),
+        })
+        .collect()
+}
+
+/// A block whose transactions are all checked: what validators vote for and what is executed.
+#[derive(Debug, Clone)]
+pub struct CheckedBlock {
+    block: Block,
+    transactions: Vec<Arc<Checked>>,
+}
+
+impl CheckedBlock {
+    /// Checks the transactions of a block. Those that `known` finds by their id were checked before, on admission.
+    pub fn new(
+        block: Block,
+        rules: &ChainRules,
+        known: impl Fn(&[u8; 32]) -> Option<Arc<Checked>>,
+    ) -> Result<Self, InvalidBlock> {
+        let mut transactions: Vec<Option<Arc<Checked>>> = block.ids().iter().map(known).collect();
+        let mut decoded = Vec::new();
+        for (index, bytes) in block.transactions.iter().enumerate() {
+            if transactions[index].is_none() {
+                let transaction =
+                    Transaction::decode(bytes).map_err(|error| InvalidBlock::Transaction { index, error: error.into() })?;
+                decoded.push((index, transaction));
+            }
+        }
+        let (indexes, decoded): (Vec<usize>, Vec<Transaction>) = decoded.into_iter().unzip();
+        for (index, checked) in indexes.into_iter().zip(check_all(decoded, rules)) {
+            let checked = checked.map_err(|error| InvalidBlock::Transaction { index, error })?;
+            transactions[index] = Some(Arc::new(checked));
+        }
+        let transactions = transactions.into_iter().map(|checked| checked.expect("each is known or was checked above")).collect();
+        Ok(Self { block, transactions })
+    }
+
+    /// The block.
+    pub fn block(&self) -> &Block {
+        &self.block
+    }
+
+    /// Its transactions, in order.
+    pub fn transactions(&self) -> &[Arc<Checked>] {
+        &self.transactions
+    }
+}

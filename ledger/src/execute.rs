@@ -1,0 +1,96 @@
+//! Execution: (state, block) → outcome.
+//!
+//! A pure function, run by every node on the same block over the same state. Each transaction is admitted or refused by the state
+//! as the transactions before it left it. An admitted one uses its nonce and pays its fee; then its operations run as one, and
+//! either all of them count or none.
+
+use starfire_proto::v1;
+use starfire_state::{Changes, Env, Event, Overlay, Rejection, View, key};
+use tendermint::Hash;
+
+use crate::admission::{Admission, Admitted};
+use crate::check::{Checked, CheckedBlock};
+use crate::quota::Quota;
+use crate::receipt;
+
+/// What a block does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Changes of state, to be applied to the tree as the version of the block's height.
+    pub changes: Changes,
+    /// One a transaction, in order.
+    pub receipts: Vec<v1::Receipt>,
+    /// Which transactions used their nonce. Only these can be said to be done; a transaction that was refused may be seen again,
+    /// so an index by hash must not let it hide the place where it was executed.
+    pub executed: Vec<bool>,
+    /// `last_results_hash` of the next header.
+    pub results_hash: Hash,
+}
+
+/// Executes a block over the state before it.
+pub fn execute(view: &dyn View, block: &CheckedBlock) -> Outcome {
+    let header = &block.block().header;
+    let height = header.height.value();
+    let admission = Admission::new(view, height);
+    let mut state = Overlay::new(view);
+    // Every later header proves every earlier one.
+    if let (Some(last_block_id), Some(last_height)) = (header.last_block_id, height.checked_sub(1)) {
+        state.put(key::header(last_height), last_block_id.hash.as_bytes().to_vec());
+    }
+
+    let mut quota = Quota::new(&admission.chain);
+    let mut env =
+        Env { chain: admission.chain.clone(), height, time: header.time, sender: String::new(), member: None };
+    let mut receipts = Vec::with_capacity(block.transactions().len());
+    let mut executed = Vec::with_capacity(block.transactions().len());
+    for transaction in block.transactions() {
+        let admitted = admit(&state, &admission, &mut quota, transaction);
+        executed.push(admitted.is_ok());
+        let (fee, result) = match admitted {
+            Ok(admitted) => (admitted.fee, run(&mut state, &admission, &mut env, transaction, admitted)),
+            Err(rejection) => (0, Err(rejection)),
+        };
+        receipts.push(receipt::executed(&transaction.hash, fee, result));
+    }
+    let (changes, _) = state.into_parts();
+    let results_hash = receipt::results_hash(&receipts);
+    Outcome { changes, receipts, executed, results_hash }
+}
+
+fn admit(
+    state: &Overlay<'_>,
+    admission: &Admission,
+    quota: &mut Quota,
+    transaction: &Checked,
+) -> Result<Admitted, Rejection> {
+    let mut admitted = admission.admit(state, transaction)?;
+    admitted.account.step_nonce(transaction.nonce)?;
+    quota.take(&admitted.payer)?;
+    Ok(admitted)
+}
+
+/// Takes nonce and fee, then runs the operations on their own overlay.
+fn run(
+    state: &mut Overlay<'_>,
+    admission: &Admission,
+    env: &mut Env,
+    transaction: &Checked,
+    admitted: Admitted,
+) -> Result<Vec<Event>, Rejection> {
+    let mut source = admitted.account;
+    source.debit(admitted.fee, 0).expect("admission has compared the balance with the fee limit");
+    source.save(state);
+
+    let signers: Vec<&str> = admitted.signers.iter().map(String::as_str).collect();
+    let mut operations = Overlay::new(state);
+    for operation in &transaction.operations {
+        let payload = operation.payload.clone()?;
+        let sender = operation.source.map_or_else(|| source.record.address.clone(), |other| other.to_string());
+        env.member = admission.members.get(&sender).cloned();
+        env.sender = sender;
+        payload.apply(&mut operations, env, &admission.members, &signers)?;
+    }
+    let (changes, events) = operations.into_parts();
+    state.absorb(changes);
+    Ok(events)
+}

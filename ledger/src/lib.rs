@@ -1,0 +1,34 @@
+//! The ledger: (state, block) → outcome.
+//!
+//! A transaction comes in as bytes and goes one way. [`transaction`] decodes its envelope once, [`check`] proves without any state
+//! that it is for this chain and well signed, [`admission`] asks the state whether it may run, [`execute()`] runs its operations,
+//! and [`receipt`] tells what became of it. [`payload`] is the one list of what a transaction can do. [`block`] is how
+//! transactions are decided together, [`genesis`] how a chain begins.
+//!
+//! Nothing here knows the node that runs it: no clock, no disk, no key, no randomness.
+
+pub mod account;
+pub mod admission;
+pub mod block;
+pub mod check;
+pub mod code;
+pub mod execute;
+mod fee;
+pub mod genesis;
+mod hash;
+pub mod membership;
+pub mod motion;
+pub mod path;
+pub mod payload;
+pub mod quota;
+pub mod receipt;
+pub mod transaction;
+
+pub use admission::{Admission, Admitted, select};
+pub use block::{Block, Expected, InvalidBlock};
+pub use check::{ChainRules, Checked, CheckedBlock, InvalidTransaction, check, check_all};
+pub use execute::{Outcome, execute};
+pub use genesis::Genesis;
+pub use payload::Payload;
+pub use quota::Payer;
+pub use transaction::{EnvelopeError, Transaction};

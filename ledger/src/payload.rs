@@ -1,0 +1,173 @@
+//! What a transaction can do: the one list of operations, and the one place that sends each to its domain.
+//!
+//! BIF's operations come first, ours after them. A new operation is a message in `proto`, a file in its domain, and one variant
+//! here with its line in each of the two matches.
+
+use starfire_crosschain::anchor;
+use starfire_did as did;
+use starfire_proto::protocol::operation::{Native, Type};
+use starfire_proto::protocol;
+use starfire_registry as registry;
+use starfire_state::{Env, Overlay, Rejection};
+
+use crate::account::create::CreateAccount;
+use crate::account::log::Log;
+use crate::account::metadata::SetMetadata;
+use crate::account::pay::PayCoin;
+use crate::account::privilege::Privilege;
+use crate::membership::Members;
+use crate::{code, motion};
+
+/// An operation, parsed.
+#[derive(Debug, Clone)]
+pub enum Payload {
+    /// Opens an account.
+    CreateAccount(CreateAccount),
+    /// Writes a value that the account keeps.
+    SetMetadata(SetMetadata),
+    /// Changes keys and thresholds, by any of BIF's three operations for it.
+    SetPrivilege(Privilege),
+    /// Moves coins.
+    PayCoin(PayCoin),
+    /// Writes into the receipt.
+    Log(Log),
+    /// Registers a DID.
+    DidCreate(did::create::Create),
+    /// Replaces a DID's document.
+    DidUpdate(did::update::Update),
+    /// Replaces a DID's keys.
+    DidRotate(did::rotate::Rotate),
+    /// Withdraws a DID, for good.
+    DidDeactivate(did::deactivate::Deactivate),
+    /// Commits to a document.
+    EvidenceAdd(registry::add::Add),
+    /// Revokes evidence.
+    EvidenceRevoke(registry::revoke::Revoke),
+    /// Shows the main chain a sub-chain's header.
+    AnchorSubmit(Box<anchor::Submit>),
+    /// Proposes a motion to the super nodes.
+    MotionPropose(motion::Propose),
+    /// Votes on a motion.
+    MotionVote(motion::Vote),
+}
+
+impl Payload {
+    /// Parses an operation: its type says which one field it carries.
+    pub fn parse(operation: protocol::Operation) -> Result<Self, Rejection> {
+        let kind = Type::try_from(operation.r#type).map_err(|_| {
+            Rejection::new(code::UNKNOWN_OPERATION, format!("there is no operation type {}", operation.r#type))
+        })?;
+        if fields(&operation) != 1 {
+            return Err(mismatch(kind));
+        }
+        let native = operation.native;
+        Ok(match kind {
+            Type::Unknown => return Err(Rejection::new(code::UNKNOWN_OPERATION, "the operation has no type")),
+            Type::CreateAccount => Self::CreateAccount(present(operation.create_account, kind)?.try_into()?),
+            Type::SetMetadata => Self::SetMetadata(present(operation.set_metadata, kind)?.try_into()?),
+            Type::SetSignerWeight => Self::SetPrivilege(present(operation.set_signer_weight, kind)?.try_into()?),
+            Type::SetThreshold => Self::SetPrivilege(present(operation.set_threshold, kind)?.try_into()?),
+            Type::PayCoin => Self::PayCoin(present(operation.pay_coin, kind)?.try_into()?),
+            Type::Log => Self::Log(present(operation.log, kind)?.try_into()?),
+            Type::SetPrivilege => Self::SetPrivilege(present(operation.set_privilege, kind)?.try_into()?),
+            Type::UpgradeContract => {
+                return Err(Rejection::new(code::CONTRACTS_NOT_SUPPORTED, "this chain runs no contracts"));
+            }
+            Type::SetControlledArea => {
+                return Err(Rejection::new(code::NOT_SUPPORTED, "this chain has no controlled areas"));
+            }
+            Type::DidCreate => {
+                let Some(Native::DidCreate(message)) = native else { return Err(mismatch(kind)) };
+                Self::DidCreate(message.try_into()?)
+            }
+            Type::DidUpdate => {
+                let Some(Native::DidUpdate(message)) = native else { return Err(mismatch(kind)) };
+                Self::DidUpdate(message.try_into()?)
+            }
+            Type::DidRotate => {
+                let Some(Native::DidRotate(message)) = native else { return Err(mismatch(kind)) };
+                Self::DidRotate(message.try_into()?)
+            }
+            Type::DidDeactivate => {
+                let Some(Native::DidDeactivate(message)) = native else { return Err(mismatch(kind)) };
+                Self::DidDeactivate(message.try_into()?)
+            }
+            Type::EvidenceAdd => {
+                let Some(Native::EvidenceAdd(message)) = native else { return Err(mismatch(kind)) };
+                Self::EvidenceAdd(message.try_into()?)
+            }
+            Type::EvidenceRevoke => {
+                let Some(Native::EvidenceRevoke(message)) = native else { return Err(mismatch(kind)) };
+                Self::EvidenceRevoke(message.try_into()?)
+            }
+            Type::AnchorSubmit => {
+                let Some(Native::AnchorSubmit(message)) = native else { return Err(mismatch(kind)) };
+                Self::AnchorSubmit(Box::new(message.try_into()?))
+            }
+            Type::MotionPropose => {
+                let Some(Native::MotionPropose(message)) = native else { return Err(mismatch(kind)) };
+                Self::MotionPropose(message.try_into()?)
+            }
+            Type::MotionVote => {
+                let Some(Native::MotionVote(message)) = native else { return Err(mismatch(kind)) };
+                Self::MotionVote(message.into())
+            }
+        })
+    }
+
+    /// Does it, as the account in `env.sender`. `signers` are the addresses whose keys signed the transaction, sorted.
+    pub(crate) fn apply(
+        self,
+        state: &mut Overlay<'_>,
+        env: &Env,
+        members: &Members,
+        signers: &[&str],
+    ) -> Result<(), Rejection> {
+        match self {
+            Self::CreateAccount(operation) => operation.apply(state, env, signers),
+            Self::SetMetadata(operation) => operation.apply(state, env),
+            Self::SetPrivilege(operation) => operation.apply_to_sender(state, env),
+            Self::PayCoin(operation) => operation.apply(state, env),
+            Self::Log(operation) => operation.apply(state, env),
+            Self::DidCreate(operation) => operation.apply(state, env),
+            Self::DidUpdate(operation) => operation.apply(state, env),
+            Self::DidRotate(operation) => operation.apply(state, env),
+            Self::DidDeactivate(operation) => operation.apply(state, env),
+            Self::EvidenceAdd(operation) => operation.apply(state, env),
+            Self::EvidenceRevoke(operation) => operation.apply(state, env),
+            Self::AnchorSubmit(operation) => operation.apply(state, env),
+            Self::MotionPropose(operation) => operation.apply(state, env, members),
+            Self::MotionVote(operation) => operation.apply(state, env, members),
+        }
+    }
+}
+
+/// How many payload fields an operation carries.
+fn fields(operation: &protocol::Operation) -> usize {
+    [
+        operation.create_account.is_some(),
+        operation.set_metadata.is_some(),
+        operation.set_signer_weight.is_some(),
+        operation.set_threshold.is_some(),
+        operation.pay_coin.is_some(),
+        operation.log.is_some(),
+        operation.set_privilege.is_some(),
+        operation.upgrade_contract.is_some(),
+        operation.set_controlled_area.is_some(),
+        operation.native.is_some(),
+    ]
+    .into_iter()
+    .filter(|present| *present)
+    .count()
+}
+
+fn present<T>(field: Option<T>, kind: Type) -> Result<T, Rejection> {
+    field.ok_or_else(|| mismatch(kind))
+}
+
+fn mismatch(kind: Type) -> Rejection {
+    Rejection::new(
+        code::OPERATION_MISMATCH,
+        format!("an operation of type {} carries the field of that name, and no other", kind.as_str_name()),
+    )
+}

@@ -1,0 +1,85 @@
+//! Quotas: what protects a chain without fees from floods.
+//!
+//! A block has room for so many transactions of each member, sent or sponsored, and gives a small share of itself to everybody
+//! else together. To sponsor, a member adds its signature to somebody's transaction; nothing in the transaction need say so.
+
+use std::collections::BTreeMap;
+
+use starfire_proto::v1;
+use starfire_state::Rejection;
+
+use crate::code;
+
+/// On whose account a transaction takes its place in a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payer {
+    /// The member with this address sends or sponsors it.
+    Member(String),
+    /// Nobody: it takes of the open share.
+    Open,
+}
+
+/// What is left of one block.
+#[derive(Debug, Clone)]
+pub struct Quota {
+    open: u32,
+    member: u32,
+    used: BTreeMap<String, u32>,
+}
+
+impl Quota {
+    /// An empty block's.
+    pub fn new(chain: &v1::ChainRecord) -> Self {
+        let open = u64::from(chain.block_transactions_max) * u64::from(chain.open_share_percent.min(100)) / 100;
+        Self {
+            open: u32::try_from(open).expect("a share of 32 bits fits in 32 bits"),
+            member: chain.member_transactions_max,
+            used: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a place, if there is one.
+    pub fn take(&mut self, payer: &Payer) -> Result<(), Rejection> {
+        match payer {
+            Payer::Member(address) => {
+                let used = self.used.entry(address.clone()).or_insert(0);
+                if *used >= self.member {
+                    return Err(Rejection::new(
+                        code::QUOTA,
+                        format!("the member {address} has used its {} transactions of this block", self.member),
+                    ));
+                }
+                *used += 1;
+            }
+            Payer::Open => {
+                self.open = self.open.checked_sub(1).ok_or_else(|| {
+                    Rejection::new(code::QUOTA, "the open share of this block is used up: wait, or find a sponsor")
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(quota: &mut Quota, payer: &Payer, times: u32) -> u32 {
+        (0..times).map(|_| u32::from(quota.take(payer).is_ok())).sum()
+    }
+
+    #[test]
+    fn each_member_has_its_own_places_and_all_others_share_a_tenth() {
+        let mut quota = Quota::new(&v1::ChainRecord {
+            block_transactions_max: 50,
+            open_share_percent: 10,
+            member_transactions_max: 20,
+            ..Default::default()
+        });
+        assert_eq!(taken(&mut quota, &Payer::Open, 50), 5);
+        assert_eq!(taken(&mut quota, &Payer::Member("a".to_owned()), 50), 20);
+        assert_eq!(taken(&mut quota, &Payer::Member("b".to_owned()), 50), 20);
+        assert_eq!(quota.take(&Payer::Open).unwrap_err().code, code::QUOTA);
+    }
+}

@@ -1,0 +1,221 @@
+//! The envelope: a BIF-Core 1.x transaction and its signatures.
+//!
+//! The received bytes are the transaction. Clients encode the same content in different ways (some write default values out),
+//! so whatever is hashed, verified, gossiped and stored is those bytes: nothing here is ever encoded again. Decoding happens
+//! once; what it yields is carried from admission to execution.
+
+use std::ops::Range;
+
+use prost::Message;
+use starfire_did::{Did, PrivateKey, PublicKey};
+use starfire_proto::{protocol, v1};
+use starfire_state::{Code, Rejection};
+
+use crate::code;
+use crate::hash::sha256;
+use crate::payload::Payload;
+
+/// The longest envelope.
+pub const ENVELOPE_BYTES_MAX: usize = 1024 * 1024;
+/// The most operations of a transaction.
+pub const OPERATIONS_MAX: usize = 1000;
+/// The most signatures of a transaction.
+pub const SIGNATURES_MAX: usize = 100;
+
+/// A decoded transaction. Its structure is right; nothing is said yet about its signatures, its chain or its operations.
+#[derive(Debug, Clone)]
+pub struct Transaction {
+    bytes: Vec<u8>,
+    blob: Range<usize>,
+    /// SHA-256 of the blob: the name by which clients know the transaction.
+    pub hash: [u8; 32],
+    /// SHA-256 of the whole envelope, signatures included: the name by which a node remembers having checked it.
+    pub id: [u8; 32],
+    /// The account that sends it.
+    pub source: Did,
+    /// The source's nonce: 1 for its first transaction.
+    pub nonce: i64,
+    /// The most that the source will pay, under BIF's fee rules.
+    pub fee_limit: i64,
+    /// What the source pays a byte, under BIF's fee rules.
+    pub gas_price: i64,
+    /// The last height at which it may be executed; 0: any.
+    pub ceil_ledger_seq: i64,
+    /// BIF's number of the chain.
+    pub chain_id: i64,
+    /// BIF's business domain.
+    pub domain_id: i32,
+    /// BIF's condition for execution; not offered here, so it must be empty.
+    pub expr_condition: String,
+    /// What it does, in order.
+    pub operations: Vec<Operation>,
+    /// Who signed it.
+    pub signatures: Vec<Signature>,
+}
+
+/// A signature over the blob.
+#[derive(Debug, Clone)]
+pub struct Signature {
+    /// The key that is said to have signed.
+    pub key: PublicKey,
+    /// The address that this key derives, on the chain of the transaction's source.
+    pub signer: Did,
+    /// 64 bytes.
+    pub signature: Vec<u8>,
+}
+
+/// One step of a transaction.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// The account that acts, where it is not the transaction's source.
+    pub source: Option<Did>,
+    /// BIF's number of the operation's type.
+    pub kind: i32,
+    /// What it does. An operation that makes no sense is kept as the rejection that its execution ends in.
+    pub payload: Result<Payload, Rejection>,
+}
+
+/// Why some bytes are not a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnvelopeError {
+    /// It is longer than [`ENVELOPE_BYTES_MAX`].
+    #[error("the envelope has {0} bytes, more than {ENVELOPE_BYTES_MAX}")]
+    TooLong(usize),
+    /// The envelope is not the protobuf message, or not in its canonical form.
+    #[error("the envelope is not an encoded starfire.v1.Envelope")]
+    Envelope,
+    /// The blob is not the protobuf message.
+    #[error("the blob is not an encoded protocol.Transaction")]
+    Blob,
+    /// It has no operation.
+    #[error("the transaction has no operation")]
+    NoOperations,
+    /// It has more than [`OPERATIONS_MAX`] operations.
+    #[error("the transaction has {0} operations, more than {OPERATIONS_MAX}")]
+    TooManyOperations(usize),
+    /// It has no signature, or more than [`SIGNATURES_MAX`].
+    #[error("the transaction has {0} signatures, not 1 to {SIGNATURES_MAX}")]
+    Signatures(usize),
+    /// The address of the transaction, or of an operation, is not a did:bid address.
+    #[error("the source address {0:?} is not a did:bid address")]
+    Source(String),
+    /// A public key is not in BIF's encoding.
+    #[error("the public key {0:?} is not a BIF public key")]
+    PublicKey(String),
+}
+
+impl EnvelopeError {
+    /// The code that a BIF client knows.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::TooLong(_) => code::TX_SIZE_TOO_BIG,
+            Self::Envelope | Self::Blob => code::INVALID_PARAMETER,
+            Self::NoOperations => code::MISSING_OPERATIONS,
+            Self::TooManyOperations(_) => code::TOO_MANY_OPERATIONS,
+            Self::Signatures(_) => code::INVALID_SIGNATURE,
+            Self::Source(_) => code::INVALID_ADDRESS,
+            Self::PublicKey(_) => code::INVALID_PUBKEY,
+        }
+    }
+}
+
+impl Transaction {
+    /// Decodes an envelope. `raw_*` fields and the address prefix are ignored, as every BIF client leaves them empty.
+    pub fn decode(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        if bytes.len() > ENVELOPE_BYTES_MAX {
+            return Err(EnvelopeError::TooLong(bytes.len()));
+        }
+        let envelope = v1::Envelope::decode(bytes).map_err(|_| EnvelopeError::Envelope)?;
+        // The envelope is ours, not the client's, so it has one form: nothing unsigned can hide in it.
+        if envelope.encode_to_vec() != bytes {
+            return Err(EnvelopeError::Envelope);
+        }
+        if envelope.signatures.is_empty() || envelope.signatures.len() > SIGNATURES_MAX {
+            return Err(EnvelopeError::Signatures(envelope.signatures.len()));
+        }
+        let blob = envelope.transaction;
+        let body = protocol::Transaction::decode(blob.as_slice()).map_err(|_| EnvelopeError::Blob)?;
+        match body.operations.len() {
+            0 => return Err(EnvelopeError::NoOperations),
+            1..=OPERATIONS_MAX => {}
+            count => return Err(EnvelopeError::TooManyOperations(count)),
+        }
+
+        let source = address(&body.source_address)?;
+        let operations = body.operations.into_iter().map(Operation::parse).collect::<Result<Vec<_>, _>>()?;
+        let signatures =
+            envelope.signatures.into_iter().map(|signature| Signature::parse(signature, &source)).collect::<Result<Vec<_>, _>>()?;
+        // Canonical form: the tag of field 1, the blob's length, the blob.
+        let start = 1 + prost::length_delimiter_len(blob.len());
+        Ok(Self {
+            bytes: bytes.to_vec(),
+            blob: start..start + blob.len(),
+            hash: sha256(&blob),
+            id: sha256(bytes),
+            source,
+            nonce: body.nonce,
+            fee_limit: body.fee_limit,
+            gas_price: body.gas_price,
+            ceil_ledger_seq: body.ceil_ledger_seq,
+            chain_id: body.chain_id,
+            domain_id: body.domain_id,
+            expr_condition: body.expr_condition,
+            operations,
+            signatures,
+        })
+    }
+
+    /// The envelope as received.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The blob as received: what is hashed and signed.
+    pub fn blob(&self) -> &[u8] {
+        &self.bytes[self.blob.clone()]
+    }
+
+    /// The first operation that makes no sense whatever the state: it would fail, so there is no use in sending it.
+    pub fn rejection(&self) -> Option<&Rejection> {
+        self.operations.iter().find_map(|operation| operation.payload.as_ref().err())
+    }
+
+    /// Encodes and signs a transaction, as a client does. The first key is usually the source's, a second one the sponsor's.
+    pub fn sign(body: &protocol::Transaction, keys: &[&PrivateKey]) -> Vec<u8> {
+        let blob = body.encode_to_vec();
+        let signatures = keys
+            .iter()
+            .map(|key| protocol::Signature { public_key: key.public().to_string(), sign_data: key.sign(&blob) })
+            .collect();
+        v1::Envelope { transaction: blob, signatures }.encode_to_vec()
+    }
+}
+
+impl Operation {
+    fn parse(operation: protocol::Operation) -> Result<Self, EnvelopeError> {
+        let source = match operation.source_address.as_str() {
+            "" => None,
+            text => Some(address(text)?),
+        };
+        Ok(Self { source, kind: operation.r#type, payload: Payload::parse(operation) })
+    }
+}
+
+impl Signature {
+    fn parse(signature: protocol::Signature, source: &Did) -> Result<Self, EnvelopeError> {
+        let key = PublicKey::parse(&signature.public_key)
+            .map_err(|_| EnvelopeError::PublicKey(excerpt(&signature.public_key)))?;
+        let signer = Did::derive(&key, source.chain_code().as_ref());
+        Ok(Self { key, signer, signature: signature.sign_data })
+    }
+}
+
+fn address(text: &str) -> Result<Did, EnvelopeError> {
+    let did = Did::parse(text).map_err(|_| EnvelopeError::Source(excerpt(text)))?;
+    if did.is_account() { Ok(did) } else { Err(EnvelopeError::Source(excerpt(text))) }
+}
+
+/// So much of a text as a message may carry.
+fn excerpt(text: &str) -> String {
+    text.chars().take(80).collect()
+}

@@ -1,0 +1,416 @@
+//! Stories: scripts in `tests/golden/<domain>/*.txt`, one command a transaction.
+//!
+//! A command is written as somebody would say it: `did create alice`, `did create alice as=mallory`. It sends one transaction in a
+//! block of its own; the answer is its events, or the code and detail of its rejection. Every transaction takes `as=` (the
+//! account that sends; otherwise the one that the command is about), `sign=a,b` (whose keys sign; otherwise the sender's own) and
+//! `nonce=` (otherwise the next one). `replay` sends the last envelope again. After a change that is meant, run the tests with
+//! `UPDATE_GOLDENFILES=1` and read the difference.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use goldenscript::{Argument, Command, Context};
+use sha2::{Digest, Sha256};
+use starfire_did::{Did, Document};
+use starfire_ledger::genesis::Profile;
+use starfire_ledger::motion;
+use starfire_proto::protocol::Operation;
+use starfire_proto::protocol::operation::{Native, Type};
+use starfire_proto::v1::motion_propose::Action;
+use starfire_proto::{protocol, v1};
+use starfire_state::record;
+
+use crate::world::{Names, SUPER_NODES, World, body, key, sign_body};
+
+type Answer = Result<String, Box<dyn Error>>;
+
+fn scripts(domain: &str) -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden").join(domain);
+    let mut scripts: Vec<PathBuf> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    scripts.sort();
+    assert!(!scripts.is_empty(), "{domain} has stories");
+    scripts
+}
+
+fn check(domain: &str) {
+    for script in scripts(domain) {
+        goldenscript::run(&mut Story::new(), script).unwrap();
+    }
+}
+
+#[test]
+fn stories_of_dids() {
+    check("did");
+}
+
+#[test]
+fn stories_of_evidence() {
+    check("evidence");
+}
+
+#[test]
+fn stories_of_accounts() {
+    check("account");
+}
+
+#[test]
+fn stories_of_motions() {
+    check("motion");
+}
+
+struct Story {
+    world: World,
+    names: Names,
+    last: Vec<u8>,
+}
+
+/// A command's words, and its `key=value` arguments.
+struct Words<'a> {
+    words: Vec<&'a str>,
+    arguments: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> Words<'a> {
+    fn of(command: &'a Command) -> Self {
+        let mut words = vec![command.name.as_str()];
+        let mut arguments = Vec::new();
+        for argument in &command.args {
+            match argument {
+                Argument::Positional(word) => words.push(word.as_str()),
+                Argument::KeyValue(key, value) => arguments.push((key.as_str(), value.as_str())),
+                _ => unreachable!("goldenscript has two kinds of arguments"),
+            }
+        }
+        Self { words, arguments }
+    }
+
+    fn get(&self, key: &str) -> Option<&'a str> {
+        self.arguments.iter().find(|(name, _)| *name == key).map(|(_, value)| *value)
+    }
+
+    fn text(&self, key: &str) -> String {
+        self.get(key).unwrap_or_default().to_owned()
+    }
+
+    fn number<T: std::str::FromStr<Err: Error + 'static> + Default>(&self, key: &str) -> Result<T, Box<dyn Error>> {
+        self.get(key).map_or(Ok(T::default()), |value| Ok(value.parse()?))
+    }
+
+    /// `a:1,b:2`
+    fn pairs(&self, key: &str) -> Result<Vec<(&'a str, i64)>, Box<dyn Error>> {
+        let pair = |text: &'a str| {
+            let (name, number) = text.split_once(':').ok_or("expected name:number")?;
+            Ok((name, number.parse()?))
+        };
+        self.get(key).into_iter().flat_map(|text| text.split(',')).map(pair).collect()
+    }
+}
+
+impl goldenscript::Runner for Story {
+    type Command = Command;
+
+    fn run(&mut self, command: &Command, _: &Context) -> Answer {
+        let words = Words::of(command);
+        let answer = match words.words.as_slice() {
+            ["replay"] => self.commit(self.last.clone()),
+            ["did", "show", name] => self.show_did(name),
+            ["did", verb, name] => {
+                let operation = self.did(verb, name, &words)?;
+                self.send(name, &words, operation)?
+            }
+            ["evidence", "show", issuer, id] => self.show_evidence(issuer, id),
+            ["evidence", verb, issuer, id] => {
+                let operation = self.evidence(verb, id, &words)?;
+                self.send(issuer, &words, operation)?
+            }
+            ["account", "show", name] => self.show_account(name),
+            ["account", verb, name] => {
+                let operation = self.account(verb, name, &words)?;
+                self.send(name, &words, operation)?
+            }
+            ["motion", "show", id] => self.show_motion(id.parse()?),
+            ["motion", "vote", id, answer] => {
+                let vote = v1::MotionVote { motion: id.parse()?, approve: *answer == "yes" };
+                self.send("north", &words, native(Type::MotionVote, Native::MotionVote(vote)))?
+            }
+            ["motion", verb, issuer] => {
+                let operation = self.motion(verb, issuer, &words)?;
+                self.send("north", &words, operation)?
+            }
+            _ => return Err(format!("unknown command: {command}").into()),
+        };
+        Ok(self.names.told(&answer))
+    }
+}
+
+impl Story {
+    fn new() -> Self {
+        let mut names = Names::default();
+        for name in SUPER_NODES.into_iter().chain(["bank"]) {
+            names.address(name);
+        }
+        Self { world: World::new(Profile::Default), names, last: Vec::new() }
+    }
+
+    /// Signs and commits one operation.
+    fn send(&mut self, about: &str, words: &Words<'_>, operation: Operation) -> Answer {
+        let source = words.get("as").unwrap_or(about);
+        self.names.address(source);
+        let nonce = match words.get("nonce") {
+            Some(nonce) => nonce.parse()?,
+            None => self.world.next_nonce(source),
+        };
+        let signers: Vec<&str> = words.get("sign").unwrap_or(source).split(',').collect();
+        for signer in &signers {
+            self.names.address(signer);
+        }
+        let operation = match words.get("for") {
+            Some(name) => Operation { source_address: self.names.address(name), ..operation },
+            None => operation,
+        };
+        let envelope = sign_body(&body(source, nonce, vec![operation]), &signers);
+        self.last.clone_from(&envelope);
+        Ok(self.commit(envelope))
+    }
+
+    fn commit(&mut self, envelope: Vec<u8>) -> String {
+        let receipt = self.world.commit(vec![envelope]).remove(0);
+        if receipt.code != 0 {
+            return format!("{} ({}): {}\n", receipt.reason, receipt.code, receipt.detail);
+        }
+        let mut answer = String::new();
+        for event in receipt.events {
+            let attributes: Vec<String> =
+                event.attributes.iter().map(|attribute| format!("{}={}", attribute.key, attribute.value)).collect();
+            writeln!(answer, "{} {}", event.r#type, attributes.join(" ")).unwrap();
+        }
+        answer
+    }
+
+    fn did(&mut self, verb: &str, name: &str, words: &Words<'_>) -> Result<Operation, Box<dyn Error>> {
+        let did: Did = self.names.address(name).parse()?;
+        let expected_version = words.number("version")?;
+        let keyed = words.get("key").unwrap_or(name);
+        self.names.address(keyed);
+        let mut document = v1::DidDocument::from(&Document::for_key(&did, &key(keyed).public()));
+        document.controller = words.get("controller").map(|controller| self.names.address(controller)).into_iter().collect();
+        document.service = words
+            .get("service")
+            .map(|endpoint| v1::DidService {
+                id: format!("{did}#service"),
+                r#type: "LinkedDomains".to_owned(),
+                endpoint: endpoint.to_owned(),
+            })
+            .into_iter()
+            .collect();
+        let did = did.to_string();
+        Ok(match verb {
+            "create" => native(Type::DidCreate, Native::DidCreate(v1::DidCreate { document: Some(document) })),
+            "update" => {
+                let update = v1::DidUpdate { did, expected_version, document: Some(document) };
+                native(Type::DidUpdate, Native::DidUpdate(update))
+            }
+            "rotate" => {
+                let rotate = v1::DidRotate {
+                    did,
+                    expected_version,
+                    verification_method: document.verification_method,
+                    authentication: document.authentication,
+                    assertion_method: document.assertion_method,
+                };
+                native(Type::DidRotate, Native::DidRotate(rotate))
+            }
+            "deactivate" => {
+                let deactivate = v1::DidDeactivate { did, expected_version, reason: words.text("reason") };
+                native(Type::DidDeactivate, Native::DidDeactivate(deactivate))
+            }
+            _ => return Err(format!("unknown verb: did {verb}").into()),
+        })
+    }
+
+    fn evidence(&mut self, verb: &str, id: &str, words: &Words<'_>) -> Result<Operation, Box<dyn Error>> {
+        let id = evidence_id(id);
+        Ok(match verb {
+            "add" => {
+                let kind = match words.get("kind").unwrap_or("public") {
+                    "public" => v1::EvidenceKind::Public,
+                    "salted" => v1::EvidenceKind::Salted,
+                    "certificate" => v1::EvidenceKind::Certificate,
+                    other => return Err(format!("unknown kind: {other}").into()),
+                };
+                let add = v1::EvidenceAdd {
+                    id,
+                    kind: kind.into(),
+                    algorithm: v1::DigestAlgorithm::Sha256.into(),
+                    commitment: Sha256::digest(words.text("of")).to_vec(),
+                    r#type: words.text("type"),
+                    jurisdiction: words.text("jurisdiction"),
+                    valid_until_ms: words.number("until")?,
+                };
+                native(Type::EvidenceAdd, Native::EvidenceAdd(add))
+            }
+            "revoke" => {
+                let revoke = v1::EvidenceRevoke { id, reason: words.text("reason") };
+                native(Type::EvidenceRevoke, Native::EvidenceRevoke(revoke))
+            }
+            _ => return Err(format!("unknown verb: evidence {verb}").into()),
+        })
+    }
+
+    fn account(&mut self, verb: &str, name: &str, words: &Words<'_>) -> Result<Operation, Box<dyn Error>> {
+        let signers = words
+            .pairs("signers")?
+            .into_iter()
+            .map(|(name, weight)| protocol::Signer { address: self.names.address(name), weight })
+            .collect();
+        let types = words
+            .pairs("types")?
+            .into_iter()
+            .map(|(name, threshold)| {
+                let kind = Type::from_str_name(name).ok_or("unknown operation type")?;
+                Ok(protocol::OperationTypeThreshold { r#type: kind.into(), threshold })
+            })
+            .collect::<Result<_, Box<dyn Error>>>()?;
+        Ok(match verb {
+            "create" => {
+                let create = protocol::OperationCreateAccount {
+                    dest_address: self.names.address(name),
+                    init_balance: words.number("balance")?,
+                    r#priv: Some(protocol::AccountPrivilege {
+                        master_weight: words.get("master").map_or(Ok(1), str::parse)?,
+                        signers,
+                        thresholds: Some(protocol::AccountThreshold {
+                            tx_threshold: words.get("threshold").map_or(Ok(1), str::parse)?,
+                            type_thresholds: types,
+                        }),
+                    }),
+                    ..Default::default()
+                };
+                Operation { r#type: Type::CreateAccount.into(), create_account: Some(create), ..Default::default() }
+            }
+            "pay" => {
+                let pay = protocol::OperationPayCoin {
+                    dest_address: self.names.address(name),
+                    amount: words.number("amount")?,
+                    ..Default::default()
+                };
+                Operation { r#type: Type::PayCoin.into(), pay_coin: Some(pay), ..Default::default() }
+            }
+            "privilege" => {
+                let set = protocol::OperationSetPrivilege {
+                    master_weight: words.text("master"),
+                    signers,
+                    tx_threshold: words.text("threshold"),
+                    type_thresholds: types,
+                };
+                Operation { r#type: Type::SetPrivilege.into(), set_privilege: Some(set), ..Default::default() }
+            }
+            "metadata" => {
+                let set = protocol::OperationSetMetadata {
+                    key: words.text("key"),
+                    value: words.text("value"),
+                    version: words.number("version")?,
+                    delete_flag: words.get("delete").is_some(),
+                };
+                Operation { r#type: Type::SetMetadata.into(), set_metadata: Some(set), ..Default::default() }
+            }
+            "log" => {
+                let log = protocol::OperationLog {
+                    topic: words.text("topic"),
+                    datas: words.get("data").map(str::to_owned).into_iter().collect(),
+                };
+                Operation { r#type: Type::Log.into(), log: Some(log), ..Default::default() }
+            }
+            _ => return Err(format!("unknown verb: account {verb}").into()),
+        })
+    }
+
+    fn motion(&mut self, verb: &str, issuer: &str, words: &Words<'_>) -> Result<Operation, Box<dyn Error>> {
+        let issuer = self.names.address(issuer);
+        let (kind, jurisdiction) = (words.text("type"), words.text("jurisdiction"));
+        let action = match verb {
+            "accredit" => Action::Accredit(v1::Accredit {
+                issuer,
+                r#type: kind,
+                jurisdiction,
+                valid_from_ms: words.number("from")?,
+                valid_until_ms: words.number("until")?,
+            }),
+            "withdraw" => Action::WithdrawAccreditation(v1::WithdrawAccreditation {
+                issuer,
+                r#type: kind,
+                jurisdiction,
+                reason: words.text("reason"),
+            }),
+            _ => return Err(format!("unknown verb: motion {verb}").into()),
+        };
+        let propose = v1::MotionPropose { action: Some(action) };
+        Ok(native(Type::MotionPropose, Native::MotionPropose(propose)))
+    }
+
+    fn show_did(&mut self, name: &str) -> String {
+        let did: Did = self.names.address(name).parse().unwrap();
+        let state = self.world.state();
+        let Some(found) = starfire_did::resolve::resolve(state.as_ref(), &did, None) else {
+            return "not registered\n".to_owned();
+        };
+        let document = found.document.unwrap_or_default();
+        let keys: Vec<String> =
+            document.verification_method.iter().map(|method| hex::encode(&method.public_key[..4])).collect();
+        let services: Vec<&str> = document.service.iter().map(|service| service.endpoint.as_str()).collect();
+        format!(
+            "version={} deactivated={} controllers={:?} keys={keys:?} services={services:?}\n",
+            found.version, found.deactivated, document.controller
+        )
+    }
+
+    fn show_evidence(&mut self, issuer: &str, id: &str) -> String {
+        let issuer = self.names.address(issuer);
+        let id = evidence_id(id);
+        let state = self.world.state();
+        let Some(found) =
+            record::<v1::EvidenceRecord>(state.as_ref(), format!("evidence/{issuer}/{id}").as_bytes())
+        else {
+            return "no such evidence\n".to_owned();
+        };
+        let path = format!("revocation/{issuer}/{id}");
+        let revoked = record::<v1::RevocationRecord>(state.as_ref(), path.as_bytes());
+        let revoked = revoked.map_or("no".to_owned(), |revocation| format!("{:?}", revocation.reason));
+        format!("{} by {issuer} at height {}, revoked: {revoked}\n", found.kind().as_str_name(), found.height)
+    }
+
+    fn show_account(&mut self, name: &str) -> String {
+        self.names.address(name);
+        let Some(account) = self.world.account(name) else { return "no account\n".to_owned() };
+        let signers: Vec<String> =
+            account.signers.iter().map(|signer| format!("{}:{}", signer.address, signer.weight)).collect();
+        format!(
+            "nonce={} balance={} master={} signers=[{}] threshold={}\n",
+            account.nonce,
+            account.balance,
+            account.master_weight,
+            signers.join(" "),
+            account.tx_threshold
+        )
+    }
+
+    fn show_motion(&mut self, id: u64) -> String {
+        let Some(motion) = motion::load(self.world.state().as_ref(), id) else { return "no such motion\n".to_owned() };
+        let ballots: Vec<String> = motion
+            .ballots
+            .iter()
+            .map(|ballot| format!("{}:{}", ballot.voter, if ballot.approve { "yes" } else { "no" }))
+            .collect();
+        format!("ballots=[{}] executed={} rejection={:?}\n", ballots.join(" "), motion.executed, motion.rejection)
+    }
+}
+
+fn native(kind: Type, native: Native) -> Operation {
+    Operation { r#type: kind.into(), native: Some(native), ..Default::default() }
+}
+
+/// A script names evidence by a word; on the chain an id is 64 hex digits.
+fn evidence_id(word: &str) -> String {
+    hex::encode(Sha256::digest(word))
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Every check and test: format, lints, documentation, dependency rules, tests, the web's tests.
+# Closes with a line of counts. Build output goes to $CARGO_TARGET_DIR, by default outside the tree.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+started=$SECONDS
+./scripts/setup.sh --tests
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/starfire"
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
+export CARGO_TERM_COLOR=never
+
+stage() { echo "== $1 (at $((SECONDS - started)) s)"; }
+
+stage "format"
+cargo fmt --all --check
+
+stage "dependency rules (cargo-deny)"
+"$cache/tools/bin/cargo-deny" --offline check --hide-inclusion-graph bans licenses sources
+
+stage "lints (clippy, warnings are errors)"
+cargo clippy --workspace --all-targets --locked --quiet -- -Dwarnings
+
+stage "documentation (rustdoc, warnings are errors)"
+RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --document-private-items --locked --quiet
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+stage "build of the binary and the tests"
+cargo build --locked --quiet --bin starfire
+cargo test --workspace --locked --no-run --quiet
+
+stage "tests"
+cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log"
+
+stage "web"
+(cd web && node --test 2>&1) | tee -a "$log"
+
+rust_passed=$(grep -Eo '^test result: [a-zA-Z]+\. [0-9]+ passed' "$log" | awk '{n += $4} END {print n + 0}')
+rust_failed=$(grep -Eo '[0-9]+ failed;' "$log" | awk '{n += $1} END {print n + 0}')
+web_passed=$(grep -Eo '^(# |ℹ )pass [0-9]+' "$log" | awk '{n += $3} END {print n + 0}')
+web_failed=$(grep -Eo '^(# |ℹ )fail [0-9]+' "$log" | awk '{n += $3} END {print n + 0}')
+echo "rust: $rust_passed, web: $web_passed, in $((SECONDS - started)) s"
+echo "$((rust_passed + web_passed)) passed, $((rust_failed + web_failed)) failed"

@@ -1,0 +1,82 @@
+//! What is kept: one atomic batch a block, and the record that a vote leans on.
+
+use crate::overlay::Changes;
+use crate::view::View;
+
+/// Everything that one committed block adds, written as a whole or not at all.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// Height of the block; 0 for genesis.
+    pub height: u64,
+    /// Changes of state. No value is empty.
+    pub changes: Changes,
+    /// Nodes and preimages that the tree adds, by the tree's own keys.
+    pub tree: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The encoded block. Empty for genesis.
+    pub block: Vec<u8>,
+    /// The encoded commit that decided it. Empty for genesis.
+    pub commit: Vec<u8>,
+    /// Encoded receipts, one a transaction.
+    pub receipts: Vec<Vec<u8>>,
+    /// SHA-256 of each transaction's blob, in block order.
+    pub transactions: Vec<[u8; 32]>,
+}
+
+impl Batch {
+    /// Asserts what every store relies on, after a block of height `newest`.
+    ///
+    /// # Panics
+    /// When the caller would write a store that cannot be read back.
+    pub fn check(&self, newest: Option<u64>) {
+        assert_eq!(
+            self.height,
+            newest.map_or(0, |newest| newest + 1),
+            "blocks are committed one after another"
+        );
+        assert_eq!(
+            self.receipts.len(),
+            self.transactions.len(),
+            "each transaction has a receipt"
+        );
+        assert!(
+            self.changes
+                .values()
+                .flatten()
+                .all(|value| !value.is_empty()),
+            "no value is empty"
+        );
+    }
+}
+
+/// The store could not write. The node stops voting and goes on when it can.
+#[derive(Debug, thiserror::Error)]
+#[error("the store could not write")]
+pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Reads that are not state: blocks, receipts and the tree. Like [`View`], they do not fail.
+pub trait Archive: Send + Sync {
+    /// Height of the newest block; 0 after genesis; `None` before it.
+    fn height(&self) -> Option<u64>;
+    /// State after block `height`. A height still to come shows the newest state.
+    fn state_at(&self, height: u64) -> Box<dyn View + '_>;
+    /// A value of the tree, by the tree's own key.
+    fn tree(&self, key: &[u8]) -> Option<Vec<u8>>;
+    /// The greatest tree key at or below `upto` that begins with `prefix`, as `upto` itself does; and its value.
+    fn tree_last(&self, prefix: &[u8], upto: &[u8]) -> Option<(Vec<u8>, Vec<u8>)>;
+    /// The encoded block and its commit. Genesis is not a block.
+    fn block(&self, height: u64) -> Option<(Vec<u8>, Vec<u8>)>;
+    /// Encoded receipts of a block, one a transaction.
+    fn receipts(&self, height: u64) -> Option<Vec<Vec<u8>>>;
+    /// Where the transaction with this hash stands: height and index. The newest place, if it was tried again.
+    fn transaction(&self, hash: &[u8; 32]) -> Option<(u64, u32)>;
+    /// The safety record, if one was ever saved.
+    fn safety(&self) -> Option<Vec<u8>>;
+}
+
+/// A store: RocksDB in a node, memory in the simulator, held against each other by a model test.
+pub trait Store: Archive {
+    /// Atomic, and durable when `Ok`. Heights follow one another.
+    fn commit(&mut self, batch: Batch) -> Result<(), StoreError>;
+    /// Durable when `Ok`: a vote may leave.
+    fn save_safety(&mut self, record: &[u8]) -> Result<(), StoreError>;
+}

@@ -1,0 +1,225 @@
+//! The tree against a naive one, and its proofs against mutation.
+
+use std::collections::BTreeMap;
+
+use ics23::{CommitmentProof, HostFunctionsManager};
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+
+use super::*;
+use crate::memory::Memory;
+use crate::store::{Batch, Store};
+
+type Model = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// Commits one block of changes a height, from genesis on.
+pub(super) fn grow(blocks: &[Changes]) -> Memory {
+    let mut memory = Memory::new();
+    for (height, changes) in (0..).zip(blocks) {
+        let update = apply(&memory, height, changes);
+        memory
+            .commit(Batch {
+                height,
+                changes: changes.clone(),
+                tree: update.writes,
+                ..Batch::default()
+            })
+            .unwrap();
+        assert_eq!(root(&memory, height), update.root);
+    }
+    memory
+}
+
+/// What stands in state after each block.
+fn models(blocks: &[Changes]) -> Vec<Model> {
+    let mut model = Model::new();
+    let mut models = Vec::new();
+    for changes in blocks {
+        for (key, change) in changes {
+            match change {
+                Some(value) => model.insert(key.clone(), value.clone()),
+                None => model.remove(key),
+            };
+        }
+        models.push(model.clone());
+    }
+    models
+}
+
+/// The root by definition: nothing is the placeholder, one leaf is itself, more are split by the next bit of the key's hash.
+fn naive_root(leaves: &[([u8; 32], [u8; 32])], depth: usize) -> [u8; 32] {
+    match leaves {
+        [] => EMPTY_ROOT,
+        [(key, value)] => sha256(&[b"JMT::LeafNode", key, value]),
+        leaves => {
+            let middle =
+                leaves.partition_point(|(key, _)| (key[depth / 8] >> (7 - depth % 8)) & 1 == 0);
+            let (left, right) = leaves.split_at(middle);
+            sha256(&[
+                b"JMT::IntrnalNode",
+                &naive_root(left, depth + 1),
+                &naive_root(right, depth + 1),
+            ])
+        }
+    }
+}
+
+fn root_of(model: &Model) -> [u8; 32] {
+    let mut leaves: Vec<_> = model
+        .iter()
+        .map(|(key, value)| (sha256(&[key]), sha256(&[value])))
+        .collect();
+    leaves.sort_unstable();
+    naive_root(&leaves, 0)
+}
+
+pub(super) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    Sha256::digest(parts.concat()).into()
+}
+
+fn a_key() -> impl Strategy<Value = Vec<u8>> {
+    "[abc]{1,2}|did/[a-z]{1,8}".prop_map(String::into_bytes)
+}
+
+fn a_block() -> impl Strategy<Value = Changes> {
+    btree_map(
+        a_key(),
+        proptest::option::weighted(0.7, vec(any::<u8>(), 1..40)),
+        0..12,
+    )
+}
+
+pub(super) fn by_stock_verifier(root: &[u8; 32], key: &[u8], proved: &Proved) -> bool {
+    let (proof, root, spec) = (
+        CommitmentProof::decode(proved.proof.as_slice()).unwrap(),
+        root.to_vec(),
+        jmt::ics23_spec(),
+    );
+    match &proved.value {
+        Some(value) => {
+            ics23::verify_membership::<HostFunctionsManager>(&proof, &spec, &root, key, value)
+        }
+        None => ics23::verify_non_membership::<HostFunctionsManager>(&proof, &spec, &root, key),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn every_key_is_proved_at_every_height(blocks in vec(a_block(), 1..8), others in vec(a_key(), 4)) {
+        let memory = grow(&blocks);
+        for (height, model) in (0..).zip(models(&blocks)) {
+            let root = root(&memory, height);
+            prop_assert_eq!(root, root_of(&model));
+            for key in blocks.iter().flat_map(BTreeMap::keys).chain(&others) {
+                let proved = prove(&memory, height, key);
+                prop_assert_eq!(proved.value.as_ref(), model.get(key));
+                prop_assert_eq!(verify(&root, key, proved.value.as_deref(), &proved.proof), Ok(()));
+                prop_assert!(model.is_empty() || by_stock_verifier(&root, key, &proved));
+
+                let opposite = if proved.value.is_some() { None } else { Some(b"forged".as_slice()) };
+                prop_assert_eq!(verify(&root, key, opposite, &proved.proof), Err(ProofError::Kind));
+            }
+        }
+    }
+
+    #[test]
+    fn the_root_follows_from_content_alone(blocks in vec(a_block(), 1..6), cuts in vec(0..4usize, 24)) {
+        let content = models(&blocks).pop().unwrap();
+        let one_by_one: Vec<Changes> =
+            content.iter().map(|(key, value)| Changes::from([(key.clone(), Some(value.clone()))])).collect();
+        let mut grouped = vec![Changes::new()];
+        for (change, cut) in one_by_one.iter().rev().zip(cuts.iter().cycle()) {
+            if *cut == 0 {
+                grouped.push(Changes::new());
+            }
+            grouped.last_mut().unwrap().extend(change.clone());
+        }
+        let last_root = |blocks: &[Changes]| root(&grow(blocks), (blocks.len() as u64).saturating_sub(1));
+        prop_assert_eq!(last_root(&blocks), root_of(&content));
+        prop_assert_eq!(last_root(&grouped), root_of(&content));
+        if !one_by_one.is_empty() {
+            prop_assert_eq!(last_root(&one_by_one), root_of(&content));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_mutated_proof_is_refused(
+        content in btree_map(a_key(), vec(any::<u8>(), 1..40), 1..20),
+        key in a_key(),
+        at in any::<prop::sample::Index>(),
+        bit in 0..8u32,
+        byte in any::<u8>(),
+        how in 0..7,
+    ) {
+        let memory = grow(&[content.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect()]);
+        let mut root = root(&memory, 0);
+        let proved = prove(&memory, 0, &key);
+        let (mut key, mut value, mut proof) = (key, proved.value, proved.proof);
+        prop_assert_eq!(verify(&root, &key, value.as_deref(), &proof), Ok(()));
+        match how {
+            0 => root[at.index(32)] ^= 1 << bit,
+            1 => { let at = at.index(key.len()); key[at] ^= 1 << bit; }
+            2 => match &mut value {
+                Some(value) => { let at = at.index(value.len()); value[at] ^= 1 << bit; }
+                None => value = Some(vec![byte]),
+            },
+            3 => { proof.truncate(at.index(proof.len())); }
+            4 => proof.insert(at.index(proof.len() + 1), byte),
+            5 => { let at = at.index(proof.len()); proof.remove(at); }
+            _ => { let at = at.index(proof.len()); proof[at] ^= 1 << bit; }
+        }
+        prop_assert!(verify(&root, &key, value.as_deref(), &proof).is_err());
+    }
+
+    #[test]
+    fn no_bytes_make_the_verifier_panic(proof in vec(any::<u8>(), 0..200)) {
+        prop_assert!(verify(&EMPTY_ROOT, b"key", None, &proof).is_err());
+        prop_assert!(verify(&EMPTY_ROOT, b"key", Some(b"value"), &proof).is_err());
+    }
+}
+
+#[test]
+fn an_empty_block_keeps_the_root_and_has_its_own_version() {
+    let some = Changes::from([(b"a".to_vec(), Some(b"1".to_vec()))]);
+    let memory = grow(&[
+        Changes::new(),
+        Changes::new(),
+        some,
+        Changes::new(),
+        Changes::from([(b"b".to_vec(), None)]),
+        Changes::new(),
+    ]);
+    assert_eq!(root(&memory, 0), EMPTY_ROOT);
+    assert_eq!(root(&memory, 1), EMPTY_ROOT);
+    let full = root(&memory, 2);
+    assert_ne!(full, EMPTY_ROOT);
+    for height in 3..6 {
+        assert_eq!(root(&memory, height), full);
+        let proved = prove(&memory, height, b"a");
+        assert_eq!(verify(&full, b"a", Some(b"1"), &proved.proof), Ok(()));
+    }
+}
+
+#[test]
+fn absence_in_an_empty_tree_is_believed_against_the_empty_root_alone() {
+    let memory = grow(&[
+        Changes::new(),
+        Changes::from([(b"a".to_vec(), Some(b"1".to_vec()))]),
+    ]);
+    let proved = prove(&memory, 0, b"b");
+    assert_eq!(verify(&EMPTY_ROOT, b"b", None, &proved.proof), Ok(()));
+    assert_eq!(
+        verify(&EMPTY_ROOT, b"c", None, &proved.proof),
+        Err(ProofError::OtherKey)
+    );
+    assert_eq!(
+        verify(&root(&memory, 1), b"b", None, &proved.proof),
+        Err(ProofError::Root)
+    );
+}

@@ -1,0 +1,31 @@
+//! Reading state: a map from byte paths to bytes, in byte order.
+
+/// The longest path, bytes.
+pub const KEY_BYTES_MAX: usize = 512;
+
+/// The longest value, bytes: twice a transaction, so that a record which one transaction fills always fits.
+/// A proof carries up to two values, hence its bound hangs on this one.
+pub const VALUE_BYTES_MAX: usize = 2 << 20;
+
+/// State as of one moment.
+///
+/// Reads do not fail: an I/O error below this line is a crash, never a different answer on one node.
+pub trait View {
+    /// The value at `key`.
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>>;
+
+    /// Up to `limit` entries whose key begins with `prefix` and is greater than `after`, in byte order.
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)>;
+}
+
+/// Decodes the protobuf record at `key`.
+///
+/// # Panics
+/// When the stored bytes are not such a record: state is written by this program alone, so the store is damaged.
+pub fn record<M: prost::Message + Default>(view: &dyn View, key: &[u8]) -> Option<M> {
+    let bytes = view.get(key)?;
+    Some(
+        M::decode(bytes.as_slice())
+            .expect("a record in state decodes as the message that wrote it"),
+    )
+}
