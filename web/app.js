@@ -9,6 +9,7 @@ const STATUS_EVERY_MS = 2000;
 const CHAINS_EVERY_MS = 10000;
 const ANSWER_MS_MAX = 5000;
 const ANCHORS_SHOWN = 10;
+const ROLES = ['super', 'backbone', 'business', 'service', 'regulator'];
 // A validator's address and a hash are shown by their ends.
 const SHORT_CHARS = 10;
 
@@ -106,7 +107,7 @@ function age(ms) {
   const units = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
   const seconds = Math.max(0, ms / 1000);
   const [unit, size] = units.find(([, size]) => seconds >= size) ?? ['second', 1];
-  return new Intl.RelativeTimeFormat(language, { numeric: 'auto' }).format(-Math.floor(seconds / size), unit);
+  return new Intl.RelativeTimeFormat(language, { numeric: 'auto', style: 'short' }).format(-Math.floor(seconds / size), unit);
 }
 
 function drawTexts() {
@@ -143,7 +144,8 @@ function drawStatus() {
   byId('age').textContent = status.height > 0 ? age(status.since_commit_ms) : '–';
   byId('peers').textContent = number(status.peers);
   byId('pool').textContent = number(status.mempool_transactions);
-  byId('node').textContent = say('node', { name: status.name, role: status.role, version: status.version });
+  const role = ROLES.includes(status.role) ? say(status.role) : status.role;
+  byId('node').textContent = say('node', { name: status.name, role, version: status.version });
   drawValidators();
   drawAnchoring();
 }

@@ -51,11 +51,18 @@ impl Candidate {
             return Err(CandidateError::TooLarge(bytes.len()));
         }
         let head = Head::decode(&bytes[..]).map_err(|_| CandidateError::Header)?;
-        let header = <Header as Protobuf<RawHeader>>::decode(&head.header[..]).map_err(|_| CandidateError::Header)?;
-        if header.time < Time::unix_epoch() || i64::try_from(header.time.unix_timestamp_nanos()).is_err() {
+        let header = <Header as Protobuf<RawHeader>>::decode(&head.header[..])
+            .map_err(|_| CandidateError::Header)?;
+        if header.time < Time::unix_epoch()
+            || i64::try_from(header.time.unix_timestamp_nanos()).is_err()
+        {
             return Err(CandidateError::Time);
         }
-        Ok(Self { id: id(&header, &bytes), header: Box::new(header), bytes })
+        Ok(Self {
+            id: id(&header, &bytes),
+            header: Box::new(header),
+            bytes,
+        })
     }
 
     /// What votes name.
@@ -81,8 +88,12 @@ impl Candidate {
 
 /// A block's identity: the header's hash, and as the one part the BLAKE3 hash of the encoded block.
 pub fn id(header: &Header, bytes: &[u8]) -> Id {
-    let part = parts::Header::new(1, Hash::Sha256(*blake3::hash(bytes).as_bytes())).expect("one part with a hash is well-formed");
-    Id { hash: header.hash(), part_set_header: part }
+    let part = parts::Header::new(1, Hash::Sha256(*blake3::hash(bytes).as_bytes()))
+        .expect("one part with a hash is well-formed");
+    Id {
+        hash: header.hash(),
+        part_set_header: part,
+    }
 }
 
 #[cfg(test)]
@@ -94,7 +105,10 @@ mod tests {
     fn the_identity_covers_header_and_bytes() {
         let chain = Chain::new(4);
         let one = chain.block(1, b"payload");
-        let same_header = Candidate { bytes: b"other bytes".to_vec().into(), ..one.clone() };
+        let same_header = Candidate {
+            bytes: b"other bytes".to_vec().into(),
+            ..one.clone()
+        };
         assert_eq!(id(one.header(), one.bytes()), one.id());
         assert_ne!(id(same_header.header(), same_header.bytes()), one.id());
         assert_eq!(Candidate::decode(one.bytes().clone()), Ok(one));
@@ -102,8 +116,17 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_block_are_refused() {
-        assert_eq!(Candidate::decode(Vec::new().into()), Err(CandidateError::Header));
-        assert_eq!(Candidate::decode(vec![0xff; 40].into()), Err(CandidateError::Header));
-        assert_eq!(Candidate::decode(vec![0; BLOCK_BYTES_MAX + 1].into()), Err(CandidateError::TooLarge(BLOCK_BYTES_MAX + 1)));
+        assert_eq!(
+            Candidate::decode(Vec::new().into()),
+            Err(CandidateError::Header)
+        );
+        assert_eq!(
+            Candidate::decode(vec![0xff; 40].into()),
+            Err(CandidateError::Header)
+        );
+        assert_eq!(
+            Candidate::decode(vec![0; BLOCK_BYTES_MAX + 1].into()),
+            Err(CandidateError::TooLarge(BLOCK_BYTES_MAX + 1))
+        );
     }
 }

@@ -14,7 +14,9 @@ use tendermint::{
     chain, validator, vote,
 };
 use tendermint_light_client_verifier::{
-    ProdVerifier, Verdict, Verifier as _, errors::VerificationErrorDetail as Detail, options,
+    ProdVerifier, Verdict, Verifier as _,
+    errors::VerificationErrorDetail as Detail,
+    options,
     types::{TrustThreshold, TrustedBlockState, UntrustedBlockState},
 };
 
@@ -114,9 +116,16 @@ pub struct Options {
 }
 
 /// Check a header by its own validator set, which the caller knows to be the right one.
-pub fn verify(signed_header: &SignedHeader, validators: &validator::Set) -> Result<(), CertificateError> {
+pub fn verify(
+    signed_header: &SignedHeader,
+    validators: &validator::Set,
+) -> Result<(), CertificateError> {
     possible(validators)?;
-    let untrusted = UntrustedBlockState { signed_header, validators, next_validators: None };
+    let untrusted = UntrustedBlockState {
+        signed_header,
+        validators,
+        next_validators: None,
+    };
     verdict(ProdVerifier::default().verify_validator_sets(&untrusted))?;
     every_signature(signed_header, validators)
 }
@@ -153,13 +162,20 @@ pub fn verify_from(
         trusting_period: options.trusting_period,
         clock_drift: options.clock_drift,
     };
-    let claim = UntrustedBlockState { signed_header: untrusted, validators, next_validators };
+    let claim = UntrustedBlockState {
+        signed_header: untrusted,
+        validators,
+        next_validators,
+    };
     verdict(ProdVerifier::default().verify_update_header(claim, state, &stock_options, now))?;
     every_signature(untrusted, validators)
 }
 
 /// Every present signature: in its place, for the block, valid. Together more than two thirds.
-fn every_signature(signed_header: &SignedHeader, validators: &validator::Set) -> Result<(), CertificateError> {
+fn every_signature(
+    signed_header: &SignedHeader,
+    validators: &validator::Set,
+) -> Result<(), CertificateError> {
     let (header, commit) = (&signed_header.header, &signed_header.commit);
     let set = validators.validators();
     if commit.height != header.height {
@@ -177,15 +193,21 @@ fn every_signature(signed_header: &SignedHeader, validators: &validator::Set) ->
         let (address, timestamp, signature) = match place {
             CommitSig::BlockIdFlagAbsent => continue,
             CommitSig::BlockIdFlagNil { .. } => return Err(CertificateError::NilVote),
-            CommitSig::BlockIdFlagCommit { validator_address, timestamp, signature } => {
-                (validator_address, timestamp, signature)
-            }
+            CommitSig::BlockIdFlagCommit {
+                validator_address,
+                timestamp,
+                signature,
+            } => (validator_address, timestamp, signature),
         };
         if *address != validator.address {
             return Err(CertificateError::Stranger);
         }
-        let Some(signature) = signature else { return Err(CertificateError::BadSignature) };
-        let Some(key) = electorate::key(validator) else { return Err(CertificateError::BadSignature) };
+        let Some(signature) = signature else {
+            return Err(CertificateError::BadSignature);
+        };
+        let Some(key) = electorate::key(validator) else {
+            return Err(CertificateError::BadSignature);
+        };
         let message = sign_bytes::vote(
             &header.chain_id,
             vote::Type::Precommit,
@@ -200,9 +222,15 @@ fn every_signature(signed_header: &SignedHeader, validators: &validator::Set) ->
     if u128::from(power) * 3 <= u128::from(validators.total_voting_power().value()) * 2 {
         return Err(CertificateError::NotEnoughPower);
     }
-    let items: Vec<signature::Item<'_>> =
-        signed.iter().map(|(key, message, signature)| (*key, &message[..], signature.as_bytes())).collect();
-    if signature::all_valid(&items) { Ok(()) } else { Err(CertificateError::BadSignature) }
+    let items: Vec<signature::Item<'_>> = signed
+        .iter()
+        .map(|(key, message, signature)| (*key, &message[..], signature.as_bytes()))
+        .collect();
+    if signature::all_valid(&items) {
+        Ok(())
+    } else {
+        Err(CertificateError::BadSignature)
+    }
 }
 
 /// A set that a chain can have: not empty, bounded, each key once and under its own address, the total as it is.
@@ -214,12 +242,21 @@ fn possible(validators: &validator::Set) -> Result<(), CertificateError> {
     let mut addresses: Vec<_> = set.iter().map(|validator| validator.address).collect();
     addresses.sort_unstable();
     addresses.dedup();
-    let own_address = |validator: &validator::Info| tendermint::account::Id::from(validator.pub_key) == validator.address;
-    let total: u128 = set.iter().map(|validator| u128::from(validator.power())).sum();
+    let own_address = |validator: &validator::Info| {
+        tendermint::account::Id::from(validator.pub_key) == validator.address
+    };
+    let total: u128 = set
+        .iter()
+        .map(|validator| u128::from(validator.power()))
+        .sum();
     let sound = addresses.len() == set.len()
         && set.iter().all(own_address)
         && total == u128::from(validators.total_voting_power().value());
-    if sound { Ok(()) } else { Err(CertificateError::SetMismatch) }
+    if sound {
+        Ok(())
+    } else {
+        Err(CertificateError::SetMismatch)
+    }
 }
 
 fn verdict(verdict: Verdict) -> Result<(), CertificateError> {
@@ -235,11 +272,17 @@ fn reason(detail: &Detail) -> CertificateError {
         Detail::Tendermint(_) => CertificateError::OutOfRange,
         Detail::HeaderFromTheFuture(_) => CertificateError::FromTheFuture,
         Detail::NotEnoughTrust(_) => CertificateError::NotEnoughTrust,
-        Detail::InsufficientSignersOverlap(_) | Detail::NoSignatureForCommit(_) => CertificateError::NotEnoughPower,
+        Detail::InsufficientSignersOverlap(_) | Detail::NoSignatureForCommit(_) => {
+            CertificateError::NotEnoughPower
+        }
         Detail::MissingSignature(_) | Detail::InvalidSignature(_) => CertificateError::BadSignature,
         Detail::InvalidCommitValue(_) => CertificateError::HeaderMismatch,
-        Detail::InvalidNextValidatorSet(_) | Detail::InvalidValidatorSet(_) => CertificateError::SetMismatch,
-        Detail::NonIncreasingHeight(_) | Detail::NonMonotonicBftTime(_) => CertificateError::NotLater,
+        Detail::InvalidNextValidatorSet(_) | Detail::InvalidValidatorSet(_) => {
+            CertificateError::SetMismatch
+        }
+        Detail::NonIncreasingHeight(_) | Detail::NonMonotonicBftTime(_) => {
+            CertificateError::NotLater
+        }
         Detail::ChainIdMismatch(_) => CertificateError::WrongChain,
         Detail::NotWithinTrustPeriod(_) => CertificateError::Expired,
         Detail::MismatchPreCommitLength(_) => CertificateError::Length,
@@ -254,15 +297,21 @@ mod tests {
     use super::*;
     use crate::{candidate::Candidate, testing::Chain};
 
-    const OPTIONS: Options =
-        Options { trusting_period: Duration::from_secs(86_400), clock_drift: Duration::from_secs(10) };
+    const OPTIONS: Options = Options {
+        trusting_period: Duration::from_secs(86_400),
+        clock_drift: Duration::from_secs(10),
+    };
 
     fn signed(block: &Candidate, commit: Commit) -> SignedHeader {
         SignedHeader::new(block.header().clone(), commit).unwrap()
     }
 
     /// Our verdict from `trusted` on, and the stock verifier's.
-    fn judge(chain: &Chain, trusted: &Candidate, claim: &SignedHeader) -> (Result<(), CertificateError>, Verdict) {
+    fn judge(
+        chain: &Chain,
+        trusted: &Candidate,
+        claim: &SignedHeader,
+    ) -> (Result<(), CertificateError>, Verdict) {
         judge_at(chain, trusted, claim, chain.time(1_000))
     }
 
@@ -280,9 +329,20 @@ mod tests {
             next_validators: &validators,
             next_validators_hash: trusted.header().next_validators_hash,
         };
-        let ours = verify_from(&trusted, claim, &validators, Some(&validators), now, &OPTIONS);
+        let ours = verify_from(
+            &trusted,
+            claim,
+            &validators,
+            Some(&validators),
+            now,
+            &OPTIONS,
+        );
         let stock = ProdVerifier::default().verify_update_header(
-            UntrustedBlockState { signed_header: claim, validators: &validators, next_validators: Some(&validators) },
+            UntrustedBlockState {
+                signed_header: claim,
+                validators: &validators,
+                next_validators: Some(&validators),
+            },
             TrustedBlockState {
                 chain_id: trusted.chain_id,
                 header_time: trusted.time,
@@ -304,10 +364,18 @@ mod tests {
     fn the_stock_verifier_and_ours_accept_our_headers_adjacent_and_skipping() {
         let chain = Chain::new(4);
         let blocks = chain.blocks(9);
-        for (height, round, signers) in [(2, 0, vec![0, 1, 2, 3]), (2, 7, vec![1, 2, 3]), (9, 0, vec![0, 2, 3])] {
+        for (height, round, signers) in [
+            (2, 0, vec![0, 1, 2, 3]),
+            (2, 7, vec![1, 2, 3]),
+            (9, 0, vec![0, 2, 3]),
+        ] {
             let block = &blocks[height - 1];
             let claim = signed(block, chain.commit(block, round, &signers));
-            assert_eq!(judge(&chain, &blocks[0], &claim), (Ok(()), Verdict::Success), "height {height}");
+            assert_eq!(
+                judge(&chain, &blocks[0], &claim),
+                (Ok(()), Verdict::Success),
+                "height {height}"
+            );
             assert_eq!(verify(&claim, &chain.validators()), Ok(()));
         }
     }
@@ -317,8 +385,14 @@ mod tests {
         let chain = Chain::new(4);
         let blocks = chain.blocks(2);
         let claim = signed(&blocks[1], chain.commit(&blocks[1], 0, &[0, 1]));
-        assert_eq!(judge(&chain, &blocks[0], &claim).0, Err(CertificateError::NotEnoughPower));
-        assert_eq!(verify(&claim, &chain.validators()), Err(CertificateError::NotEnoughPower));
+        assert_eq!(
+            judge(&chain, &blocks[0], &claim).0,
+            Err(CertificateError::NotEnoughPower)
+        );
+        assert_eq!(
+            verify(&claim, &chain.validators()),
+            Err(CertificateError::NotEnoughPower)
+        );
     }
 
     #[test]
@@ -328,12 +402,20 @@ mod tests {
         let prevotes = chain.prevotes(&blocks[1], 0, &[0, 1, 2, 3]);
         let mut commit = chain.commit(&blocks[1], 0, &[0, 1, 2, 3]);
         for (place, prevote) in commit.signatures.iter_mut().zip(prevotes.signatures) {
-            let CommitSig::BlockIdFlagCommit { signature, .. } = place else { unreachable!("all four signed") };
+            let CommitSig::BlockIdFlagCommit { signature, .. } = place else {
+                unreachable!("all four signed")
+            };
             *signature = prevote;
         }
         let claim = signed(&blocks[1], commit);
-        assert_eq!(judge(&chain, &blocks[0], &claim).0, Err(CertificateError::BadSignature));
-        assert_eq!(verify(&claim, &chain.validators()), Err(CertificateError::BadSignature));
+        assert_eq!(
+            judge(&chain, &blocks[0], &claim).0,
+            Err(CertificateError::BadSignature)
+        );
+        assert_eq!(
+            verify(&claim, &chain.validators()),
+            Err(CertificateError::BadSignature)
+        );
     }
 
     #[test]
@@ -342,11 +424,20 @@ mod tests {
         let blocks = chain.blocks(2);
         let mut claim = signed(&blocks[1], chain.commit(&blocks[1], 0, &[0, 1, 2, 3]));
         claim.header.app_hash = vec![9; 32].try_into().unwrap();
-        assert_eq!(judge(&chain, &blocks[0], &claim).0, Err(CertificateError::HeaderMismatch));
-        assert_eq!(verify(&claim, &chain.validators()), Err(CertificateError::HeaderMismatch));
+        assert_eq!(
+            judge(&chain, &blocks[0], &claim).0,
+            Err(CertificateError::HeaderMismatch)
+        );
+        assert_eq!(
+            verify(&claim, &chain.validators()),
+            Err(CertificateError::HeaderMismatch)
+        );
         let mut round = signed(&blocks[1], chain.commit(&blocks[1], 0, &[0, 1, 2, 3]));
         round.commit.round = 1u8.into();
-        assert_eq!(verify(&round, &chain.validators()), Err(CertificateError::BadSignature));
+        assert_eq!(
+            verify(&round, &chain.validators()),
+            Err(CertificateError::BadSignature)
+        );
     }
 
     #[test]
@@ -355,11 +446,19 @@ mod tests {
         let blocks = chain.blocks(2);
         // The verifier walks the set in order and stops after the third.
         let mut commit = chain.commit(&blocks[1], 0, &[0, 1, 2, 3]);
-        let CommitSig::BlockIdFlagCommit { signature, .. } = &mut commit.signatures[3] else { unreachable!("it signed") };
+        let CommitSig::BlockIdFlagCommit { signature, .. } = &mut commit.signatures[3] else {
+            unreachable!("it signed")
+        };
         *signature = Some(Signature::try_from(vec![7; 64]).unwrap());
         let claim = signed(&blocks[1], commit);
-        assert_eq!(judge(&chain, &blocks[0], &claim), (Err(CertificateError::BadSignature), Verdict::Success));
-        assert_eq!(verify(&claim, &chain.validators()), Err(CertificateError::BadSignature));
+        assert_eq!(
+            judge(&chain, &blocks[0], &claim),
+            (Err(CertificateError::BadSignature), Verdict::Success)
+        );
+        assert_eq!(
+            verify(&claim, &chain.validators()),
+            Err(CertificateError::BadSignature)
+        );
     }
 
     #[test]
@@ -368,35 +467,76 @@ mod tests {
         let blocks = chain.blocks(2);
         let mut swapped = chain.commit(&blocks[1], 0, &[0, 1, 2, 3]);
         swapped.signatures.swap(0, 1);
-        assert_eq!(verify(&signed(&blocks[1], swapped), &chain.validators()), Err(CertificateError::Stranger));
+        assert_eq!(
+            verify(&signed(&blocks[1], swapped), &chain.validators()),
+            Err(CertificateError::Stranger)
+        );
         let mut nil = chain.commit(&blocks[1], 0, &[0, 1, 2, 3]);
-        if let CommitSig::BlockIdFlagCommit { validator_address, timestamp, signature } = nil.signatures[3].clone() {
-            nil.signatures[3] = CommitSig::BlockIdFlagNil { validator_address, timestamp, signature };
+        if let CommitSig::BlockIdFlagCommit {
+            validator_address,
+            timestamp,
+            signature,
+        } = nil.signatures[3].clone()
+        {
+            nil.signatures[3] = CommitSig::BlockIdFlagNil {
+                validator_address,
+                timestamp,
+                signature,
+            };
         }
-        assert_eq!(verify(&signed(&blocks[1], nil), &chain.validators()), Err(CertificateError::NilVote));
+        assert_eq!(
+            verify(&signed(&blocks[1], nil), &chain.validators()),
+            Err(CertificateError::NilVote)
+        );
         let mut short = chain.commit(&blocks[1], 0, &[0, 1, 2, 3]);
         short.signatures.pop();
-        assert_eq!(verify(&signed(&blocks[1], short), &chain.validators()), Err(CertificateError::Length));
+        assert_eq!(
+            verify(&signed(&blocks[1], short), &chain.validators()),
+            Err(CertificateError::Length)
+        );
     }
 
     #[test]
     fn time_height_chain_and_set_have_reasons_of_their_own() {
         let chain = Chain::new(4);
         let blocks = chain.blocks(3);
-        let claim = |index: usize| signed(&blocks[index], chain.commit(&blocks[index], 0, &[0, 1, 2, 3]));
-        assert_eq!(judge(&chain, &blocks[2], &claim(1)).0, Err(CertificateError::NotLater));
-        assert_eq!(judge_at(&chain, &blocks[0], &claim(1), chain.time(200_000)).0, Err(CertificateError::Expired));
+        let claim = |index: usize| {
+            signed(
+                &blocks[index],
+                chain.commit(&blocks[index], 0, &[0, 1, 2, 3]),
+            )
+        };
+        assert_eq!(
+            judge(&chain, &blocks[2], &claim(1)).0,
+            Err(CertificateError::NotLater)
+        );
+        assert_eq!(
+            judge_at(&chain, &blocks[0], &claim(1), chain.time(200_000)).0,
+            Err(CertificateError::Expired)
+        );
         let early = blocks[0].time();
         let late = chain.block_at(2, Some(&blocks[0]), 0, 500, b"late");
         let from_the_future = signed(&late, chain.commit(&late, 0, &[0, 1, 2, 3]));
-        assert_eq!(judge_at(&chain, &blocks[0], &from_the_future, early).0, Err(CertificateError::FromTheFuture));
+        assert_eq!(
+            judge_at(&chain, &blocks[0], &from_the_future, early).0,
+            Err(CertificateError::FromTheFuture)
+        );
         let stranger = Chain::named("another-1", 4);
         let foreign = stranger.blocks(2);
         let foreign = signed(&foreign[1], stranger.commit(&foreign[1], 0, &[0, 1, 2, 3]));
-        assert_eq!(judge(&chain, &blocks[0], &foreign).0, Err(CertificateError::WrongChain));
-        assert_eq!(verify(&claim(1), &Chain::new(5).validators()), Err(CertificateError::SetMismatch));
+        assert_eq!(
+            judge(&chain, &blocks[0], &foreign).0,
+            Err(CertificateError::WrongChain)
+        );
+        assert_eq!(
+            verify(&claim(1), &Chain::new(5).validators()),
+            Err(CertificateError::SetMismatch)
+        );
         let mut doubled = chain.validators();
         doubled.validators[1].address = doubled.validators[0].address;
-        assert_eq!(verify(&claim(1), &doubled), Err(CertificateError::SetMismatch));
+        assert_eq!(
+            verify(&claim(1), &doubled),
+            Err(CertificateError::SetMismatch)
+        );
     }
 }

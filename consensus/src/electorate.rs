@@ -64,7 +64,8 @@ impl Electorate {
         parent: Option<Parent>,
         term_heights: u64,
     ) -> Result<Self, ElectorateError> {
-        let number = block::Height::try_from(height).map_err(|_| ElectorateError::Height(height))?;
+        let number =
+            block::Height::try_from(height).map_err(|_| ElectorateError::Height(height))?;
         if height == 0 || parent.is_none() != (height == 1) {
             return Err(ElectorateError::Height(height));
         }
@@ -75,8 +76,12 @@ impl Electorate {
         let mut seen = BTreeSet::new();
         let mut keys = Vec::with_capacity(count);
         for validator in validators.validators() {
-            let Some(key) = key(validator) else { return Err(ElectorateError::Key(validator.address)) };
-            if account::Id::from(validator.pub_key) != validator.address || !seen.insert(validator.address) {
+            let Some(key) = key(validator) else {
+                return Err(ElectorateError::Key(validator.address));
+            };
+            if account::Id::from(validator.pub_key) != validator.address
+                || !seen.insert(validator.address)
+            {
                 return Err(ElectorateError::Address(validator.address));
             }
             if validator.power() == 0 {
@@ -84,9 +89,23 @@ impl Electorate {
             }
             keys.push(key);
         }
-        let first_proposer = proposer::first_proposer(height, &validators, parent.map(|parent| parent.proposer), term_heights);
+        let first_proposer = proposer::first_proposer(
+            height,
+            &validators,
+            parent.map(|parent| parent.proposer),
+            term_heights,
+        );
         let validators_hash = validators.hash();
-        Ok(Self { chain_id, height: number, validators, validators_hash, keys, parent, term_heights, first_proposer })
+        Ok(Self {
+            chain_id,
+            height: number,
+            validators,
+            validators_hash,
+            keys,
+            parent,
+            term_heights,
+            first_proposer,
+        })
     }
 
     /// The chain that all signatures name.
@@ -122,7 +141,12 @@ impl Electorate {
 
     /// Who proposes first at the next height, should `proposer`'s block be decided and the set stay as it is.
     pub fn next_proposer(&self, proposer: account::Id) -> account::Id {
-        let index = proposer::first_proposer(self.height().saturating_add(1), &self.validators, Some(proposer), self.term_heights);
+        let index = proposer::first_proposer(
+            self.height().saturating_add(1),
+            &self.validators,
+            Some(proposer),
+            self.term_heights,
+        );
         self.validators.validators()[index].address
     }
 
@@ -165,7 +189,9 @@ impl Electorate {
 /// A validator's Ed25519 key.
 pub(crate) fn key(validator: &validator::Info) -> Option<VerificationKeyBytes> {
     let key = validator.pub_key.ed25519()?;
-    <[u8; 32]>::try_from(key.as_bytes()).ok().map(VerificationKeyBytes::from)
+    <[u8; 32]>::try_from(key.as_bytes())
+        .ok()
+        .map(VerificationKeyBytes::from)
 }
 
 #[cfg(test)]
@@ -197,7 +223,13 @@ mod tests {
         let mut powerless = chain.validators();
         powerless.validators[1].power = Power::from(0u32);
         assert!(matches!(build(powerless), Err(ElectorateError::Power(_))));
-        assert_eq!(build(validator::Set::new(Vec::new(), None)), Err(ElectorateError::Size(0)));
-        assert_eq!(Electorate::new(chain.id(), 2, chain.validators(), None, 1), Err(ElectorateError::Height(2)));
+        assert_eq!(
+            build(validator::Set::new(Vec::new(), None)),
+            Err(ElectorateError::Size(0))
+        );
+        assert_eq!(
+            Electorate::new(chain.id(), 2, chain.validators(), None, 1),
+            Err(ElectorateError::Height(2))
+        );
     }
 }

@@ -53,3 +53,21 @@ pub enum Input {
     /// A timer that [`crate::effect::Effect::Arm`] set has run out. Stale ones are ignored: nothing needs disarming.
     Timer(Timer),
 }
+
+impl Input {
+    /// The height that it is about.
+    pub fn height(&self) -> u64 {
+        match self {
+            Self::StartHeight { electorate, .. } => electorate.height(),
+            Self::Work { height } => *height,
+            Self::Built { block, .. } => block.header().height.value(),
+            Self::Proposal(proposal) => proposal.height(),
+            Self::Vote(vote) => vote.height.value(),
+            Self::QuorumCertificate(certificate) => certificate.height,
+            Self::Timeout(timeout) => timeout.height,
+            Self::TimeoutCertificate(certificate) => certificate.height,
+            Self::Commit(commit) => commit.height.value(),
+            Self::Timer(timer) => timer.height,
+        }
+    }
+}

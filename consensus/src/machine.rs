@@ -1,6 +1,10 @@
 //! The state machine: one input in, effects out.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tendermint::{
     account,
@@ -13,6 +17,7 @@ use crate::{
     electorate::Electorate,
     input::Input,
     message::{Message, Proposal, Unsigned},
+    misbehaviour::Misbehaviour,
     quorum::TimeoutCertificate,
     safety::SafetyRecord,
     tally::{ROUNDS_BEHIND_MAX, Tally},
@@ -88,6 +93,8 @@ pub(crate) struct Progress {
     pub(crate) building: Option<u32>,
     pub(crate) round_timer: bool,
     pub(crate) rebroadcast_timer: bool,
+    /// Who was reported at this height: once is enough, and a liar could go on for ever.
+    pub(crate) accused: BTreeSet<account::Id>,
 }
 
 /// The effects of one step, sorted as they come: what depends on no new signature, then the record and all that it covers,
@@ -112,80 +119,95 @@ pub(crate) struct Step<'a> {
 impl Consensus {
     /// A machine that goes on from `record`. It waits for [`Input::StartHeight`].
     pub fn new(config: Config, record: SafetyRecord) -> Self {
-        Self { config, record, ahead: None, at: None }
+        Self {
+            config,
+            record,
+            ahead: None,
+            at: None,
+        }
     }
 
     /// Take in one input.
     pub fn step(&mut self, input: Input) -> Vec<Effect> {
-        if let Input::StartHeight { electorate, last_commit } = input {
-            return self.start(electorate, last_commit);
+        if let Input::StartHeight {
+            electorate,
+            last_commit,
+        } = &input
+        {
+            self.begin(Arc::clone(electorate), last_commit.clone());
         }
-        let Some(at) = &mut self.at else { return Vec::new() };
-        let height = at.electorate.height();
-        let mut step = Step { config: &self.config, record: &mut self.record, at, out: Outbox::default() };
+        let Some(at) = &mut self.at else {
+            return Vec::new();
+        };
+        let mut step = Step {
+            config: &self.config,
+            record: &mut self.record,
+            at,
+            out: Outbox::default(),
+        };
+        if input.height() != step.height() {
+            // Of a height that is over, or not begun. Only a late precommit is of use.
+            if let Input::Vote(vote) = input {
+                step.on_late_vote(&vote);
+            }
+            return step.finish();
+        }
         match input {
-            Input::StartHeight { .. } => unreachable!("handled above"),
-            Input::Work { height: of } if of == height => step.on_work(),
+            Input::StartHeight { .. } => step.resume(),
+            Input::Work { .. } => step.on_work(),
             Input::Built { round, block } => step.on_built(round, block),
-            Input::Proposal(proposal) if proposal.height() == height => step.on_proposal(proposal.into_inner()),
-            Input::Vote(vote) if vote.height.value() == height => step.on_vote(vote.into_inner()),
-            Input::Vote(vote) => step.on_late_vote(&vote),
-            Input::QuorumCertificate(certificate) if certificate.height == height => {
+            Input::Proposal(proposal) => step.on_proposal(proposal.into_inner()),
+            Input::Vote(vote) => step.on_vote(vote.into_inner()),
+            Input::QuorumCertificate(certificate) => {
                 step.on_quorum_certificate(certificate.into_inner());
             }
-            Input::Timeout(timeout) if timeout.height == height => step.on_timeout(timeout.into_inner()),
-            Input::TimeoutCertificate(certificate) if certificate.height == height => {
+            Input::Timeout(timeout) => step.on_timeout(timeout.into_inner()),
+            Input::TimeoutCertificate(certificate) => {
                 step.on_timeout_certificate(certificate.into_inner());
             }
-            Input::Commit(commit) if commit.height.value() == height => step.decide(commit.into_inner(), false),
-            Input::Timer(timer) if timer.height == height => step.on_timer(timer),
-            // Of another height: over, or not begun.
-            Input::Work { .. }
-            | Input::Proposal(_)
-            | Input::QuorumCertificate(_)
-            | Input::Timeout(_)
-            | Input::TimeoutCertificate(_)
-            | Input::Commit(_)
-            | Input::Timer(_) => {}
+            Input::Commit(commit) => step.decide(commit.into_inner(), false),
+            Input::Timer(timer) => step.on_timer(timer),
         }
         step.finish()
     }
 
-    fn start(&mut self, electorate: Arc<Electorate>, last_commit: Option<Commit>) -> Vec<Effect> {
+    /// Leave the height before behind.
+    fn begin(&mut self, electorate: Arc<Electorate>, last_commit: Option<Commit>) {
         let height = electorate.height();
         assert!(height > self.height(), "height {height} was started before");
         self.load_record(height);
-        let resumed = self.record.last_round() > 0 || !self.record.blocks.is_empty() || self.record.timeout_round.is_some();
-        let round = self.record.last_round();
-        let index = electorate.index(self.config.address).filter(|_| self.record.may_sign());
-        let tally = Tally::new(electorate.count());
-        let blocks = self.record.blocks.iter().map(|block| (block.id(), block.clone())).collect();
-        let at = self.at.insert(Progress {
-            electorate,
-            index,
+        self.at = Some(Progress {
+            index: electorate
+                .index(self.config.address)
+                .filter(|_| self.record.may_sign()),
             last_commit,
-            round,
+            round: self.record.last_round(),
             proposals: BTreeMap::new(),
-            blocks,
-            tally,
+            blocks: self
+                .record
+                .blocks
+                .iter()
+                .map(|block| (block.id(), block.clone()))
+                .collect(),
+            tally: Tally::new(electorate.count()),
             decided: None,
             finished: false,
             working: false,
             building: None,
             round_timer: false,
             rebroadcast_timer: false,
+            accused: BTreeSet::new(),
+            electorate,
         });
-        let mut step = Step { config: &self.config, record: &mut self.record, at, out: Outbox::default() };
-        if resumed {
-            step.resume();
-        }
-        step.finish()
     }
 
     /// The record to work on at `height`: the stored one if it is of this height, else a new one. A record of a later height is
     /// put aside, and nothing is signed before that height is reached.
     fn load_record(&mut self, height: u64) {
-        let stored = self.ahead.take().unwrap_or_else(|| std::mem::take(&mut self.record));
+        let stored = self
+            .ahead
+            .take()
+            .unwrap_or_else(|| std::mem::take(&mut self.record));
         self.record = match stored.height.cmp(&height) {
             std::cmp::Ordering::Equal => stored,
             std::cmp::Ordering::Less => SafetyRecord::begin(height, stored.votes_from),
@@ -239,7 +261,13 @@ impl Step<'_> {
         let mut effects = std::mem::take(&mut self.out.first);
         if self.out.changed {
             let record = &mut *self.record;
-            let blocks = self.at.blocks.values().filter(|block| record.names(block.id())).cloned().collect();
+            let blocks = self
+                .at
+                .blocks
+                .values()
+                .filter(|block| record.names(block.id()))
+                .cloned()
+                .collect();
             record.blocks = blocks;
             effects.push(Effect::Persist(Box::new(record.clone())));
         }
@@ -260,7 +288,10 @@ impl Step<'_> {
 
     /// The certificate that opened the current round.
     pub(crate) fn opened_by(&self) -> Option<&TimeoutCertificate> {
-        self.record.timeout_certificate.as_ref().filter(|ended| Some(ended.round) == self.at.round.checked_sub(1))
+        self.record
+            .timeout_certificate
+            .as_ref()
+            .filter(|ended| Some(ended.round) == self.at.round.checked_sub(1))
     }
 
     /// Sign and send. Whoever calls it has changed the record first, or repeats what the record on disk covers.
@@ -275,7 +306,17 @@ impl Step<'_> {
 
     /// Send a certificate to all.
     pub(crate) fn send(&mut self, message: Message) {
-        self.out.first.push(Effect::Send { message, to: Recipient::All });
+        self.out.first.push(Effect::Send {
+            message,
+            to: Recipient::All,
+        });
+    }
+
+    /// Report a validator, once a height.
+    pub(crate) fn accuse(&mut self, misbehaviour: Misbehaviour) {
+        if self.at.accused.insert(misbehaviour.offender()) {
+            self.then(Effect::Misbehaviour(Box::new(misbehaviour)));
+        }
     }
 
     /// Any other effect.
@@ -291,13 +332,27 @@ impl Step<'_> {
         let (height, round) = (self.height(), self.at.round);
         if !self.at.round_timer {
             self.at.round_timer = true;
-            let timer = Timer { height, round, kind: TimerKind::Round };
-            self.then(Effect::Arm { timer, duration: self.config.timeout(round) });
+            let timer = Timer {
+                height,
+                round,
+                kind: TimerKind::Round,
+            };
+            self.then(Effect::Arm {
+                timer,
+                duration: self.config.timeout(round),
+            });
         }
         if !self.at.rebroadcast_timer {
             self.at.rebroadcast_timer = true;
-            let timer = Timer { height, round, kind: TimerKind::Rebroadcast };
-            self.then(Effect::Arm { timer, duration: self.config.rebroadcast });
+            let timer = Timer {
+                height,
+                round,
+                kind: TimerKind::Rebroadcast,
+            };
+            self.then(Effect::Arm {
+                timer,
+                duration: self.config.rebroadcast,
+            });
         }
     }
 
@@ -307,9 +362,12 @@ impl Step<'_> {
         self.at.tally.prune(self.at.round);
         self.at.proposals.retain(|round, _| *round >= first);
         let (proposals, record) = (&self.at.proposals, &*self.record);
-        self.at
-            .blocks
-            .retain(|id, _| record.names(*id) || proposals.values().any(|proposal| proposal.block.id() == *id));
+        self.at.blocks.retain(|id, _| {
+            record.names(*id)
+                || proposals
+                    .values()
+                    .any(|proposal| proposal.block.id() == *id)
+        });
     }
 
     fn on_timer(&mut self, timer: Timer) {
@@ -334,7 +392,9 @@ mod tests {
             timeout_max: Duration::from_secs(2),
             rebroadcast: Duration::from_secs(1),
         };
-        let timeouts: Vec<_> = (0..6).map(|round| config.timeout(round).as_millis()).collect();
+        let timeouts: Vec<_> = (0..6)
+            .map(|round| config.timeout(round).as_millis())
+            .collect();
         assert_eq!(timeouts, [400, 600, 900, 1350, 2000, 2000]);
         assert_eq!(config.timeout(u32::MAX), Duration::from_secs(2));
     }

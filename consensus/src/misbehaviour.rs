@@ -70,20 +70,38 @@ impl Misbehaviour {
 
     /// Whether it convicts: the statements contradict each other, and one key signed both.
     pub fn convicts(&self, electorate: &Electorate) -> bool {
-        let Some(index) = electorate.index(self.offender()) else { return false };
+        let Some(index) = electorate.index(self.offender()) else {
+            return false;
+        };
         let signed = |message: Vec<u8>, signature: Option<&Signature>| {
-            signature.is_some_and(|signature| signature::valid(electorate.key(index), &message, signature.as_bytes()))
+            signature.is_some_and(|signature| {
+                signature::valid(electorate.key(index), &message, signature.as_bytes())
+            })
         };
         let chain_id = electorate.chain_id();
-        let vote_signed =
-            |vote: &Vote| signed(vote.clone().into_signable_vec(chain_id.clone()), vote.signature.as_ref());
+        let vote_signed = |vote: &Vote| {
+            signed(
+                vote.clone().into_signable_vec(chain_id.clone()),
+                vote.signature.as_ref(),
+            )
+        };
         let proposal_signed = |one: &SignedProposal| {
-            let bytes = sign_bytes::proposal(chain_id, one.height, one.round, one.pol_round, one.block_id, one.time);
+            let bytes = sign_bytes::proposal(
+                chain_id,
+                one.height,
+                one.round,
+                one.pol_round,
+                one.block_id,
+                one.time,
+            );
             signed(bytes, Some(&one.signature))
         };
         match self {
             Self::DuplicateVote(one, two) => {
-                votes_contradict(one, two) && one.height.value() == electorate.height() && vote_signed(one) && vote_signed(two)
+                votes_contradict(one, two)
+                    && one.height.value() == electorate.height()
+                    && vote_signed(one)
+                    && vote_signed(two)
             }
             Self::DuplicateProposal(one, two) => {
                 proposals_contradict(one, two)
@@ -92,7 +110,12 @@ impl Misbehaviour {
                     && proposal_signed(two)
             }
             Self::Amnesia(vote, timeout) => {
-                let bytes = sign_bytes::timeout(chain_id, timeout.height, timeout.round, timeout.high_qc_round);
+                let bytes = sign_bytes::timeout(
+                    chain_id,
+                    timeout.height,
+                    timeout.round,
+                    timeout.high_qc_round,
+                );
                 denies(vote, timeout)
                     && vote.height.value() == electorate.height()
                     && vote_signed(vote)
@@ -141,7 +164,10 @@ pub(crate) fn votes_contradict(one: &Vote, two: &Vote) -> bool {
 
 /// Whether two proposals are of one round and proposer, but for different blocks.
 pub(crate) fn proposals_contradict(one: &SignedProposal, two: &SignedProposal) -> bool {
-    one.height == two.height && one.round == two.round && one.proposer == two.proposer && one.block_id != two.block_id
+    one.height == two.height
+        && one.round == two.round
+        && one.proposer == two.proposer
+        && one.block_id != two.block_id
 }
 
 /// Whether a timeout denies the certificate that a precommit of the same validator stood on.
@@ -150,7 +176,9 @@ pub(crate) fn denies(vote: &Vote, timeout: &SignedTimeout) -> bool {
         && vote.height.value() == timeout.height
         && vote.validator_address == timeout.validator
         && timeout.round >= vote.round.value()
-        && timeout.high_qc_round.is_none_or(|high| high < vote.round.value())
+        && timeout
+            .high_qc_round
+            .is_none_or(|high| high < vote.round.value())
 }
 
 #[cfg(test)]
@@ -180,7 +208,8 @@ mod tests {
         let qc = chain.prevotes(&block, 2, &[0, 1, 2]);
         let precommit = chain.vote(0, Type::Precommit, &block, 2);
         let timeout = |round, high| SignedTimeout::of(&chain.timeout(0, 1, round, high)).unwrap();
-        let convicts = |timeout| Misbehaviour::Amnesia(precommit.clone(), timeout).convicts(&electorate);
+        let convicts =
+            |timeout| Misbehaviour::Amnesia(precommit.clone(), timeout).convicts(&electorate);
         assert!(convicts(timeout(2, None)));
         assert!(convicts(timeout(3, None)));
         assert!(!convicts(timeout(2, Some(&qc))));
@@ -191,8 +220,14 @@ mod tests {
     fn two_proposals_in_one_round_convict() {
         let chain = Chain::new(4);
         let electorate = chain.electorate(1);
-        let signed = |payload: &[u8]| SignedProposal::of(&chain.proposal(&chain.block(1, payload), 0, None, None)).unwrap();
-        assert!(Misbehaviour::DuplicateProposal(signed(b"one"), signed(b"two")).convicts(&electorate));
-        assert!(!Misbehaviour::DuplicateProposal(signed(b"one"), signed(b"one")).convicts(&electorate));
+        let signed = |payload: &[u8]| {
+            SignedProposal::of(&chain.proposal(&chain.block(1, payload), 0, None, None)).unwrap()
+        };
+        assert!(
+            Misbehaviour::DuplicateProposal(signed(b"one"), signed(b"two")).convicts(&electorate)
+        );
+        assert!(
+            !Misbehaviour::DuplicateProposal(signed(b"one"), signed(b"one")).convicts(&electorate)
+        );
     }
 }

@@ -9,7 +9,12 @@
 use tendermint::{account, validator};
 
 /// Index, in `validators`, of who proposes at `height` in round 0, `parent` having proposed the block before.
-pub fn first_proposer(height: u64, validators: &validator::Set, parent: Option<account::Id>, term_heights: u64) -> usize {
+pub fn first_proposer(
+    height: u64,
+    validators: &validator::Set,
+    parent: Option<account::Id>,
+    term_heights: u64,
+) -> usize {
     let count = validators.validators().len();
     let past = height.saturating_sub(1);
     let term = term_heights.max(1);
@@ -18,7 +23,8 @@ pub fn first_proposer(height: u64, validators: &validator::Set, parent: Option<a
         Some(parent) if past.is_multiple_of(term) => (parent + 1) % count,
         Some(parent) => parent,
         // The proposer before has left the set: begin where its term's number points.
-        None => usize::try_from((past / term) % count as u64).expect("less than the number of validators"),
+        None => usize::try_from((past / term) % count as u64)
+            .expect("less than the number of validators"),
     }
 }
 
@@ -30,7 +36,10 @@ pub fn proposer_of_round(first: usize, round: u32, count: usize) -> usize {
 
 /// Where a validator stands in the set.
 pub fn position(validators: &validator::Set, address: account::Id) -> Option<usize> {
-    validators.validators().iter().position(|validator| validator.address == address)
+    validators
+        .validators()
+        .iter()
+        .position(|validator| validator.address == address)
 }
 
 #[cfg(test)]
@@ -58,7 +67,10 @@ mod tests {
         assert_eq!(proposer_of_round(3, 2, 4), 1);
         assert_eq!(proposer_of_round(3, u32::MAX, 4), 2);
         // Height 2 fell to validator 1 in round 1, inside the term of validator 0.
-        assert_eq!(first_proposer(3, &set, Some(set.validators()[1].address), 10), 1);
+        assert_eq!(
+            first_proposer(3, &set, Some(set.validators()[1].address), 10),
+            1
+        );
     }
 
     #[test]

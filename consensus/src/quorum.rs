@@ -54,10 +54,15 @@ impl QuorumCertificate {
     /// Check it by the validator set of its height: all its signatures in one batch, over one message.
     pub(crate) fn check(&self, electorate: &Electorate) -> Result<(), Refusal> {
         if self.height != electorate.height() {
-            return Err(Refusal::OtherHeight { found: self.height, expected: electorate.height() });
+            return Err(Refusal::OtherHeight {
+                found: self.height,
+                expected: electorate.height(),
+            });
         }
         if self.signatures.len() != electorate.count() {
-            return Err(Refusal::Malformed("a certificate has one place for each validator"));
+            return Err(Refusal::Malformed(
+                "a certificate has one place for each validator",
+            ));
         }
         let message = sign_bytes::vote(
             electorate.chain_id(),
@@ -67,44 +72,78 @@ impl QuorumCertificate {
             self.block_id,
             self.time,
         );
-        let signed = self.signatures.iter().enumerate().filter_map(|(index, signature)| Some((index, signature.as_ref()?)));
-        let items: Vec<signature::Item<'_>> =
-            signed.clone().map(|(index, signature)| (*electorate.key(index), &message[..], signature.as_bytes())).collect();
+        let signed = self
+            .signatures
+            .iter()
+            .enumerate()
+            .filter_map(|(index, signature)| Some((index, signature.as_ref()?)));
+        let items: Vec<signature::Item<'_>> = signed
+            .clone()
+            .map(|(index, signature)| (*electorate.key(index), &message[..], signature.as_bytes()))
+            .collect();
         if !electorate.is_quorum(signed.map(|(index, _)| electorate.power(index)).sum()) {
             return Err(Refusal::NoQuorum);
         }
-        if signature::all_valid(&items) { Ok(()) } else { Err(Refusal::Signature) }
+        if signature::all_valid(&items) {
+            Ok(())
+        } else {
+            Err(Refusal::Signature)
+        }
     }
 }
 
 impl TimeoutCertificate {
     /// The highest certificate round that its signers report: §1.3's *m*.
     pub fn highest_round(&self) -> Option<u32> {
-        self.timeouts.iter().filter_map(|timeout| timeout.high_qc_round).max()
+        self.timeouts
+            .iter()
+            .filter_map(|timeout| timeout.high_qc_round)
+            .max()
     }
 
     /// Check it, and the certificate in it, by the validator set of its height.
     pub(crate) fn check(&self, electorate: &Electorate) -> Result<(), Refusal> {
         if self.height != electorate.height() {
-            return Err(Refusal::OtherHeight { found: self.height, expected: electorate.height() });
+            return Err(Refusal::OtherHeight {
+                found: self.height,
+                expected: electorate.height(),
+            });
         }
         if self.timeouts.len() > electorate.count() {
-            return Err(Refusal::Malformed("a timeout certificate names a validator once"));
+            return Err(Refusal::Malformed(
+                "a timeout certificate names a validator once",
+            ));
         }
         let reported = self.highest_round();
-        if self.high_qc.as_ref().map(|high| high.round) != reported || reported.is_some_and(|round| round > self.round) {
-            return Err(Refusal::Malformed("a timeout certificate carries the highest certificate that it names"));
+        if self.high_qc.as_ref().map(|high| high.round) != reported
+            || reported.is_some_and(|round| round > self.round)
+        {
+            return Err(Refusal::Malformed(
+                "a timeout certificate carries the highest certificate that it names",
+            ));
         }
         let mut power = 0u64;
         let mut seen = BTreeSet::new();
         let mut messages = Vec::with_capacity(self.timeouts.len());
         for timeout in &self.timeouts {
-            let Some(index) = electorate.index(timeout.validator) else { return Err(Refusal::Stranger(timeout.validator)) };
+            let Some(index) = electorate.index(timeout.validator) else {
+                return Err(Refusal::Stranger(timeout.validator));
+            };
             if !seen.insert(index) {
-                return Err(Refusal::Malformed("a timeout certificate names a validator once"));
+                return Err(Refusal::Malformed(
+                    "a timeout certificate names a validator once",
+                ));
             }
             power = power.saturating_add(electorate.power(index));
-            messages.push((index, sign_bytes::timeout(electorate.chain_id(), self.height, self.round, timeout.high_qc_round)));
+            messages.push((
+                index,
+                sign_bytes::timeout(
+                    electorate.chain_id(),
+                    self.height,
+                    self.round,
+                    timeout.high_qc_round,
+                ),
+            ));
         }
         if !electorate.is_quorum(power) {
             return Err(Refusal::NoQuorum);
@@ -112,12 +151,20 @@ impl TimeoutCertificate {
         let items: Vec<signature::Item<'_>> = messages
             .iter()
             .zip(&self.timeouts)
-            .map(|((index, message), timeout)| (*electorate.key(*index), &message[..], timeout.signature.as_bytes()))
+            .map(|((index, message), timeout)| {
+                (
+                    *electorate.key(*index),
+                    &message[..],
+                    timeout.signature.as_bytes(),
+                )
+            })
             .collect();
         if !signature::all_valid(&items) {
             return Err(Refusal::Signature);
         }
-        self.high_qc.as_ref().map_or(Ok(()), |high| high.check(electorate))
+        self.high_qc
+            .as_ref()
+            .map_or(Ok(()), |high| high.check(electorate))
     }
 }
 
@@ -136,15 +183,27 @@ mod tests {
         let chain = Chain::new(4);
         let electorate = chain.electorate(1);
         let block = chain.block(1, b"");
-        assert_eq!(chain.prevotes(&block, 0, &[0, 1, 2]).check(&electorate), Ok(()));
-        assert_eq!(chain.prevotes(&block, 0, &[0, 1, 2, 3]).check(&electorate), Ok(()));
-        assert_eq!(chain.prevotes(&block, 0, &[0, 1]).check(&electorate), Err(Refusal::NoQuorum));
+        assert_eq!(
+            chain.prevotes(&block, 0, &[0, 1, 2]).check(&electorate),
+            Ok(())
+        );
+        assert_eq!(
+            chain.prevotes(&block, 0, &[0, 1, 2, 3]).check(&electorate),
+            Ok(())
+        );
+        assert_eq!(
+            chain.prevotes(&block, 0, &[0, 1]).check(&electorate),
+            Err(Refusal::NoQuorum)
+        );
         let mut bad = chain.prevotes(&block, 0, &[0, 1, 2, 3]);
         bad.signatures[3] = bad.signatures[2].clone();
         assert_eq!(bad.check(&electorate), Err(Refusal::Signature));
         let mut short = chain.prevotes(&block, 0, &[0, 1, 2]);
         short.signatures.pop();
-        assert!(matches!(short.check(&electorate), Err(Refusal::Malformed(_))));
+        assert!(matches!(
+            short.check(&electorate),
+            Err(Refusal::Malformed(_))
+        ));
         let mut other_round = chain.prevotes(&block, 0, &[0, 1, 2]);
         other_round.round = 1;
         assert_eq!(other_round.check(&electorate), Err(Refusal::Signature));
@@ -158,14 +217,28 @@ mod tests {
         let good = chain.timeouts(1, 2, &[(0, None), (1, Some(&qc)), (2, None)]);
         assert_eq!(good.check(&electorate), Ok(()));
         assert_eq!(good.highest_round(), Some(1));
-        let hidden = TimeoutCertificate { high_qc: None, ..good.clone() };
-        assert!(matches!(hidden.check(&electorate), Err(Refusal::Malformed(_))));
+        let hidden = TimeoutCertificate {
+            high_qc: None,
+            ..good.clone()
+        };
+        assert!(matches!(
+            hidden.check(&electorate),
+            Err(Refusal::Malformed(_))
+        ));
         let mut lowered = hidden;
         lowered.timeouts[1].high_qc_round = None;
         assert_eq!(lowered.check(&electorate), Err(Refusal::Signature));
-        let mut twice = good.clone();
+        let mut twice = good;
         twice.timeouts[2] = twice.timeouts[0].clone();
-        assert!(matches!(twice.check(&electorate), Err(Refusal::Malformed(_))));
-        assert_eq!(chain.timeouts(1, 2, &[(0, None), (1, None)]).check(&electorate), Err(Refusal::NoQuorum));
+        assert!(matches!(
+            twice.check(&electorate),
+            Err(Refusal::Malformed(_))
+        ));
+        assert_eq!(
+            chain
+                .timeouts(1, 2, &[(0, None), (1, None)])
+                .check(&electorate),
+            Err(Refusal::NoQuorum)
+        );
     }
 }

@@ -71,12 +71,24 @@ pub enum SafetyError {
 impl SafetyRecord {
     /// The record of a node that lost its own, `committed` being the highest committed height that a quorum reports.
     pub fn wiped(committed: u64) -> Self {
-        Self { votes_from: committed.saturating_add(WIPED_SILENCE_HEIGHTS), ..Self::default() }
+        Self {
+            votes_from: committed.saturating_add(WIPED_SILENCE_HEIGHTS),
+            ..Self::default()
+        }
     }
 
     /// The record with which a height begins.
     pub(crate) fn begin(height: u64, votes_from: u64) -> Self {
-        Self { height, votes_from, ..Self::default() }
+        Self {
+            height,
+            votes_from,
+            ..Self::default()
+        }
+    }
+
+    /// Whether nothing was signed at this height yet.
+    pub fn is_blank(&self) -> bool {
+        *self == Self::begin(self.height, self.votes_from)
     }
 
     /// Whether anything may be signed at this height.
@@ -123,34 +135,59 @@ impl SafetyRecord {
     /// Tendermint's lock rule, kept as a second check: the justification is as recent as the lock, or the timeouts prove that
     /// the lock was never committed. It follows from [`justified`].
     fn lock_permits(&self, proposal: &Proposal) -> bool {
-        let Some(lock) = self.precommit else { return true };
-        let justified_since = proposal.justify.as_ref().is_some_and(|justify| justify.round >= lock.round);
-        let disproved = proposal
-            .timeout_certificate
+        let Some(lock) = self.precommit else {
+            return true;
+        };
+        let justified_since = proposal
+            .justify
             .as_ref()
-            .is_some_and(|ended| ended.round >= lock.round && ended.highest_round() < Some(lock.round));
+            .is_some_and(|justify| justify.round >= lock.round);
+        let disproved = proposal.timeout_certificate.as_ref().is_some_and(|ended| {
+            ended.round >= lock.round && ended.highest_round() < Some(lock.round)
+        });
         justified_since || disproved
     }
 
     /// The round to be in after a restart: the highest that anything signed refers to.
     pub(crate) fn last_round(&self) -> u32 {
-        let opened = self.timeout_certificate.as_ref().map(|ended| ended.round.saturating_add(1));
+        let opened = self
+            .timeout_certificate
+            .as_ref()
+            .map(|ended| ended.round.saturating_add(1));
         let certified = self.high_qc.as_ref().map(|high| high.round);
-        let signed = [self.prevote, self.precommit, self.proposal].into_iter().flatten().map(|ballot| ballot.round).max();
-        [opened, certified, signed, self.timeout_round].into_iter().flatten().max().unwrap_or(0)
+        let signed = [self.prevote, self.precommit, self.proposal]
+            .into_iter()
+            .flatten()
+            .map(|ballot| ballot.round)
+            .max();
+        [opened, certified, signed, self.timeout_round]
+            .into_iter()
+            .flatten()
+            .max()
+            .unwrap_or(0)
     }
 
     /// The blocks that the record names.
     pub(crate) fn names(&self, id: Id) -> bool {
         let ballots = [self.prevote, self.precommit, self.proposal];
-        ballots.into_iter().flatten().any(|ballot| ballot.block_id == id)
-            || self.high_qc.as_ref().is_some_and(|high| high.block_id == id)
+        ballots
+            .into_iter()
+            .flatten()
+            .any(|ballot| ballot.block_id == id)
+            || self
+                .high_qc
+                .as_ref()
+                .is_some_and(|high| high.block_id == id)
     }
 
     /// The form on disk: `starfire.v1.SafetyRecord`.
     pub fn encode(&self) -> Vec<u8> {
         let round = |ballot: Option<Ballot>| round_or_minus_one(ballot.map(|ballot| ballot.round));
-        let block = |ballot: Option<Ballot>| ballot.map(|ballot| wire::block_id_out(ballot.block_id)).unwrap_or_default();
+        let block = |ballot: Option<Ballot>| {
+            ballot
+                .map(|ballot| wire::block_id_out(ballot.block_id))
+                .unwrap_or_default()
+        };
         v1::SafetyRecord {
             height: self.height,
             prevote_round: round(self.prevote),
@@ -161,9 +198,16 @@ impl SafetyRecord {
             high_qc: self.high_qc.as_ref().map(wire::certificate_out),
             proposal_round: round(self.proposal),
             proposal_block: block(self.proposal),
-            blocks: self.blocks.iter().map(|block| block.bytes().to_vec()).collect(),
+            blocks: self
+                .blocks
+                .iter()
+                .map(|block| block.bytes().to_vec())
+                .collect(),
             votes_from: self.votes_from,
-            timeout_certificate: self.timeout_certificate.as_ref().map(wire::timeout_certificate_out),
+            timeout_certificate: self
+                .timeout_certificate
+                .as_ref()
+                .map(wire::timeout_certificate_out),
         }
         .encode_to_vec()
     }
@@ -172,10 +216,18 @@ impl SafetyRecord {
     pub fn decode(bytes: &[u8]) -> Result<Self, SafetyError> {
         let record = v1::SafetyRecord::decode(bytes).map_err(DecodeError::from)?;
         let ballot = |round: i32, block: &[u8]| -> Result<Option<Ballot>, DecodeError> {
-            let Some(round) = wire::optional_round(round)? else { return Ok(None) };
-            Ok(Some(Ballot { round, block_id: wire::block_id_in(block)? }))
+            let Some(round) = wire::optional_round(round)? else {
+                return Ok(None);
+            };
+            Ok(Some(Ballot {
+                round,
+                block_id: wire::block_id_in(block)?,
+            }))
         };
-        let blocks = record.blocks.into_iter().map(|bytes| Candidate::decode(Arc::from(bytes)));
+        let blocks = record
+            .blocks
+            .into_iter()
+            .map(|bytes| Candidate::decode(Arc::from(bytes)));
         Ok(Self {
             height: record.height,
             prevote: ballot(record.prevote_round, &record.prevote_block)?,
@@ -183,7 +235,10 @@ impl SafetyRecord {
             proposal: ballot(record.proposal_round, &record.proposal_block)?,
             timeout_round: wire::optional_round(record.timeout_round)?,
             high_qc: record.high_qc.map(wire::certificate_in).transpose()?,
-            timeout_certificate: record.timeout_certificate.map(wire::timeout_certificate_in).transpose()?,
+            timeout_certificate: record
+                .timeout_certificate
+                .map(wire::timeout_certificate_in)
+                .transpose()?,
             blocks: blocks.collect::<Result<_, _>>()?,
             votes_from: record.votes_from,
         })
@@ -194,14 +249,21 @@ impl SafetyRecord {
 /// that ended the round before; let *m* be the highest certificate round that they report. None: any block may. Otherwise the
 /// proposal carries a certificate for this very block, of round *m* or later.
 pub(crate) fn justified(proposal: &Proposal) -> bool {
-    let Some(previous) = proposal.round.checked_sub(1) else { return true };
-    let Some(ended) = &proposal.timeout_certificate else { return false };
+    let Some(previous) = proposal.round.checked_sub(1) else {
+        return true;
+    };
+    let Some(ended) = &proposal.timeout_certificate else {
+        return false;
+    };
     if ended.round != previous || ended.height != proposal.height() {
         return false;
     }
-    let Some(highest) = ended.highest_round() else { return true };
+    let Some(highest) = ended.highest_round() else {
+        return true;
+    };
     let justify = proposal.justify.as_ref();
-    justify.is_some_and(|justify| justify.block_id == proposal.block.id() && justify.round >= highest)
+    justify
+        .is_some_and(|justify| justify.block_id == proposal.block.id() && justify.round >= highest)
 }
 
 #[cfg(test)]
@@ -214,7 +276,10 @@ mod tests {
     }
 
     fn ballot(round: u32, block: &Candidate) -> Option<Ballot> {
-        Some(Ballot { round, block_id: block.id() })
+        Some(Ballot {
+            round,
+            block_id: block.id(),
+        })
     }
 
     #[test]
@@ -224,8 +289,20 @@ mod tests {
         let proposal = chain.proposal(&block, 0, None, None);
         assert!(at(1).may_prevote(0, &proposal));
         assert!(!at(1).may_prevote(1, &proposal));
-        assert!(!SafetyRecord { prevote: ballot(0, &block), ..at(1) }.may_prevote(0, &proposal));
-        assert!(!SafetyRecord { prevote: ballot(3, &block), ..at(1) }.may_prevote(0, &proposal));
+        assert!(
+            !SafetyRecord {
+                prevote: ballot(0, &block),
+                ..at(1)
+            }
+            .may_prevote(0, &proposal)
+        );
+        assert!(
+            !SafetyRecord {
+                prevote: ballot(3, &block),
+                ..at(1)
+            }
+            .may_prevote(0, &proposal)
+        );
     }
 
     #[test]
@@ -235,14 +312,23 @@ mod tests {
         let proposal = chain.proposal(&block, 0, None, None);
         let qc = chain.prevotes(&block, 0, &[0, 1, 2]);
         for given_up in [0, 5] {
-            let record = SafetyRecord { timeout_round: Some(given_up), ..at(1) };
+            let record = SafetyRecord {
+                timeout_round: Some(given_up),
+                ..at(1)
+            };
             assert!(!record.may_prevote(0, &proposal), "timed out {given_up}");
             assert!(!record.may_precommit(0, &qc), "timed out {given_up}");
             assert!(!record.may_propose(0), "timed out {given_up}");
             assert!(!record.may_time_out(given_up));
         }
         let later = chain.prevotes(&block, 6, &[0, 1, 2]);
-        assert!(SafetyRecord { timeout_round: Some(5), ..at(1) }.may_precommit(6, &later));
+        assert!(
+            SafetyRecord {
+                timeout_round: Some(5),
+                ..at(1)
+            }
+            .may_precommit(6, &later)
+        );
     }
 
     #[test]
@@ -250,7 +336,12 @@ mod tests {
         let chain = Chain::new(4);
         let block = chain.block(1, b"");
         let ended = chain.timeouts(1, 0, &[(0, None), (1, None), (2, None)]);
-        assert!(justified(&chain.proposal(&block, 1, None, Some(ended.clone()))));
+        assert!(justified(&chain.proposal(
+            &block,
+            1,
+            None,
+            Some(ended.clone())
+        )));
         assert!(!justified(&chain.proposal(&block, 1, None, None)));
         assert!(!justified(&chain.proposal(&block, 2, None, Some(ended))));
     }
@@ -265,15 +356,47 @@ mod tests {
         let proposal = |block, justify| chain.proposal(block, 3, justify, Some(ended.clone()));
         assert!(justified(&proposal(&block, Some(new.clone()))));
         assert!(!justified(&proposal(&block, None)));
-        assert!(!justified(&proposal(&other, Some(old))), "an older certificate than the timeouts report");
-        assert!(!justified(&proposal(&other, Some(new))), "a certificate for another block");
+        assert!(
+            !justified(&proposal(&other, Some(old))),
+            "an older certificate than the timeouts report"
+        );
+        assert!(
+            !justified(&proposal(&other, Some(new))),
+            "a certificate for another block"
+        );
+    }
+
+    #[test]
+    fn an_unlocked_validator_votes_for_nothing_that_the_timeouts_do_not_allow() {
+        let chain = Chain::new(4);
+        let (block, other) = (chain.block(1, b"one"), chain.block(1, b"other"));
+        let qc = chain.prevotes(&block, 1, &[0, 1, 2]);
+        let ended = chain.timeouts(1, 2, &[(0, None), (1, Some(&qc)), (2, None)]);
+        assert!(!at(1).may_prevote(3, &chain.proposal(&other, 3, None, Some(ended.clone()))));
+        assert!(!at(1).may_prevote(3, &chain.proposal(&other, 3, None, None)));
+        assert!(at(1).may_prevote(3, &chain.proposal(&block, 3, Some(qc), Some(ended))));
+    }
+
+    #[test]
+    fn a_proposer_proposes_once_a_round_and_never_backwards() {
+        let block = Chain::new(4).block(1, b"");
+        let record = SafetyRecord {
+            proposal: ballot(2, &block),
+            ..at(1)
+        };
+        assert!(!record.may_propose(2) && !record.may_propose(1));
+        assert!(record.may_propose(3));
     }
 
     #[test]
     fn a_lock_yields_to_a_newer_certificate_or_to_timeouts_that_disprove_it() {
         let chain = Chain::new(4);
         let (locked, other) = (chain.block(1, b"locked"), chain.block(1, b"other"));
-        let record = SafetyRecord { precommit: ballot(1, &locked), prevote: ballot(1, &locked), ..at(1) };
+        let record = SafetyRecord {
+            precommit: ballot(1, &locked),
+            prevote: ballot(1, &locked),
+            ..at(1)
+        };
         let silent = chain.timeouts(1, 2, &[(0, None), (1, None), (2, None)]);
         assert!(record.may_prevote(3, &chain.proposal(&other, 3, None, Some(silent))));
         let newer = chain.prevotes(&other, 2, &[0, 1, 2]);
@@ -281,7 +404,10 @@ mod tests {
         assert!(record.may_prevote(3, &chain.proposal(&other, 3, Some(newer), Some(ended))));
         let older = chain.prevotes(&other, 0, &[0, 1, 2]);
         let ended = chain.timeouts(1, 0, &[(0, Some(&older)), (1, None), (2, None)]);
-        assert!(!record.may_prevote(1, &chain.proposal(&other, 1, Some(older.clone()), Some(ended.clone()))));
+        assert!(!record.may_prevote(
+            1,
+            &chain.proposal(&other, 1, Some(older.clone()), Some(ended.clone()))
+        ));
         // The second check alone: a lock of a round that the timeouts do not cover.
         assert!(!record.lock_permits(&chain.proposal(&other, 1, Some(older), Some(ended))));
     }
@@ -294,7 +420,13 @@ mod tests {
         assert!(at(1).may_precommit(2, &qc));
         assert!(!at(1).may_precommit(3, &qc));
         assert!(!at(2).may_precommit(2, &qc), "another height's certificate");
-        assert!(!SafetyRecord { precommit: ballot(2, &block), ..at(1) }.may_precommit(2, &qc));
+        assert!(
+            !SafetyRecord {
+                precommit: ballot(2, &block),
+                ..at(1)
+            }
+            .may_precommit(2, &qc)
+        );
     }
 
     #[test]
@@ -322,7 +454,11 @@ mod tests {
             precommit: ballot(3, &one),
             proposal: ballot(4, &two),
             timeout_round: Some(4),
-            timeout_certificate: Some(chain.timeouts(1, 3, &[(0, None), (1, Some(&qc)), (3, None)])),
+            timeout_certificate: Some(chain.timeouts(
+                1,
+                3,
+                &[(0, None), (1, Some(&qc)), (3, None)],
+            )),
             high_qc: Some(qc),
             blocks: vec![one, two],
             votes_from: 7,

@@ -20,7 +20,14 @@ use crate::quorum::round_or_minus_one;
 const TIMEOUT_PREFIX: &[u8] = b"\0starfire/timeout/1\0";
 
 /// What a vote signs. Equal for all validators that vote alike: the timestamp is the header's.
-pub fn vote(chain_id: &chain::Id, vote_type: vote::Type, height: u64, round: u32, block_id: Id, time: Time) -> Vec<u8> {
+pub fn vote(
+    chain_id: &chain::Id,
+    vote_type: vote::Type,
+    height: u64,
+    round: u32,
+    block_id: Id,
+    time: Time,
+) -> Vec<u8> {
     let vote = CanonicalVote {
         vote_type,
         height: number(height),
@@ -33,7 +40,14 @@ pub fn vote(chain_id: &chain::Id, vote_type: vote::Type, height: u64, round: u32
 }
 
 /// What a proposal signs.
-pub fn proposal(chain_id: &chain::Id, height: u64, round: u32, pol_round: Option<u32>, block_id: Id, time: Time) -> Vec<u8> {
+pub fn proposal(
+    chain_id: &chain::Id,
+    height: u64,
+    round: u32,
+    pol_round: Option<u32>,
+    block_id: Id,
+    time: Time,
+) -> Vec<u8> {
     let proposal = proposal::CanonicalProposal {
         msg_type: proposal::Type::Proposal,
         height: number(height),
@@ -47,7 +61,12 @@ pub fn proposal(chain_id: &chain::Id, height: u64, round: u32, pol_round: Option
 }
 
 /// What a timeout signs: prefix, chain, height, round, and the round of the highest quorum certificate known (-1: none).
-pub fn timeout(chain_id: &chain::Id, height: u64, round: u32, high_qc_round: Option<u32>) -> Vec<u8> {
+pub fn timeout(
+    chain_id: &chain::Id,
+    height: u64,
+    round: u32,
+    high_qc_round: Option<u32>,
+) -> Vec<u8> {
     let mut bytes = TIMEOUT_PREFIX.to_vec();
     bytes.push(u8::try_from(chain_id.as_bytes().len()).expect("a chain id has at most 50 bytes"));
     bytes.extend_from_slice(chain_id.as_bytes());
@@ -91,11 +110,16 @@ mod tests {
     #[test]
     fn a_timeout_never_parses_as_a_canonical_vote() {
         let chain = Chain::new(1);
-        for (height, round, high) in [(1, 0, None), (u64::MAX, u32::MAX, Some(7)), (116, 8, Some(0))] {
+        for (height, round, high) in [
+            (1, 0, None),
+            (u64::MAX, u32::MAX, Some(7)),
+            (116, 8, Some(0)),
+        ] {
             let bytes = timeout(&chain.id(), height, round, high);
             // A length-delimited message begins with its length; only the empty one begins with a zero, and it has one byte.
             assert_eq!(bytes[0], 0);
-            let parsed = <CanonicalVote as Protobuf<RawCanonicalVote>>::decode_length_delimited(&bytes[..]);
+            let parsed =
+                <CanonicalVote as Protobuf<RawCanonicalVote>>::decode_length_delimited(&bytes[..]);
             assert!(parsed.is_err());
         }
     }
@@ -104,7 +128,10 @@ mod tests {
     fn every_field_of_a_timeout_is_signed() {
         let chain = Chain::new(1);
         let base = timeout(&chain.id(), 5, 3, Some(2));
-        assert_ne!(base, timeout(&chain::Id::try_from("another-1").unwrap(), 5, 3, Some(2)));
+        assert_ne!(
+            base,
+            timeout(&chain::Id::try_from("another-1").unwrap(), 5, 3, Some(2))
+        );
         assert_ne!(base, timeout(&chain.id(), 6, 3, Some(2)));
         assert_ne!(base, timeout(&chain.id(), 5, 4, Some(2)));
         assert_ne!(base, timeout(&chain.id(), 5, 3, Some(1)));

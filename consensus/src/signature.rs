@@ -12,8 +12,12 @@ pub(crate) type Item<'a> = (VerificationKeyBytes, &'a [u8], &'a [u8]);
 
 /// Whether `signature` is `key`'s over `message`.
 pub(crate) fn valid(key: &VerificationKeyBytes, message: &[u8], signature: &[u8]) -> bool {
-    let Ok(signature) = Signature::try_from(signature) else { return false };
-    let Ok(key) = VerificationKey::try_from(*key) else { return false };
+    let Ok(signature) = Signature::try_from(signature) else {
+        return false;
+    };
+    let Ok(key) = VerificationKey::try_from(*key) else {
+        return false;
+    };
     key.verify(&signature, message).is_ok()
 }
 
@@ -22,7 +26,9 @@ pub(crate) fn all_valid(items: &[Item<'_>]) -> bool {
     let mut verifier = batch::Verifier::new();
     let mut seed = blake3::Hasher::new_derive_key("starfire consensus batch randomisers 1");
     for (key, message, signature) in items {
-        let Ok(parsed) = Signature::try_from(*signature) else { return false };
+        let Ok(parsed) = Signature::try_from(*signature) else {
+            return false;
+        };
         seed.update(key.as_bytes());
         seed.update(signature);
         seed.update(blake3::hash(message).as_bytes());
@@ -68,8 +74,19 @@ mod tests {
     #[test]
     fn one_bad_signature_spoils_the_batch() {
         let keys: Vec<_> = (1..=4).map(|seed| SigningKey::from([seed; 32])).collect();
-        let good: Vec<_> = keys.iter().map(|key| (key.verification_key().into(), key.sign(b"message").to_bytes())).collect();
-        let items: Vec<Item<'_>> = good.iter().map(|(key, signature)| (*key, &b"message"[..], &signature[..])).collect();
+        let good: Vec<_> = keys
+            .iter()
+            .map(|key| {
+                (
+                    key.verification_key().into(),
+                    key.sign(b"message").to_bytes(),
+                )
+            })
+            .collect();
+        let items: Vec<Item<'_>> = good
+            .iter()
+            .map(|(key, signature)| (*key, &b"message"[..], &signature[..]))
+            .collect();
         assert!(all_valid(&items));
         for bad in 0..items.len() {
             let mut items = items.clone();

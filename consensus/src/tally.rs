@@ -48,14 +48,21 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn new(validators: usize) -> Self {
-        Self { prevotes: BTreeMap::new(), precommits: BTreeMap::new(), timeouts: vec![None; validators] }
+        Self {
+            prevotes: BTreeMap::new(),
+            precommits: BTreeMap::new(),
+            timeouts: vec![None; validators],
+        }
     }
 
     /// Count a verified vote, `current` being the current round.
     pub(crate) fn add_vote(&mut self, electorate: &Electorate, current: u32, vote: Vote) -> Added {
         let round = vote.round.value();
-        let window = current.saturating_sub(ROUNDS_BEHIND_MAX)..=current.saturating_add(ROUNDS_AHEAD_MAX);
-        let Some(index) = electorate.index(vote.validator_address) else { return Added::Ignored };
+        let window =
+            current.saturating_sub(ROUNDS_BEHIND_MAX)..=current.saturating_add(ROUNDS_AHEAD_MAX);
+        let Some(index) = electorate.index(vote.validator_address) else {
+            return Added::Ignored;
+        };
         if !window.contains(&round) {
             return Added::Ignored;
         }
@@ -63,13 +70,17 @@ impl Tally {
             Type::Prevote => &mut self.prevotes,
             Type::Precommit => &mut self.precommits,
         };
-        let slot = &mut rounds.entry(round).or_insert_with(|| vec![None; electorate.count()])[index];
+        let slot = &mut rounds
+            .entry(round)
+            .or_insert_with(|| vec![None; electorate.count()])[index];
         match slot {
             None => {
                 *slot = Some(vote);
                 Added::Counted
             }
-            Some(before) if before.block_id != vote.block_id => Added::Contradicts(Box::new(before.clone())),
+            Some(before) if before.block_id != vote.block_id => {
+                Added::Contradicts(Box::new(before.clone()))
+            }
             Some(_) => Added::Ignored,
         }
     }
@@ -77,34 +88,55 @@ impl Tally {
     /// Keep a verified timeout if it is the validator's latest. Whoever is in a later round knows the certificate that ended the
     /// earlier one, and repeats it.
     pub(crate) fn add_timeout(&mut self, electorate: &Electorate, timeout: Timeout) {
-        let Some(index) = electorate.index(timeout.validator) else { return };
+        let Some(index) = electorate.index(timeout.validator) else {
+            return;
+        };
         let rank = |timeout: &Timeout| (timeout.round, timeout.high_qc_round());
         let slot = &mut self.timeouts[index];
-        if slot.as_ref().is_none_or(|before| rank(before) < rank(&timeout)) {
+        if slot
+            .as_ref()
+            .is_none_or(|before| rank(before) < rank(&timeout))
+        {
             *slot = Some(timeout);
         }
     }
 
     /// The certificate of `round`'s prevotes, once there is a quorum for one block.
-    pub(crate) fn quorum_certificate(&self, electorate: &Electorate, round: u32) -> Option<QuorumCertificate> {
+    pub(crate) fn quorum_certificate(
+        &self,
+        electorate: &Electorate,
+        round: u32,
+    ) -> Option<QuorumCertificate> {
         let slots = self.prevotes.get(&round)?;
         let (block_id, time) = winner(electorate, slots)?;
-        let signatures =
-            slots.iter().map(|slot| slot.as_ref().filter(|vote| is_for(vote, block_id, time))?.signature.clone());
-        Some(QuorumCertificate { height: electorate.height(), round, block_id, time, signatures: signatures.collect() })
+        let signatures = slots.iter().map(|slot| {
+            slot.as_ref()
+                .filter(|vote| is_for(vote, block_id, time))?
+                .signature
+                .clone()
+        });
+        Some(QuorumCertificate {
+            height: electorate.height(),
+            round,
+            block_id,
+            time,
+            signatures: signatures.collect(),
+        })
     }
 
     /// The commit of `round`'s precommits, once there is a quorum for one block.
     pub(crate) fn commit(&self, electorate: &Electorate, round: u32) -> Option<Commit> {
         let slots = self.precommits.get(&round)?;
         let (block_id, time) = winner(electorate, slots)?;
-        let signatures = slots.iter().map(|slot| match slot.as_ref().filter(|vote| is_for(vote, block_id, time)) {
-            None => CommitSig::BlockIdFlagAbsent,
-            Some(vote) => CommitSig::BlockIdFlagCommit {
-                validator_address: vote.validator_address,
-                timestamp: time,
-                signature: vote.signature.clone(),
-            },
+        let signatures = slots.iter().map(|slot| {
+            match slot.as_ref().filter(|vote| is_for(vote, block_id, time)) {
+                None => CommitSig::BlockIdFlagAbsent,
+                Some(vote) => CommitSig::BlockIdFlagCommit {
+                    validator_address: vote.validator_address,
+                    timestamp: time,
+                    signature: vote.signature.clone(),
+                },
+            }
         });
         Some(Commit {
             height: sign_bytes::number(electorate.height()),
@@ -115,30 +147,60 @@ impl Tally {
     }
 
     /// The certificate of the timeouts of exactly `round`, once there is a quorum.
-    pub(crate) fn timeout_certificate(&self, electorate: &Electorate, round: u32) -> Option<TimeoutCertificate> {
-        let of_round = || self.timeouts.iter().flatten().filter(|timeout| timeout.round == round);
+    pub(crate) fn timeout_certificate(
+        &self,
+        electorate: &Electorate,
+        round: u32,
+    ) -> Option<TimeoutCertificate> {
+        let of_round = || {
+            self.timeouts
+                .iter()
+                .flatten()
+                .filter(|timeout| timeout.round == round)
+        };
         if !electorate.is_quorum(self.timeout_power(electorate, |timeout| timeout.round == round)) {
             return None;
         }
         let signatures = of_round().filter_map(|timeout| {
             let signature = timeout.signature.clone()?;
-            Some(TimeoutSignature { validator: timeout.validator, high_qc_round: timeout.high_qc_round(), signature })
+            Some(TimeoutSignature {
+                validator: timeout.validator,
+                high_qc_round: timeout.high_qc_round(),
+                signature,
+            })
         });
-        let high_qc = of_round().filter_map(|timeout| timeout.high_qc.as_ref()).max_by_key(|high| high.round).cloned();
-        Some(TimeoutCertificate { height: electorate.height(), round, timeouts: signatures.collect(), high_qc })
+        let high_qc = of_round()
+            .filter_map(|timeout| timeout.high_qc.as_ref())
+            .max_by_key(|high| high.round)
+            .cloned();
+        Some(TimeoutCertificate {
+            height: electorate.height(),
+            round,
+            timeouts: signatures.collect(),
+            high_qc,
+        })
     }
 
     /// The highest round that some honest validator has certainly given up, or given up a later one.
     pub(crate) fn honest_timeout_round(&self, electorate: &Electorate) -> Option<u32> {
-        let mut rounds: Vec<u32> = self.timeouts.iter().flatten().map(|timeout| timeout.round).collect();
+        let mut rounds: Vec<u32> = self
+            .timeouts
+            .iter()
+            .flatten()
+            .map(|timeout| timeout.round)
+            .collect();
         rounds.sort_unstable_by(|one, two| two.cmp(one));
-        rounds
-            .into_iter()
-            .find(|round| electorate.has_honest(self.timeout_power(electorate, |timeout| timeout.round >= *round)))
+        rounds.into_iter().find(|round| {
+            electorate.has_honest(self.timeout_power(electorate, |timeout| timeout.round >= *round))
+        })
     }
 
     fn timeout_power(&self, electorate: &Electorate, counts: impl Fn(&Timeout) -> bool) -> u64 {
-        let counted = self.timeouts.iter().enumerate().filter(|(_, slot)| slot.as_ref().is_some_and(&counts));
+        let counted = self
+            .timeouts
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| slot.as_ref().is_some_and(&counts));
         counted.map(|(index, _)| electorate.power(index)).sum()
     }
 
@@ -149,7 +211,9 @@ impl Tally {
 
     /// All precommits of a validator that are still kept.
     pub(crate) fn precommits_of(&self, index: usize) -> impl Iterator<Item = &Vote> {
-        self.precommits.values().filter_map(move |slots| slots[index].as_ref())
+        self.precommits
+            .values()
+            .filter_map(move |slots| slots[index].as_ref())
     }
 
     /// Forget the rounds that fell out of the window.
@@ -167,11 +231,20 @@ fn is_for(vote: &Vote, block_id: Id, time: Time) -> bool {
 /// What a quorum voted for, block and time alike.
 fn winner(electorate: &Electorate, slots: &Slots<Vote>) -> Option<(Id, Time)> {
     let mut powers: BTreeMap<(Id, Time), u64> = BTreeMap::new();
-    for (index, vote) in slots.iter().enumerate().filter_map(|(index, slot)| Some((index, slot.as_ref()?))) {
-        let (Some(block_id), Some(time)) = (vote.block_id, vote.timestamp) else { continue };
+    for (index, vote) in slots
+        .iter()
+        .enumerate()
+        .filter_map(|(index, slot)| Some((index, slot.as_ref()?)))
+    {
+        let (Some(block_id), Some(time)) = (vote.block_id, vote.timestamp) else {
+            continue;
+        };
         *powers.entry((block_id, time)).or_default() += electorate.power(index);
     }
-    powers.into_iter().find(|(_, power)| electorate.is_quorum(*power)).map(|(choice, _)| choice)
+    powers
+        .into_iter()
+        .find(|(_, power)| electorate.is_quorum(*power))
+        .map(|(choice, _)| choice)
 }
 
 #[cfg(test)]
@@ -185,7 +258,9 @@ mod tests {
         let electorate = chain.electorate(1);
         let (block, other) = (chain.block(1, b"one"), chain.block(1, b"other"));
         let mut tally = Tally::new(4);
-        let mut add = |index, block| tally.add_vote(&electorate, 0, chain.vote(index, Type::Prevote, block, 0));
+        let mut add = |index, block| {
+            tally.add_vote(&electorate, 0, chain.vote(index, Type::Prevote, block, 0))
+        };
         assert_eq!(add(0, &block), Added::Counted);
         assert_eq!(add(0, &block), Added::Ignored);
         assert!(matches!(add(0, &other), Added::Contradicts(_)));
@@ -193,7 +268,10 @@ mod tests {
         add(2, &other);
         assert_eq!(tally.quorum_certificate(&electorate, 0), None);
         tally.add_vote(&electorate, 0, chain.vote(3, Type::Prevote, &block, 0));
-        assert_eq!(tally.quorum_certificate(&electorate, 0), Some(chain.prevotes(&block, 0, &[0, 1, 3])));
+        assert_eq!(
+            tally.quorum_certificate(&electorate, 0),
+            Some(chain.prevotes(&block, 0, &[0, 1, 3]))
+        );
         assert_eq!(tally.commit(&electorate, 0), None);
     }
 
@@ -203,7 +281,8 @@ mod tests {
         let electorate = chain.electorate(1);
         let block = chain.block(1, b"");
         let mut tally = Tally::new(4);
-        let mut add = |round| tally.add_vote(&electorate, 10, chain.vote(0, Type::Prevote, &block, round));
+        let mut add =
+            |round| tally.add_vote(&electorate, 10, chain.vote(0, Type::Prevote, &block, round));
         assert_eq!(add(10 + ROUNDS_AHEAD_MAX), Added::Counted);
         assert_eq!(add(10 + ROUNDS_AHEAD_MAX + 1), Added::Ignored);
         assert_eq!(add(10 - ROUNDS_BEHIND_MAX), Added::Counted);
@@ -227,7 +306,10 @@ mod tests {
         }
         assert_eq!(tally.commit(&electorate, 0), None);
         tally.add_vote(&electorate, 0, chain.vote(3, Type::Precommit, &block, 0));
-        assert_eq!(tally.commit(&electorate, 0), Some(chain.commit(&block, 0, &[0, 1, 3])));
+        assert_eq!(
+            tally.commit(&electorate, 0),
+            Some(chain.commit(&block, 0, &[0, 1, 3]))
+        );
     }
 
     #[test]

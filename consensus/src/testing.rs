@@ -1,13 +1,13 @@
 //! A chain for tests: keys, blocks, signatures. Not part of the crate outside its tests.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ed25519_consensus::SigningKey;
 use prost::Message as _;
 use starfire_proto::v1;
 use tendermint::{
     AppHash, Hash, PublicKey, Signature, Time, account,
-    block::{Commit, CommitSig, Header, header::Version},
+    block::{self, Commit, CommitSig, Header, header::Version},
     chain, validator,
     vote::{Power, Type, ValidatorIndex, Vote},
 };
@@ -15,9 +15,13 @@ use tendermint_proto::{Protobuf, v0_38::types::Header as RawHeader};
 
 use crate::{
     candidate::Candidate,
+    effect::{Effect, Recipient, Timer, TimerKind},
     electorate::{Electorate, Parent},
-    message::{Proposal, Timeout, Unsigned},
+    input::Input,
+    machine::{Config, Consensus, Routing},
+    message::{Message, Proposal, Timeout, Unsigned, verify},
     quorum::{QuorumCertificate, TimeoutCertificate, TimeoutSignature},
+    safety::SafetyRecord,
     sign_bytes,
 };
 
@@ -38,10 +42,19 @@ impl Chain {
     }
 
     pub(crate) fn named(id: &str, count: u8) -> Self {
-        let mut keys: Vec<_> = (1..=count).map(|seed| SigningKey::from([seed; 32])).collect();
+        let mut keys: Vec<_> = (1..=count)
+            .map(|seed| SigningKey::from([seed; 32]))
+            .collect();
         keys.sort_by_key(|key| account::Id::from(public(key)));
-        let infos = keys.iter().map(|key| validator::Info::new(public(key), Power::from(10u32))).collect();
-        Self { id: chain::Id::try_from(id).unwrap(), keys, validators: validator::Set::new(infos, None) }
+        let infos = keys
+            .iter()
+            .map(|key| validator::Info::new(public(key), Power::from(10u32)))
+            .collect();
+        Self {
+            id: chain::Id::try_from(id).unwrap(),
+            keys,
+            validators: validator::Set::new(infos, None),
+        }
     }
 
     pub(crate) fn id(&self) -> chain::Id {
@@ -64,7 +77,10 @@ impl Chain {
 
     pub(crate) fn electorate_after(&self, parent: Option<&Candidate>) -> Electorate {
         let height = parent.map_or(0, |parent| parent.header().height.value()) + 1;
-        let parent = parent.map(|parent| Parent { block_id: parent.id(), proposer: parent.header().proposer_address });
+        let parent = parent.map(|parent| Parent {
+            block_id: parent.id(),
+            proposer: parent.header().proposer_address,
+        });
         Electorate::new(self.id(), height, self.validators(), parent, TERM_HEIGHTS).unwrap()
     }
 
@@ -113,7 +129,13 @@ impl Chain {
     pub(crate) fn blocks(&self, count: u64) -> Vec<Candidate> {
         let mut blocks: Vec<Candidate> = Vec::new();
         for height in 1..=count {
-            blocks.push(self.block_at(height, blocks.last(), 0, i64::try_from(height).unwrap(), b""));
+            blocks.push(self.block_at(
+                height,
+                blocks.last(),
+                0,
+                i64::try_from(height).unwrap(),
+                b"",
+            ));
         }
         blocks
     }
@@ -122,7 +144,13 @@ impl Chain {
         Signature::try_from(&self.keys[index].sign(bytes).to_bytes()[..]).unwrap()
     }
 
-    pub(crate) fn vote(&self, index: usize, vote_type: Type, block: &Candidate, round: u32) -> Vote {
+    pub(crate) fn vote(
+        &self,
+        index: usize,
+        vote_type: Type,
+        block: &Candidate,
+        round: u32,
+    ) -> Vote {
         let vote = Vote {
             vote_type,
             height: block.header().height,
@@ -136,16 +164,30 @@ impl Chain {
             extension_signature: None,
         };
         let signature = self.sign(index, &vote.clone().into_signable_vec(self.id()));
-        Vote { signature: Some(signature), ..vote }
+        Vote {
+            signature: Some(signature),
+            ..vote
+        }
     }
 
-    pub(crate) fn prevotes(&self, block: &Candidate, round: u32, signers: &[usize]) -> QuorumCertificate {
+    pub(crate) fn prevotes(
+        &self,
+        block: &Candidate,
+        round: u32,
+        signers: &[usize],
+    ) -> QuorumCertificate {
         let mut signatures = vec![None; self.keys.len()];
         for signer in signers {
             signatures[*signer] = self.vote(*signer, Type::Prevote, block, round).signature;
         }
         let height = block.header().height.value();
-        QuorumCertificate { height, round, block_id: block.id(), time: block.time(), signatures }
+        QuorumCertificate {
+            height,
+            round,
+            block_id: block.id(),
+            time: block.time(),
+            signatures,
+        }
     }
 
     pub(crate) fn commit(&self, block: &Candidate, round: u32, signers: &[usize]) -> Commit {
@@ -158,14 +200,34 @@ impl Chain {
                 signature: vote.signature,
             };
         }
-        Commit { height: block.header().height, round: sign_bytes::turn(round), block_id: block.id(), signatures }
+        Commit {
+            height: block.header().height,
+            round: sign_bytes::turn(round),
+            block_id: block.id(),
+            signatures,
+        }
     }
 
-    pub(crate) fn timeout(&self, index: usize, height: u64, round: u32, high: Option<&QuorumCertificate>) -> Timeout {
+    pub(crate) fn timeout(
+        &self,
+        index: usize,
+        height: u64,
+        round: u32,
+        high: Option<&QuorumCertificate>,
+    ) -> Timeout {
         let validator = self.address(index);
-        let timeout = Timeout { height, round, high_qc: high.cloned(), validator, signature: None };
+        let timeout = Timeout {
+            height,
+            round,
+            high_qc: high.cloned(),
+            validator,
+            signature: None,
+        };
         let bytes = Unsigned::Timeout(timeout.clone()).sign_bytes(&self.id());
-        Timeout { signature: Some(self.sign(index, &bytes)), ..timeout }
+        Timeout {
+            signature: Some(self.sign(index, &bytes)),
+            ..timeout
+        }
     }
 
     pub(crate) fn timeouts(
@@ -177,10 +239,22 @@ impl Chain {
         let timeouts = signers.iter().map(|(index, high)| TimeoutSignature {
             validator: self.address(*index),
             high_qc_round: high.map(|high| high.round),
-            signature: self.timeout(*index, height, round, *high).signature.unwrap(),
+            signature: self
+                .timeout(*index, height, round, *high)
+                .signature
+                .unwrap(),
         });
-        let high_qc = signers.iter().filter_map(|(_, high)| *high).max_by_key(|high| high.round).cloned();
-        TimeoutCertificate { height, round, timeouts: timeouts.collect(), high_qc }
+        let high_qc = signers
+            .iter()
+            .filter_map(|(_, high)| *high)
+            .max_by_key(|high| high.round)
+            .cloned();
+        TimeoutCertificate {
+            height,
+            round,
+            timeouts: timeouts.collect(),
+            high_qc,
+        }
     }
 
     /// A proposal by whoever proposes in `round` of height 1.
@@ -193,13 +267,198 @@ impl Chain {
     ) -> Proposal {
         let index = usize::try_from(round).unwrap() % self.keys.len();
         let proposer = self.address(index);
-        let proposal =
-            Proposal { round, block: block.clone(), justify, timeout_certificate, proposer, signature: None };
+        let proposal = Proposal {
+            round,
+            block: block.clone(),
+            justify: justify.map(Box::new),
+            timeout_certificate: timeout_certificate.map(Box::new),
+            proposer,
+            signature: None,
+        };
         let bytes = Unsigned::Proposal(proposal.clone()).sign_bytes(&self.id());
-        Proposal { signature: Some(self.sign(index, &bytes)), ..proposal }
+        Proposal {
+            signature: Some(self.sign(index, &bytes)),
+            ..proposal
+        }
     }
 }
 
 fn public(key: &SigningKey) -> PublicKey {
     PublicKey::from_ed25519_consensus(key.verification_key())
+}
+
+/// One replica at height 1, among validators whose keys the test holds.
+#[derive(Clone)]
+pub(crate) struct Solo {
+    pub(crate) chain: Chain,
+    pub(crate) index: usize,
+    pub(crate) machine: Consensus,
+}
+
+impl Solo {
+    pub(crate) fn new(index: usize) -> Self {
+        Self::with(index, Routing::Collector, SafetyRecord::default()).0
+    }
+
+    /// A replica that starts with `record`, and what it does at the start.
+    pub(crate) fn with(
+        index: usize,
+        routing: Routing,
+        record: SafetyRecord,
+    ) -> (Self, Vec<Effect>) {
+        let chain = Chain::new(4);
+        let mut machine = Consensus::new(config(chain.address(index), routing), record);
+        let electorate = Arc::new(chain.electorate(1));
+        let effects = machine.step(Input::StartHeight {
+            electorate,
+            last_commit: None,
+        });
+        (
+            Self {
+                chain,
+                index,
+                machine,
+            },
+            effects,
+        )
+    }
+
+    /// What it does when killed and started again with the record that its last step left on disk.
+    pub(crate) fn restart(&self) -> (Self, Vec<Effect>) {
+        let disk = self.machine.record().encode();
+        Self::with(
+            self.index,
+            Routing::Collector,
+            SafetyRecord::decode(&disk).unwrap(),
+        )
+    }
+
+    /// A message arrives, is verified and fed.
+    pub(crate) fn receive(&mut self, message: Message) -> Vec<Effect> {
+        let electorate = Arc::clone(self.machine.electorate().unwrap());
+        let input = verify(message, &electorate).expect("the test sends what verifies");
+        self.machine.step(input)
+    }
+
+    pub(crate) fn proposal(&mut self, proposal: Proposal) -> Vec<Effect> {
+        self.receive(Message::Proposal(proposal))
+    }
+
+    /// The round timer of `round` runs out.
+    pub(crate) fn time_out(&mut self, round: u32) -> Vec<Effect> {
+        self.machine.step(Input::Timer(Timer {
+            height: 1,
+            round,
+            kind: TimerKind::Round,
+        }))
+    }
+
+    pub(crate) fn rebroadcast(&mut self) -> Vec<Effect> {
+        self.machine.step(Input::Timer(Timer {
+            height: 1,
+            round: 0,
+            kind: TimerKind::Rebroadcast,
+        }))
+    }
+}
+
+pub(crate) fn config(address: account::Id, routing: Routing) -> Config {
+    let milliseconds = Duration::from_millis;
+    Config {
+        address,
+        routing,
+        timeout_base: milliseconds(500),
+        timeout_max: milliseconds(4_000),
+        rebroadcast: milliseconds(400),
+    }
+}
+
+/// What the effects sign, with recipients.
+pub(crate) fn signs(effects: &[Effect]) -> Vec<(Unsigned, Recipient)> {
+    let signs = effects.iter().filter_map(|effect| {
+        let Effect::Sign { message, to } = effect else {
+            return None;
+        };
+        Some((message.clone(), *to))
+    });
+    signs.collect()
+}
+
+/// The certificates that the effects send.
+pub(crate) fn sends(effects: &[Effect]) -> Vec<Message> {
+    let sends = effects.iter().filter_map(|effect| {
+        let Effect::Send { message, .. } = effect else {
+            return None;
+        };
+        Some(message.clone())
+    });
+    sends.collect()
+}
+
+/// The votes of a kind that the effects sign: round and block.
+pub(crate) fn votes(effects: &[Effect], vote_type: Type) -> Vec<(u32, block::Id)> {
+    let votes = signs(effects)
+        .into_iter()
+        .filter_map(|(message, _)| match message {
+            Unsigned::Vote(vote) if vote.vote_type == vote_type => {
+                Some((vote.round.value(), vote.block_id.unwrap()))
+            }
+            Unsigned::Vote(_) | Unsigned::Proposal(_) | Unsigned::Timeout(_) => None,
+        });
+    votes.collect()
+}
+
+/// The rounds that the effects time out, with the certificate round that they report.
+pub(crate) fn timeouts(effects: &[Effect]) -> Vec<(u32, Option<u32>)> {
+    let timeouts = signs(effects).into_iter().filter_map(|(message, _)| {
+        let Unsigned::Timeout(timeout) = message else {
+            return None;
+        };
+        Some((timeout.round, timeout.high_qc_round()))
+    });
+    timeouts.collect()
+}
+
+/// The proposals that the effects sign.
+pub(crate) fn proposals(effects: &[Effect]) -> Vec<Proposal> {
+    let proposals = signs(effects).into_iter().filter_map(|(message, _)| {
+        let Unsigned::Proposal(proposal) = message else {
+            return None;
+        };
+        Some(proposal)
+    });
+    proposals.collect()
+}
+
+/// The rounds for which the effects ask for a block.
+pub(crate) fn builds(effects: &[Effect]) -> Vec<u32> {
+    let builds = effects.iter().filter_map(|effect| {
+        let Effect::Build { round, .. } = effect else {
+            return None;
+        };
+        Some(*round)
+    });
+    builds.collect()
+}
+
+/// Who is reported.
+pub(crate) fn accused(effects: &[Effect]) -> Vec<account::Id> {
+    let accused = effects.iter().filter_map(|effect| {
+        let Effect::Misbehaviour(misbehaviour) = effect else {
+            return None;
+        };
+        Some(misbehaviour.offender())
+    });
+    accused.collect()
+}
+
+/// A signature never stands before the record that covers it.
+pub(crate) fn assert_recorded(effects: &[Effect]) {
+    let record = effects
+        .iter()
+        .position(|effect| matches!(effect, Effect::Persist(_)));
+    let signed = effects
+        .iter()
+        .position(|effect| matches!(effect, Effect::Sign { .. }));
+    assert!(record.is_some() && record < signed, "{effects:?}");
 }

@@ -17,7 +17,9 @@ use crate::{
     candidate::{BLOCK_BYTES_MAX, Candidate, CandidateError},
     electorate::VALIDATORS_MAX,
     message::{Message, Proposal, Timeout},
-    quorum::{QuorumCertificate, ROUND_MAX, TimeoutCertificate, TimeoutSignature, round_or_minus_one},
+    quorum::{
+        QuorumCertificate, ROUND_MAX, TimeoutCertificate, TimeoutSignature, round_or_minus_one,
+    },
 };
 
 /// A message has at most this many bytes: a block, and certificates of `VALIDATORS_MAX` signatures.
@@ -49,15 +51,22 @@ impl Message {
         use v1::consensus_message::Message as Wire;
         let message = match self {
             Self::Proposal(proposal) => Wire::Proposal(proposal_out(proposal)),
-            Self::Vote(vote) => {
-                Wire::Vote(v1::ConsensusVote { vote: <Vote as Protobuf<RawVote>>::encode_vec(vote.clone()) })
+            Self::Vote(vote) => Wire::Vote(v1::ConsensusVote {
+                vote: <Vote as Protobuf<RawVote>>::encode_vec(vote.clone()),
+            }),
+            Self::QuorumCertificate(certificate) => {
+                Wire::PrevoteCertificate(certificate_out(certificate))
             }
-            Self::QuorumCertificate(certificate) => Wire::PrevoteCertificate(certificate_out(certificate)),
             Self::Timeout(timeout) => Wire::Timeout(timeout_out(timeout)),
-            Self::TimeoutCertificate(certificate) => Wire::TimeoutCertificate(timeout_certificate_out(certificate)),
+            Self::TimeoutCertificate(certificate) => {
+                Wire::TimeoutCertificate(timeout_certificate_out(certificate))
+            }
             Self::Commit(commit) => Wire::Commit(RawCommit::from(commit.clone()).encode_to_vec()),
         };
-        v1::ConsensusMessage { message: Some(message) }.encode_to_vec()
+        v1::ConsensusMessage {
+            message: Some(message),
+        }
+        .encode_to_vec()
     }
 
     /// Read the wire's form.
@@ -72,9 +81,13 @@ impl Message {
         Ok(match message {
             Wire::Proposal(proposal) => Self::Proposal(proposal_in(proposal)?),
             Wire::Vote(vote) => Self::Vote(vote_in(&vote.vote)?),
-            Wire::PrevoteCertificate(certificate) => Self::QuorumCertificate(certificate_in(certificate)?),
+            Wire::PrevoteCertificate(certificate) => {
+                Self::QuorumCertificate(certificate_in(certificate)?)
+            }
             Wire::Timeout(timeout) => Self::Timeout(timeout_in(timeout)?),
-            Wire::TimeoutCertificate(certificate) => Self::TimeoutCertificate(timeout_certificate_in(certificate)?),
+            Wire::TimeoutCertificate(certificate) => {
+                Self::TimeoutCertificate(timeout_certificate_in(certificate)?)
+            }
             Wire::Commit(commit) => Self::Commit(commit_in(&commit)?),
         })
     }
@@ -86,8 +99,11 @@ fn proposal_out(proposal: &Proposal) -> v1::ConsensusProposal {
         round: proposal.round,
         pol_round: round_or_minus_one(proposal.justify.as_ref().map(|justify| justify.round)),
         block: proposal.block.bytes().to_vec(),
-        justify: proposal.justify.as_ref().map(certificate_out),
-        timeout_certificate: proposal.timeout_certificate.as_ref().map(timeout_certificate_out),
+        justify: proposal.justify.as_deref().map(certificate_out),
+        timeout_certificate: proposal
+            .timeout_certificate
+            .as_deref()
+            .map(timeout_certificate_out),
         proposer: proposal.proposer.into(),
         signature: signature_out(proposal.signature.as_ref()),
     }
@@ -96,7 +112,9 @@ fn proposal_out(proposal: &Proposal) -> v1::ConsensusProposal {
 fn proposal_in(proposal: v1::ConsensusProposal) -> Result<Proposal, DecodeError> {
     let justify = proposal.justify.map(certificate_in).transpose()?;
     if optional_round(proposal.pol_round)? != justify.as_ref().map(|justify| justify.round) {
-        return Err(DecodeError::Field("pol_round is not the justification's round"));
+        return Err(DecodeError::Field(
+            "pol_round is not the justification's round",
+        ));
     }
     let block = Candidate::decode(Arc::from(proposal.block))?;
     if block.header().height.value() != proposal.height {
@@ -105,15 +123,20 @@ fn proposal_in(proposal: v1::ConsensusProposal) -> Result<Proposal, DecodeError>
     Ok(Proposal {
         round: round(proposal.round)?,
         block,
-        justify,
-        timeout_certificate: proposal.timeout_certificate.map(timeout_certificate_in).transpose()?,
+        justify: justify.map(Box::new),
+        timeout_certificate: proposal
+            .timeout_certificate
+            .map(timeout_certificate_in)
+            .transpose()?
+            .map(Box::new),
         proposer: address(proposal.proposer)?,
         signature: signature_in(proposal.signature)?,
     })
 }
 
 fn vote_in(bytes: &[u8]) -> Result<Vote, DecodeError> {
-    let vote = Vote::try_from(RawVote::decode(bytes)?).map_err(|_| DecodeError::Field("not a Tendermint vote"))?;
+    let vote = Vote::try_from(RawVote::decode(bytes)?)
+        .map_err(|_| DecodeError::Field("not a Tendermint vote"))?;
     round(vote.round.value())?;
     Ok(vote)
 }
@@ -123,7 +146,8 @@ fn commit_in(bytes: &[u8]) -> Result<Commit, DecodeError> {
     if commit.signatures.len() > VALIDATORS_MAX {
         return Err(DecodeError::Field("more signatures than validators"));
     }
-    let commit = Commit::try_from(commit).map_err(|_| DecodeError::Field("not a Tendermint commit"))?;
+    let commit =
+        Commit::try_from(commit).map_err(|_| DecodeError::Field("not a Tendermint commit"))?;
     round(commit.round.value())?;
     Ok(commit)
 }
@@ -142,7 +166,9 @@ fn timeout_out(timeout: &Timeout) -> v1::ConsensusTimeout {
 fn timeout_in(timeout: v1::ConsensusTimeout) -> Result<Timeout, DecodeError> {
     let high_qc = timeout.high_qc.map(certificate_in).transpose()?;
     if optional_round(timeout.high_qc_round)? != high_qc.as_ref().map(|high| high.round) {
-        return Err(DecodeError::Field("high_qc_round is not the certificate's round"));
+        return Err(DecodeError::Field(
+            "high_qc_round is not the certificate's round",
+        ));
     }
     Ok(Timeout {
         height: height(timeout.height)?,
@@ -161,33 +187,47 @@ pub(crate) fn certificate_out(certificate: &QuorumCertificate) -> v1::QuorumCert
         round: certificate.round,
         block_id: block_id_out(certificate.block_id),
         time_ns: i64::try_from(time).expect("a block's time fits in 64 bits of nanoseconds"),
-        signatures: certificate.signatures.iter().map(|signature| signature_out(signature.as_ref())).collect(),
+        signatures: certificate
+            .signatures
+            .iter()
+            .map(|signature| signature_out(signature.as_ref()))
+            .collect(),
     }
 }
 
 /// The inverse of [`certificate_out`].
-pub(crate) fn certificate_in(certificate: v1::QuorumCertificate) -> Result<QuorumCertificate, DecodeError> {
+pub(crate) fn certificate_in(
+    certificate: v1::QuorumCertificate,
+) -> Result<QuorumCertificate, DecodeError> {
     if certificate.signatures.len() > VALIDATORS_MAX {
         return Err(DecodeError::Field("more signatures than validators"));
     }
-    let nanoseconds = u32::try_from(certificate.time_ns.rem_euclid(NANOSECONDS)).expect("less than 10^9");
+    let nanoseconds =
+        u32::try_from(certificate.time_ns.rem_euclid(NANOSECONDS)).expect("less than 10^9");
     let time = Time::from_unix_timestamp(certificate.time_ns.div_euclid(NANOSECONDS), nanoseconds);
     Ok(QuorumCertificate {
         height: height(certificate.height)?,
         round: round(certificate.round)?,
         block_id: block_id_in(&certificate.block_id)?,
         time: time.map_err(|_| DecodeError::Field("a time out of range"))?,
-        signatures: certificate.signatures.into_iter().map(signature_in).collect::<Result<_, _>>()?,
+        signatures: certificate
+            .signatures
+            .into_iter()
+            .map(signature_in)
+            .collect::<Result<_, _>>()?,
     })
 }
 
 /// A timeout certificate as the wire and the safety record hold it.
 pub(crate) fn timeout_certificate_out(certificate: &TimeoutCertificate) -> v1::TimeoutCertificate {
-    let timeouts = certificate.timeouts.iter().map(|timeout| v1::TimeoutSignature {
-        validator: timeout.validator.into(),
-        high_qc_round: round_or_minus_one(timeout.high_qc_round),
-        signature: timeout.signature.as_bytes().to_vec(),
-    });
+    let timeouts = certificate
+        .timeouts
+        .iter()
+        .map(|timeout| v1::TimeoutSignature {
+            validator: timeout.validator.into(),
+            high_qc_round: round_or_minus_one(timeout.high_qc_round),
+            signature: timeout.signature.as_bytes().to_vec(),
+        });
     v1::TimeoutCertificate {
         height: certificate.height,
         round: certificate.round,
@@ -197,7 +237,9 @@ pub(crate) fn timeout_certificate_out(certificate: &TimeoutCertificate) -> v1::T
 }
 
 /// The inverse of [`timeout_certificate_out`].
-pub(crate) fn timeout_certificate_in(certificate: v1::TimeoutCertificate) -> Result<TimeoutCertificate, DecodeError> {
+pub(crate) fn timeout_certificate_in(
+    certificate: v1::TimeoutCertificate,
+) -> Result<TimeoutCertificate, DecodeError> {
     if certificate.timeouts.len() > VALIDATORS_MAX {
         return Err(DecodeError::Field("more timeouts than validators"));
     }
@@ -205,7 +247,8 @@ pub(crate) fn timeout_certificate_in(certificate: v1::TimeoutCertificate) -> Res
         Ok(TimeoutSignature {
             validator: address(timeout.validator)?,
             high_qc_round: optional_round(timeout.high_qc_round)?,
-            signature: signature_in(timeout.signature)?.ok_or(DecodeError::Field("a timeout without a signature"))?,
+            signature: signature_in(timeout.signature)?
+                .ok_or(DecodeError::Field("a timeout without a signature"))?,
         })
     });
     Ok(TimeoutCertificate {
@@ -230,16 +273,25 @@ pub(crate) fn block_id_in(bytes: &[u8]) -> Result<Id, DecodeError> {
 pub(crate) fn optional_round(value: i32) -> Result<Option<u32>, DecodeError> {
     match value {
         -1 => Ok(None),
-        value => round(u32::try_from(value).map_err(|_| DecodeError::Field("a negative round"))?).map(Some),
+        value => round(u32::try_from(value).map_err(|_| DecodeError::Field("a negative round"))?)
+            .map(Some),
     }
 }
 
 fn round(value: u32) -> Result<u32, DecodeError> {
-    if value <= ROUND_MAX { Ok(value) } else { Err(DecodeError::Field("a round out of range")) }
+    if value <= ROUND_MAX {
+        Ok(value)
+    } else {
+        Err(DecodeError::Field("a round out of range"))
+    }
 }
 
 fn height(value: u64) -> Result<u64, DecodeError> {
-    if i64::try_from(value).is_ok() { Ok(value) } else { Err(DecodeError::Field("a height out of range")) }
+    if i64::try_from(value).is_ok() {
+        Ok(value)
+    } else {
+        Err(DecodeError::Field("a height out of range"))
+    }
 }
 
 fn address(bytes: Vec<u8>) -> Result<account::Id, DecodeError> {
@@ -247,13 +299,17 @@ fn address(bytes: Vec<u8>) -> Result<account::Id, DecodeError> {
 }
 
 fn signature_out(signature: Option<&Signature>) -> Vec<u8> {
-    signature.map(|signature| signature.as_bytes().to_vec()).unwrap_or_default()
+    signature
+        .map(|signature| signature.as_bytes().to_vec())
+        .unwrap_or_default()
 }
 
 fn signature_in(bytes: Vec<u8>) -> Result<Option<Signature>, DecodeError> {
     match bytes.len() {
         0 => Ok(None),
-        SIGNATURE_BYTES => Signature::try_from(bytes).map(Some).map_err(|_| DecodeError::Field("not a signature")),
+        SIGNATURE_BYTES => Signature::try_from(bytes)
+            .map(Some)
+            .map_err(|_| DecodeError::Field("not a signature")),
         _ => Err(DecodeError::Field("a signature has 64 bytes")),
     }
 }
@@ -268,8 +324,14 @@ mod tests {
 
     fn messages() -> impl Strategy<Value = Message> {
         let signers = proptest::sample::subsequence(vec![0usize, 1, 2, 3], 1..=4);
-        (0..6usize, 0..ROUND_MAX, proptest::collection::vec(any::<u8>(), 0..40), signers, any::<bool>()).prop_map(
-            |(kind, round, payload, signers, known)| {
+        (
+            0..6usize,
+            0..ROUND_MAX,
+            proptest::collection::vec(any::<u8>(), 0..40),
+            signers,
+            any::<bool>(),
+        )
+            .prop_map(|(kind, round, payload, signers, known)| {
                 let chain = Chain::new(4);
                 let block = chain.block(1, &payload);
                 let qc = chain.prevotes(&block, round, &signers);
@@ -277,15 +339,19 @@ mod tests {
                 let timeouts: Vec<_> = signers.iter().map(|signer| (*signer, high)).collect();
                 let ended = chain.timeouts(1, round, &timeouts);
                 match kind {
-                    0 => Message::Proposal(chain.proposal(&block, round + 1, high.cloned(), Some(ended))),
+                    0 => Message::Proposal(chain.proposal(
+                        &block,
+                        round + 1,
+                        high.cloned(),
+                        Some(ended),
+                    )),
                     1 => Message::Vote(chain.vote(signers[0], Type::Precommit, &block, round)),
                     2 => Message::QuorumCertificate(qc),
                     3 => Message::Timeout(chain.timeout(signers[0], 1, round, high)),
                     4 => Message::TimeoutCertificate(ended),
                     _ => Message::Commit(chain.commit(&block, round, &signers)),
                 }
-            },
-        )
+            })
     }
 
     proptest! {
@@ -316,12 +382,35 @@ mod tests {
     fn rounds_and_heights_out_of_range_are_refused() {
         let chain = Chain::new(4);
         let timeout = timeout_out(&chain.timeout(0, 1, 0, None));
-        let far = v1::ConsensusTimeout { round: ROUND_MAX + 1, ..timeout.clone() };
-        assert_eq!(timeout_in(far), Err(DecodeError::Field("a round out of range")));
-        let high = v1::ConsensusTimeout { height: u64::MAX, ..timeout.clone() };
-        assert_eq!(timeout_in(high), Err(DecodeError::Field("a height out of range")));
-        let claim = v1::ConsensusTimeout { high_qc_round: 3, ..timeout };
-        assert_eq!(timeout_in(claim), Err(DecodeError::Field("high_qc_round is not the certificate's round")));
-        assert_eq!(Message::decode(&[]), Err(DecodeError::Field("a message of no known kind")));
+        let far = v1::ConsensusTimeout {
+            round: ROUND_MAX + 1,
+            ..timeout.clone()
+        };
+        assert_eq!(
+            timeout_in(far),
+            Err(DecodeError::Field("a round out of range"))
+        );
+        let high = v1::ConsensusTimeout {
+            height: u64::MAX,
+            ..timeout.clone()
+        };
+        assert_eq!(
+            timeout_in(high),
+            Err(DecodeError::Field("a height out of range"))
+        );
+        let claim = v1::ConsensusTimeout {
+            high_qc_round: 3,
+            ..timeout
+        };
+        assert_eq!(
+            timeout_in(claim),
+            Err(DecodeError::Field(
+                "high_qc_round is not the certificate's round"
+            ))
+        );
+        assert_eq!(
+            Message::decode(&[]),
+            Err(DecodeError::Field("a message of no known kind"))
+        );
     }
 }

@@ -14,7 +14,9 @@ use starfire_state::{Code, Env, Event, Overlay, Rejection, View};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::{Hash, Time, chain, validator};
 use tendermint_proto::Protobuf;
-use tendermint_proto::v0_38::types::{SignedHeader as RawSignedHeader, ValidatorSet as RawValidatorSet};
+use tendermint_proto::v0_38::types::{
+    SignedHeader as RawSignedHeader, ValidatorSet as RawValidatorSet,
+};
 
 use crate::chain::{load, load_anchor};
 use crate::code;
@@ -54,8 +56,12 @@ impl TryFrom<v1::AnchorSubmit> for Submit {
         let fields = &header.header;
         // Chains of this program have such headers; records and proofs count on it.
         let whole_ms = fields.time.unix_timestamp_nanos() % 1_000_000 == 0;
-        if fields.height.value() > HEIGHT_MAX || fields.app_hash.as_bytes().len() != 32 || !whole_ms {
-            return Err(Rejection::new(code::ANCHOR_MALFORMED, "the header's height, app hash or time is out of range"));
+        if fields.height.value() > HEIGHT_MAX || fields.app_hash.as_bytes().len() != 32 || !whole_ms
+        {
+            return Err(Rejection::new(
+                code::ANCHOR_MALFORMED,
+                "the header's height, app hash or time is out of range",
+            ));
         }
         Ok(Self {
             chain_code,
@@ -64,18 +70,23 @@ impl TryFrom<v1::AnchorSubmit> for Submit {
             encoded: message.signed_header,
             validators: decode_set(&message.validators, "validators")?,
             next_validators: decode_set(&message.next_validators, "next_validators")?,
-            trusted_next_validators: decode_set(&message.trusted_next_validators, "trusted_next_validators")?,
+            trusted_next_validators: decode_set(
+                &message.trusted_next_validators,
+                "trusted_next_validators",
+            )?,
         })
     }
 }
 
 fn decode_header(bytes: &[u8]) -> Result<SignedHeader, Rejection> {
-    let refuse = |why: String| Rejection::new(code::ANCHOR_MALFORMED, format!("the signed header {why}"));
+    let refuse =
+        |why: String| Rejection::new(code::ANCHOR_MALFORMED, format!("the signed header {why}"));
     if bytes.len() > PART_BYTES_MAX {
         return Err(refuse(format!("has more than {PART_BYTES_MAX} bytes")));
     }
     let header = <SignedHeader as Protobuf<RawSignedHeader>>::decode_vec(bytes);
-    let header = header.map_err(|_| refuse("does not decode as tendermint.types.SignedHeader".to_owned()))?;
+    let header = header
+        .map_err(|_| refuse("does not decode as tendermint.types.SignedHeader".to_owned()))?;
     if header.commit.signatures.len() > VALIDATORS_MAX {
         return Err(refuse(format!("has more than {VALIDATORS_MAX} signatures")));
     }
@@ -89,9 +100,12 @@ fn decode_set(bytes: &[u8], name: &str) -> Result<validator::Set, Rejection> {
     }
     // Decoding, unlike the type, checks that every address is its key's.
     let set = <validator::Set as Protobuf<RawValidatorSet>>::decode_vec(bytes);
-    let set = set.map_err(|_| refuse("does not decode as tendermint.types.ValidatorSet".to_owned()))?;
+    let set =
+        set.map_err(|_| refuse("does not decode as tendermint.types.ValidatorSet".to_owned()))?;
     if set.validators().is_empty() || set.validators().len() > VALIDATORS_MAX {
-        return Err(refuse(format!("must hold 1 to {VALIDATORS_MAX} validators")));
+        return Err(refuse(format!(
+            "must hold 1 to {VALIDATORS_MAX} validators"
+        )));
     }
     Ok(set)
 }
@@ -108,21 +122,36 @@ impl Submit {
     /// have several gateways; a validly signed one that contradicts an anchor is no error either, and freezes the sub-chain.
     pub fn apply(self, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
         if !env.chain.chain_code.is_empty() {
-            return Err(Rejection::new(code::ONLY_ON_MAIN_CHAIN, "send it to the main chain"));
+            return Err(Rejection::new(
+                code::ONLY_ON_MAIN_CHAIN,
+                "send it to the main chain",
+            ));
         }
         let Some(sub_chain) = load(state, self.chain_code.as_str()) else {
-            return Err(Rejection::new(code::CHAIN_UNKNOWN, format!("no sub-chain is registered as {}", self.chain_code)));
+            return Err(Rejection::new(
+                code::CHAIN_UNKNOWN,
+                format!("no sub-chain is registered as {}", self.chain_code),
+            ));
         };
         if sub_chain.status() == v1::SubChainStatus::Frozen {
-            let detail = format!("{} is frozen since height {}: {}", self.chain_code, sub_chain.frozen_height, sub_chain.frozen_reason);
+            let detail = format!(
+                "{} is frozen since height {}: {}",
+                self.chain_code, sub_chain.frozen_height, sub_chain.frozen_reason
+            );
             return Err(Rejection::new(code::CHAIN_FROZEN, detail));
         }
         if !sub_chain.gateways.contains(&env.sender) {
-            return Err(Rejection::new(code::NOT_A_GATEWAY, format!("{} is no gateway of {}", env.sender, self.chain_code)));
+            return Err(Rejection::new(
+                code::NOT_A_GATEWAY,
+                format!("{} is no gateway of {}", env.sender, self.chain_code),
+            ));
         }
         let header = &self.header.header;
         if header.chain_id.as_str() != sub_chain.chain_id {
-            let detail = format!("the header is of {}, registered is {}", header.chain_id, sub_chain.chain_id);
+            let detail = format!(
+                "the header is of {}, registered is {}",
+                header.chain_id, sub_chain.chain_id
+            );
             return Err(Rejection::new(code::ANCHOR_WRONG_CHAIN, detail));
         }
         self.verify(state, env, &sub_chain)?;
@@ -130,13 +159,22 @@ impl Submit {
         self.record(state, env, sub_chain)
     }
 
-    fn verify(&self, state: &dyn View, env: &Env, sub_chain: &v1::SubChainRecord) -> Result<(), Rejection> {
+    fn verify(
+        &self,
+        state: &dyn View,
+        env: &Env,
+        sub_chain: &v1::SubChainRecord,
+    ) -> Result<(), Rejection> {
         let trust = self.trust(state, env, sub_chain)?;
         if self.trusted_next_validators.hash() != trust.next_validators_hash {
-            let detail = format!("trusted_next_validators are not those after height {}", self.trusted_height);
+            let detail = format!(
+                "trusted_next_validators are not those after height {}",
+                self.trusted_height
+            );
             return Err(Rejection::new(code::ANCHOR_TRUST_MISMATCH, detail));
         }
-        let chain_id = chain::Id::try_from(sub_chain.chain_id.clone()).expect("a registered chain id is one");
+        let chain_id =
+            chain::Id::try_from(sub_chain.chain_id.clone()).expect("a registered chain id is one");
         let trusted = certificate::Trusted {
             chain_id: &chain_id,
             height: self.trusted_height,
@@ -144,42 +182,108 @@ impl Submit {
             next_validators: &self.trusted_next_validators,
             next_validators_hash: trust.next_validators_hash,
         };
-        let options = certificate::Options { trusting_period: trust.period, clock_drift: CLOCK_DRIFT };
-        certificate::verify_from(&trusted, &self.header, &self.validators, Some(&self.next_validators), env.time, &options)
+        let options = certificate::Options {
+            trusting_period: trust.period,
+            clock_drift: CLOCK_DRIFT,
+        };
+        let verified = certificate::verify_from(
+            &trusted,
+            &self.header,
+            &self.validators,
+            Some(&self.next_validators),
+            env.time,
+            &options,
+        );
+        verified
+            .map_err(|error| self.root_cause(error))
             .map_err(|error| Rejection::new(refusal(&error), error.to_string()))
     }
 
+    /// A header in between helps only where the header's own validators signed it. Without that, nothing does, and the
+    /// submitter must hear so.
+    fn root_cause(&self, error: CertificateError) -> CertificateError {
+        if error != CertificateError::NotEnoughTrust {
+            return error;
+        }
+        certificate::verify(&self.header, &self.validators)
+            .err()
+            .unwrap_or(error)
+    }
+
     /// The sub-chain's genesis counts as its header at height 0.
-    fn trust(&self, state: &dyn View, env: &Env, sub_chain: &v1::SubChainRecord) -> Result<Trust, Rejection> {
+    fn trust(
+        &self,
+        state: &dyn View,
+        env: &Env,
+        sub_chain: &v1::SubChainRecord,
+    ) -> Result<Trust, Rejection> {
         if self.trusted_height == 0 {
-            let genesis = <validator::Set as Protobuf<RawValidatorSet>>::decode_vec(&sub_chain.genesis_validators);
+            let genesis = <validator::Set as Protobuf<RawValidatorSet>>::decode_vec(
+                &sub_chain.genesis_validators,
+            );
             let genesis = genesis.expect("a registered validator set decodes");
-            let time = unix_ms::to_time(sub_chain.genesis_time_ms).expect("a registered time is one");
+            let time =
+                unix_ms::to_time(sub_chain.genesis_time_ms).expect("a registered time is one");
             // Until something is anchored, the registration itself vouches for these validators, now as on its first day.
-            let age = if sub_chain.anchors == 0 { env.time.duration_since(time).unwrap_or_default() } else { Duration::ZERO };
-            return Ok(Trust { time, next_validators_hash: genesis.hash(), period: TRUSTING_PERIOD.saturating_add(age) });
+            let age = if sub_chain.anchors == 0 {
+                env.time.duration_since(time).unwrap_or_default()
+            } else {
+                Duration::ZERO
+            };
+            return Ok(Trust {
+                time,
+                next_validators_hash: genesis.hash(),
+                period: TRUSTING_PERIOD.saturating_add(age),
+            });
         }
         let Some(anchor) = load_anchor(state, self.chain_code.as_str(), self.trusted_height) else {
-            let detail = format!("height {} of {} is not anchored", self.trusted_height, self.chain_code);
+            let detail = format!(
+                "height {} of {} is not anchored",
+                self.trusted_height, self.chain_code
+            );
             return Err(Rejection::new(code::ANCHOR_TRUST_UNKNOWN, detail));
         };
-        let hash = anchor.next_validators_hash.try_into().expect("an anchor keeps a hash of 32 bytes");
+        let hash = anchor
+            .next_validators_hash
+            .try_into()
+            .expect("an anchor keeps a hash of 32 bytes");
         let time = unix_ms::to_time(anchor.time_ms).expect("an anchor keeps a header's time");
-        Ok(Trust { time, next_validators_hash: Hash::Sha256(hash), period: TRUSTING_PERIOD })
+        Ok(Trust {
+            time,
+            next_validators_hash: Hash::Sha256(hash),
+            period: TRUSTING_PERIOD,
+        })
     }
 
     fn check_signers_registered(&self, state: &dyn View) -> Result<(), Rejection> {
-        for address in self.header.commit.signatures.iter().filter_map(|signature| signature.validator_address()) {
+        for address in self
+            .header
+            .commit
+            .signatures
+            .iter()
+            .filter_map(|signature| signature.validator_address())
+        {
             // The key follows: an address is a hash of it, and certificates check that it is this key's.
-            if state.get(&path::validator(self.chain_code.as_str(), &address)).is_none() {
-                let detail = format!("{address} signed and is not a registered validator of {}", self.chain_code);
+            if state
+                .get(&path::validator(self.chain_code.as_str(), &address))
+                .is_none()
+            {
+                let detail = format!(
+                    "{address} signed and is not a registered validator of {}",
+                    self.chain_code
+                );
                 return Err(Rejection::new(code::ANCHOR_UNREGISTERED_VALIDATOR, detail));
             }
         }
         Ok(())
     }
 
-    fn record(self, state: &mut Overlay<'_>, env: &Env, mut sub_chain: v1::SubChainRecord) -> Result<(), Rejection> {
+    fn record(
+        self,
+        state: &mut Overlay<'_>,
+        env: &Env,
+        mut sub_chain: v1::SubChainRecord,
+    ) -> Result<(), Rejection> {
         let header = &self.header.header;
         let height = header.height.value();
         let hash = header.hash().as_bytes().to_vec();
@@ -191,7 +295,10 @@ impl Submit {
             return Ok(());
         }
         if height < sub_chain.latest_height {
-            let detail = format!("{} is anchored up to height {}", self.chain_code, sub_chain.latest_height);
+            let detail = format!(
+                "{} is anchored up to height {}",
+                self.chain_code, sub_chain.latest_height
+            );
             return Err(Rejection::new(code::ANCHOR_STALE, detail));
         }
         if let Some(latest) = load_anchor(state, self.chain_code.as_str(), sub_chain.latest_height)
@@ -236,7 +343,12 @@ impl Submit {
         anchored: &v1::AnchorRecord,
         conflict: Conflict,
     ) {
-        let found = Contradiction { conflict, anchored, header: &self.header, encoded: self.encoded.clone() };
+        let found = Contradiction {
+            conflict,
+            anchored,
+            header: &self.header,
+            encoded: self.encoded.clone(),
+        };
         misbehaviour::freeze(state, env, sub_chain, found);
     }
 }
@@ -253,7 +365,9 @@ fn refusal(error: &CertificateError) -> Code {
         CertificateError::NotEnoughTrust => code::ANCHOR_NOT_ENOUGH_TRUST,
         CertificateError::NotEnoughPower => code::ANCHOR_NOT_ENOUGH_SIGNERS,
         CertificateError::BadSignature | CertificateError::Stranger => code::ANCHOR_FORGED,
-        CertificateError::NilVote | CertificateError::Length | CertificateError::OutOfRange => code::ANCHOR_MALFORMED,
+        CertificateError::NilVote | CertificateError::Length | CertificateError::OutOfRange => {
+            code::ANCHOR_MALFORMED
+        }
     }
 }
 

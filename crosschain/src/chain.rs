@@ -77,8 +77,8 @@ pub struct Registration {
 impl Registration {
     /// Checks it and writes its records.
     pub fn write(self, state: &mut Overlay<'_>) -> Result<(), RegistrationError> {
-        let code =
-            ChainCode::parse(&self.chain_code).map_err(|_| RegistrationError::ChainCode(self.chain_code.clone()))?;
+        let code = ChainCode::parse(&self.chain_code)
+            .map_err(|_| RegistrationError::ChainCode(self.chain_code.clone()))?;
         if !is_chain_id_of(&self.chain_id, &code) {
             return Err(RegistrationError::ChainId(self.chain_id));
         }
@@ -90,11 +90,17 @@ impl Registration {
         }
         self.check_lengths()?;
         check_gateways(&self.gateways)?;
-        let keys: Vec<_> = self.validators.iter().map(|validator| (&validator.public_key, validator.power)).collect();
+        let keys: Vec<_> = self
+            .validators
+            .iter()
+            .map(|validator| (&validator.public_key, validator.power))
+            .collect();
         let infos = validators::infos(&keys).map_err(RegistrationError::Validators)?;
         for (info, validator) in infos.iter().zip(&self.validators) {
-            let registered =
-                v1::RegisteredValidator { public_key: validator.public_key.to_vec(), owner: validator.owner.clone() };
+            let registered = v1::RegisteredValidator {
+                public_key: validator.public_key.to_vec(),
+                owner: validator.owner.clone(),
+            };
             state.put_record(path::validator(code.as_str(), &info.address), &registered);
         }
         let set = validator::Set::without_proposer(infos);
@@ -118,10 +124,18 @@ impl Registration {
         if self.name.len() > TEXT_BYTES_MAX {
             return Err(RegistrationError::TooLong("the name"));
         }
-        if self.resolvers.len() > ENDPOINTS_MAX || self.resolvers.iter().any(|url| url.len() > TEXT_BYTES_MAX) {
-            return Err(RegistrationError::TooLong("the list of resolvers, or one of them,"));
+        if self.resolvers.len() > ENDPOINTS_MAX
+            || self.resolvers.iter().any(|url| url.len() > TEXT_BYTES_MAX)
+        {
+            return Err(RegistrationError::TooLong(
+                "the list of resolvers, or one of them,",
+            ));
         }
-        if self.validators.iter().any(|validator| validator.owner.len() > TEXT_BYTES_MAX) {
+        if self
+            .validators
+            .iter()
+            .any(|validator| validator.owner.len() > TEXT_BYTES_MAX)
+        {
             return Err(RegistrationError::TooLong("a validator's owner"));
         }
         Ok(())
@@ -130,9 +144,15 @@ impl Registration {
 
 /// Is this `starfire-{code}-{revision}`, as DESIGN §4 has it, the revision a number without leading zeros?
 fn is_chain_id_of(chain_id: &str, code: &ChainCode) -> bool {
-    let revision = chain_id.strip_prefix("starfire-").and_then(|rest| rest.strip_prefix(code.as_str()));
-    let Some(revision) = revision.and_then(|rest| rest.strip_prefix('-')) else { return false };
-    let number = revision.bytes().all(|digit| digit.is_ascii_digit()) && !revision.starts_with('0') && !revision.is_empty();
+    let revision = chain_id
+        .strip_prefix("starfire-")
+        .and_then(|rest| rest.strip_prefix(code.as_str()));
+    let Some(revision) = revision.and_then(|rest| rest.strip_prefix('-')) else {
+        return false;
+    };
+    let number = revision.bytes().all(|digit| digit.is_ascii_digit())
+        && !revision.starts_with('0')
+        && !revision.is_empty();
     number && chain::Id::try_from(chain_id.to_owned()).is_ok()
 }
 
@@ -140,9 +160,13 @@ fn check_gateways(gateways: &[String]) -> Result<(), RegistrationError> {
     if gateways.is_empty() || gateways.len() > ENDPOINTS_MAX {
         return Err(RegistrationError::Gateways("there must be 1 to 16"));
     }
-    let on_main = |address: &String| Did::parse(address).is_ok_and(|did| did.is_account() && did.chain_code().is_none());
+    let on_main = |address: &String| {
+        Did::parse(address).is_ok_and(|did| did.is_account() && did.chain_code().is_none())
+    };
     if !gateways.iter().all(on_main) {
-        return Err(RegistrationError::Gateways("each is an address of the main chain"));
+        return Err(RegistrationError::Gateways(
+            "each is an address of the main chain",
+        ));
     }
     Ok(())
 }
@@ -157,7 +181,10 @@ pub fn list(view: &dyn View) -> Vec<v1::SubChainRecord> {
     let mut found: Vec<v1::SubChainRecord> = Vec::new();
     let mut after = path::SUB_CHAINS.to_vec();
     while let Some((key, value)) = view.scan(path::SUB_CHAINS, Some(&after), 1).pop() {
-        found.push(prost::Message::decode(value.as_slice()).expect("a record in state decodes as the message that wrote it"));
+        found.push(
+            prost::Message::decode(value.as_slice())
+                .expect("a record in state decodes as the message that wrote it"),
+        );
         // Past the records of its validators, which begin with its own path and a slash.
         after = [&key[..], b"/\xff"].concat();
     }
@@ -173,15 +200,27 @@ pub fn load_anchor(view: &dyn View, chain_code: &str, height: u64) -> Option<v1:
 pub fn newest_anchors(view: &dyn View, chain_code: &str, limit: usize) -> Vec<v1::AnchorRecord> {
     let latest = load(view, chain_code).map_or(0, |sub_chain| sub_chain.latest_height);
     let first = load_anchor(view, chain_code, latest);
-    std::iter::successors(first, |anchor| load_anchor(view, chain_code, anchor.previous_height)).take(limit).collect()
+    std::iter::successors(first, |anchor| {
+        load_anchor(view, chain_code, anchor.previous_height)
+    })
+    .take(limit)
+    .collect()
 }
 
 /// Anchors from this height on, oldest first.
-pub fn anchors_from(view: &dyn View, chain_code: &str, height: u64, limit: usize) -> Vec<v1::AnchorRecord> {
-    let after = height.checked_sub(1).map(|before| path::anchor(chain_code, before));
+pub fn anchors_from(
+    view: &dyn View,
+    chain_code: &str,
+    height: u64,
+    limit: usize,
+) -> Vec<v1::AnchorRecord> {
+    let after = height
+        .checked_sub(1)
+        .map(|before| path::anchor(chain_code, before));
     let found = view.scan(&path::anchors(chain_code), after.as_deref(), limit);
     let decode = |value: Vec<u8>| {
-        prost::Message::decode(value.as_slice()).expect("a record in state decodes as the message that wrote it")
+        prost::Message::decode(value.as_slice())
+            .expect("a record in state decodes as the message that wrote it")
     };
     found.into_iter().map(|(_, value)| decode(value)).collect()
 }
@@ -196,10 +235,15 @@ mod tests {
         change(&mut registration);
         let nothing = fixture::Nothing;
         let mut state = Overlay::new(&nothing);
-        let written = registration.write(&mut state).map_err(|error| error.to_string());
+        let written = registration
+            .write(&mut state)
+            .map_err(|error| error.to_string());
         match refused {
             None => assert_eq!(written, Ok(())),
-            Some(why) => assert!(written.clone().is_err_and(|error| error.contains(why)), "{written:?}"),
+            Some(why) => assert!(
+                written.clone().is_err_and(|error| error.contains(why)),
+                "{written:?}"
+            ),
         }
     }
 
@@ -208,15 +252,30 @@ mod tests {
         check(|_| (), None);
         check(|it| it.chain_code = "BY01".to_owned(), Some("chain code"));
         check(|it| it.chain_code = "by001".to_owned(), Some("chain code"));
-        check(|it| it.chain_id = "starfire-by02-1".to_owned(), Some("chain id"));
-        check(|it| it.chain_id = "starfire-by01-01".to_owned(), Some("chain id"));
-        check(|it| it.chain_id = format!("starfire-by01-{}", "1".repeat(40)), Some("chain id"));
+        check(
+            |it| it.chain_id = "starfire-by02-1".to_owned(),
+            Some("chain id"),
+        );
+        check(
+            |it| it.chain_id = "starfire-by01-01".to_owned(),
+            Some("chain id"),
+        );
+        check(
+            |it| it.chain_id = format!("starfire-by01-{}", "1".repeat(40)),
+            Some("chain id"),
+        );
         check(|it| it.validators.clear(), Some("1 to 64"));
-        check(|it| it.validators[1] = it.validators[0].clone(), Some("twice"));
+        check(
+            |it| it.validators[1] = it.validators[0].clone(),
+            Some("twice"),
+        );
         check(|it| it.validators[1].power = 0, Some("power"));
         check(|it| it.validators[1].power = u64::MAX, Some("power"));
         check(|it| it.gateways.clear(), Some("gateways"));
-        check(|it| it.gateways[0] = it.gateways[0].replace("did:bid:", "did:bid:by01:"), Some("main chain"));
+        check(
+            |it| it.gateways[0] = it.gateways[0].replace("did:bid:", "did:bid:by01:"),
+            Some("main chain"),
+        );
         check(|it| it.genesis_time_ms = i64::MAX, Some("genesis time"));
         check(|it| it.name = "n".repeat(257), Some("too long"));
     }
@@ -230,9 +289,15 @@ mod tests {
             registration.chain_code = code.to_owned();
             registration.chain_id = format!("starfire-{code}-1");
             registration.clone().write(&mut state).unwrap();
-            assert!(matches!(registration.write(&mut state), Err(RegistrationError::Registered(_))));
+            assert!(matches!(
+                registration.write(&mut state),
+                Err(RegistrationError::Registered(_))
+            ));
         }
-        let codes: Vec<String> = list(&state).into_iter().map(|record| record.chain_code).collect();
+        let codes: Vec<String> = list(&state)
+            .into_iter()
+            .map(|record| record.chain_code)
+            .collect();
         assert_eq!(codes, ["0000", "by01", "zz99"]);
         assert_eq!(load(&state, "by01").unwrap().chain_id, "starfire-by01-1");
         assert!(load(&state, "none").is_none());

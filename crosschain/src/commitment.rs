@@ -71,7 +71,10 @@ impl Algorithm {
 
 /// What goes on the chain: SHA-256(0x03 ‖ JCS([algorithm, digest, salt])), digest and salt in lower-case hex.
 pub fn commitment(algorithm: Algorithm, digest: &[u8; 32], salt: &[u8; 32]) -> [u8; 32] {
-    tagged(3, &json::canonical(&(algorithm.name(), Hex(*digest), Hex(*salt))))
+    tagged(
+        3,
+        &json::canonical(&(algorithm.name(), Hex(*digest), Hex(*salt))),
+    )
 }
 
 /// The note: where the evidence stands, and the salt. It does not hold the file's digest.
@@ -81,7 +84,7 @@ pub struct Sidecar {
     format: String,
     /// The issuer's DID.
     pub issuer: String,
-    /// The evidence's identifier.
+    /// The evidence's identifier: the commitment in hex.
     pub id: String,
     /// The file's name, for people.
     pub name: String,
@@ -94,10 +97,9 @@ pub struct Sidecar {
 }
 
 impl Sidecar {
-    /// A note for the evidence `id` of `issuer` over `bytes`, with a salt drawn from `random`.
+    /// A note for `issuer`'s evidence over `bytes`, with a salt drawn from `random`.
     pub fn new(
         issuer: &str,
-        id: &str,
         name: &str,
         bytes: &[u8],
         algorithm: Algorithm,
@@ -105,10 +107,11 @@ impl Sidecar {
     ) -> Self {
         let mut salt = [0; 32];
         random(&mut salt);
+        let committed = commitment(algorithm, &algorithm.digest(bytes), &salt);
         Self {
             format: FORMAT.to_owned(),
             issuer: issuer.to_owned(),
-            id: id.to_owned(),
+            id: Hex(committed).to_string(),
             name: name.to_owned(),
             size: bytes.len() as u64,
             algorithm,
@@ -140,19 +143,43 @@ mod tests {
     fn digests_are_the_published_ones() {
         let digest = |algorithm: Algorithm| hex::encode(algorithm.digest(b"abc"));
         // FIPS 180-4, GB/T 32905 A.1, and the BLAKE3 reference implementation.
-        assert_eq!(digest(Algorithm::Sha256), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-        assert_eq!(digest(Algorithm::Sm3), "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0");
-        assert_eq!(digest(Algorithm::Blake3), "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85");
+        assert_eq!(
+            digest(Algorithm::Sha256),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        assert_eq!(
+            digest(Algorithm::Sm3),
+            "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
+        );
+        assert_eq!(
+            digest(Algorithm::Blake3),
+            "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"
+        );
     }
 
     #[test]
     fn a_commitment_binds_file_algorithm_and_salt() {
         let mut random = |buffer: &mut [u8]| buffer.fill(5);
-        let note = Sidecar::new("did:bid:ef1", &"0".repeat(64), "a.pdf", b"abc", Algorithm::Sm3, &mut random);
+        let note = Sidecar::new("did:bid:ef1", "a.pdf", b"abc", Algorithm::Sm3, &mut random);
         assert_eq!(Sidecar::parse(&note.encode()).unwrap(), note);
         let expected = note.commitment(b"abc");
+        assert_eq!(note.id, hex::encode(expected));
         assert_ne!(note.commitment(b"abd"), expected);
-        assert_ne!(Sidecar { salt: Hex([6; 32]), ..note.clone() }.commitment(b"abc"), expected);
-        assert_ne!(Sidecar { algorithm: Algorithm::Sha256, ..note }.commitment(b"abc"), expected);
+        assert_ne!(
+            Sidecar {
+                salt: Hex([6; 32]),
+                ..note.clone()
+            }
+            .commitment(b"abc"),
+            expected
+        );
+        assert_ne!(
+            Sidecar {
+                algorithm: Algorithm::Sha256,
+                ..note
+            }
+            .commitment(b"abc"),
+            expected
+        );
     }
 }

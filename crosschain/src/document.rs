@@ -125,7 +125,11 @@ pub struct FileDescriptor {
 impl FileDescriptor {
     /// Describes these bytes.
     pub fn new(name: &str, bytes: &[u8]) -> Self {
-        Self { name: name.to_owned(), sha256: Hex(Sha256::digest(bytes).into()), size: bytes.len() as u64 }
+        Self {
+            name: name.to_owned(),
+            sha256: Hex(Sha256::digest(bytes).into()),
+            size: bytes.len() as u64,
+        }
     }
 
     /// Are these the bytes?
@@ -215,7 +219,13 @@ impl Document {
 
     /// The file's bytes, which [`Document::parse`] reads.
     pub fn encode(&self) -> Vec<u8> {
-        let Fields { schema, issuer, kind, jurisdiction, number } = self.fields.clone();
+        let Fields {
+            schema,
+            issuer,
+            kind,
+            jurisdiction,
+            number,
+        } = self.fields.clone();
         let (content, file) = match self.content.clone() {
             Content::Json(content) => (Some(content), None),
             Content::File(file) => (None, Some(file)),
@@ -266,7 +276,11 @@ impl Document {
     /// Did this key sign it?
     pub fn verify_signature(&self, key: &PublicKey) -> bool {
         SignatureAlgorithm::from(key.algorithm()) == self.signature.algorithm
-            && starfire_did::signature::verify(key, &signing_bytes(&self.doc_hash()), &self.signature.value.0)
+            && starfire_did::signature::verify(
+                key,
+                &signing_bytes(&self.doc_hash()),
+                &self.signature.value.0,
+            )
     }
 }
 
@@ -286,12 +300,20 @@ fn evidence_id(number: &str, blind: &Hex<32>) -> String {
 }
 
 /// The root over the content's salted leaves and the decoys.
-fn root(content: &Content, salts: &BTreeMap<String, Hex<16>>, decoys: &[Hex<32>]) -> Result<Hex<32>, DocumentError> {
+fn root(
+    content: &Content,
+    salts: &BTreeMap<String, Hex<16>>,
+    decoys: &[Hex<32>],
+) -> Result<Hex<32>, DocumentError> {
     let mut nodes = match content {
         Content::Json(value) => fields_leaves(value, salts)?,
         Content::File(file) => {
             check_text("file.name", &file.name)?;
-            let [(FILE_POINTER, salt)] = salts.iter().map(|(name, salt)| (name.as_str(), salt)).collect::<Vec<_>>()[..] else {
+            let [(FILE_POINTER, salt)] = salts
+                .iter()
+                .map(|(name, salt)| (name.as_str(), salt))
+                .collect::<Vec<_>>()[..]
+            else {
                 return Err(DocumentError::Salts);
             };
             vec![tree::leaf(salt, FILE_POINTER, file)]
@@ -305,7 +327,10 @@ fn root(content: &Content, salts: &BTreeMap<String, Hex<16>>, decoys: &[Hex<32>]
     Ok(Hex(tree::root(nodes)))
 }
 
-fn fields_leaves(content: &Value, salts: &BTreeMap<String, Hex<16>>) -> Result<Vec<[u8; 32]>, DocumentError> {
+fn fields_leaves(
+    content: &Value,
+    salts: &BTreeMap<String, Hex<16>>,
+) -> Result<Vec<[u8; 32]>, DocumentError> {
     if !content.is_object() {
         return Err(DocumentError::NotAnObject);
     }
@@ -313,19 +338,35 @@ fn fields_leaves(content: &Value, salts: &BTreeMap<String, Hex<16>>) -> Result<V
     if !leaves.keys().eq(salts.keys()) {
         return Err(DocumentError::Salts);
     }
-    Ok(leaves.iter().zip(salts.values()).map(|((pointer, value), salt)| tree::leaf(salt, pointer, value)).collect())
+    Ok(leaves
+        .iter()
+        .zip(salts.values())
+        .map(|((pointer, value), salt)| tree::leaf(salt, pointer, value))
+        .collect())
 }
 
 /// The signing method must be a fragment of the issuer's own DID.
 fn check_method(issuer: &Did, method: &str) -> Result<(), DocumentError> {
     match method.split_once('#') {
-        Some((did, fragment)) if did == issuer.to_string() && !fragment.is_empty() && method.len() <= TEXT_BYTES_MAX => Ok(()),
-        Some(_) | None => Err(DocumentError::Method(method.chars().take(TEXT_BYTES_MAX).collect())),
+        Some((did, fragment))
+            if did == issuer.to_string()
+                && !fragment.is_empty()
+                && method.len() <= TEXT_BYTES_MAX =>
+        {
+            Ok(())
+        }
+        Some(_) | None => Err(DocumentError::Method(
+            method.chars().take(TEXT_BYTES_MAX).collect(),
+        )),
     }
 }
 
 fn check_text(name: &'static str, text: &str) -> Result<(), DocumentError> {
-    if text.is_empty() || text.len() > TEXT_BYTES_MAX { Err(DocumentError::Text(name)) } else { Ok(()) }
+    if text.is_empty() || text.len() > TEXT_BYTES_MAX {
+        Err(DocumentError::Text(name))
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

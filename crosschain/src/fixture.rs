@@ -10,7 +10,9 @@ use tendermint::block::{Commit, CommitSig, Header, Height, Id, Round};
 use tendermint::vote::{Power, Type, ValidatorIndex, Vote};
 use tendermint::{AppHash, Hash, Signature, Time, account, chain, validator};
 use tendermint_proto::Protobuf;
-use tendermint_proto::v0_38::types::{SignedHeader as RawSignedHeader, ValidatorSet as RawValidatorSet};
+use tendermint_proto::v0_38::types::{
+    SignedHeader as RawSignedHeader, ValidatorSet as RawValidatorSet,
+};
 
 use crate::chain::{Registration, Validator};
 use crate::unix_ms;
@@ -26,7 +28,12 @@ impl View for Nothing {
         None
     }
 
-    fn scan(&self, _prefix: &[u8], _after: Option<&[u8]>, _limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+    fn scan(
+        &self,
+        _prefix: &[u8],
+        _after: Option<&[u8]>,
+        _limit: usize,
+    ) -> Vec<(Vec<u8>, Vec<u8>)> {
         Vec::new()
     }
 }
@@ -48,7 +55,8 @@ impl Validators {
     pub(crate) fn new(seed: u8, count: u8, power: u64) -> Self {
         let mut keys: Vec<_> = (seed..seed + count).map(key).collect();
         keys.sort_by_key(|key| account::Id::from(raw_key(key)));
-        let info = |key: &PrivateKey| validator::Info::new(raw_key(key), Power::try_from(power).unwrap());
+        let info =
+            |key: &PrivateKey| validator::Info::new(raw_key(key), Power::try_from(power).unwrap());
         let set = validator::Set::without_proposer(keys.iter().map(info).collect());
         Self { keys, set }
     }
@@ -62,13 +70,19 @@ impl Validators {
     }
 
     pub(crate) fn public_keys(&self) -> Vec<[u8; 32]> {
-        self.keys.iter().map(|key| key.public().raw().try_into().unwrap()).collect()
+        self.keys
+            .iter()
+            .map(|key| key.public().raw().try_into().unwrap())
+            .collect()
     }
 
     /// The header signed by the validators at `signers`; the others are absent.
     pub(crate) fn sign(&self, header: &Header, signers: &[usize]) -> SignedHeader {
         let parts = PartsHeader::new(1, Hash::Sha256([7; 32])).unwrap();
-        let block_id = Id { hash: header.hash(), part_set_header: parts };
+        let block_id = Id {
+            hash: header.hash(),
+            part_set_header: parts,
+        };
         let mut signatures = vec![CommitSig::BlockIdFlagAbsent; self.keys.len()];
         for signer in signers {
             let validator_address = self.set.validators()[*signer].address;
@@ -87,15 +101,26 @@ impl Validators {
             let bytes = vote.into_signable_vec(header.chain_id.clone());
             let signature = Signature::try_from(self.keys[*signer].sign(&bytes)).unwrap();
             let timestamp = header.time;
-            signatures[*signer] = CommitSig::BlockIdFlagCommit { validator_address, timestamp, signature: Some(signature) };
+            signatures[*signer] = CommitSig::BlockIdFlagCommit {
+                validator_address,
+                timestamp,
+                signature: Some(signature),
+            };
         }
-        let commit = Commit { height: header.height, round: Round::from(0_u8), block_id, signatures };
+        let commit = Commit {
+            height: header.height,
+            round: Round::from(0_u8),
+            block_id,
+            signatures,
+        };
         SignedHeader::new(header.clone(), commit).unwrap()
     }
 }
 
 fn raw_key(key: &PrivateKey) -> tendermint::PublicKey {
-    let PublicKey::Ed25519(raw) = key.public() else { unreachable!("test keys are Ed25519") };
+    let PublicKey::Ed25519(raw) = key.public() else {
+        unreachable!("test keys are Ed25519")
+    };
     tendermint::PublicKey::from_raw_ed25519(&raw).unwrap()
 }
 
@@ -108,7 +133,11 @@ pub(crate) struct Chain {
 
 impl Chain {
     pub(crate) fn new(id: &str, validators: Validators, genesis: Changes) -> Self {
-        let mut chain = Self { id: id.parse().unwrap(), validators, store: Memory::new() };
+        let mut chain = Self {
+            id: id.parse().unwrap(),
+            validators,
+            store: Memory::new(),
+        };
         chain.commit(0, genesis);
         chain
     }
@@ -116,7 +145,14 @@ impl Chain {
     fn commit(&mut self, height: u64, changes: Changes) {
         let update = tree::apply(&self.store, height, &changes);
         let block = if height == 0 { Vec::new() } else { vec![1] };
-        let batch = Batch { height, changes, tree: update.writes, block: block.clone(), commit: block, ..Batch::default() };
+        let batch = Batch {
+            height,
+            changes,
+            tree: update.writes,
+            block: block.clone(),
+            commit: block,
+            ..Batch::default()
+        };
         self.store.commit(batch).unwrap();
     }
 
@@ -157,7 +193,8 @@ impl Chain {
 
     /// The header of the next height, which proves the newest state, signed by three of four.
     pub(crate) fn signed(&self) -> SignedHeader {
-        self.validators.sign(&self.header(self.height() + 1), &[0, 2, 3])
+        self.validators
+            .sign(&self.header(self.height() + 1), &[0, 2, 3])
     }
 
     /// What a gateway answers about these paths, under the next header.
@@ -206,14 +243,22 @@ pub(crate) fn gateway() -> String {
 
 /// The test sub-chain, `by01`.
 pub(crate) fn registration() -> Registration {
-    let validator = |public_key| Validator { public_key, power: 10, owner: "Example Customs".to_owned() };
+    let validator = |public_key| Validator {
+        public_key,
+        power: 10,
+        owner: "Example Customs".to_owned(),
+    };
     Registration {
         chain_code: "by01".to_owned(),
         chain_id: "starfire-by01-1".to_owned(),
         name: "Example sub-chain".to_owned(),
         genesis_hash: [4; 32],
         genesis_time_ms: GENESIS_MS,
-        validators: sub_validators().public_keys().into_iter().map(validator).collect(),
+        validators: sub_validators()
+            .public_keys()
+            .into_iter()
+            .map(validator)
+            .collect(),
         gateways: vec![gateway()],
         resolvers: vec!["http://127.0.0.1:1".to_owned()],
     }
@@ -222,7 +267,10 @@ pub(crate) fn registration() -> Registration {
 /// What surrounds an operation by `sender` in the main chain's block `height`.
 pub(crate) fn env(height: u64, sender: &str) -> Env {
     Env {
-        chain: v1::ChainRecord { chain_id: "starfire-main-1".to_owned(), ..v1::ChainRecord::default() },
+        chain: v1::ChainRecord {
+            chain_id: "starfire-main-1".to_owned(),
+            ..v1::ChainRecord::default()
+        },
         height,
         time: time(height),
         sender: sender.to_owned(),

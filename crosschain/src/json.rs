@@ -30,17 +30,23 @@ pub enum JsonError {
 /// Parses strict JSON of at most `bytes_max` bytes and `depth_max` containers inside one another.
 pub fn parse(bytes: &[u8], bytes_max: usize, depth_max: usize) -> Result<Value, JsonError> {
     if bytes.len() > bytes_max {
-        return Err(JsonError::TooLarge { bytes: bytes.len(), max: bytes_max });
+        return Err(JsonError::TooLarge {
+            bytes: bytes.len(),
+            max: bytes_max,
+        });
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: depth_max }.deserialize(&mut deserializer).map_err(JsonError::Malformed)?;
+    let value = Strict { depth: depth_max }
+        .deserialize(&mut deserializer)
+        .map_err(JsonError::Malformed)?;
     deserializer.end().map_err(JsonError::Malformed)?;
     Ok(value)
 }
 
 /// The canonical encoding, RFC 8785.
 pub fn canonical<T: serde::Serialize>(value: &T) -> Vec<u8> {
-    serde_json_canonicalizer::to_vec(value).expect("names are strings and numbers are integers, so it encodes")
+    serde_json_canonicalizer::to_vec(value)
+        .expect("names are strings and numbers are integers, so it encodes")
 }
 
 /// Reads one value that may hold containers this deep.
@@ -83,20 +89,26 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
         if value > INTEGER_MAX {
-            return Err(E::custom("integers beyond 2^53 are refused: write them as strings"));
+            return Err(E::custom(
+                "integers beyond 2^53 are refused: write them as strings",
+            ));
         }
         Ok(Value::from(value))
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
         if value.unsigned_abs() > INTEGER_MAX {
-            return Err(E::custom("integers beyond 2^53 are refused: write them as strings"));
+            return Err(E::custom(
+                "integers beyond 2^53 are refused: write them as strings",
+            ));
         }
         Ok(Value::from(value))
     }
 
     fn visit_f64<E: de::Error>(self, _value: f64) -> Result<Value, E> {
-        Err(E::custom("fractions, exponents and integers beyond 2^53 are refused: write them as strings"))
+        Err(E::custom(
+            "fractions, exponents and integers beyond 2^53 are refused: write them as strings",
+        ))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -122,7 +134,9 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = members.next_key::<String>()? {
             let value = members.next_value_seed(inner)?;
             if object.contains_key(&name) {
-                return Err(de::Error::custom(format_args!("the name {name:?} stands twice in one object")));
+                return Err(de::Error::custom(format_args!(
+                    "the name {name:?} stands twice in one object"
+                )));
             }
             object.insert(name, value);
         }
@@ -158,17 +172,28 @@ mod tests {
         refused("99999999999999999999", "2^53");
         refused("[1,]", "trailing comma");
         refused("{} {}", "trailing");
-        refused(r#""\ud800""#, "surrogate");
+        refused(r#""\ud800""#, "hex escape");
+        refused(r#""\ud800\u0041""#, "surrogate");
     }
 
     #[test]
     fn the_limits_are_inclusive() {
-        assert_eq!(parse(b"9007199254740992", 16, DEPTH_MAX).unwrap(), Value::from(INTEGER_MAX));
+        assert_eq!(
+            parse(b"9007199254740992", 16, DEPTH_MAX).unwrap(),
+            Value::from(INTEGER_MAX)
+        );
         assert_eq!(canonical(&Value::from(INTEGER_MAX)), b"9007199254740992");
         let deep = format!("{}{}", "[".repeat(DEPTH_MAX), "]".repeat(DEPTH_MAX));
         assert!(parse(deep.as_bytes(), 1024, DEPTH_MAX).is_ok());
-        let deeper = format!("{}1{}", "[".repeat(DEPTH_MAX + 1), "]".repeat(DEPTH_MAX + 1));
+        let deeper = format!(
+            "{}1{}",
+            "[".repeat(DEPTH_MAX + 1),
+            "]".repeat(DEPTH_MAX + 1)
+        );
         refused(&deeper, "nested too deep");
-        assert!(matches!(parse(b"[1]", 2, DEPTH_MAX), Err(JsonError::TooLarge { bytes: 3, max: 2 })));
+        assert!(matches!(
+            parse(b"[1]", 2, DEPTH_MAX),
+            Err(JsonError::TooLarge { bytes: 3, max: 2 })
+        ));
     }
 }

@@ -36,16 +36,28 @@ pub(crate) struct Contradiction<'a> {
 }
 
 /// Keeps the proof and freezes the sub-chain.
-pub(crate) fn freeze(state: &mut Overlay<'_>, env: &Env, mut sub_chain: v1::SubChainRecord, found: Contradiction<'_>) {
+pub(crate) fn freeze(
+    state: &mut Overlay<'_>,
+    env: &Env,
+    mut sub_chain: v1::SubChainRecord,
+    found: Contradiction<'_>,
+) {
     let height = found.header.header.height.value();
     let code = sub_chain.chain_code.clone();
-    let signers = found.header.commit.signatures.iter().filter_map(|signature| signature.validator_address());
+    let signers = found
+        .header
+        .commit
+        .signatures
+        .iter()
+        .filter_map(|signature| signature.validator_address());
     let fork = v1::ForkRecord {
         chain_code: code.clone(),
         height,
         anchored_hash: found.anchored.header_hash.clone(),
         conflicting_signed_header: found.encoded,
-        signers: signers.map(|address| hex::encode(address.as_bytes())).collect(),
+        signers: signers
+            .map(|address| hex::encode(address.as_bytes()))
+            .collect(),
         main_height: env.height,
     };
     state.put_record(path::misbehaviour(&code, height), &fork);
@@ -61,7 +73,10 @@ pub(crate) fn freeze(state: &mut Overlay<'_>, env: &Env, mut sub_chain: v1::SubC
             ("height", height.to_string()),
             ("reason", sub_chain.frozen_reason),
             ("anchored_hash", hex::encode(&found.anchored.header_hash)),
-            ("conflicting_hash", hex::encode(found.header.header.hash().as_bytes())),
+            (
+                "conflicting_hash",
+                hex::encode(found.header.header.hash().as_bytes()),
+            ),
         ],
     ));
 }

@@ -12,7 +12,11 @@ pub const SUB_CHAINS: &[u8] = b"subchain/";
 
 /// A validator that a sub-chain may have: [`starfire_proto::v1::RegisteredValidator`].
 pub fn validator(chain_code: &str, address: &tendermint::account::Id) -> Vec<u8> {
-    format!("subchain/{chain_code}/validator/{}", hex::encode(address.as_bytes())).into_bytes()
+    format!(
+        "subchain/{chain_code}/validator/{}",
+        hex::encode(address.as_bytes())
+    )
+    .into_bytes()
 }
 
 /// What all paths of [`anchor`] for a sub-chain begin with.
@@ -38,8 +42,14 @@ mod tests {
     fn paths_are_as_documented() {
         let address = tendermint::account::Id::new([0xab; 20]);
         assert_eq!(sub_chain("by01"), b"subchain/by01");
-        assert_eq!(validator("by01", &address), format!("subchain/by01/validator/{}", "ab".repeat(20)).into_bytes());
+        assert_eq!(
+            validator("by01", &address),
+            format!("subchain/by01/validator/{}", "ab".repeat(20)).into_bytes()
+        );
         assert_eq!(anchor("by01", 7), b"anchor/by01/00000000000000000007");
-        assert_eq!(misbehaviour("by01", u64::MAX), b"misbehaviour/by01/18446744073709551615");
+        assert_eq!(
+            misbehaviour("by01", u64::MAX),
+            b"misbehaviour/by01/18446744073709551615"
+        );
     }
 }

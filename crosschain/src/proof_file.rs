@@ -22,3 +22,6 @@ pub use headers::CLOCK_DRIFT_MS;
 pub use report::{Reason, Report, Step, Summary, Verdict};
 pub use subject::{Certificate, Subject};
 pub use verify::verify;
+
+#[cfg(test)]
+mod tests;

@@ -54,21 +54,36 @@ fn explain(error: &JsonError) -> String {
 pub fn seal<T: Serialize>(content: &T) -> Vec<u8> {
     let mut value = serde_json::to_value(content).expect("names are strings, so it encodes");
     let digest = digest(&value);
-    value.as_object_mut().expect("a sealed file is an object").insert("digest".to_owned(), Value::String(digest));
+    value
+        .as_object_mut()
+        .expect("a sealed file is an object")
+        .insert("digest".to_owned(), Value::String(digest));
     json::canonical(&value)
 }
 
 /// Reads what [`seal`] wrote.
-pub fn open<T: Serialize + DeserializeOwned>(bytes: &[u8], bytes_max: usize, format: &'static str) -> Result<T, SealError> {
+pub fn open<T: Serialize + DeserializeOwned>(
+    bytes: &[u8],
+    bytes_max: usize,
+    format: &'static str,
+) -> Result<T, SealError> {
     let mut value = json::parse(bytes, bytes_max, DEPTH_MAX)?;
-    let found = value.get("format").and_then(Value::as_str).unwrap_or_default();
+    let found = value
+        .get("format")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if found != format {
-        return Err(SealError::Format { found: found.chars().take(40).collect(), expected: format });
+        return Err(SealError::Format {
+            found: found.chars().take(40).collect(),
+            expected: format,
+        });
     }
     if json::canonical(&value) != bytes {
         return Err(SealError::NotCanonical);
     }
-    let object = value.as_object_mut().expect("it has a format, so it is an object");
+    let object = value
+        .as_object_mut()
+        .expect("it has a format, so it is an object");
     let stated = object.remove("digest");
     if stated.as_ref().and_then(Value::as_str) != Some(digest(&value).as_str()) {
         return Err(SealError::Digest);
@@ -103,7 +118,11 @@ mod tests {
     const FORMAT: &str = "note/1";
 
     fn note() -> Note {
-        Note { format: FORMAT.to_owned(), text: "é \u{1}".to_owned(), extra: None }
+        Note {
+            format: FORMAT.to_owned(),
+            text: "é \u{1}".to_owned(),
+            extra: None,
+        }
     }
 
     #[test]
@@ -118,7 +137,10 @@ mod tests {
             for change in 1..=255 {
                 let mut changed = bytes.clone();
                 changed[place] ^= change;
-                assert!(open::<Note>(&changed, 1000, FORMAT).is_err(), "byte {place} ^ {change}");
+                assert!(
+                    open::<Note>(&changed, 1000, FORMAT).is_err(),
+                    "byte {place} ^ {change}"
+                );
             }
         }
     }
@@ -127,13 +149,31 @@ mod tests {
     fn a_file_has_one_form() {
         let mut spaced = seal(&note());
         spaced.push(b'\n');
-        assert!(matches!(open::<Note>(&spaced, 1000, FORMAT), Err(SealError::NotCanonical)));
+        assert!(matches!(
+            open::<Note>(&spaced, 1000, FORMAT),
+            Err(SealError::NotCanonical)
+        ));
         let with_null = seal(&serde_json::json!({"format": FORMAT, "text": "", "extra": null}));
-        assert!(matches!(open::<Note>(&with_null, 1000, FORMAT), Err(SealError::NotCanonical)));
+        assert!(matches!(
+            open::<Note>(&with_null, 1000, FORMAT),
+            Err(SealError::NotCanonical)
+        ));
         let unknown = seal(&serde_json::json!({"format": FORMAT, "text": "", "more": 1}));
-        assert!(matches!(open::<Note>(&unknown, 1000, FORMAT), Err(SealError::Field(_))));
-        assert!(matches!(open::<Note>(&seal(&note()), 1000, "note/2"), Err(SealError::Format { .. })));
-        assert!(matches!(open::<Note>(b"[]", 1000, FORMAT), Err(SealError::Format { .. })));
-        assert!(matches!(open::<Note>(b"{", 1000, FORMAT), Err(SealError::Json(_))));
+        assert!(matches!(
+            open::<Note>(&unknown, 1000, FORMAT),
+            Err(SealError::Field(_))
+        ));
+        assert!(matches!(
+            open::<Note>(&seal(&note()), 1000, "note/2"),
+            Err(SealError::Format { .. })
+        ));
+        assert!(matches!(
+            open::<Note>(b"[]", 1000, FORMAT),
+            Err(SealError::Format { .. })
+        ));
+        assert!(matches!(
+            open::<Note>(b"{", 1000, FORMAT),
+            Err(SealError::Json(_))
+        ));
     }
 }

@@ -36,7 +36,9 @@ impl<const N: usize> Serialize for Hex<N> {
 impl<'de, const N: usize> Deserialize<'de> for Hex<N> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom(format_args!("expected {} lower-case hex digits", 2 * N)))
+        Self::parse(&text).ok_or_else(|| {
+            D::Error::custom(format_args!("expected {} lower-case hex digits", 2 * N))
+        })
     }
 }
 
@@ -67,7 +69,10 @@ mod tests {
         for text in ["0AFF", "0af", "0aff00", "0agg", ""] {
             assert_eq!(Hex::<2>::parse(text), None, "{text}");
         }
-        assert_eq!(serde_json::from_str::<Base64>("\"/w==\"").unwrap(), Base64(vec![0xff]));
+        assert_eq!(
+            serde_json::from_str::<Base64>("\"/w==\"").unwrap(),
+            Base64(vec![0xff])
+        );
         for text in ["\"/w=\"", "\"/w\"", "\"/x==\"", "\"_w==\"", "\" /w==\""] {
             assert!(serde_json::from_str::<Base64>(text).is_err(), "{text}");
         }

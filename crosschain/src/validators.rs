@@ -12,12 +12,20 @@ pub(crate) fn infos(validators: &[(&[u8; 32], u64)]) -> Result<Vec<validator::In
     if validators.is_empty() || validators.len() > VALIDATORS_MAX {
         return Err("there must be 1 to 64");
     }
-    let twice = |at: usize| validators[..at].iter().any(|(key, _)| *key == validators[at].0);
+    let twice = |at: usize| {
+        validators[..at]
+            .iter()
+            .any(|(key, _)| *key == validators[at].0)
+    };
     if (0..validators.len()).any(twice) {
         return Err("a key stands twice");
     }
-    let total = validators.iter().try_fold(0_u64, |sum, (_, power)| sum.checked_add(*power));
-    if total.is_none_or(|total| total > INTEGER_MAX) || validators.iter().any(|(_, power)| *power == 0) {
+    let total = validators
+        .iter()
+        .try_fold(0_u64, |sum, (_, power)| sum.checked_add(*power));
+    if total.is_none_or(|total| total > INTEGER_MAX)
+        || validators.iter().any(|(_, power)| *power == 0)
+    {
         return Err("each needs power, together at most 2^53");
     }
     let info = |(key, power): &(&[u8; 32], u64)| {

@@ -127,13 +127,13 @@ impl Accredit {
     pub fn apply(self, motion: u64, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
         only_on_main_chain(env)?;
         let path = self.scope.path();
-        if let Some(old) = record::<v1::AccreditationRecord>(state, &path)
-            && old.withdrawn_ms > self.valid_from_ms
-        {
-            return Err(invalid(format!(
-                "the term begins before the withdrawal at {}",
-                old.withdrawn_ms
-            )));
+        let old: Option<v1::AccreditationRecord> = record(state, &path);
+        let earliest = old.map_or(0, |old| old.valid_from_ms.max(old.withdrawn_ms));
+        if self.valid_from_ms < earliest {
+            let detail = format!(
+                "the term reaches back behind {earliest}, where the one it replaces began or ended"
+            );
+            return Err(invalid(detail));
         }
         let attributes = self.scope.attributes();
         let accreditation = v1::AccreditationRecord {

@@ -264,7 +264,7 @@ mod tests {
             let key = PrivateKey::generate(seed, algorithm);
             let signature = key.sign(&message);
             prop_assert!(verify(&key.public(), &message, &signature));
-            prop_assert_eq!(key.sign(&message), signature.clone());
+            prop_assert_eq!(&key.sign(&message), &signature);
             let mut other = message.clone();
             other[flip.index(message.len())] ^= 1;
             prop_assert!(!verify(&key.public(), &other, &signature));

@@ -135,7 +135,7 @@ mod tests {
         let document = world.document(&alice.did);
         let mut other_key = document.clone();
         other_key.verification_method[0].public_key = person(2).key.raw().to_vec();
-        let mut other_use = document.clone();
+        let mut other_use = document;
         other_use.assertion_method.clear();
         for changed in [other_key, other_use] {
             let refused = world.update(&alice.did, 1, &changed).unwrap_err();

@@ -22,12 +22,17 @@ pub const SIGNERS_MAX: usize = 100;
 pub const WEIGHT_MAX: i64 = 4_294_967_295;
 
 /// The account that acts. Where fees are BIF's it must exist; otherwise an unknown one begins with its first transaction.
-pub(crate) fn acting(view: &dyn View, chain: &v1::ChainRecord, address: &str) -> Result<Account, Rejection> {
+pub(crate) fn acting(
+    view: &dyn View,
+    chain: &v1::ChainRecord,
+    address: &str,
+) -> Result<Account, Rejection> {
     match Account::load(view, address) {
         Some(account) => Ok(account),
-        None if chain.bif_profile => {
-            Err(Rejection::new(code::ACCOUNT_NOT_EXIST, format!("Source account({address}) does not exist")))
-        }
+        None if chain.bif_profile => Err(Rejection::new(
+            code::ACCOUNT_NOT_EXIST,
+            format!("Source account({address}) does not exist"),
+        )),
         None => Ok(Account::create(address)),
     }
 }
@@ -37,21 +42,44 @@ pub(crate) fn acting(view: &dyn View, chain: &v1::ChainRecord, address: &str) ->
 pub(crate) fn weight(account: &Account, signers: &[&str]) -> i64 {
     let account = &account.record;
     let signed = |address: &str| signers.binary_search(&address).is_ok();
-    let own = if signed(&account.address) { account.master_weight } else { 0 };
+    let own = if signed(&account.address) {
+        account.master_weight
+    } else {
+        0
+    };
     // Weights are below 2^32, signers at most 100: the sum is far from overflowing.
-    own + account.signers.iter().filter(|signer| signed(&signer.address)).map(|signer| signer.weight).sum::<i64>()
+    own + account
+        .signers
+        .iter()
+        .filter(|signer| signed(&signer.address))
+        .map(|signer| signer.weight)
+        .sum::<i64>()
 }
 
 /// The weight that an operation of this type needs; `None`: the transaction itself.
 pub(crate) fn threshold(account: &Account, kind: Option<i32>) -> i64 {
-    kind.map_or(account.record.tx_threshold, |kind| account.threshold_for(kind)).max(1)
+    kind.map_or(account.record.tx_threshold, |kind| {
+        account.threshold_for(kind)
+    })
+    .max(1)
 }
 
 /// An address in an operation: a did:bid address of this chain.
 pub(crate) fn address(text: &str, chain: &v1::ChainRecord) -> Result<Did, Rejection> {
-    let invalid = |what: &str| Rejection::new(code::INVALID_ADDRESS, format!("{what}: {:?}", text.chars().take(80).collect::<String>()));
+    let invalid = |what: &str| {
+        Rejection::new(
+            code::INVALID_ADDRESS,
+            format!("{what}: {:?}", text.chars().take(80).collect::<String>()),
+        )
+    };
     let did: Did = text.parse().map_err(|_| invalid("not a did:bid address"))?;
-    if !did.is_account() || did.chain_code().as_ref().map_or("", |chain_code| chain_code.as_str()) != chain.chain_code {
+    if !did.is_account()
+        || did
+            .chain_code()
+            .as_ref()
+            .map_or("", |chain_code| chain_code.as_str())
+            != chain.chain_code
+    {
         return Err(invalid("an address of another chain"));
     }
     Ok(did)
@@ -62,7 +90,10 @@ pub(crate) fn checked_weight(weight: i64) -> Result<i64, Rejection> {
     if (0..=WEIGHT_MAX).contains(&weight) {
         return Ok(weight);
     }
-    Err(Rejection::new(code::WEIGHT_NOT_VALID, format!("the weight {weight} is not 0 to {WEIGHT_MAX}")))
+    Err(Rejection::new(
+        code::WEIGHT_NOT_VALID,
+        format!("the weight {weight} is not 0 to {WEIGHT_MAX}"),
+    ))
 }
 
 /// A threshold in an operation.
@@ -70,7 +101,10 @@ pub(crate) fn checked_threshold(threshold: i64) -> Result<i64, Rejection> {
     if (0..=WEIGHT_MAX).contains(&threshold) {
         return Ok(threshold);
     }
-    Err(Rejection::new(code::THRESHOLD_NOT_VALID, format!("the threshold {threshold} is not 0 to {WEIGHT_MAX}")))
+    Err(Rejection::new(
+        code::THRESHOLD_NOT_VALID,
+        format!("the threshold {threshold} is not 0 to {WEIGHT_MAX}"),
+    ))
 }
 
 #[cfg(test)]
@@ -81,11 +115,20 @@ mod tests {
         let mut account = Account::create("a");
         account.record.master_weight = 2;
         account.record.signers = vec![
-            v1::SignerWeight { address: "b".to_owned(), weight: 3 },
-            v1::SignerWeight { address: "c".to_owned(), weight: 5 },
+            v1::SignerWeight {
+                address: "b".to_owned(),
+                weight: 3,
+            },
+            v1::SignerWeight {
+                address: "c".to_owned(),
+                weight: 5,
+            },
         ];
         account.record.tx_threshold = 0;
-        account.record.type_thresholds = vec![v1::TypeThreshold { r#type: 7, threshold: 10 }];
+        account.record.type_thresholds = vec![v1::TypeThreshold {
+            r#type: 7,
+            threshold: 10,
+        }];
         account
     }
 

@@ -48,7 +48,11 @@ impl Admission {
     /// # Panics
     /// When the state has no chain record: genesis writes one.
     pub fn new(view: &dyn View, height: u64) -> Self {
-        Self { chain: chain(view), members: Members::load(view), height }
+        Self {
+            chain: chain(view),
+            members: Members::load(view),
+            height,
+        }
     }
 
     /// Judges all but the nonce's upper end: a nonce beyond the next one waits in a mempool, and is refused in execution.
@@ -69,15 +73,24 @@ impl Admission {
         self.authorise(view, transaction, &account, &signers)?;
         let fee = fee::charge(&self.chain, &account, transaction)?;
         let payer = self.payer(&source, transaction);
-        Ok(Admitted { account, fee, payer, signers })
+        Ok(Admitted {
+            account,
+            fee,
+            payer,
+            signers,
+        })
     }
 
     fn expiry(&self, transaction: &Transaction) -> Result<(), Rejection> {
-        let ceiling = u64::try_from(transaction.ceil_ledger_seq).expect("a checked transaction has no negative ceiling");
+        let ceiling = u64::try_from(transaction.ceil_ledger_seq)
+            .expect("a checked transaction has no negative ceiling");
         if ceiling != 0 && ceiling < self.height {
             return Err(Rejection::new(
                 code::TX_EXPIRED,
-                format!("it was meant for heights up to {ceiling}, the next one is {}", self.height),
+                format!(
+                    "it was meant for heights up to {ceiling}, the next one is {}",
+                    self.height
+                ),
             ));
         }
         Ok(())
@@ -129,7 +142,9 @@ impl Admission {
 
 /// The account that acts in `operation`, if it is not the transaction's source.
 fn acting_source(transaction: &Transaction, operation: &Operation) -> Option<Did> {
-    operation.source.filter(|source| *source != transaction.source)
+    operation
+        .source
+        .filter(|source| *source != transaction.source)
 }
 
 fn require(account: &Account, weight: i64, kind: Option<i32>) -> Result<(), Rejection> {
@@ -137,14 +152,21 @@ fn require(account: &Account, weight: i64, kind: Option<i32>) -> Result<(), Reje
     if weight < threshold {
         return Err(Rejection::new(
             code::INVALID_SIGNATURE,
-            format!("signature weight is not enough: the keys that signed weigh {weight} of {threshold} for {}", account.record.address),
+            format!(
+                "signature weight is not enough: the keys that signed weigh {weight} of {threshold} for {}",
+                account.record.address
+            ),
         ));
     }
     Ok(())
 }
 
 fn signers(transaction: &Transaction) -> Vec<String> {
-    let mut signers: Vec<String> = transaction.signatures.iter().map(|signature| signature.signer.to_string()).collect();
+    let mut signers: Vec<String> = transaction
+        .signatures
+        .iter()
+        .map(|signature| signature.signer.to_string())
+        .collect();
     signers.sort_unstable();
     signers.dedup();
     signers
@@ -168,9 +190,17 @@ pub fn select(
             break;
         }
         let bytes = transaction.bytes().len() + TRANSACTION_FRAME_BYTES;
-        let Ok(admitted) = admission.admit(view, &transaction) else { continue };
-        let last = nonces.get(&transaction.source).copied().unwrap_or(admitted.account.record.nonce);
-        if bytes > room || last.checked_add(1) != Some(transaction.nonce) || quota.take(&admitted.payer).is_err() {
+        let Ok(admitted) = admission.admit(view, &transaction) else {
+            continue;
+        };
+        let last = nonces
+            .get(&transaction.source)
+            .copied()
+            .unwrap_or(admitted.account.record.nonce);
+        if bytes > room
+            || last.checked_add(1) != Some(transaction.nonce)
+            || quota.take(&admitted.payer).is_err()
+        {
             continue;
         }
         room -= bytes;

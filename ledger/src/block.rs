@@ -12,7 +12,9 @@ use starfire_proto::v1;
 use tendermint::block::{self, Commit, Header, Height, parts};
 use tendermint::{AppHash, Hash, Time, account, chain, validator};
 use tendermint_proto::Protobuf;
-use tendermint_proto::v0_38::types::{Commit as RawCommit, CommitSig as RawCommitSig, Header as RawHeader};
+use tendermint_proto::v0_38::types::{
+    Commit as RawCommit, CommitSig as RawCommitSig, Header as RawHeader,
+};
 
 use crate::check::InvalidTransaction;
 use crate::hash::{merkle_root, sha256};
@@ -112,7 +114,12 @@ impl Block {
         }
         let header = decode_header(&raw.header)?;
         let last_commit = decode_commit(&raw.last_commit)?;
-        Ok(Self::assemble(header, raw.transactions, last_commit, bytes.into()))
+        Ok(Self::assemble(
+            header,
+            raw.transactions,
+            last_commit,
+            bytes.into(),
+        ))
     }
 
     /// Builds the block that follows from `expected`.
@@ -137,7 +144,8 @@ impl Block {
             validators_hash: expected.validators.hash(),
             next_validators_hash: expected.next_validators_hash,
             consensus_hash: expected.consensus_hash,
-            app_hash: AppHash::try_from(expected.app_hash.to_vec()).expect("an app hash is any bytes"),
+            app_hash: AppHash::try_from(expected.app_hash.to_vec())
+                .expect("an app hash is any bytes"),
             last_results_hash: Some(expected.last_results_hash),
             evidence_hash: Some(no_evidence_hash()),
             proposer_address: proposer,
@@ -148,17 +156,40 @@ impl Block {
             last_commit: last_commit.as_ref().map(encode_commit).unwrap_or_default(),
         };
         let bytes = raw.encode_to_vec();
-        assert!(bytes.len() <= BLOCK_BYTES_MAX, "a proposer selects only what fits into a block");
+        assert!(
+            bytes.len() <= BLOCK_BYTES_MAX,
+            "a proposer selects only what fits into a block"
+        );
         let block = Self::assemble(header, raw.transactions, last_commit, bytes.into());
-        debug_assert_eq!(block.check(expected), Ok(()), "what is built from the expectation meets it");
+        debug_assert_eq!(
+            block.check(expected),
+            Ok(()),
+            "what is built from the expectation meets it"
+        );
         block
     }
 
-    fn assemble(header: Header, transactions: Vec<Vec<u8>>, last_commit: Option<Commit>, bytes: Arc<[u8]>) -> Self {
-        let parts = parts::Header::new(1, Hash::Sha256(*blake3::hash(&bytes).as_bytes())).expect("one part with a hash");
-        let id = block::Id { hash: header.hash(), part_set_header: parts };
+    fn assemble(
+        header: Header,
+        transactions: Vec<Vec<u8>>,
+        last_commit: Option<Commit>,
+        bytes: Arc<[u8]>,
+    ) -> Self {
+        let parts = parts::Header::new(1, Hash::Sha256(*blake3::hash(&bytes).as_bytes()))
+            .expect("one part with a hash");
+        let id = block::Id {
+            hash: header.hash(),
+            part_set_header: parts,
+        };
         let ids = ids(&transactions);
-        Self { header, transactions, last_commit, bytes, id, ids }
+        Self {
+            header,
+            transactions,
+            last_commit,
+            bytes,
+            id,
+            ids,
+        }
     }
 
     /// The bytes as received: what is sent, stored and named by the id.
@@ -185,7 +216,9 @@ impl Block {
     pub fn check(&self, expected: &Expected) -> Result<(), InvalidBlock> {
         self.check_header(expected)?;
         self.check_last_commit(expected)?;
-        if self.transactions.len() > usize::try_from(expected.transactions_max).expect("32 bits fit in a usize") {
+        if self.transactions.len()
+            > usize::try_from(expected.transactions_max).expect("32 bits fit in a usize")
+        {
             return Err(InvalidBlock::TooManyTransactions(self.transactions.len()));
         }
         if self.header.data_hash != Some(merkle_root(&self.ids)) {
@@ -234,7 +267,11 @@ impl Block {
         if header.evidence_hash != Some(no_evidence_hash()) {
             return wrong("evidence hash");
         }
-        if expected.validators.validator(header.proposer_address).is_none() {
+        if expected
+            .validators
+            .validator(header.proposer_address)
+            .is_none()
+        {
             return wrong("proposer address");
         }
         Ok(())
@@ -254,7 +291,11 @@ impl Block {
                     return Err(InvalidBlock::LastCommit("not one entry a validator"));
                 }
             }
-            (Some(_), None) => return Err(InvalidBlock::LastCommit("there is no block before the first")),
+            (Some(_), None) => {
+                return Err(InvalidBlock::LastCommit(
+                    "there is no block before the first",
+                ));
+            }
             (None, Some(_)) => return Err(InvalidBlock::LastCommit("it is missing")),
         }
         if self.header.last_commit_hash != Some(last_commit_hash(self.last_commit.as_ref())) {
@@ -266,7 +307,9 @@ impl Block {
 
 /// How many bytes of transactions surely fit into a block beside the commit of that many validators.
 pub fn transactions_bytes_max(validators: usize) -> usize {
-    BLOCK_BYTES_MAX.saturating_sub(HEADER_BYTES_MAX).saturating_sub(validators.saturating_mul(COMMIT_SIG_BYTES_MAX))
+    BLOCK_BYTES_MAX
+        .saturating_sub(HEADER_BYTES_MAX)
+        .saturating_sub(validators.saturating_mul(COMMIT_SIG_BYTES_MAX))
 }
 
 /// Encodes a commit as stored and sent.
@@ -280,9 +323,13 @@ fn ids(transactions: &[Vec<u8>]) -> Vec<[u8; 32]> {
 
 /// As Tendermint: the Merkle root over the encoded signatures; of none at height 1.
 fn last_commit_hash(commit: Option<&Commit>) -> Hash {
-    let signatures = commit.map(|commit| commit.signatures.as_slice()).unwrap_or_default();
-    let leaves: Vec<Vec<u8>> =
-        signatures.iter().map(|signature| RawCommitSig::from(signature.clone()).encode_to_vec()).collect();
+    let signatures = commit
+        .map(|commit| commit.signatures.as_slice())
+        .unwrap_or_default();
+    let leaves: Vec<Vec<u8>> = signatures
+        .iter()
+        .map(|signature| RawCommitSig::from(signature.clone()).encode_to_vec())
+        .collect();
     merkle_root(&leaves)
 }
 
@@ -292,7 +339,8 @@ fn no_evidence_hash() -> Hash {
 }
 
 fn decode_header(bytes: &[u8]) -> Result<Header, InvalidBlock> {
-    let header = <Header as Protobuf<RawHeader>>::decode(bytes).map_err(|_| InvalidBlock::Encoding("header"))?;
+    let header = <Header as Protobuf<RawHeader>>::decode(bytes)
+        .map_err(|_| InvalidBlock::Encoding("header"))?;
     if Protobuf::<RawHeader>::encode_vec(header.clone()) != bytes {
         return Err(InvalidBlock::Encoding("header"));
     }

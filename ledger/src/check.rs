@@ -32,7 +32,10 @@ impl ChainRules {
     pub fn of(chain: &v1::ChainRecord) -> Self {
         let chain_code = ChainCode::parse_optional(&chain.chain_code)
             .expect("the chain's record holds a chain code that genesis has checked");
-        Self { chain_code, bif_chain_id: chain.bif_chain_id }
+        Self {
+            chain_code,
+            bif_chain_id: chain.bif_chain_id,
+        }
     }
 }
 
@@ -109,21 +112,39 @@ impl InvalidTransaction {
 /// Checks one transaction.
 pub fn check(transaction: Transaction, rules: &ChainRules) -> Result<Checked, InvalidTransaction> {
     check_content(&transaction, rules)?;
-    check_signatures(vec![transaction]).pop().expect("one transaction in, one answer out")
+    check_signatures(vec![transaction])
+        .pop()
+        .expect("one transaction in, one answer out")
 }
 
 /// Checks many at once: all their signatures are verified in one batch.
-pub fn check_all(transactions: Vec<Transaction>, rules: &ChainRules) -> Vec<Result<Checked, InvalidTransaction>> {
-    let contents: Vec<_> = transactions.iter().map(|transaction| check_content(transaction, rules)).collect();
+pub fn check_all(
+    transactions: Vec<Transaction>,
+    rules: &ChainRules,
+) -> Vec<Result<Checked, InvalidTransaction>> {
+    let contents: Vec<_> = transactions
+        .iter()
+        .map(|transaction| check_content(transaction, rules))
+        .collect();
     let signatures = check_signatures(transactions);
-    contents.into_iter().zip(signatures).map(|(content, signatures)| content.and(signatures)).collect()
+    contents
+        .into_iter()
+        .zip(signatures)
+        .map(|(content, signatures)| content.and(signatures))
+        .collect()
 }
 
 fn check_content(transaction: &Transaction, rules: &ChainRules) -> Result<(), InvalidTransaction> {
     if transaction.chain_id != rules.bif_chain_id {
-        return Err(InvalidTransaction::ChainId { expected: rules.bif_chain_id, found: transaction.chain_id });
+        return Err(InvalidTransaction::ChainId {
+            expected: rules.bif_chain_id,
+            found: transaction.chain_id,
+        });
     }
-    let sources = transaction.operations.iter().filter_map(|operation| operation.source.as_ref());
+    let sources = transaction
+        .operations
+        .iter()
+        .filter_map(|operation| operation.source.as_ref());
     for address in std::iter::once(&transaction.source).chain(sources) {
         if address.chain_code() != rules.chain_code {
             return Err(InvalidTransaction::ChainCode(address.to_string()));
@@ -152,7 +173,10 @@ fn check_signatures(transactions: Vec<Transaction>) -> Vec<Result<Checked, Inval
         .iter()
         .flat_map(|transaction| {
             let blob = transaction.blob();
-            transaction.signatures.iter().map(move |signature| (&signature.key, blob, signature.signature.as_slice()))
+            transaction
+                .signatures
+                .iter()
+                .map(move |signature| (&signature.key, blob, signature.signature.as_slice()))
         })
         .collect();
     let mut good = signature::verify_batch(&items).into_iter();
@@ -161,7 +185,10 @@ fn check_signatures(transactions: Vec<Transaction>) -> Vec<Result<Checked, Inval
         .iter()
         .map(|transaction| {
             let answers: Vec<bool> = good.by_ref().take(transaction.signatures.len()).collect();
-            assert!(answers.len() == transaction.signatures.len(), "a batch answers for every signature");
+            assert!(
+                answers.len() == transaction.signatures.len(),
+                "a batch answers for every signature"
+            );
             let first = answers.iter().position(|good| !good)?;
             Some(transaction.signatures[first].signer.to_string())
         })
@@ -195,7 +222,10 @@ impl CheckedBlock {
         for (index, bytes) in block.transactions.iter().enumerate() {
             if transactions[index].is_none() {
                 let transaction =
-                    Transaction::decode(bytes).map_err(|error| InvalidBlock::Transaction { index, error: error.into() })?;
+                    Transaction::decode(bytes).map_err(|error| InvalidBlock::Transaction {
+                        index,
+                        error: error.into(),
+                    })?;
                 decoded.push((index, transaction));
             }
         }
@@ -204,8 +234,14 @@ impl CheckedBlock {
             let checked = checked.map_err(|error| InvalidBlock::Transaction { index, error })?;
             transactions[index] = Some(Arc::new(checked));
         }
-        let transactions = transactions.into_iter().map(|checked| checked.expect("each is known or was checked above")).collect();
-        Ok(Self { block, transactions })
+        let transactions = transactions
+            .into_iter()
+            .map(|checked| checked.expect("each is known or was checked above"))
+            .collect();
+        Ok(Self {
+            block,
+            transactions,
+        })
     }
 
     /// The block.

@@ -62,6 +62,8 @@ pub const TX_SIZE_TOO_BIG: Code = Code::new("TX_SIZE_TOO_BIG", 146);
 pub const CONTRACTS_NOT_SUPPORTED: Code = Code::new("CONTRACTS_NOT_SUPPORTED", 156);
 /// This chain has the business domain 0 only.
 pub const DOMAIN_NOT_EXIST: Code = Code::new("DOMAIN_NOT_EXIST", 170);
+/// Who issues certificates has a DID that is not deactivated.
+pub const ISSUER_WITHOUT_DID: Code = Code::new("ISSUER_WITHOUT_DID", 4);
 /// Only super nodes propose and vote.
 pub const NOT_A_SUPER_NODE: Code = Code::new("NOT_A_SUPER_NODE", 6);
 /// There is no motion with that number.

@@ -34,27 +34,44 @@ pub fn execute(view: &dyn View, block: &CheckedBlock) -> Outcome {
     let admission = Admission::new(view, height);
     let mut state = Overlay::new(view);
     // Every later header proves every earlier one.
-    if let (Some(last_block_id), Some(last_height)) = (header.last_block_id, height.checked_sub(1)) {
-        state.put(key::header(last_height), last_block_id.hash.as_bytes().to_vec());
+    if let (Some(last_block_id), Some(last_height)) = (header.last_block_id, height.checked_sub(1))
+    {
+        state.put(
+            key::header(last_height),
+            last_block_id.hash.as_bytes().to_vec(),
+        );
     }
 
     let mut quota = Quota::new(&admission.chain);
-    let mut env =
-        Env { chain: admission.chain.clone(), height, time: header.time, sender: String::new(), member: None };
+    let mut env = Env {
+        chain: admission.chain.clone(),
+        height,
+        time: header.time,
+        sender: String::new(),
+        member: None,
+    };
     let mut receipts = Vec::with_capacity(block.transactions().len());
     let mut executed = Vec::with_capacity(block.transactions().len());
     for transaction in block.transactions() {
         let admitted = admit(&state, &admission, &mut quota, transaction);
         executed.push(admitted.is_ok());
         let (fee, result) = match admitted {
-            Ok(admitted) => (admitted.fee, run(&mut state, &admission, &mut env, transaction, admitted)),
+            Ok(admitted) => (
+                admitted.fee,
+                run(&mut state, &admission, &mut env, transaction, admitted),
+            ),
             Err(rejection) => (0, Err(rejection)),
         };
         receipts.push(receipt::executed(&transaction.hash, fee, result));
     }
     let (changes, _) = state.into_parts();
     let results_hash = receipt::results_hash(&receipts);
-    Outcome { changes, receipts, executed, results_hash }
+    Outcome {
+        changes,
+        receipts,
+        executed,
+        results_hash,
+    }
 }
 
 fn admit(
@@ -78,14 +95,18 @@ fn run(
     admitted: Admitted,
 ) -> Result<Vec<Event>, Rejection> {
     let mut source = admitted.account;
-    source.debit(admitted.fee, 0).expect("admission has compared the balance with the fee limit");
+    source
+        .debit(admitted.fee, 0)
+        .expect("admission has compared the balance with the fee limit");
     source.save(state);
 
     let signers: Vec<&str> = admitted.signers.iter().map(String::as_str).collect();
     let mut operations = Overlay::new(state);
     for operation in &transaction.operations {
         let payload = operation.payload.clone()?;
-        let sender = operation.source.map_or_else(|| source.record.address.clone(), |other| other.to_string());
+        let sender = operation
+            .source
+            .map_or_else(|| source.record.address.clone(), |other| other.to_string());
         env.member = admission.members.get(&sender).cloned();
         env.sender = sender;
         payload.apply(&mut operations, env, &admission.members, &signers)?;

@@ -21,19 +21,28 @@ pub(crate) fn charge(
     if transaction.gas_price < chain.gas_price {
         return Err(Rejection::new(
             code::FEE_NOT_ENOUGH,
-            format!("the gas price {} is below the chain's {}", transaction.gas_price, chain.gas_price),
+            format!(
+                "the gas price {} is below the chain's {}",
+                transaction.gas_price, chain.gas_price
+            ),
         ));
     }
     // BIF's size of a transaction is that of blob and signatures as protobuf, which is just the envelope. No operation has a
     // fixed price, since there are no contracts.
     let bytes = i64::try_from(transaction.bytes().len()).expect("an envelope is at most 1 MiB");
     let fee = bytes.checked_mul(transaction.gas_price).ok_or_else(|| {
-        Rejection::new(code::MATH_OVERFLOW, "bytes times gas price does not fit in 63 bits")
+        Rejection::new(
+            code::MATH_OVERFLOW,
+            "bytes times gas price does not fit in 63 bits",
+        )
     })?;
     if transaction.fee_limit < fee {
         return Err(Rejection::new(
             code::FEE_NOT_ENOUGH,
-            format!("the fee limit {} is below the fee {fee}", transaction.fee_limit),
+            format!(
+                "the fee limit {} is below the fee {fee}",
+                transaction.fee_limit
+            ),
         ));
     }
     if account.record.balance.saturating_sub(chain.base_reserve) < transaction.fee_limit {
@@ -41,7 +50,10 @@ pub(crate) fn charge(
             code::LOW_RESERVE,
             format!(
                 "Account({})'s balance({}) - transaction fee limit({}) < base reserve({})",
-                account.record.address, account.record.balance, transaction.fee_limit, chain.base_reserve
+                account.record.address,
+                account.record.balance,
+                transaction.fee_limit,
+                chain.base_reserve
             ),
         ));
     }

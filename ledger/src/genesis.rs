@@ -19,8 +19,8 @@ use crate::hash::sha256;
 
 pub use ceremony::CeremonyError;
 pub use file::{
-    ConsensusParams, FORMAT, GenesisAccount, GenesisFile, GenesisMember, GenesisRole, GenesisSignature, GenesisSubChain,
-    GenesisSubChainValidator, Key, Params, Profile,
+    ConsensusParams, FORMAT, GenesisAccount, GenesisFile, GenesisMember, GenesisRole,
+    GenesisSignature, GenesisSubChain, GenesisSubChainValidator, Key, Params, Profile,
 };
 
 /// The longest genesis file.
@@ -87,7 +87,13 @@ impl Genesis {
         let validators = rules::validators(&file)?;
         rules::accounts(&file)?;
         let changes = changes(&file, &validators)?;
-        Ok(Self { file, chain_id, time, validators, changes })
+        Ok(Self {
+            file,
+            chain_id,
+            time,
+            validators,
+            changes,
+        })
     }
 
     /// The content.
@@ -117,7 +123,10 @@ impl Genesis {
 
     /// SHA-256 of the file's canonical JSON (RFC 8785) without the signatures.
     pub fn hash(&self) -> [u8; 32] {
-        sha256(&canonical(&GenesisFile { signatures: Vec::new(), ..self.file.clone() }))
+        sha256(&canonical(&GenesisFile {
+            signatures: Vec::new(),
+            ..self.file.clone()
+        }))
     }
 
     /// What headers carry as `consensus_hash`: SHA-256 of the canonical JSON of the consensus parameters.
@@ -127,7 +136,8 @@ impl Genesis {
 
     /// The file as text, for people.
     pub fn render(&self) -> String {
-        let mut text = serde_json::to_string_pretty(&self.file).expect("a genesis file has only texts and integers");
+        let mut text = serde_json::to_string_pretty(&self.file)
+            .expect("a genesis file has only texts and integers");
         text.push('\n');
         text
     }
@@ -141,14 +151,21 @@ fn canonical(value: &impl serde::Serialize) -> Vec<u8> {
 fn changes(file: &GenesisFile, validators: &validator::Set) -> Result<Changes, GenesisError> {
     let mut state = Overlay::new(&Nothing);
     state.put_record(key::CHAIN.to_vec(), &chain_record(file));
-    state.put(key::VALIDATORS.to_vec(), Protobuf::<RawValidatorSet>::encode_vec(validators.clone()));
+    state.put(
+        key::VALIDATORS.to_vec(),
+        Protobuf::<RawValidatorSet>::encode_vec(validators.clone()),
+    );
     for member in &file.members {
         let record = v1::MemberRecord {
             address: member.address.clone(),
             organisation: member.organisation.clone(),
             role: v1::Role::from(member.role).into(),
             peers: member.peers.clone(),
-            validator_key: member.validator_key.as_ref().map(file::Key::to_vec).unwrap_or_default(),
+            validator_key: member
+                .validator_key
+                .as_ref()
+                .map(Key::to_vec)
+                .unwrap_or_default(),
             voting_power: member.voting_power,
         };
         state.put_record(key::member(&member.address), &record);

@@ -40,7 +40,10 @@ impl TryFrom<v1::MotionPropose> for Propose {
 
     fn try_from(message: v1::MotionPropose) -> Result<Self, Rejection> {
         let bytes = message.encode_to_vec();
-        Ok(Self { action: message.try_into()?, message: bytes })
+        Ok(Self {
+            action: message.try_into()?,
+            message: bytes,
+        })
     }
 }
 
@@ -49,9 +52,16 @@ impl TryFrom<v1::MotionPropose> for Action {
 
     fn try_from(message: v1::MotionPropose) -> Result<Self, Rejection> {
         match message.action {
-            Some(motion_propose::Action::Accredit(accredit)) => Ok(Self::Accredit(accredit.try_into()?)),
-            Some(motion_propose::Action::WithdrawAccreditation(withdraw)) => Ok(Self::Withdraw(withdraw.try_into()?)),
-            None => Err(Rejection::new(code::INVALID_PARAMETER, "the motion has no action")),
+            Some(motion_propose::Action::Accredit(accredit)) => {
+                Ok(Self::Accredit(accredit.try_into()?))
+            }
+            Some(motion_propose::Action::WithdrawAccreditation(withdraw)) => {
+                Ok(Self::Withdraw(withdraw.try_into()?))
+            }
+            None => Err(Rejection::new(
+                code::INVALID_PARAMETER,
+                "the motion has no action",
+            )),
         }
     }
 }
@@ -67,17 +77,30 @@ impl Action {
 
 impl From<v1::MotionVote> for Vote {
     fn from(message: v1::MotionVote) -> Self {
-        Self { motion: message.motion, approve: message.approve }
+        Self {
+            motion: message.motion,
+            approve: message.approve,
+        }
     }
 }
 
 impl Propose {
     /// Opens the motion with the proposer's approval.
-    pub fn apply(self, state: &mut Overlay<'_>, env: &Env, members: &Members) -> Result<(), Rejection> {
+    pub fn apply(
+        self,
+        state: &mut Overlay<'_>,
+        env: &Env,
+        members: &Members,
+    ) -> Result<(), Rejection> {
         require_super_node(env)?;
-        let id = count(state).checked_add(1).expect("fewer than 2^64 motions are ever proposed");
+        let id = count(state)
+            .checked_add(1)
+            .expect("fewer than 2^64 motions are ever proposed");
         state.put(path::MOTION_COUNT.to_vec(), id.to_string().into_bytes());
-        state.emit(Event::new("motion.proposed", vec![("motion", id.to_string()), ("proposer", env.sender.clone())]));
+        state.emit(Event::new(
+            "motion.proposed",
+            vec![("motion", id.to_string()), ("proposer", env.sender.clone())],
+        ));
         let motion = v1::MotionRecord {
             id,
             proposer: env.sender.clone(),
@@ -93,23 +116,39 @@ impl Propose {
 
 impl Vote {
     /// Votes, and executes the motion where this vote adopts it.
-    pub fn apply(self, state: &mut Overlay<'_>, env: &Env, members: &Members) -> Result<(), Rejection> {
+    pub fn apply(
+        self,
+        state: &mut Overlay<'_>,
+        env: &Env,
+        members: &Members,
+    ) -> Result<(), Rejection> {
         require_super_node(env)?;
         let Some(motion) = load(state, self.motion) else {
-            return Err(Rejection::new(code::MOTION_NOT_FOUND, format!("there is no motion {}", self.motion)));
+            return Err(Rejection::new(
+                code::MOTION_NOT_FOUND,
+                format!("there is no motion {}", self.motion),
+            ));
         };
-        if motion.ballots.iter().any(|ballot| ballot.voter == env.sender) {
+        if motion
+            .ballots
+            .iter()
+            .any(|ballot| ballot.voter == env.sender)
+        {
             return Err(Rejection::new(
                 code::ALREADY_VOTED,
                 format!("{} has voted on motion {}", env.sender, self.motion),
             ));
         }
         if is_closed(&motion, members) {
-            return Err(Rejection::new(code::MOTION_CLOSED, format!("motion {} is decided", self.motion)));
+            return Err(Rejection::new(
+                code::MOTION_CLOSED,
+                format!("motion {} is decided", self.motion),
+            ));
         }
         let message = v1::MotionPropose::decode(motion.action.as_slice())
             .expect("a motion in state holds the message that proposed it");
-        let action = Action::try_from(message).expect("a motion in state was parsed when it was proposed");
+        let action =
+            Action::try_from(message).expect("a motion in state was parsed when it was proposed");
         cast(state, env, members, motion, action, self.approve);
         Ok(())
     }
@@ -122,7 +161,9 @@ pub fn load(view: &dyn View, id: u64) -> Option<v1::MotionRecord> {
 
 /// How many motions there have been: the number of the last one.
 pub fn count(view: &dyn View) -> u64 {
-    let Some(bytes) = view.get(path::MOTION_COUNT) else { return 0 };
+    let Some(bytes) = view.get(path::MOTION_COUNT) else {
+        return 0;
+    };
     let text = std::str::from_utf8(&bytes).expect("the count of motions is decimal text");
     text.parse().expect("the count of motions is decimal text")
 }
@@ -137,9 +178,10 @@ pub fn is_closed(motion: &v1::MotionRecord, members: &Members) -> bool {
 fn require_super_node(env: &Env) -> Result<(), Rejection> {
     match &env.member {
         Some(member) if member.role() == v1::Role::Super => Ok(()),
-        Some(_) | None => {
-            Err(Rejection::new(code::NOT_A_SUPER_NODE, format!("{} is not a super node", env.sender)))
-        }
+        Some(_) | None => Err(Rejection::new(
+            code::NOT_A_SUPER_NODE,
+            format!("{} is not a super node", env.sender),
+        )),
     }
 }
 
@@ -153,11 +195,18 @@ fn cast(
     approve: bool,
 ) {
     let id = motion.id.to_string();
-    motion.ballots.push(v1::MotionBallot { voter: env.sender.clone(), approve });
+    motion.ballots.push(v1::MotionBallot {
+        voter: env.sender.clone(),
+        approve,
+    });
     let approval = if approve { "yes" } else { "no" };
     state.emit(Event::new(
         "motion.voted",
-        vec![("motion", id.clone()), ("voter", env.sender.clone()), ("approve", approval.to_owned())],
+        vec![
+            ("motion", id.clone()),
+            ("voter", env.sender.clone()),
+            ("approve", approval.to_owned()),
+        ],
     ));
     if is_quorum(power(&motion, members, true), super_power(members.iter())) {
         // On its own overlay: a refused action leaves nothing but its code.
@@ -182,7 +231,10 @@ fn cast(
 
 /// The super nodes' power behind one answer.
 fn power(motion: &v1::MotionRecord, members: &Members, approve: bool) -> u64 {
-    let voters = motion.ballots.iter().filter(|ballot| ballot.approve == approve);
+    let voters = motion
+        .ballots
+        .iter()
+        .filter(|ballot| ballot.approve == approve);
     super_power(voters.filter_map(|ballot| members.get(&ballot.voter)))
 }
 

@@ -15,7 +15,13 @@ pub fn metadata(address: &str, key: &str) -> Vec<u8> {
         path.extend(hex::encode(key).into_bytes());
     } else {
         // ':' is no hex digit, so that the two forms never meet.
-        path.extend(format!("sha256:{}", hex::encode(crate::hash::sha256(key.as_bytes()))).into_bytes());
+        path.extend(
+            format!(
+                "sha256:{}",
+                hex::encode(crate::hash::sha256(key.as_bytes()))
+            )
+            .into_bytes(),
+        );
     }
     path
 }

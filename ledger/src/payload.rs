@@ -5,8 +5,8 @@
 
 use starfire_crosschain::anchor;
 use starfire_did as did;
-use starfire_proto::protocol::operation::{Native, Type};
 use starfire_proto::protocol;
+use starfire_proto::protocol::operation::{Native, Type};
 use starfire_registry as registry;
 use starfire_state::{Env, Overlay, Rejection};
 
@@ -55,61 +55,103 @@ impl Payload {
     /// Parses an operation: its type says which one field it carries.
     pub fn parse(operation: protocol::Operation) -> Result<Self, Rejection> {
         let kind = Type::try_from(operation.r#type).map_err(|_| {
-            Rejection::new(code::UNKNOWN_OPERATION, format!("there is no operation type {}", operation.r#type))
+            Rejection::new(
+                code::UNKNOWN_OPERATION,
+                format!("there is no operation type {}", operation.r#type),
+            )
         })?;
         if fields(&operation) != 1 {
             return Err(mismatch(kind));
         }
         let native = operation.native;
         Ok(match kind {
-            Type::Unknown => return Err(Rejection::new(code::UNKNOWN_OPERATION, "the operation has no type")),
-            Type::CreateAccount => Self::CreateAccount(present(operation.create_account, kind)?.try_into()?),
-            Type::SetMetadata => Self::SetMetadata(present(operation.set_metadata, kind)?.try_into()?),
-            Type::SetSignerWeight => Self::SetPrivilege(present(operation.set_signer_weight, kind)?.try_into()?),
-            Type::SetThreshold => Self::SetPrivilege(present(operation.set_threshold, kind)?.try_into()?),
+            Type::Unknown => {
+                return Err(Rejection::new(
+                    code::UNKNOWN_OPERATION,
+                    "the operation has no type",
+                ));
+            }
+            Type::CreateAccount => {
+                Self::CreateAccount(present(operation.create_account, kind)?.try_into()?)
+            }
+            Type::SetMetadata => {
+                Self::SetMetadata(present(operation.set_metadata, kind)?.try_into()?)
+            }
+            Type::SetSignerWeight => {
+                Self::SetPrivilege(present(operation.set_signer_weight, kind)?.try_into()?)
+            }
+            Type::SetThreshold => {
+                Self::SetPrivilege(present(operation.set_threshold, kind)?.try_into()?)
+            }
             Type::PayCoin => Self::PayCoin(present(operation.pay_coin, kind)?.try_into()?),
             Type::Log => Self::Log(present(operation.log, kind)?.try_into()?),
-            Type::SetPrivilege => Self::SetPrivilege(present(operation.set_privilege, kind)?.try_into()?),
+            Type::SetPrivilege => {
+                Self::SetPrivilege(present(operation.set_privilege, kind)?.try_into()?)
+            }
             Type::UpgradeContract => {
-                return Err(Rejection::new(code::CONTRACTS_NOT_SUPPORTED, "this chain runs no contracts"));
+                return Err(Rejection::new(
+                    code::CONTRACTS_NOT_SUPPORTED,
+                    "this chain runs no contracts",
+                ));
             }
             Type::SetControlledArea => {
-                return Err(Rejection::new(code::NOT_SUPPORTED, "this chain has no controlled areas"));
+                return Err(Rejection::new(
+                    code::NOT_SUPPORTED,
+                    "this chain has no controlled areas",
+                ));
             }
             Type::DidCreate => {
-                let Some(Native::DidCreate(message)) = native else { return Err(mismatch(kind)) };
+                let Some(Native::DidCreate(message)) = native else {
+                    return Err(mismatch(kind));
+                };
                 Self::DidCreate(message.try_into()?)
             }
             Type::DidUpdate => {
-                let Some(Native::DidUpdate(message)) = native else { return Err(mismatch(kind)) };
+                let Some(Native::DidUpdate(message)) = native else {
+                    return Err(mismatch(kind));
+                };
                 Self::DidUpdate(message.try_into()?)
             }
             Type::DidRotate => {
-                let Some(Native::DidRotate(message)) = native else { return Err(mismatch(kind)) };
+                let Some(Native::DidRotate(message)) = native else {
+                    return Err(mismatch(kind));
+                };
                 Self::DidRotate(message.try_into()?)
             }
             Type::DidDeactivate => {
-                let Some(Native::DidDeactivate(message)) = native else { return Err(mismatch(kind)) };
+                let Some(Native::DidDeactivate(message)) = native else {
+                    return Err(mismatch(kind));
+                };
                 Self::DidDeactivate(message.try_into()?)
             }
             Type::EvidenceAdd => {
-                let Some(Native::EvidenceAdd(message)) = native else { return Err(mismatch(kind)) };
+                let Some(Native::EvidenceAdd(message)) = native else {
+                    return Err(mismatch(kind));
+                };
                 Self::EvidenceAdd(message.try_into()?)
             }
             Type::EvidenceRevoke => {
-                let Some(Native::EvidenceRevoke(message)) = native else { return Err(mismatch(kind)) };
+                let Some(Native::EvidenceRevoke(message)) = native else {
+                    return Err(mismatch(kind));
+                };
                 Self::EvidenceRevoke(message.try_into()?)
             }
             Type::AnchorSubmit => {
-                let Some(Native::AnchorSubmit(message)) = native else { return Err(mismatch(kind)) };
+                let Some(Native::AnchorSubmit(message)) = native else {
+                    return Err(mismatch(kind));
+                };
                 Self::AnchorSubmit(Box::new(message.try_into()?))
             }
             Type::MotionPropose => {
-                let Some(Native::MotionPropose(message)) = native else { return Err(mismatch(kind)) };
+                let Some(Native::MotionPropose(message)) = native else {
+                    return Err(mismatch(kind));
+                };
                 Self::MotionPropose(message.try_into()?)
             }
             Type::MotionVote => {
-                let Some(Native::MotionVote(message)) = native else { return Err(mismatch(kind)) };
+                let Some(Native::MotionVote(message)) = native else {
+                    return Err(mismatch(kind));
+                };
                 Self::MotionVote(message.into())
             }
         })
@@ -133,12 +175,33 @@ impl Payload {
             Self::DidUpdate(operation) => operation.apply(state, env),
             Self::DidRotate(operation) => operation.apply(state, env),
             Self::DidDeactivate(operation) => operation.apply(state, env),
-            Self::EvidenceAdd(operation) => operation.apply(state, env),
+            Self::EvidenceAdd(operation) => {
+                if operation.is_certificate() {
+                    require_did(state, env)?;
+                }
+                operation.apply(state, env)
+            }
             Self::EvidenceRevoke(operation) => operation.apply(state, env),
             Self::AnchorSubmit(operation) => operation.apply(state, env),
             Self::MotionPropose(operation) => operation.apply(state, env, members),
             Self::MotionVote(operation) => operation.apply(state, env, members),
         }
+    }
+}
+
+/// A certificate is checked against its issuer's DID document, so the issuer has one. Asked here, since the registry of evidence
+/// does not know of DIDs.
+fn require_did(state: &Overlay<'_>, env: &Env) -> Result<(), Rejection> {
+    let did = env.sender.parse().expect("a sender is a parsed address");
+    match did::resolve::resolve(state, &did, None) {
+        Some(record) if !record.deactivated => Ok(()),
+        Some(_) | None => Err(Rejection::new(
+            code::ISSUER_WITHOUT_DID,
+            format!(
+                "{} has no DID to issue certificates under: it must be registered, and not deactivated",
+                env.sender
+            ),
+        )),
     }
 }
 
@@ -168,6 +231,9 @@ fn present<T>(field: Option<T>, kind: Type) -> Result<T, Rejection> {
 fn mismatch(kind: Type) -> Rejection {
     Rejection::new(
         code::OPERATION_MISMATCH,
-        format!("an operation of type {} carries the field of that name, and no other", kind.as_str_name()),
+        format!(
+            "an operation of type {} carries the field of that name, and no other",
+            kind.as_str_name()
+        ),
     )
 }

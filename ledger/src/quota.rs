@@ -30,7 +30,9 @@ pub struct Quota {
 impl Quota {
     /// An empty block's.
     pub fn new(chain: &v1::ChainRecord) -> Self {
-        let open = u64::from(chain.block_transactions_max) * u64::from(chain.open_share_percent.min(100)) / 100;
+        let open = u64::from(chain.block_transactions_max)
+            * u64::from(chain.open_share_percent.min(100))
+            / 100;
         Self {
             open: u32::try_from(open).expect("a share of 32 bits fits in 32 bits"),
             member: chain.member_transactions_max,
@@ -46,14 +48,20 @@ impl Quota {
                 if *used >= self.member {
                     return Err(Rejection::new(
                         code::QUOTA,
-                        format!("the member {address} has used its {} transactions of this block", self.member),
+                        format!(
+                            "the member {address} has used its {} transactions of this block",
+                            self.member
+                        ),
                     ));
                 }
                 *used += 1;
             }
             Payer::Open => {
                 self.open = self.open.checked_sub(1).ok_or_else(|| {
-                    Rejection::new(code::QUOTA, "the open share of this block is used up: wait, or find a sponsor")
+                    Rejection::new(
+                        code::QUOTA,
+                        "the open share of this block is used up: wait, or find a sponsor",
+                    )
                 })?;
             }
         }
@@ -66,7 +74,9 @@ mod tests {
     use super::*;
 
     fn taken(quota: &mut Quota, payer: &Payer, times: u32) -> u32 {
-        (0..times).map(|_| u32::from(quota.take(payer).is_ok())).sum()
+        (0..times)
+            .map(|_| u32::from(quota.take(payer).is_ok()))
+            .sum()
     }
 
     #[test]

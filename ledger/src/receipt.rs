@@ -11,7 +11,11 @@ use tendermint::Hash;
 use crate::hash::merkle_root;
 
 /// Executed, to the end or not: what it emitted and what it cost.
-pub(crate) fn executed(hash: &[u8; 32], fee: i64, result: Result<Vec<Event>, Rejection>) -> v1::Receipt {
+pub(crate) fn executed(
+    hash: &[u8; 32],
+    fee: i64,
+    result: Result<Vec<Event>, Rejection>,
+) -> v1::Receipt {
     match result {
         Ok(events) => v1::Receipt {
             hash: hash.to_vec(),
@@ -34,22 +38,36 @@ pub(crate) fn executed(hash: &[u8; 32], fee: i64, result: Result<Vec<Event>, Rej
 
 /// The Merkle root over the cores of a block's receipts.
 pub fn results_hash(receipts: &[v1::Receipt]) -> Hash {
-    let leaves: Vec<Vec<u8>> = receipts.iter().map(|receipt| core(receipt).encode_to_vec()).collect();
+    let leaves: Vec<Vec<u8>> = receipts
+        .iter()
+        .map(|receipt| core(receipt).encode_to_vec())
+        .collect();
     merkle_root(&leaves)
 }
 
 /// What of a receipt is hashed.
 pub fn core(receipt: &v1::Receipt) -> v1::ReceiptCore {
-    v1::ReceiptCore { hash: receipt.hash.clone(), code: receipt.code, reason: receipt.reason.clone(), fee: receipt.fee }
+    v1::ReceiptCore {
+        hash: receipt.hash.clone(),
+        code: receipt.code,
+        reason: receipt.reason.clone(),
+        fee: receipt.fee,
+    }
 }
 
 fn event(event: Event) -> v1::Event {
     let attributes = event
         .attributes
         .into_iter()
-        .map(|(key, value)| v1::EventAttribute { key: key.to_owned(), value })
+        .map(|(key, value)| v1::EventAttribute {
+            key: key.to_owned(),
+            value,
+        })
         .collect();
-    v1::Event { r#type: event.kind.to_owned(), attributes }
+    v1::Event {
+        r#type: event.kind.to_owned(),
+        attributes,
+    }
 }
 
 #[cfg(test)]
@@ -58,14 +76,30 @@ mod tests {
 
     #[test]
     fn the_results_hash_covers_code_reason_and_fee_but_not_the_detail() {
-        let receipt = executed(&[7; 32], 5, Err(Rejection::new(crate::code::BAD_SEQUENCE, "one")));
+        let receipt = executed(
+            &[7; 32],
+            5,
+            Err(Rejection::new(crate::code::BAD_SEQUENCE, "one")),
+        );
         let hash = results_hash(std::slice::from_ref(&receipt));
-        let detail = v1::Receipt { detail: "two".to_owned(), ..receipt.clone() };
+        let detail = v1::Receipt {
+            detail: "two".to_owned(),
+            ..receipt.clone()
+        };
         assert_eq!(results_hash(&[detail]), hash);
         for other in [
-            v1::Receipt { code: 0, ..receipt.clone() },
-            v1::Receipt { reason: "OTHER".to_owned(), ..receipt.clone() },
-            v1::Receipt { fee: 6, ..receipt.clone() },
+            v1::Receipt {
+                code: 0,
+                ..receipt.clone()
+            },
+            v1::Receipt {
+                reason: "OTHER".to_owned(),
+                ..receipt.clone()
+            },
+            v1::Receipt {
+                fee: 6,
+                ..receipt.clone()
+            },
         ] {
             assert_ne!(results_hash(&[other]), hash);
         }

@@ -134,7 +134,8 @@ impl Transaction {
             return Err(EnvelopeError::Signatures(envelope.signatures.len()));
         }
         let blob = envelope.transaction;
-        let body = protocol::Transaction::decode(blob.as_slice()).map_err(|_| EnvelopeError::Blob)?;
+        let body =
+            protocol::Transaction::decode(blob.as_slice()).map_err(|_| EnvelopeError::Blob)?;
         match body.operations.len() {
             0 => return Err(EnvelopeError::NoOperations),
             1..=OPERATIONS_MAX => {}
@@ -142,9 +143,16 @@ impl Transaction {
         }
 
         let source = address(&body.source_address)?;
-        let operations = body.operations.into_iter().map(Operation::parse).collect::<Result<Vec<_>, _>>()?;
-        let signatures =
-            envelope.signatures.into_iter().map(|signature| Signature::parse(signature, &source)).collect::<Result<Vec<_>, _>>()?;
+        let operations = body
+            .operations
+            .into_iter()
+            .map(Operation::parse)
+            .collect::<Result<Vec<_>, _>>()?;
+        let signatures = envelope
+            .signatures
+            .into_iter()
+            .map(|signature| Signature::parse(signature, &source))
+            .collect::<Result<Vec<_>, _>>()?;
         // Canonical form: the tag of field 1, the blob's length, the blob.
         let start = 1 + prost::length_delimiter_len(blob.len());
         Ok(Self {
@@ -177,7 +185,9 @@ impl Transaction {
 
     /// The first operation that makes no sense whatever the state: it would fail, so there is no use in sending it.
     pub fn rejection(&self) -> Option<&Rejection> {
-        self.operations.iter().find_map(|operation| operation.payload.as_ref().err())
+        self.operations
+            .iter()
+            .find_map(|operation| operation.payload.as_ref().err())
     }
 
     /// Encodes and signs a transaction, as a client does. The first key is usually the source's, a second one the sponsor's.
@@ -185,9 +195,16 @@ impl Transaction {
         let blob = body.encode_to_vec();
         let signatures = keys
             .iter()
-            .map(|key| protocol::Signature { public_key: key.public().to_string(), sign_data: key.sign(&blob) })
+            .map(|key| protocol::Signature {
+                public_key: key.public().to_string(),
+                sign_data: key.sign(&blob),
+            })
             .collect();
-        v1::Envelope { transaction: blob, signatures }.encode_to_vec()
+        v1::Envelope {
+            transaction: blob,
+            signatures,
+        }
+        .encode_to_vec()
     }
 }
 
@@ -197,7 +214,11 @@ impl Operation {
             "" => None,
             text => Some(address(text)?),
         };
-        Ok(Self { source, kind: operation.r#type, payload: Payload::parse(operation) })
+        Ok(Self {
+            source,
+            kind: operation.r#type,
+            payload: Payload::parse(operation),
+        })
     }
 }
 
@@ -206,13 +227,21 @@ impl Signature {
         let key = PublicKey::parse(&signature.public_key)
             .map_err(|_| EnvelopeError::PublicKey(excerpt(&signature.public_key)))?;
         let signer = Did::derive(&key, source.chain_code().as_ref());
-        Ok(Self { key, signer, signature: signature.sign_data })
+        Ok(Self {
+            key,
+            signer,
+            signature: signature.sign_data,
+        })
     }
 }
 
 fn address(text: &str) -> Result<Did, EnvelopeError> {
     let did = Did::parse(text).map_err(|_| EnvelopeError::Source(excerpt(text)))?;
-    if did.is_account() { Ok(did) } else { Err(EnvelopeError::Source(excerpt(text))) }
+    if did.is_account() {
+        Ok(did)
+    } else {
+        Err(EnvelopeError::Source(excerpt(text)))
+    }
 }
 
 /// So much of a text as a message may carry.

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use starfire_did::{Did, PrivateKey};
 
 use super::{
-    CONTENT_BYTES_MAX, CONTENT_DEPTH_MAX, Content, DOCUMENT_BYTES_MAX, Document, DocumentError, DocumentSignature, FILE_POINTER,
-    FileDescriptor, SignatureAlgorithm, check_method, check_text, doc_hash, evidence_id, flatten, root, signing_bytes, tree,
+    CONTENT_BYTES_MAX, CONTENT_DEPTH_MAX, Content, DOCUMENT_BYTES_MAX, Document, DocumentError,
+    DocumentSignature, FILE_POINTER, FileDescriptor, SignatureAlgorithm, check_method, check_text,
+    doc_hash, evidence_id, flatten, root, signing_bytes, tree,
 };
 use crate::json::{self, JsonError};
 use crate::text::Hex;
@@ -64,20 +65,38 @@ pub struct Draft {
 
 impl Draft {
     /// Draws a salt for each value, a blind, and decoys. `random` fills a buffer from a cryptographic source.
-    pub fn new(fields: Fields, content: DraftContent<'_>, random: &mut dyn FnMut(&mut [u8])) -> Result<Self, DocumentError> {
+    pub fn new(
+        fields: Fields,
+        content: DraftContent<'_>,
+        random: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<Self, DocumentError> {
         fields.check()?;
         let content = match content {
-            DraftContent::Json(text) => Content::Json(json::parse(text, CONTENT_BYTES_MAX, CONTENT_DEPTH_MAX)?),
+            DraftContent::Json(text) => {
+                Content::Json(json::parse(text, CONTENT_BYTES_MAX, CONTENT_DEPTH_MAX)?)
+            }
             DraftContent::File { name, bytes } => Content::File(FileDescriptor::new(name, bytes)),
         };
         let salts: BTreeMap<String, Hex<16>> = match &content {
-            Content::Json(value) => flatten::flatten(value)?.into_keys().map(|pointer| (pointer, draw(random))).collect(),
+            Content::Json(value) => flatten::flatten(value)?
+                .into_keys()
+                .map(|pointer| (pointer, draw(random)))
+                .collect(),
             Content::File(_) => BTreeMap::from([(FILE_POINTER.to_owned(), draw(random))]),
         };
         let blind = draw(random);
-        let decoys: Vec<Hex<32>> = (0..tree::decoys(salts.len())).map(|_| draw(random)).collect();
+        let decoys: Vec<Hex<32>> = (0..tree::decoys(salts.len()))
+            .map(|_| draw(random))
+            .collect();
         let root = root(&content, &salts, &decoys)?;
-        Ok(Self { fields, content, blind, salts, decoys, root })
+        Ok(Self {
+            fields,
+            content,
+            blind,
+            salts,
+            decoys,
+            root,
+        })
     }
 
     /// The commitment for the chain.
@@ -108,12 +127,19 @@ impl Draft {
             salts: self.salts,
             decoys: self.decoys,
             root: self.root,
-            signature: DocumentSignature { method: method.to_owned(), algorithm, value },
+            signature: DocumentSignature {
+                method: method.to_owned(),
+                algorithm,
+                value,
+            },
         };
         // Salts repeat the fields' names, so the file may be too large where the content was not.
         let bytes = document.encode().len();
         if bytes > DOCUMENT_BYTES_MAX {
-            return Err(DocumentError::Content(JsonError::TooLarge { bytes, max: DOCUMENT_BYTES_MAX }));
+            return Err(DocumentError::Content(JsonError::TooLarge {
+                bytes,
+                max: DOCUMENT_BYTES_MAX,
+            }));
         }
         Ok(document)
     }

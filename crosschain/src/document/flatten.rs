@@ -15,7 +15,10 @@ pub const POINTERS_BYTES_MAX: usize = 8 << 20;
 
 /// The leaves of `content`, in byte order of their pointers. Empty containers and null are leaves.
 pub(super) fn flatten(content: &Value) -> Result<BTreeMap<String, &Value>, DocumentError> {
-    let mut leaves = Leaves { found: BTreeMap::new(), pointer_bytes: 0 };
+    let mut leaves = Leaves {
+        found: BTreeMap::new(),
+        pointer_bytes: 0,
+    };
     leaves.walk(String::new(), content)?;
     Ok(leaves.found)
 }
@@ -45,9 +48,12 @@ impl<'a> Leaves<'a> {
                 }
                 Ok(())
             }
-            Value::Object(_) | Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                self.leaf(pointer, value)
-            }
+            Value::Object(_)
+            | Value::Array(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_) => self.leaf(pointer, value),
         }
     }
 
@@ -60,7 +66,10 @@ impl<'a> Leaves<'a> {
             return Err(DocumentError::PointersTooLong);
         }
         let twice = self.found.insert(pointer, value);
-        assert!(twice.is_none(), "names in an object are unique, so pointers are");
+        assert!(
+            twice.is_none(),
+            "names in an object are unique, so pointers are"
+        );
         Ok(())
     }
 }
@@ -73,10 +82,16 @@ mod tests {
 
     #[test]
     fn leaves_stand_in_byte_order_with_empty_containers_and_null() {
-        let content = json!({"b": {"x": null, "a/b": 1, "m~n": []}, "a": [true, {}, "é"], "é": 2, "": 3});
+        let content =
+            json!({"b": {"x": null, "a/b": 1, "m~n": []}, "a": [true, {}, "é"], "é": 2, "": 3});
         let found = flatten(&content).unwrap();
         let pointers: Vec<&str> = found.keys().map(String::as_str).collect();
-        assert_eq!(pointers, ["/", "/a/0", "/a/1", "/a/2", "/b/a~1b", "/b/m~0n", "/b/x", "/é"]);
+        assert_eq!(
+            pointers,
+            [
+                "/", "/a/0", "/a/1", "/a/2", "/b/a~1b", "/b/m~0n", "/b/x", "/é"
+            ]
+        );
         assert_eq!(found["/b/m~0n"], &json!([]));
         for (pointer, value) in found {
             assert_eq!(content.pointer(&pointer), Some(value), "{pointer}");
@@ -90,8 +105,14 @@ mod tests {
         let over = Value::Array(vec![Value::Null; LEAVES_MAX + 1]);
         assert!(matches!(flatten(&over), Err(DocumentError::TooManyLeaves)));
         let long = json!({ "n".repeat(POINTER_BYTES_MAX): 1 });
-        assert!(matches!(flatten(&long), Err(DocumentError::PointersTooLong)));
+        assert!(matches!(
+            flatten(&long),
+            Err(DocumentError::PointersTooLong)
+        ));
         let repeated = json!({ "n".repeat(1000): Value::Array(vec![Value::Null; 10_000]) });
-        assert!(matches!(flatten(&repeated), Err(DocumentError::PointersTooLong)));
+        assert!(matches!(
+            flatten(&repeated),
+            Err(DocumentError::PointersTooLong)
+        ));
     }
 }

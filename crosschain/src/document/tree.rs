@@ -21,16 +21,26 @@ pub(super) fn decoys(leaves: usize) -> usize {
 
 /// The root over leaves and decoys. RFC 6962 §2.1: MTH = SHA-256(0x01 ‖ left ‖ right); over a power of two, the halves are equal.
 pub(super) fn root(mut nodes: Vec<[u8; 32]>) -> [u8; 32] {
-    assert!(nodes.len().is_power_of_two(), "decoys fill the leaves up to a power of two");
+    assert!(
+        nodes.len().is_power_of_two(),
+        "decoys fill the leaves up to a power of two"
+    );
     while nodes.len() > 1 {
-        nodes = nodes.chunks_exact(2).map(|pair| tagged(1, pair.as_flattened())).collect();
+        nodes = nodes
+            .chunks_exact(2)
+            .map(|pair| tagged(1, pair.as_flattened()))
+            .collect();
     }
     nodes[0]
 }
 
 /// SHA-256(tag ‖ data): the tag keeps leaves, inner nodes, documents and commitments apart.
 pub(crate) fn tagged(tag: u8, data: &[u8]) -> [u8; 32] {
-    Sha256::new().chain_update([tag]).chain_update(data).finalize().into()
+    Sha256::new()
+        .chain_update([tag])
+        .chain_update(data)
+        .finalize()
+        .into()
 }
 
 #[cfg(test)]

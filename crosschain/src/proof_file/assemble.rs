@@ -39,11 +39,18 @@ pub fn assemble(
     let (sub_part, anchored) = match (subject.chain_code(), sub) {
         (None, None) => (None, None),
         (Some(code), Some(proof)) => {
-            let signed = <SignedHeader as Protobuf<RawSignedHeader>>::decode_vec(&proof.signed_header);
+            let signed =
+                <SignedHeader as Protobuf<RawSignedHeader>>::decode_vec(&proof.signed_header);
             let header = signed.map_err(|_| AssembleError::SubHeader)?.header;
             let height = header.height.value();
             let header = Base64(Protobuf::<RawHeader>::encode_vec(header));
-            (Some(SubPart { chain_code: code.to_string(), header }), Some(height))
+            (
+                Some(SubPart {
+                    chain_code: code.to_string(),
+                    header,
+                }),
+                Some(height),
+            )
         }
         (None, Some(_)) | (Some(_), None) => return Err(AssembleError::Chain),
     };
@@ -67,10 +74,17 @@ fn select(proof: &v1::StateProof, paths: &[Vec<u8>]) -> Result<Vec<Entry>, Assem
     let entry = |path: &Vec<u8>| {
         let key = String::from_utf8_lossy(path).into_owned();
         let Some(found) = proof.values.iter().find(|value| value.key == *path) else {
-            return Err(AssembleError::Missing { chain_id: proof.chain_id.clone(), path: key });
+            return Err(AssembleError::Missing {
+                chain_id: proof.chain_id.clone(),
+                path: key,
+            });
         };
         let value = found.present.then(|| Base64(found.value.clone()));
-        Ok(Entry { key, value, proof: Base64(found.proof.clone()) })
+        Ok(Entry {
+            key,
+            value,
+            proof: Base64(found.proof.clone()),
+        })
     };
     paths.iter().map(entry).collect()
 }

@@ -73,10 +73,24 @@ pub(super) struct Values(BTreeMap<Vec<u8>, Option<Vec<u8>>>);
 
 impl Values {
     /// Proves exactly the expected paths, no fewer and no others, in order.
-    pub(super) fn prove(root: &[u8; 32], entries: &[Entry], expected: &[Vec<u8>]) -> Result<(Self, String), Stop> {
-        if !entries.iter().map(|entry| entry.key.as_bytes()).eq(expected.iter().map(Vec::as_slice)) {
-            let expected: Vec<_> = expected.iter().map(|path| String::from_utf8_lossy(path)).collect();
-            return Err(stop(Reason::ValuesUnexpected, format!("it must prove exactly: {}", expected.join(", "))));
+    pub(super) fn prove(
+        root: &[u8; 32],
+        entries: &[Entry],
+        expected: &[Vec<u8>],
+    ) -> Result<(Self, String), Stop> {
+        if !entries
+            .iter()
+            .map(|entry| entry.key.as_bytes())
+            .eq(expected.iter().map(Vec::as_slice))
+        {
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|path| String::from_utf8_lossy(path))
+                .collect();
+            return Err(stop(
+                Reason::ValuesUnexpected,
+                format!("it must prove exactly: {}", expected.join(", ")),
+            ));
         }
         let mut values = BTreeMap::new();
         for entry in entries {
@@ -96,10 +110,25 @@ impl Values {
     }
 
     /// The record at a path that was asked for; `None`: proved absent.
-    pub(super) fn record<M: prost::Message + Default>(&self, path: &[u8]) -> Result<Option<M>, Stop> {
-        let missing = || stop(Reason::ValuesUnexpected, format!("{} is not in the file", String::from_utf8_lossy(path)));
-        let Some(value) = self.0.get(path).ok_or_else(missing)? else { return Ok(None) };
+    pub(super) fn record<M: prost::Message + Default>(
+        &self,
+        path: &[u8],
+    ) -> Result<Option<M>, Stop> {
+        let missing = || {
+            stop(
+                Reason::ValuesUnexpected,
+                format!("{} is not in the file", String::from_utf8_lossy(path)),
+            )
+        };
+        let Some(value) = self.0.get(path).ok_or_else(missing)? else {
+            return Ok(None);
+        };
         let record = M::decode(value.as_slice());
-        record.map(Some).map_err(|error| stop(Reason::RecordMalformed, format!("{}: {error}", String::from_utf8_lossy(path))))
+        record.map(Some).map_err(|error| {
+            stop(
+                Reason::RecordMalformed,
+                format!("{}: {error}", String::from_utf8_lossy(path)),
+            )
+        })
     }
 }

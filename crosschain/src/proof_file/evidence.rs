@@ -36,12 +36,22 @@ pub(super) fn note(report: &mut Report, record: &v1::EvidenceRecord) {
 }
 
 /// The chain holds this evidence.
-pub(super) fn recorded(values: &Values, issuer: &Did, id: &str) -> Result<(v1::EvidenceRecord, String), Stop> {
+pub(super) fn recorded(
+    values: &Values,
+    issuer: &Did,
+    id: &str,
+) -> Result<(v1::EvidenceRecord, String), Stop> {
     let Some(record) = values.record::<v1::EvidenceRecord>(&evidence_path(issuer, id))? else {
-        return Err(stop(Reason::EvidenceUnknown, format!("the chain holds no evidence {id} of {issuer}")));
+        return Err(stop(
+            Reason::EvidenceUnknown,
+            format!("the chain holds no evidence {id} of {issuer}"),
+        ));
     };
     if record.issuer != issuer.to_string() || record.id != id {
-        return Err(stop(Reason::RecordMalformed, "the evidence's record is of another issuer or identifier"));
+        return Err(stop(
+            Reason::RecordMalformed,
+            "the evidence's record is of another issuer or identifier",
+        ));
     }
     let detail = format!("recorded by {issuer} at {}", rfc3339(record.time_ms));
     Ok((record, detail))
@@ -62,28 +72,52 @@ pub(super) fn not_revoked(values: &Values, issuer: &Did, id: &str) -> Result<(()
 /// The file shown is the one committed to.
 fn file(record: &v1::EvidenceRecord, shown: Shown<'_>) -> Result<((), String), Stop> {
     let Some(algorithm) = Algorithm::from_proto(record.algorithm()) else {
-        return Err(stop(Reason::RecordMalformed, "the evidence names no digest algorithm"));
+        return Err(stop(
+            Reason::RecordMalformed,
+            "the evidence names no digest algorithm",
+        ));
     };
     let Some(bytes) = shown.file else {
-        return Err(stop(Reason::FileMissing, "show the file that the evidence is of"));
+        return Err(stop(
+            Reason::FileMissing,
+            "show the file that the evidence is of",
+        ));
     };
     let committed = match record.kind() {
         v1::EvidenceKind::Public => {
             if shown.document.is_some() {
-                return Err(stop(Reason::FileUnexpected, "public evidence has no note beside it"));
+                return Err(stop(
+                    Reason::FileUnexpected,
+                    "public evidence has no note beside it",
+                ));
             }
             algorithm.digest(bytes)
         }
         v1::EvidenceKind::Salted => salted(record, algorithm, shown.document, bytes)?,
         v1::EvidenceKind::Certificate => {
-            return Err(stop(Reason::EvidenceMismatch, "it is a certificate, and must be proved as one"));
+            return Err(stop(
+                Reason::EvidenceMismatch,
+                "it is a certificate, and must be proved as one",
+            ));
         }
-        v1::EvidenceKind::Unspecified => return Err(stop(Reason::RecordMalformed, "the evidence has no kind")),
+        v1::EvidenceKind::Unspecified => {
+            return Err(stop(Reason::RecordMalformed, "the evidence has no kind"));
+        }
     };
     if record.commitment != committed {
-        return Err(stop(Reason::FileMismatch, "the file is not the one that the chain holds a commitment to"));
+        return Err(stop(
+            Reason::FileMismatch,
+            "the file is not the one that the chain holds a commitment to",
+        ));
     }
-    Ok(((), format!("{} bytes, committed to by {}", bytes.len(), algorithm.name())))
+    Ok((
+        (),
+        format!(
+            "{} bytes, committed to by {}",
+            bytes.len(),
+            algorithm.name()
+        ),
+    ))
 }
 
 fn salted(
@@ -93,14 +127,28 @@ fn salted(
     bytes: &[u8],
 ) -> Result<[u8; 32], Stop> {
     let Some(note) = note else {
-        return Err(stop(Reason::DocumentMissing, "the evidence is salted: show its note (starfire-evidence/1) too"));
+        return Err(stop(
+            Reason::DocumentMissing,
+            "the evidence is salted: show its note (starfire-evidence/1) too",
+        ));
     };
-    let note = Sidecar::parse(note).map_err(|error| stop(Reason::DocumentMalformed, format!("the note: {error}")))?;
+    let note = Sidecar::parse(note)
+        .map_err(|error| stop(Reason::DocumentMalformed, format!("the note: {error}")))?;
     if note.issuer != record.issuer || note.id != record.id || note.algorithm != algorithm {
-        return Err(stop(Reason::DocumentMismatch, "the note belongs to other evidence"));
+        return Err(stop(
+            Reason::DocumentMismatch,
+            "the note belongs to other evidence",
+        ));
     }
     if note.size != bytes.len() as u64 {
-        return Err(stop(Reason::FileMismatch, format!("the file has {} bytes, the note says {}", bytes.len(), note.size)));
+        return Err(stop(
+            Reason::FileMismatch,
+            format!(
+                "the file has {} bytes, the note says {}",
+                bytes.len(),
+                note.size
+            ),
+        ));
     }
     Ok(note.commitment(bytes))
 }

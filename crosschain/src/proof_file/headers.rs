@@ -5,7 +5,9 @@ use starfire_proto::v1;
 use tendermint::block::{Header, signed_header::SignedHeader};
 use tendermint::{Hash, validator};
 use tendermint_proto::Protobuf;
-use tendermint_proto::v0_38::types::{Header as RawHeader, SignedHeader as RawSignedHeader, ValidatorSet as RawValidatorSet};
+use tendermint_proto::v0_38::types::{
+    Header as RawHeader, SignedHeader as RawSignedHeader, ValidatorSet as RawValidatorSet,
+};
 
 use super::content::{MainPart, ProofFile, SubPart, Values};
 use super::report::{Reason, Stop, stop};
@@ -26,10 +28,12 @@ pub(super) struct Believed {
 
 /// The bundle is the pinned one. Any other says nothing, however well made.
 pub(super) fn pinned(bundle: &[u8], pin: &str) -> Result<(Bundle, String), Stop> {
-    let bundle = Bundle::parse(bundle).map_err(|error| stop(Reason::BundleMalformed, error.to_string()))?;
+    let bundle =
+        Bundle::parse(bundle).map_err(|error| stop(Reason::BundleMalformed, error.to_string()))?;
     let fingerprint = bundle.fingerprint();
     if fingerprint != pin {
-        let detail = format!("the bundle's fingerprint is {fingerprint}, which is not the pinned one");
+        let detail =
+            format!("the bundle's fingerprint is {fingerprint}, which is not the pinned one");
         return Err(stop(Reason::BundleNotPinned, detail));
     }
     let detail = format!("{} with fingerprint {fingerprint}", bundle.chain_id());
@@ -37,13 +41,26 @@ pub(super) fn pinned(bundle: &[u8], pin: &str) -> Result<(Bundle, String), Stop>
 }
 
 /// The proof hangs on the pinned chain: same chain id, same genesis, same validators.
-pub(super) fn on_pinned_chain(main: &MainPart, bundle: &Bundle) -> Result<((SignedHeader, validator::Set), String), Stop> {
-    let malformed = |what: &str| stop(Reason::MainHeaderMalformed, format!("{what} does not decode"));
+pub(super) fn on_pinned_chain(
+    main: &MainPart,
+    bundle: &Bundle,
+) -> Result<((SignedHeader, validator::Set), String), Stop> {
+    let malformed = |what: &str| {
+        stop(
+            Reason::MainHeaderMalformed,
+            format!("{what} does not decode"),
+        )
+    };
     let signed = <SignedHeader as Protobuf<RawSignedHeader>>::decode_vec(&main.signed_header.0);
     let signed = signed.map_err(|_| malformed("the main header"))?;
     let validators = <validator::Set as Protobuf<RawValidatorSet>>::decode_vec(&main.validators.0);
     let validators = validators.map_err(|_| malformed("the main validator set"))?;
-    let other = |what: &str| Err(stop(Reason::ChainNotPinned, format!("the proof is of a main chain with another {what}")));
+    let other = |what: &str| {
+        Err(stop(
+            Reason::ChainNotPinned,
+            format!("the proof is of a main chain with another {what}"),
+        ))
+    };
     if main.chain_id != bundle.chain_id().as_str() || signed.header.chain_id != *bundle.chain_id() {
         return other("chain id");
     }
@@ -59,11 +76,21 @@ pub(super) fn on_pinned_chain(main: &MainPart, bundle: &Bundle) -> Result<((Sign
 }
 
 /// More than two thirds of the pinned power signed the header, and no signature in it is false.
-pub(super) fn main_header(signed: &SignedHeader, validators: &validator::Set, now_ms: i64) -> Result<(Believed, String), Stop> {
-    certificate::verify(signed, validators).map_err(|error| stop(Reason::MainHeaderNotSigned, error.to_string()))?;
+pub(super) fn main_header(
+    signed: &SignedHeader,
+    validators: &validator::Set,
+    now_ms: i64,
+) -> Result<(Believed, String), Stop> {
+    certificate::verify(signed, validators)
+        .map_err(|error| stop(Reason::MainHeaderNotSigned, error.to_string()))?;
     let header = believed(&signed.header, Reason::MainHeaderMalformed)?;
     not_from_future(&header, now_ms)?;
-    let signatures = signed.commit.signatures.iter().filter(|signature| !signature.is_absent()).count();
+    let signatures = signed
+        .commit
+        .signatures
+        .iter()
+        .filter(|signature| !signature.is_absent())
+        .count();
     let detail = format!(
         "height {} of {}, {}, signed by {signatures} of {} validators",
         header.height,
@@ -81,36 +108,74 @@ pub(super) type OnSubChain<'a> = Option<(&'a SubPart, Header)>;
 pub(super) fn subject_chain(file: &ProofFile) -> Result<(OnSubChain<'_>, String), Stop> {
     let did = file.subject.did();
     match (file.subject.chain_code(), &file.sub) {
-        (None, None) if file.sub_values.is_empty() => Ok((None, format!("{did} belongs to the main chain"))),
-        (None, None) => Err(stop(Reason::ValuesUnexpected, "there are values of a sub-chain, but no header of it")),
+        (None, None) if file.sub_values.is_empty() => {
+            Ok((None, format!("{did} belongs to the main chain")))
+        }
+        (None, None) => Err(stop(
+            Reason::ValuesUnexpected,
+            "there are values of a sub-chain, but no header of it",
+        )),
         (Some(code), Some(sub)) if sub.chain_code == code.as_str() => {
             let header = <Header as Protobuf<RawHeader>>::decode_vec(&sub.header.0);
-            let header = header.map_err(|_| stop(Reason::SubHeaderMalformed, "the sub-chain's header does not decode"))?;
-            Ok((Some((sub, header)), format!("{did} belongs to the sub-chain {code}")))
+            let header = header.map_err(|_| {
+                stop(
+                    Reason::SubHeaderMalformed,
+                    "the sub-chain's header does not decode",
+                )
+            })?;
+            Ok((
+                Some((sub, header)),
+                format!("{did} belongs to the sub-chain {code}"),
+            ))
         }
-        (Some(code), Some(_) | None) => Err(stop(Reason::WrongChain, format!("{did} belongs to the sub-chain {code}"))),
-        (None, Some(_)) => Err(stop(Reason::WrongChain, format!("{did} belongs to the main chain"))),
+        (Some(code), Some(_) | None) => Err(stop(
+            Reason::WrongChain,
+            format!("{did} belongs to the sub-chain {code}"),
+        )),
+        (None, Some(_)) => Err(stop(
+            Reason::WrongChain,
+            format!("{did} belongs to the main chain"),
+        )),
     }
 }
 
 /// The main chain knows the sub-chain, and has not frozen it.
-pub(super) fn sub_chain(values: &Values, sub: &SubPart, header: &Header) -> Result<((), String), Stop> {
-    let Some(record) = values.record::<v1::SubChainRecord>(&path::sub_chain(&sub.chain_code))? else {
-        return Err(stop(Reason::ChainUnknown, format!("the main chain does not know {}", sub.chain_code)));
+pub(super) fn sub_chain(
+    values: &Values,
+    sub: &SubPart,
+    header: &Header,
+) -> Result<((), String), Stop> {
+    let Some(record) = values.record::<v1::SubChainRecord>(&path::sub_chain(&sub.chain_code))?
+    else {
+        return Err(stop(
+            Reason::ChainUnknown,
+            format!("the main chain does not know {}", sub.chain_code),
+        ));
     };
     match record.status() {
         v1::SubChainStatus::Active => {}
         v1::SubChainStatus::Frozen => {
-            let detail = format!("frozen since main height {}: {}", record.frozen_height, record.frozen_reason);
+            let detail = format!(
+                "frozen since main height {}: {}",
+                record.frozen_height, record.frozen_reason
+            );
             return Err(stop(Reason::ChainFrozen, detail));
         }
-        v1::SubChainStatus::Unspecified => return Err(stop(Reason::RecordMalformed, "the sub-chain has no status")),
+        v1::SubChainStatus::Unspecified => {
+            return Err(stop(Reason::RecordMalformed, "the sub-chain has no status"));
+        }
     }
     if record.chain_code != sub.chain_code {
-        return Err(stop(Reason::RecordMalformed, "the sub-chain's record is of another chain code"));
+        return Err(stop(
+            Reason::RecordMalformed,
+            "the sub-chain's record is of another chain code",
+        ));
     }
     if record.chain_id != header.chain_id.as_str() {
-        let detail = format!("the header is of {}, registered is {}", header.chain_id, record.chain_id);
+        let detail = format!(
+            "the header is of {}, registered is {}",
+            header.chain_id, record.chain_id
+        );
         return Err(stop(Reason::WrongChain, detail));
     }
     let detail = format!("{} ({}), not frozen", record.chain_id, record.name);
@@ -125,14 +190,24 @@ pub(super) fn anchor(
     now_ms: i64,
 ) -> Result<((Believed, v1::AnchorRecord), String), Stop> {
     let height = header.height.value();
-    let Some(record) = values.record::<v1::AnchorRecord>(&path::anchor(&sub.chain_code, height))? else {
-        return Err(stop(Reason::NotAnchored, format!("height {height} of {} is not anchored", sub.chain_code)));
+    let Some(record) = values.record::<v1::AnchorRecord>(&path::anchor(&sub.chain_code, height))?
+    else {
+        return Err(stop(
+            Reason::NotAnchored,
+            format!("height {height} of {} is not anchored", sub.chain_code),
+        ));
     };
     if record.chain_code != sub.chain_code || record.height != height {
-        return Err(stop(Reason::RecordMalformed, "the anchor's record is of another header"));
+        return Err(stop(
+            Reason::RecordMalformed,
+            "the anchor's record is of another header",
+        ));
     }
     if record.header_hash != header.hash().as_bytes() {
-        return Err(stop(Reason::AnchorMismatch, format!("another header of height {height} is anchored")));
+        return Err(stop(
+            Reason::AnchorMismatch,
+            format!("another header of height {height} is anchored"),
+        ));
     }
     let believed = believed(header, Reason::SubHeaderMalformed)?;
     not_from_future(&believed, now_ms)?;
@@ -150,12 +225,20 @@ fn believed(header: &Header, malformed: Reason) -> Result<Believed, Stop> {
     let Ok(app_hash) = <[u8; 32]>::try_from(header.app_hash.as_bytes()) else {
         return Err(stop(malformed, "the app hash does not have 32 bytes"));
     };
-    Ok(Believed { height: header.height.value(), time_ms: unix_ms::from_time(header.time), app_hash })
+    Ok(Believed {
+        height: header.height.value(),
+        time_ms: unix_ms::from_time(header.time),
+        app_hash,
+    })
 }
 
 fn not_from_future(header: &Believed, now_ms: i64) -> Result<(), Stop> {
     if header.time_ms > now_ms.saturating_add(CLOCK_DRIFT_MS) {
-        let detail = format!("the header's time is {}, now is {}", unix_ms::rfc3339(header.time_ms), unix_ms::rfc3339(now_ms));
+        let detail = format!(
+            "the header's time is {}, now is {}",
+            unix_ms::rfc3339(header.time_ms),
+            unix_ms::rfc3339(now_ms)
+        );
         return Err(stop(Reason::HeaderFromFuture, detail));
     }
     Ok(())

@@ -202,7 +202,10 @@ pub(super) struct Stop {
 
 /// A check that failed, for this reason.
 pub(super) fn stop(reason: Reason, detail: impl Into<String>) -> Stop {
-    Stop { reason, detail: detail.into() }
+    Stop {
+        reason,
+        detail: detail.into(),
+    }
 }
 
 /// The verification is over: the report says why.
@@ -223,14 +226,26 @@ impl Report {
     }
 
     /// Notes a check and goes on with what it found, or ends.
-    pub(super) fn step<T>(&mut self, name: &'static str, outcome: Result<(T, String), Stop>) -> Result<T, Ended> {
+    pub(super) fn step<T>(
+        &mut self,
+        name: &'static str,
+        outcome: Result<(T, String), Stop>,
+    ) -> Result<T, Ended> {
         match outcome {
             Ok((found, detail)) => {
-                self.steps.push(Step { name, ok: true, detail });
+                self.steps.push(Step {
+                    name,
+                    ok: true,
+                    detail,
+                });
                 Ok(found)
             }
             Err(Stop { reason, detail }) => {
-                self.steps.push(Step { name, ok: false, detail });
+                self.steps.push(Step {
+                    name,
+                    ok: false,
+                    detail,
+                });
                 self.verdict = reason.verdict();
                 self.code = Some(reason);
                 Err(Ended)

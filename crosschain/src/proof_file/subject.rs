@@ -73,7 +73,11 @@ impl Subject {
 
     /// The paths to prove on the sub-chain, in order; none when the main chain holds the values.
     pub fn sub_paths(&self) -> Vec<Vec<u8>> {
-        if self.chain_code().is_some() { self.local_paths() } else { Vec::new() }
+        if self.chain_code().is_some() {
+            self.local_paths()
+        } else {
+            Vec::new()
+        }
     }
 
     fn local_paths(&self) -> Vec<Vec<u8>> {
@@ -113,9 +117,9 @@ fn evidence_paths(issuer: &Did, id: &str) -> Vec<Vec<u8>> {
 }
 
 pub(super) fn evidence_path(issuer: &Did, id: &str) -> Vec<u8> {
-    format!("evidence/{issuer}/{id}").into_bytes()
+    starfire_registry::path::evidence(&issuer.to_string(), id)
 }
 
 pub(super) fn revocation_path(issuer: &Did, id: &str) -> Vec<u8> {
-    format!("revocation/{issuer}/{id}").into_bytes()
+    starfire_registry::path::revocation(&issuer.to_string(), id)
 }

@@ -34,7 +34,10 @@ pub fn verify(
     let shown = Shown { document, file };
     match walk(&mut report, proof, shown, bundle, pin, now_ms, max_age) {
         Ok(()) => report.verdict = Verdict::Valid,
-        Err(Ended) => assert!(report.code.is_some(), "a verification that ends early says why"),
+        Err(Ended) => assert!(
+            report.code.is_some(),
+            "a verification that ends early says why"
+        ),
     }
     report
 }
@@ -53,46 +56,79 @@ fn walk(
 
     let bundle = report.step("pinned bundle", headers::pinned(bundle, pin))?;
     report.main_chain = Some(bundle.chain_id().to_string());
-    let (signed, validators) = report.step("pinned chain", headers::on_pinned_chain(&file.main, &bundle))?;
-    let main = report.step("main header", headers::main_header(&signed, &validators, now_ms))?;
+    let (signed, validators) = report.step(
+        "pinned chain",
+        headers::on_pinned_chain(&file.main, &bundle),
+    )?;
+    let main = report.step(
+        "main header",
+        headers::main_header(&signed, &validators, now_ms),
+    )?;
 
     let sub = report.step("subject", headers::subject_chain(&file))?;
     let anchored = sub.as_ref().map(|(_, header)| header.height.value());
-    let main_values = Values::prove(&main.app_hash, &file.main_values, &file.subject.main_paths(anchored));
+    let main_values = Values::prove(
+        &main.app_hash,
+        &file.main_values,
+        &file.subject.main_paths(anchored),
+    );
     let main_values = report.step("main values", main_values)?;
     let main_time_ms = main.time_ms;
     let (values, header) = match sub {
         None => (main_values, main),
         Some((part, header)) => {
             report.step("sub-chain", headers::sub_chain(&main_values, part, &header))?;
-            let (header, anchor) = report.step("anchor", headers::anchor(&main_values, part, &header, now_ms))?;
+            let (header, anchor) = report.step(
+                "anchor",
+                headers::anchor(&main_values, part, &header, now_ms),
+            )?;
             report.proved_before = Some(rfc3339(anchor.main_time_ms));
-            let sub_values = Values::prove(&header.app_hash, &file.sub_values, &file.subject.sub_paths());
-            (main_values.join(report.step("sub values", sub_values)?), header)
+            let sub_values = Values::prove(
+                &header.app_hash,
+                &file.sub_values,
+                &file.subject.sub_paths(),
+            );
+            (
+                main_values.join(report.step("sub values", sub_values)?),
+                header,
+            )
         }
     };
     report.revocation_as_of = Some(rfc3339(header.time_ms));
 
     match &file.subject {
-        Subject::Certificate(certificate) => certificate::check(report, certificate, &values, shown, now_ms)?,
+        Subject::Certificate(certificate) => {
+            certificate::check(report, certificate, &values, shown, now_ms)?;
+        }
         Subject::Evidence { issuer, id } => evidence::check(report, issuer, id, &values, shown)?,
         Subject::Did { did } => did::check(report, did, &values, shown)?,
     }
     // The main header shows what the sub-chain's does not: freezes and accreditations.
-    report.step("freshness", freshness(header.time_ms.min(main_time_ms), now_ms, max_age))
+    report.step(
+        "freshness",
+        freshness(header.time_ms.min(main_time_ms), now_ms, max_age),
+    )
 }
 
 fn parse(proof: &[u8]) -> Result<(ProofFile, String), Stop> {
-    let file = ProofFile::parse(proof).map_err(|error| stop(Reason::ProofMalformed, error.to_string()))?;
+    let file =
+        ProofFile::parse(proof).map_err(|error| stop(Reason::ProofMalformed, error.to_string()))?;
     Ok((file, format!("{} bytes, whole", proof.len())))
 }
 
 fn freshness(as_of_ms: i64, now_ms: i64, max_age: Duration) -> Result<((), String), Stop> {
     let age_ms = now_ms.saturating_sub(as_of_ms).max(0);
-    let detail = format!("state as of {}, {} minutes old", rfc3339(as_of_ms), age_ms / 60_000);
+    let detail = format!(
+        "state as of {}, {} minutes old",
+        rfc3339(as_of_ms),
+        age_ms / 60_000
+    );
     if u128::try_from(age_ms).expect("an age is not negative") > max_age.as_millis() {
         let allowed = max_age.as_secs() / 60;
-        return Err(stop(Reason::Stale, format!("{detail}, more than the {allowed} allowed: get a newer proof file")));
+        return Err(stop(
+            Reason::Stale,
+            format!("{detail}, more than the {allowed} allowed: get a newer proof file"),
+        ));
     }
     Ok(((), detail))
 }
@@ -100,7 +136,11 @@ fn freshness(as_of_ms: i64, now_ms: i64, max_age: Duration) -> Result<((), Strin
 fn summary(subject: &Subject) -> Summary {
     let sub_chain = subject.chain_code().map(|code| code.to_string());
     let (kind, id, certificate) = match subject {
-        Subject::Certificate(certificate) => ("certificate", Some(certificate.id.clone()), Some(certificate)),
+        Subject::Certificate(certificate) => (
+            "certificate",
+            Some(certificate.id.clone()),
+            Some(certificate),
+        ),
         Subject::Evidence { id, .. } => ("evidence", Some(id.clone()), None),
         Subject::Did { .. } => ("did", None, None),
     };

@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn nothing_stands_twice() {
         let duplicate = |change: fn(&mut v1::DidDocument)| {
-            assert!(matches!(refused(change), DocumentError::Duplicate(_)))
+            assert!(matches!(refused(change), DocumentError::Duplicate(_)));
         };
         duplicate(|d| d.controller.push(d.controller[0].clone()));
         duplicate(|d| d.verification_method[1].id = d.verification_method[0].id.clone());
@@ -451,7 +451,7 @@ mod tests {
         #[test]
         fn no_bytes_make_the_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..256)) {
             if let Ok(record) = v1::DidDocument::decode(bytes.as_slice()) {
-                let _ = Document::try_from(record);
+                drop(Document::try_from(record));
             }
         }
     }

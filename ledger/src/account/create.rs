@@ -25,13 +25,26 @@ impl TryFrom<protocol::OperationCreateAccount> for CreateAccount {
     type Error = Rejection;
 
     fn try_from(operation: protocol::OperationCreateAccount) -> Result<Self, Rejection> {
-        if operation.contract.is_some_and(|contract| !contract.payload.is_empty()) {
-            return Err(Rejection::new(code::CONTRACTS_NOT_SUPPORTED, "this chain runs no contracts"));
+        if operation
+            .contract
+            .is_some_and(|contract| !contract.payload.is_empty())
+        {
+            return Err(Rejection::new(
+                code::CONTRACTS_NOT_SUPPORTED,
+                "this chain runs no contracts",
+            ));
         }
         if operation.init_balance < 0 {
-            return Err(Rejection::new(code::INVALID_PARAMETER, "the initial balance is negative"));
+            return Err(Rejection::new(
+                code::INVALID_PARAMETER,
+                "the initial balance is negative",
+            ));
         }
-        let metadata = operation.metadatas.into_iter().map(SetMetadata::initial).collect::<Result<_, _>>()?;
+        let metadata = operation
+            .metadatas
+            .into_iter()
+            .map(SetMetadata::initial)
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             destination: operation.dest_address,
             balance: operation.init_balance,
@@ -43,18 +56,32 @@ impl TryFrom<protocol::OperationCreateAccount> for CreateAccount {
 
 impl CreateAccount {
     /// Opens the account. `signers` are the addresses whose keys signed the transaction, sorted.
-    pub fn apply(self, state: &mut Overlay<'_>, env: &Env, signers: &[&str]) -> Result<(), Rejection> {
+    pub fn apply(
+        self,
+        state: &mut Overlay<'_>,
+        env: &Env,
+        signers: &[&str],
+    ) -> Result<(), Rejection> {
         let destination = address(&self.destination, &env.chain)?.to_string();
         if destination == env.sender {
-            return Err(Rejection::new(code::SOURCE_IS_DESTINATION, "an account cannot create itself"));
+            return Err(Rejection::new(
+                code::SOURCE_IS_DESTINATION,
+                "an account cannot create itself",
+            ));
         }
         if Account::load(state, &destination).is_some() {
-            return Err(Rejection::new(code::DESTINATION_EXISTS, format!("the account {destination} exists")));
+            return Err(Rejection::new(
+                code::DESTINATION_EXISTS,
+                format!("the account {destination} exists"),
+            ));
         }
         if self.balance < env.chain.base_reserve {
             return Err(Rejection::new(
                 code::INIT_LOW_RESERVE,
-                format!("the initial balance {} is below the reserve {}", self.balance, env.chain.base_reserve),
+                format!(
+                    "the initial balance {} is below the reserve {}",
+                    self.balance, env.chain.base_reserve
+                ),
             ));
         }
 
@@ -62,10 +89,14 @@ impl CreateAccount {
         if let Some(privilege) = self.privilege {
             privilege.apply(&mut account.record, &env.chain)?;
         }
-        if !(is_sole(&account) && self.metadata.is_empty()) && signers.binary_search(&destination.as_str()).is_err() {
+        if !(is_sole(&account) && self.metadata.is_empty())
+            && signers.binary_search(&destination.as_str()).is_err()
+        {
             return Err(Rejection::new(
                 code::ACCESS_DENIED,
-                format!("the keys and metadata of {destination} are its own to choose: its key must sign too"),
+                format!(
+                    "the keys and metadata of {destination} are its own to choose: its key must sign too"
+                ),
             ));
         }
         if self.balance > 0 {
@@ -80,7 +111,11 @@ impl CreateAccount {
         }
         state.emit(Event::new(
             "account.created",
-            vec![("address", destination), ("by", env.sender.clone()), ("balance", self.balance.to_string())],
+            vec![
+                ("address", destination),
+                ("by", env.sender.clone()),
+                ("balance", self.balance.to_string()),
+            ],
         ));
         Ok(())
     }
@@ -89,7 +124,9 @@ impl CreateAccount {
 /// Whether the account's own key, and no other, does everything.
 fn is_sole(account: &Account) -> bool {
     let record = &account.record;
-    record.signers.is_empty() && record.type_thresholds.is_empty() && record.master_weight >= record.tx_threshold.max(1)
+    record.signers.is_empty()
+        && record.type_thresholds.is_empty()
+        && record.master_weight >= record.tx_threshold.max(1)
 }
 
 /// What a new account's privilege sets, as BIF's clients send it.
@@ -114,15 +151,27 @@ mod tests {
     #[test]
     fn a_contract_is_refused_by_its_own_code() {
         let operation = protocol::OperationCreateAccount {
-            contract: Some(protocol::Contract { payload: "\"use strict\";".to_owned(), ..Default::default() }),
+            contract: Some(protocol::Contract {
+                payload: "\"use strict\";".to_owned(),
+                ..Default::default()
+            }),
             ..Default::default()
         };
-        assert_eq!(CreateAccount::try_from(operation).unwrap_err().code, code::CONTRACTS_NOT_SUPPORTED);
+        assert_eq!(
+            CreateAccount::try_from(operation).unwrap_err().code,
+            code::CONTRACTS_NOT_SUPPORTED
+        );
     }
 
     #[test]
     fn a_negative_balance_is_refused() {
-        let operation = protocol::OperationCreateAccount { init_balance: -1, ..Default::default() };
-        assert_eq!(CreateAccount::try_from(operation).unwrap_err().code, code::INVALID_PARAMETER);
+        let operation = protocol::OperationCreateAccount {
+            init_balance: -1,
+            ..Default::default()
+        };
+        assert_eq!(
+            CreateAccount::try_from(operation).unwrap_err().code,
+            code::INVALID_PARAMETER
+        );
     }
 }

@@ -25,15 +25,31 @@ impl TryFrom<protocol::OperationLog> for Log {
     fn try_from(operation: protocol::OperationLog) -> Result<Self, Rejection> {
         let refused = |detail: String| Err(Rejection::new(code::INVALID_PARAMETER, detail));
         if operation.topic.is_empty() || operation.topic.len() > TOPIC_BYTES_MAX {
-            return refused(format!("a topic has 1 to {TOPIC_BYTES_MAX} bytes, not {}", operation.topic.len()));
+            return refused(format!(
+                "a topic has 1 to {TOPIC_BYTES_MAX} bytes, not {}",
+                operation.topic.len()
+            ));
         }
         if operation.datas.len() > DATAS_MAX {
-            return refused(format!("a log has at most {DATAS_MAX} texts, not {}", operation.datas.len()));
+            return refused(format!(
+                "a log has at most {DATAS_MAX} texts, not {}",
+                operation.datas.len()
+            ));
         }
-        if let Some(data) = operation.datas.iter().find(|data| data.len() > DATA_BYTES_MAX) {
-            return refused(format!("a text of a log has at most {DATA_BYTES_MAX} bytes, not {}", data.len()));
+        if let Some(data) = operation
+            .datas
+            .iter()
+            .find(|data| data.len() > DATA_BYTES_MAX)
+        {
+            return refused(format!(
+                "a text of a log has at most {DATA_BYTES_MAX} bytes, not {}",
+                data.len()
+            ));
         }
-        Ok(Self { topic: operation.topic, datas: operation.datas })
+        Ok(Self {
+            topic: operation.topic,
+            datas: operation.datas,
+        })
     }
 }
 
@@ -54,7 +70,11 @@ mod tests {
     #[test]
     fn topics_and_texts_have_limits() {
         let log = |topic: usize, datas: usize, data: usize| {
-            Log::try_from(protocol::OperationLog { topic: "t".repeat(topic), datas: vec!["d".repeat(data); datas] }).is_ok()
+            Log::try_from(protocol::OperationLog {
+                topic: "t".repeat(topic),
+                datas: vec!["d".repeat(data); datas],
+            })
+            .is_ok()
         };
         assert!(log(1, 0, 0) && log(128, 5, 1024));
         assert!(!log(0, 1, 1) && !log(129, 1, 1) && !log(1, 6, 1) && !log(1, 1, 1025));

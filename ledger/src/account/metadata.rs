@@ -25,7 +25,12 @@ impl TryFrom<protocol::OperationSetMetadata> for SetMetadata {
     type Error = Rejection;
 
     fn try_from(operation: protocol::OperationSetMetadata) -> Result<Self, Rejection> {
-        Self::new(operation.key, operation.value, operation.version, operation.delete_flag)
+        Self::new(
+            operation.key,
+            operation.value,
+            operation.version,
+            operation.delete_flag,
+        )
     }
 }
 
@@ -34,19 +39,33 @@ impl SetMetadata {
         if key.is_empty() || key.len() > KEY_BYTES_MAX {
             return Err(Rejection::new(
                 code::INVALID_PARAMETER,
-                format!("a metadata key has 1 to {KEY_BYTES_MAX} bytes, not {}", key.len()),
+                format!(
+                    "a metadata key has 1 to {KEY_BYTES_MAX} bytes, not {}",
+                    key.len()
+                ),
             ));
         }
         if value.len() > VALUE_BYTES_MAX {
             return Err(Rejection::new(
                 code::INVALID_PARAMETER,
-                format!("a metadata value has at most {VALUE_BYTES_MAX} bytes, not {}", value.len()),
+                format!(
+                    "a metadata value has at most {VALUE_BYTES_MAX} bytes, not {}",
+                    value.len()
+                ),
             ));
         }
         if version < 0 {
-            return Err(Rejection::new(code::INVALID_DATAVERSION, "the version is negative"));
+            return Err(Rejection::new(
+                code::INVALID_DATAVERSION,
+                "the version is negative",
+            ));
         }
-        Ok(Self { key, value, version, delete })
+        Ok(Self {
+            key,
+            value,
+            version,
+            delete,
+        })
     }
 
     /// An entry of an account to be created.
@@ -56,7 +75,10 @@ impl SetMetadata {
 
     /// Writes or deletes the sender's value.
     pub fn apply(self, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
-        let event = Event::new("account.metadata", vec![("address", env.sender.clone()), ("key", self.key.clone())]);
+        let event = Event::new(
+            "account.metadata",
+            vec![("address", env.sender.clone()), ("key", self.key.clone())],
+        );
         self.write(state, &env.sender)?;
         state.emit(event);
         Ok(())
@@ -67,19 +89,36 @@ impl SetMetadata {
         let at = path::metadata(address, &self.key);
         let current = record::<v1::MetadataRecord>(state, &at).map_or(0, |current| current.version);
         if self.delete && current == 0 {
-            return Err(Rejection::new(code::NOT_EXIST, "there is no metadata under this key"));
+            return Err(Rejection::new(
+                code::NOT_EXIST,
+                "there is no metadata under this key",
+            ));
         }
-        let next = if self.delete { current } else { current.saturating_add(1) };
+        let next = if self.delete {
+            current
+        } else {
+            current.saturating_add(1)
+        };
         if self.version != 0 && self.version != next {
             return Err(Rejection::new(
                 code::INVALID_DATAVERSION,
-                format!("the version {} is not {next}: somebody wrote in between", self.version),
+                format!(
+                    "the version {} is not {next}: somebody wrote in between",
+                    self.version
+                ),
             ));
         }
         if self.delete {
             state.delete(at);
         } else {
-            state.put_record(at, &v1::MetadataRecord { key: self.key, value: self.value, version: next });
+            state.put_record(
+                at,
+                &v1::MetadataRecord {
+                    key: self.key,
+                    value: self.value,
+                    version: next,
+                },
+            );
         }
         Ok(())
     }
@@ -90,7 +129,9 @@ mod tests {
     use super::*;
 
     fn refused(key: &str, value: &str, version: i64) -> Option<u32> {
-        SetMetadata::new(key.to_owned(), value.to_owned(), version, false).err().map(|rejection| rejection.code.number)
+        SetMetadata::new(key.to_owned(), value.to_owned(), version, false)
+            .err()
+            .map(|rejection| rejection.code.number)
     }
 
     #[test]
@@ -104,8 +145,17 @@ mod tests {
 
     #[test]
     fn the_longest_key_still_has_a_short_path() {
-        let at = path::metadata("did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2", &"k".repeat(1024));
+        let at = path::metadata(
+            "did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2",
+            &"k".repeat(1024),
+        );
         assert!(at.len() <= starfire_state::view::KEY_BYTES_MAX);
-        assert_ne!(at, path::metadata("did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2", &"k".repeat(1023)));
+        assert_ne!(
+            at,
+            path::metadata(
+                "did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2",
+                &"k".repeat(1023)
+            )
+        );
     }
 }

@@ -20,9 +20,15 @@ impl TryFrom<protocol::OperationPayCoin> for PayCoin {
 
     fn try_from(operation: protocol::OperationPayCoin) -> Result<Self, Rejection> {
         if operation.amount < 0 {
-            return Err(Rejection::new(code::INVALID_PARAMETER, "the amount is negative"));
+            return Err(Rejection::new(
+                code::INVALID_PARAMETER,
+                "the amount is negative",
+            ));
         }
-        Ok(Self { destination: operation.dest_address, amount: operation.amount })
+        Ok(Self {
+            destination: operation.dest_address,
+            amount: operation.amount,
+        })
     }
 }
 
@@ -31,14 +37,20 @@ impl PayCoin {
     pub fn apply(self, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
         let destination = address(&self.destination, &env.chain)?.to_string();
         if destination == env.sender {
-            return Err(Rejection::new(code::SOURCE_IS_DESTINATION, "an account cannot pay itself"));
+            return Err(Rejection::new(
+                code::SOURCE_IS_DESTINATION,
+                "an account cannot pay itself",
+            ));
         }
         let payee = Account::load(state, &destination);
         let activates = payee.is_none();
         if activates && self.amount < env.chain.base_reserve {
             return Err(Rejection::new(
                 code::INIT_LOW_RESERVE,
-                format!("the amount {} is below the reserve {} of a new account", self.amount, env.chain.base_reserve),
+                format!(
+                    "the amount {} is below the reserve {} of a new account",
+                    self.amount, env.chain.base_reserve
+                ),
             ));
         }
         let mut payee = payee.unwrap_or_else(|| Account::create(&destination));
@@ -53,7 +65,11 @@ impl PayCoin {
         }
         state.emit(Event::new(
             "account.paid",
-            vec![("from", env.sender.clone()), ("to", destination), ("amount", self.amount.to_string())],
+            vec![
+                ("from", env.sender.clone()),
+                ("to", destination),
+                ("amount", self.amount.to_string()),
+            ],
         ));
         Ok(())
     }

@@ -30,14 +30,19 @@ impl Privilege {
         if signers.len() > SIGNERS_MAX {
             return Err(Rejection::new(
                 code::INVALID_PARAMETER,
-                format!("{} signers are listed, more than {SIGNERS_MAX}", signers.len()),
+                format!(
+                    "{} signers are listed, more than {SIGNERS_MAX}",
+                    signers.len()
+                ),
             ));
         }
         for signer in &signers {
             checked_weight(signer.weight)?;
         }
         for threshold in &type_thresholds {
-            if protocol::operation::Type::try_from(threshold.r#type).is_err() || threshold.r#type == 0 {
+            if protocol::operation::Type::try_from(threshold.r#type).is_err()
+                || threshold.r#type == 0
+            {
                 return Err(Rejection::new(
                     code::THRESHOLD_NOT_VALID,
                     format!("there is no operation type {}", threshold.r#type),
@@ -58,12 +63,19 @@ impl Privilege {
         let mut account = acting(state, &env.chain, &env.sender)?;
         self.apply(&mut account.record, &env.chain)?;
         account.save(state);
-        state.emit(Event::new("account.privilege", vec![("address", env.sender.clone())]));
+        state.emit(Event::new(
+            "account.privilege",
+            vec![("address", env.sender.clone())],
+        ));
         Ok(())
     }
 
     /// Changes an account record.
-    pub(crate) fn apply(self, account: &mut v1::AccountRecord, chain: &v1::ChainRecord) -> Result<(), Rejection> {
+    pub(crate) fn apply(
+        self,
+        account: &mut v1::AccountRecord,
+        chain: &v1::ChainRecord,
+    ) -> Result<(), Rejection> {
         if let Some(weight) = self.master_weight {
             account.master_weight = weight;
         }
@@ -78,9 +90,14 @@ impl Privilege {
                     "an account's own key has the master weight: it is no signer",
                 ));
             }
-            account.signers.retain(|known| known.address != signer_address);
+            account
+                .signers
+                .retain(|known| known.address != signer_address);
             if signer.weight > 0 {
-                account.signers.push(v1::SignerWeight { address: signer_address, weight: signer.weight });
+                account.signers.push(v1::SignerWeight {
+                    address: signer_address,
+                    weight: signer.weight,
+                });
             }
         }
         if account.signers.len() > SIGNERS_MAX {
@@ -90,11 +107,14 @@ impl Privilege {
             ));
         }
         for threshold in self.type_thresholds {
-            account.type_thresholds.retain(|known| known.r#type != threshold.r#type);
+            account
+                .type_thresholds
+                .retain(|known| known.r#type != threshold.r#type);
             if threshold.threshold > 0 {
-                account
-                    .type_thresholds
-                    .push(v1::TypeThreshold { r#type: threshold.r#type, threshold: threshold.threshold });
+                account.type_thresholds.push(v1::TypeThreshold {
+                    r#type: threshold.r#type,
+                    threshold: threshold.threshold,
+                });
             }
         }
         Ok(())
@@ -107,7 +127,10 @@ impl TryFrom<protocol::OperationSetPrivilege> for Privilege {
     fn try_from(operation: protocol::OperationSetPrivilege) -> Result<Self, Rejection> {
         let number = |text: &str, invalid| match text {
             "" => Ok(None),
-            text => text.parse().map(Some).map_err(|_| Rejection::new(invalid, "not a decimal number")),
+            text => text
+                .parse()
+                .map(Some)
+                .map_err(|_| Rejection::new(invalid, "not a decimal number")),
         };
         Self::new(
             number(&operation.master_weight, code::WEIGHT_NOT_VALID)?,
@@ -122,7 +145,12 @@ impl TryFrom<protocol::OperationSetSignerWeight> for Privilege {
     type Error = Rejection;
 
     fn try_from(operation: protocol::OperationSetSignerWeight) -> Result<Self, Rejection> {
-        Self::new(unless_unset(operation.master_weight), operation.signers, None, Vec::new())
+        Self::new(
+            unless_unset(operation.master_weight),
+            operation.signers,
+            None,
+            Vec::new(),
+        )
     }
 }
 
@@ -130,7 +158,12 @@ impl TryFrom<protocol::OperationSetThreshold> for Privilege {
     type Error = Rejection;
 
     fn try_from(operation: protocol::OperationSetThreshold) -> Result<Self, Rejection> {
-        Self::new(None, Vec::new(), unless_unset(operation.tx_threshold), operation.type_thresholds)
+        Self::new(
+            None,
+            Vec::new(),
+            unless_unset(operation.tx_threshold),
+            operation.type_thresholds,
+        )
     }
 }
 
@@ -148,7 +181,10 @@ mod tests {
     const OTHER: &str = "did:bid:efyJLYwWd7SmKV44QXxRAd7NLCfjKxHB";
 
     fn signer(weight: i64) -> protocol::Signer {
-        protocol::Signer { address: OTHER.to_owned(), weight }
+        protocol::Signer {
+            address: OTHER.to_owned(),
+            weight,
+        }
     }
 
     fn applied(operation: protocol::OperationSetPrivilege) -> Result<v1::AccountRecord, Rejection> {
@@ -165,39 +201,87 @@ mod tests {
 
     #[test]
     fn of_a_signer_listed_twice_the_last_entry_counts() {
-        let operation =
-            protocol::OperationSetPrivilege { signers: vec![signer(3), signer(7)], ..Default::default() };
-        assert_eq!(applied(operation).unwrap().signers, [v1::SignerWeight { address: OTHER.to_owned(), weight: 7 }]);
+        let operation = protocol::OperationSetPrivilege {
+            signers: vec![signer(3), signer(7)],
+            ..Default::default()
+        };
+        assert_eq!(
+            applied(operation).unwrap().signers,
+            [v1::SignerWeight {
+                address: OTHER.to_owned(),
+                weight: 7
+            }]
+        );
     }
 
     #[test]
     fn a_signer_of_weight_zero_leaves() {
-        let operation =
-            protocol::OperationSetPrivilege { signers: vec![signer(3), signer(0)], ..Default::default() };
+        let operation = protocol::OperationSetPrivilege {
+            signers: vec![signer(3), signer(0)],
+            ..Default::default()
+        };
         assert_eq!(applied(operation).unwrap().signers, []);
     }
 
     #[test]
     fn numbers_out_of_range_are_refused() {
-        let weight = |text: &str| protocol::OperationSetPrivilege { master_weight: text.to_owned(), ..Default::default() };
+        let weight = |text: &str| protocol::OperationSetPrivilege {
+            master_weight: text.to_owned(),
+            ..Default::default()
+        };
         for text in ["-1", "4294967296", "1.0", "one"] {
-            assert_eq!(applied(weight(text)).unwrap_err().code, code::WEIGHT_NOT_VALID, "{text}");
+            assert_eq!(
+                applied(weight(text)).unwrap_err().code,
+                code::WEIGHT_NOT_VALID,
+                "{text}"
+            );
         }
-        let many = protocol::OperationSetPrivilege { signers: vec![signer(1); 101], ..Default::default() };
+        let many = protocol::OperationSetPrivilege {
+            signers: vec![signer(1); 101],
+            ..Default::default()
+        };
         assert_eq!(applied(many).unwrap_err().code, code::INVALID_PARAMETER);
-        let unknown = protocol::OperationTypeThreshold { r#type: 99, threshold: 1 };
-        let unknown = protocol::OperationSetPrivilege { type_thresholds: vec![unknown], ..Default::default() };
-        assert_eq!(applied(unknown).unwrap_err().code, code::THRESHOLD_NOT_VALID);
+        let unknown = protocol::OperationTypeThreshold {
+            r#type: 99,
+            threshold: 1,
+        };
+        let unknown = protocol::OperationSetPrivilege {
+            type_thresholds: vec![unknown],
+            ..Default::default()
+        };
+        assert_eq!(
+            applied(unknown).unwrap_err().code,
+            code::THRESHOLD_NOT_VALID
+        );
     }
 
     #[test]
     fn the_older_operations_know_minus_one_as_unchanged() {
         let mut account = Account::create("did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2").record;
         let chain = v1::ChainRecord::default();
-        let weights = protocol::OperationSetSignerWeight { master_weight: -1, signers: vec![signer(4)] };
-        Privilege::try_from(weights).unwrap().apply(&mut account, &chain).unwrap();
-        let thresholds = protocol::OperationSetThreshold { tx_threshold: 4, type_thresholds: Vec::new() };
-        Privilege::try_from(thresholds).unwrap().apply(&mut account, &chain).unwrap();
-        assert_eq!((account.master_weight, account.tx_threshold, account.signers.len()), (1, 4, 1));
+        let weights = protocol::OperationSetSignerWeight {
+            master_weight: -1,
+            signers: vec![signer(4)],
+        };
+        Privilege::try_from(weights)
+            .unwrap()
+            .apply(&mut account, &chain)
+            .unwrap();
+        let thresholds = protocol::OperationSetThreshold {
+            tx_threshold: 4,
+            type_thresholds: Vec::new(),
+        };
+        Privilege::try_from(thresholds)
+            .unwrap()
+            .apply(&mut account, &chain)
+            .unwrap();
+        assert_eq!(
+            (
+                account.master_weight,
+                account.tx_threshold,
+                account.signers.len()
+            ),
+            (1, 4, 1)
+        );
     }
 }

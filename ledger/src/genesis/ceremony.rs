@@ -38,7 +38,8 @@ impl Genesis {
     /// A founder's signature, by its account key.
     pub fn sign(&self, key: &PrivateKey) -> GenesisSignature {
         let public_key = key.public();
-        let code = starfire_did::ChainCode::parse_optional(&self.file.chain_code).expect("the chain code was checked");
+        let code = starfire_did::ChainCode::parse_optional(&self.file.chain_code)
+            .expect("the chain code was checked");
         GenesisSignature {
             address: Did::derive(&public_key, code.as_ref()).to_string(),
             public_key: public_key.to_string(),
@@ -48,14 +49,19 @@ impl Genesis {
 
     /// Who has to sign.
     pub fn founders(&self) -> impl Iterator<Item = &GenesisMember> {
-        self.file.members.iter().filter(|member| member.role == GenesisRole::Super || member.validator_key.is_some())
+        self.file
+            .members
+            .iter()
+            .filter(|member| member.role == GenesisRole::Super || member.validator_key.is_some())
     }
 
     /// Whether every founder has signed this genesis, and nobody else.
     pub fn verify_ceremony(&self) -> Result<(), CeremonyError> {
         let message = self.signing_bytes();
-        let mut missing: BTreeMap<&str, bool> =
-            self.founders().map(|member| (member.address.as_str(), true)).collect();
+        let mut missing: BTreeMap<&str, bool> = self
+            .founders()
+            .map(|member| (member.address.as_str(), true))
+            .collect();
         for entry in &self.file.signatures {
             match missing.insert(&entry.address, false) {
                 Some(true) => {}
@@ -72,12 +78,20 @@ impl Genesis {
 }
 
 fn verify(entry: &GenesisSignature, message: &[u8]) -> Result<(), CeremonyError> {
-    let (Ok(key), Ok(address)) = (PublicKey::parse(&entry.public_key), Did::parse(&entry.address)) else {
+    let (Ok(key), Ok(address)) = (
+        PublicKey::parse(&entry.public_key),
+        Did::parse(&entry.address),
+    ) else {
         return Err(CeremonyError::Key(entry.address.clone()));
     };
     if !address.is_derived_from(&key) {
         return Err(CeremonyError::Key(entry.address.clone()));
     }
-    let valid = hex::decode(&entry.signature).is_ok_and(|bytes| signature::verify(&key, message, &bytes));
-    if valid { Ok(()) } else { Err(CeremonyError::Signature(entry.address.clone())) }
+    let valid =
+        hex::decode(&entry.signature).is_ok_and(|bytes| signature::verify(&key, message, &bytes));
+    if valid {
+        Ok(())
+    } else {
+        Err(CeremonyError::Signature(entry.address.clone()))
+    }
 }

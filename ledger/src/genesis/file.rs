@@ -241,6 +241,10 @@ impl TryFrom<String> for Key {
     fn try_from(text: String) -> Result<Self, &'static str> {
         let mut bytes = [0; 32];
         hex::decode_to_slice(&text, &mut bytes).map_err(|_| "expected 64 lower-case hex digits")?;
-        if hex::encode(bytes) == text { Ok(Self(bytes)) } else { Err("expected 64 lower-case hex digits") }
+        if hex::encode(bytes) == text {
+            Ok(Self(bytes))
+        } else {
+            Err("expected 64 lower-case hex digits")
+        }
     }
 }

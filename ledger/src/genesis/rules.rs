@@ -7,6 +7,7 @@ use tendermint::{PublicKey, Time, chain, validator, vote};
 
 use super::file::{FORMAT, GenesisFile, GenesisMember, GenesisRole, Profile};
 use super::{GenesisError, INTEGER_MAX, VALIDATORS_MAX};
+use crate::membership::MEMBERS_MAX;
 
 /// The part of a main chain's id where a sub-chain has its code.
 const MAIN: &str = "main";
@@ -15,7 +16,10 @@ const PEERS_MAX: usize = 16;
 const BLOCK_TRANSACTIONS_MAX: u32 = 100_000;
 
 fn refuse<T>(field: impl Into<String>, problem: impl Into<String>) -> Result<T, GenesisError> {
-    Err(GenesisError::Field { field: field.into(), problem: problem.into() })
+    Err(GenesisError::Field {
+        field: field.into(),
+        problem: problem.into(),
+    })
 }
 
 pub(super) fn chain_id(file: &GenesisFile) -> Result<chain::Id, GenesisError> {
@@ -23,15 +27,28 @@ pub(super) fn chain_id(file: &GenesisFile) -> Result<chain::Id, GenesisError> {
         return refuse("format", format!("{:?} is not {FORMAT:?}", file.format));
     }
     if ChainCode::parse_optional(&file.chain_code).is_err() || file.chain_code == MAIN {
-        return refuse("chain_code", "empty on the main chain, otherwise four lower-case letters or digits, not \"main\"");
+        return refuse(
+            "chain_code",
+            "empty on the main chain, otherwise four lower-case letters or digits, not \"main\"",
+        );
     }
-    let part = if file.chain_code.is_empty() { MAIN } else { &file.chain_code };
+    let part = if file.chain_code.is_empty() {
+        MAIN
+    } else {
+        &file.chain_code
+    };
     let revision = file.chain_id.strip_prefix(&format!("starfire-{part}-"));
     let is_number = |text: &str| {
         !text.is_empty() && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit())
     };
-    let (Some(true), Ok(chain_id)) = (revision.map(is_number), chain::Id::try_from(file.chain_id.clone())) else {
-        return refuse("chain_id", format!("expected starfire-{part}-{{revision}}, at most 50 characters"));
+    let (Some(true), Ok(chain_id)) = (
+        revision.map(is_number),
+        chain::Id::try_from(file.chain_id.clone()),
+    ) else {
+        return refuse(
+            "chain_id",
+            format!("expected starfire-{part}-{{revision}}, at most 50 characters"),
+        );
     };
     text("name", &file.name)?;
     if file.bif_chain_id < 0 {
@@ -60,7 +77,10 @@ pub(super) fn milliseconds(field: &str, text: &str) -> Result<Time, GenesisError
 
 pub(super) fn params(file: &GenesisFile) -> Result<(), GenesisError> {
     let params = &file.params;
-    for (field, value) in [("params.gas_price", params.gas_price), ("params.base_reserve", params.base_reserve)] {
+    for (field, value) in [
+        ("params.gas_price", params.gas_price),
+        ("params.base_reserve", params.base_reserve),
+    ] {
         if value < 0 || value.unsigned_abs() > INTEGER_MAX {
             return refuse(field, "must be 0 to 2^53");
         }
@@ -69,13 +89,19 @@ pub(super) fn params(file: &GenesisFile) -> Result<(), GenesisError> {
         }
     }
     if !(1..=BLOCK_TRANSACTIONS_MAX).contains(&params.block_transactions_max) {
-        return refuse("params.block_transactions_max", format!("must be 1 to {BLOCK_TRANSACTIONS_MAX}"));
+        return refuse(
+            "params.block_transactions_max",
+            format!("must be 1 to {BLOCK_TRANSACTIONS_MAX}"),
+        );
     }
     if params.open_share_percent > 100 {
         return refuse("params.open_share_percent", "must be 0 to 100");
     }
     if params.member_transactions_max == 0 {
-        return refuse("params.member_transactions_max", "must be at least 1, or no member could send anything");
+        return refuse(
+            "params.member_transactions_max",
+            "must be at least 1, or no member could send anything",
+        );
     }
     let consensus = &file.consensus;
     for (field, value) in [
@@ -89,13 +115,19 @@ pub(super) fn params(file: &GenesisFile) -> Result<(), GenesisError> {
         }
     }
     if consensus.timeout_max_ms < consensus.timeout_base_ms {
-        return refuse("consensus.timeout_max_ms", "must not be below timeout_base_ms");
+        return refuse(
+            "consensus.timeout_max_ms",
+            "must not be below timeout_base_ms",
+        );
     }
     Ok(())
 }
 
 /// The members, and the validator set that they make up.
 pub(super) fn validators(file: &GenesisFile) -> Result<validator::Set, GenesisError> {
+    if file.members.len() > MEMBERS_MAX {
+        return refuse("members", format!("must be at most {MEMBERS_MAX}"));
+    }
     let mut addresses = BTreeSet::new();
     let mut peers = BTreeSet::new();
     let mut keys = BTreeSet::new();
@@ -105,7 +137,10 @@ pub(super) fn validators(file: &GenesisFile) -> Result<validator::Set, GenesisEr
         let at = |field: &str| format!("members[{index}].{field}");
         address(&at("address"), &member.address, file)?;
         if !addresses.insert(&member.address) {
-            return refuse(at("address"), format!("{} is a member twice", member.address));
+            return refuse(
+                at("address"),
+                format!("{} is a member twice", member.address),
+            );
         }
         text(&at("organisation"), &member.organisation)?;
         if member.peers.len() > PEERS_MAX {
@@ -129,7 +164,10 @@ pub(super) fn validators(file: &GenesisFile) -> Result<validator::Set, GenesisEr
         }
     }
     if infos.is_empty() || infos.len() > VALIDATORS_MAX {
-        return refuse("members", format!("1 to {VALIDATORS_MAX} of them must have a validator key"));
+        return refuse(
+            "members",
+            format!("1 to {VALIDATORS_MAX} of them must have a validator key"),
+        );
     }
     if power > INTEGER_MAX {
         return refuse("members", "the voting powers must add up to at most 2^53");
@@ -156,10 +194,15 @@ fn validator(
     }
     // A key of small order would let everybody sign.
     let sound = AccountKey::from_raw(KeyAlgorithm::Ed25519, &key.0).is_ok_and(|key| key.is_sound());
-    let (true, Some(public_key), Ok(power)) =
-        (sound, PublicKey::from_raw_ed25519(&key.0), vote::Power::try_from(member.voting_power))
-    else {
-        return refuse(field, "is not an Ed25519 key with a voting power up to 2^53");
+    let (true, Some(public_key), Ok(power)) = (
+        sound,
+        PublicKey::from_raw_ed25519(&key.0),
+        vote::Power::try_from(member.voting_power),
+    ) else {
+        return refuse(
+            field,
+            "is not an Ed25519 key with a voting power up to 2^53",
+        );
     };
     Ok(Some(validator::Info::new(public_key, power)))
 }
@@ -171,7 +214,10 @@ pub(super) fn accounts(file: &GenesisFile) -> Result<(), GenesisError> {
         let at = |field: &str| format!("accounts[{index}].{field}");
         address(&at("address"), &account.address, file)?;
         if !addresses.insert(&account.address) {
-            return refuse(at("address"), format!("{} is listed twice", account.address));
+            return refuse(
+                at("address"),
+                format!("{} is listed twice", account.address),
+            );
         }
         if account.balance < 0 || account.balance.unsigned_abs() > INTEGER_MAX {
             return refuse(at("balance"), "must be 0 to 2^53");
@@ -188,8 +234,11 @@ pub(super) fn accounts(file: &GenesisFile) -> Result<(), GenesisError> {
 }
 
 fn address(field: &str, text: &str, file: &GenesisFile) -> Result<(), GenesisError> {
-    let Ok(did) = Did::parse(text) else { return refuse(field, format!("{text:?} is not a did:bid address")) };
-    let code = ChainCode::parse_optional(&file.chain_code).expect("the chain code was checked first");
+    let Ok(did) = Did::parse(text) else {
+        return refuse(field, format!("{text:?} is not a did:bid address"));
+    };
+    let code =
+        ChainCode::parse_optional(&file.chain_code).expect("the chain code was checked first");
     if !did.is_account() || did.chain_code() != code {
         return refuse(field, format!("{text} is not an address of this chain"));
     }

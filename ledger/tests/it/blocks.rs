@@ -18,7 +18,14 @@ fn world() -> World {
 fn the_first_block_has_no_block_before() {
     let world = World::new(Profile::Default);
     let block = world.block(Vec::new());
-    assert_eq!((block.height(), block.header.last_block_id, &block.last_commit), (1, None, &None));
+    assert_eq!(
+        (
+            block.height(),
+            block.header.last_block_id,
+            &block.last_commit
+        ),
+        (1, None, &None)
+    );
     assert_eq!(block.check(&world.expected()), Ok(()));
 }
 
@@ -28,14 +35,20 @@ fn the_id_names_the_header_and_the_bytes() {
     let block = world.block(Vec::new());
     assert_eq!(block.id().hash, block.header.hash());
     assert_eq!(block.id().part_set_header.total, 1);
-    assert_eq!(block.id().part_set_header.hash, Hash::Sha256(*blake3::hash(block.bytes()).as_bytes()));
+    assert_eq!(
+        block.id().part_set_header.hash,
+        Hash::Sha256(*blake3::hash(block.bytes()).as_bytes())
+    );
     // The same header with another commit is another block.
     let mut raw = v1::Block::decode(&block.bytes()[..]).unwrap();
     raw.last_commit = Vec::new();
     let other = Block::decode(&raw.encode_to_vec()).unwrap();
     assert_eq!(other.header, block.header);
     assert_ne!(other.id(), block.id());
-    assert_eq!(other.check(&world.expected()), Err(InvalidBlock::LastCommit("it is missing")));
+    assert_eq!(
+        other.check(&world.expected()),
+        Err(InvalidBlock::LastCommit("it is missing"))
+    );
 }
 
 #[test]
@@ -43,14 +56,32 @@ fn every_field_of_the_header_is_compared() {
     let world = world();
     let other = Hash::Sha256([9; 32]);
     let cases: Vec<(&str, Box<dyn Fn(&mut Expected)>)> = vec![
-        ("chain id", Box::new(|expected| expected.chain_id = "starfire-main-2".parse().unwrap())),
+        (
+            "chain id",
+            Box::new(|expected| expected.chain_id = "starfire-main-2".parse().unwrap()),
+        ),
         ("height", Box::new(|expected| expected.height += 1)),
-        ("last block id", Box::new(|expected| expected.last_block_id = None)),
-        ("time", Box::new(|expected| expected.last_time = "2027-01-01T00:00:00Z".parse().unwrap())),
-        ("next validators hash", Box::new(move |expected| expected.next_validators_hash = other)),
-        ("consensus hash", Box::new(move |expected| expected.consensus_hash = other)),
+        (
+            "last block id",
+            Box::new(|expected| expected.last_block_id = None),
+        ),
+        (
+            "time",
+            Box::new(|expected| expected.last_time = "2027-01-01T00:00:00Z".parse().unwrap()),
+        ),
+        (
+            "next validators hash",
+            Box::new(move |expected| expected.next_validators_hash = other),
+        ),
+        (
+            "consensus hash",
+            Box::new(move |expected| expected.consensus_hash = other),
+        ),
         ("app hash", Box::new(|expected| expected.app_hash = [9; 32])),
-        ("last results hash", Box::new(move |expected| expected.last_results_hash = other)),
+        (
+            "last results hash",
+            Box::new(move |expected| expected.last_results_hash = other),
+        ),
         (
             "validators hash",
             Box::new(|expected| {
@@ -83,12 +114,24 @@ fn a_header_that_was_tampered_with_is_refused() {
     let refused = |error, change: fn(&mut tendermint_proto::v0_38::types::Header)| {
         assert_eq!(changed(&block, change).check(&world.expected()), Err(error));
     };
-    refused(InvalidBlock::Header("version"), |header| header.version.as_mut().unwrap().app = 2);
-    refused(InvalidBlock::Header("time"), |header| header.time.as_mut().unwrap().nanos += 1);
-    refused(InvalidBlock::Header("evidence hash"), |header| header.evidence_hash = vec![1; 32]);
-    refused(InvalidBlock::Header("proposer address"), |header| header.proposer_address = vec![1; 20]);
-    refused(InvalidBlock::Content("data hash"), |header| header.data_hash = vec![1; 32]);
-    refused(InvalidBlock::Content("last commit hash"), |header| header.last_commit_hash = vec![1; 32]);
+    refused(InvalidBlock::Header("version"), |header| {
+        header.version.as_mut().unwrap().app = 2
+    });
+    refused(InvalidBlock::Header("time"), |header| {
+        header.time.as_mut().unwrap().nanos += 1
+    });
+    refused(InvalidBlock::Header("evidence hash"), |header| {
+        header.evidence_hash = vec![1; 32]
+    });
+    refused(InvalidBlock::Header("proposer address"), |header| {
+        header.proposer_address = vec![1; 20]
+    });
+    refused(InvalidBlock::Content("data hash"), |header| {
+        header.data_hash = vec![1; 32]
+    });
+    refused(InvalidBlock::Content("last commit hash"), |header| {
+        header.last_commit_hash = vec![1; 32]
+    });
 }
 
 #[test]
@@ -96,20 +139,41 @@ fn a_block_has_one_encoding() {
     let world = world();
     let block = world.block(Vec::new());
     let unknown_field = [&block.bytes()[..], &[0x7a, 0x01, 0x00]].concat();
-    assert_eq!(Block::decode(&unknown_field).err(), Some(InvalidBlock::Encoding("block")));
+    assert_eq!(
+        Block::decode(&unknown_field).err(),
+        Some(InvalidBlock::Encoding("block"))
+    );
     let mut raw = v1::Block::decode(&block.bytes()[..]).unwrap();
     raw.header.extend([0xaa, 0x06, 0x01, 0x00]);
-    assert_eq!(Block::decode(&raw.encode_to_vec()).err(), Some(InvalidBlock::Encoding("header")));
-    assert_eq!(Block::decode(&vec![0; (16 << 20) + 1]).err(), Some(InvalidBlock::TooLong((16 << 20) + 1)));
+    assert_eq!(
+        Block::decode(&raw.encode_to_vec()).err(),
+        Some(InvalidBlock::Encoding("header"))
+    );
+    assert_eq!(
+        Block::decode(&vec![0; (16 << 20) + 1]).err(),
+        Some(InvalidBlock::TooLong((16 << 20) + 1))
+    );
 }
 
 #[test]
 fn a_block_holds_no_more_transactions_than_the_chain_allows() {
     let world = world();
     let transactions = vec![sign_with_nonce("bank", 2, &["bank"], vec![pay("alice", 1)]); 101];
-    let expected = Expected { transactions_max: 1000, ..world.expected() };
-    let block = Block::build(&expected, expected.validators.validators()[0].address, next(&world), commit(&world), transactions);
-    assert_eq!(block.check(&world.expected()), Err(InvalidBlock::TooManyTransactions(101)));
+    let expected = Expected {
+        transactions_max: 1000,
+        ..world.expected()
+    };
+    let block = Block::build(
+        &expected,
+        expected.validators.validators()[0].address,
+        next(&world),
+        commit(&world),
+        transactions,
+    );
+    assert_eq!(
+        block.check(&world.expected()),
+        Err(InvalidBlock::TooManyTransactions(101))
+    );
 }
 
 fn next(world: &World) -> tendermint::Time {
@@ -129,9 +193,15 @@ fn a_commit_of_another_block_or_size_is_refused() {
         let expected = world.expected();
         let mut raw = v1::Block::decode(&world.block(Vec::new()).bytes()[..]).unwrap();
         raw.last_commit = starfire_ledger::block::encode_commit(&commit);
-        Block::decode(&raw.encode_to_vec()).unwrap().check(&expected).unwrap_err()
+        Block::decode(&raw.encode_to_vec())
+            .unwrap()
+            .check(&expected)
+            .unwrap_err()
     };
-    assert_eq!(refused(|commit| commit.height = 7_u32.into()), InvalidBlock::LastCommit("another height"));
+    assert_eq!(
+        refused(|commit| commit.height = 7_u32.into()),
+        InvalidBlock::LastCommit("another height")
+    );
     assert_eq!(
         refused(|commit| commit.block_id.hash = Hash::Sha256([1; 32])),
         InvalidBlock::LastCommit("another block")
@@ -150,11 +220,22 @@ fn one_bad_transaction_makes_the_block_invalid() {
     *forged.last_mut().unwrap() ^= 1;
     let block = world.block(vec![good.clone(), forged.clone()]);
     let error = CheckedBlock::new(block.clone(), &world.rules(), |_| None).unwrap_err();
-    let InvalidBlock::Transaction { index: 1, error: InvalidTransaction::Signature(_) } = error else {
+    let InvalidBlock::Transaction {
+        index: 1,
+        error: InvalidTransaction::Signature(_),
+    } = error
+    else {
         panic!("not the forged signature: {error:?}");
     };
-    let undecodable = CheckedBlock::new(world.block(vec![vec![0xff]]), &world.rules(), |_| None).unwrap_err();
-    assert!(matches!(undecodable, InvalidBlock::Transaction { index: 0, error: InvalidTransaction::Envelope(_) }));
+    let undecodable =
+        CheckedBlock::new(world.block(vec![vec![0xff]]), &world.rules(), |_| None).unwrap_err();
+    assert!(matches!(
+        undecodable,
+        InvalidBlock::Transaction {
+            index: 0,
+            error: InvalidTransaction::Envelope(_)
+        }
+    ));
 
     // What was checked on admission is known by its whole envelope: the forged copy is not.
     let known = checked(&good, &world.rules());

@@ -1,8 +1,8 @@
 //! Genesis files: what is refused and why, the hash, and the founders' signatures.
 
 use starfire_ledger::genesis::{
-    CeremonyError, GenesisAccount, GenesisError, GenesisFile, GenesisRole, GenesisSubChain, GenesisSubChainValidator, Key,
-    Profile,
+    CeremonyError, GenesisAccount, GenesisError, GenesisFile, GenesisRole, GenesisSubChain,
+    GenesisSubChainValidator, Key, Profile,
 };
 use starfire_ledger::{Genesis, genesis};
 
@@ -65,55 +65,153 @@ fn unknown_missing_and_repeated_fields_are_refused() {
         text.replacen("\"gas_price\": 0", "\"gas_price\": 0.5", 1),
         format!("{text}{{}}"),
     ] {
-        assert!(matches!(Genesis::parse(changed.as_bytes()), Err(GenesisError::Json(_))), "{changed}");
+        assert!(
+            matches!(
+                Genesis::parse(changed.as_bytes()),
+                Err(GenesisError::Json(_))
+            ),
+            "{changed}"
+        );
     }
     let long = vec![b' '; genesis::GENESIS_BYTES_MAX + 1];
-    assert!(matches!(Genesis::parse(&long), Err(GenesisError::TooLong(_))));
+    assert!(matches!(
+        Genesis::parse(&long),
+        Err(GenesisError::TooLong(_))
+    ));
 }
 
 #[test]
 fn each_refusal_names_its_field() {
     let on_sub_chain = "did:bid:by01:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2";
     for (message, begins) in [
-        (refused(|file| file.format = "starfire-genesis/2".to_owned()), "format: "),
-        (refused(|file| file.chain_id = "starfire-main".to_owned()), "chain_id: "),
-        (refused(|file| file.chain_id = "starfire-main-01".to_owned()), "chain_id: "),
-        (refused(|file| file.chain_id = format!("starfire-main-1{}", "0".repeat(40))), "chain_id: "),
-        (refused(|file| file.chain_code = "BY01".to_owned()), "chain_code: "),
-        (refused(|file| file.chain_code = "main".to_owned()), "chain_code: "),
+        (
+            refused(|file| file.format = "starfire-genesis/2".to_owned()),
+            "format: ",
+        ),
+        (
+            refused(|file| file.chain_id = "starfire-main".to_owned()),
+            "chain_id: ",
+        ),
+        (
+            refused(|file| file.chain_id = "starfire-main-01".to_owned()),
+            "chain_id: ",
+        ),
+        (
+            refused(|file| file.chain_id = format!("starfire-main-1{}", "0".repeat(40))),
+            "chain_id: ",
+        ),
+        (
+            refused(|file| file.chain_code = "BY01".to_owned()),
+            "chain_code: ",
+        ),
+        (
+            refused(|file| file.chain_code = "main".to_owned()),
+            "chain_code: ",
+        ),
         (refused(|file| file.bif_chain_id = -1), "bif_chain_id: "),
-        (refused(|file| file.genesis_time = "yesterday".to_owned()), "genesis_time: "),
-        (refused(|file| file.genesis_time = "2026-01-01T00:00:00.0001Z".to_owned()), "genesis_time: "),
-        (refused(|file| file.params.gas_price = 1), "params.gas_price: "),
-        (refused(|file| file.params.block_transactions_max = 0), "params.block_transactions_max: "),
-        (refused(|file| file.params.open_share_percent = 101), "params.open_share_percent: "),
-        (refused(|file| file.consensus.heartbeat_ms = 0), "consensus.heartbeat_ms: "),
-        (refused(|file| file.consensus.timeout_max_ms = 1), "consensus.timeout_max_ms: "),
+        (
+            refused(|file| file.genesis_time = "yesterday".to_owned()),
+            "genesis_time: ",
+        ),
+        (
+            refused(|file| file.genesis_time = "2026-01-01T00:00:00.0001Z".to_owned()),
+            "genesis_time: ",
+        ),
+        (
+            refused(|file| file.params.gas_price = 1),
+            "params.gas_price: ",
+        ),
+        (
+            refused(|file| file.params.block_transactions_max = 0),
+            "params.block_transactions_max: ",
+        ),
+        (
+            refused(|file| file.params.open_share_percent = 101),
+            "params.open_share_percent: ",
+        ),
+        (
+            refused(|file| file.consensus.heartbeat_ms = 0),
+            "consensus.heartbeat_ms: ",
+        ),
+        (
+            refused(|file| file.consensus.timeout_max_ms = 1),
+            "consensus.timeout_max_ms: ",
+        ),
         (refused(|file| file.members.clear()), "members: "),
-        (refused(|file| file.members[1].address = file.members[0].address.clone()), "members[1].address: "),
-        (refused(|file| file.members[0].address = on_sub_chain.to_owned()), "members[0].address: "),
-        (refused(|file| file.members[0].address = "alice".to_owned()), "members[0].address: "),
-        (refused(|file| file.members[0].organisation.clear()), "members[0].organisation: "),
-        (refused(|file| file.members[0].peers = vec!["a/b".to_owned()]), "members[0].peers: "),
-        (refused(|file| file.members[1].validator_key = file.members[0].validator_key), "members[1].validator_key: "),
-        (refused(|file| file.members[0].validator_key = Some(Key([0; 32]))), "members[0].validator_key: "),
-        (refused(|file| file.members[0].validator_key = None), "members[0].validator_key: "),
-        (refused(|file| file.members[0].voting_power = 0), "members[0].validator_key: "),
-        (refused(|file| file.members[0].voting_power = u64::MAX), "members[0].validator_key: "),
-        (refused(|file| file.members[0].voting_power = 1 << 53), "members: "),
-        (refused(|file| file.members[0].role = GenesisRole::Backbone), "members[0].validator_key: "),
-        (refused(|file| file.accounts[0].balance = -1), "accounts[0].balance: "),
-        (refused(|file| file.accounts.push(file.accounts[0].clone())), "accounts[1].address: "),
+        (
+            refused(|file| file.members[1].address = file.members[0].address.clone()),
+            "members[1].address: ",
+        ),
+        (
+            refused(|file| file.members[0].address = on_sub_chain.to_owned()),
+            "members[0].address: ",
+        ),
+        (
+            refused(|file| file.members[0].address = "alice".to_owned()),
+            "members[0].address: ",
+        ),
+        (
+            refused(|file| file.members[0].organisation.clear()),
+            "members[0].organisation: ",
+        ),
+        (
+            refused(|file| file.members[0].peers = vec!["a/b".to_owned()]),
+            "members[0].peers: ",
+        ),
+        (
+            refused(|file| file.members[1].validator_key = file.members[0].validator_key),
+            "members[1].validator_key: ",
+        ),
+        (
+            refused(|file| file.members[0].validator_key = Some(Key([0; 32]))),
+            "members[0].validator_key: ",
+        ),
+        (
+            refused(|file| file.members[0].validator_key = None),
+            "members[0].validator_key: ",
+        ),
+        (
+            refused(|file| file.members[0].voting_power = 0),
+            "members[0].validator_key: ",
+        ),
+        (
+            refused(|file| file.members[0].voting_power = u64::MAX),
+            "members[0].validator_key: ",
+        ),
+        (
+            refused(|file| file.members[0].voting_power = 1 << 53),
+            "members: ",
+        ),
+        (
+            refused(|file| file.members[0].role = GenesisRole::Backbone),
+            "members[0].validator_key: ",
+        ),
+        (
+            refused(|file| file.accounts[0].balance = -1),
+            "accounts[0].balance: ",
+        ),
+        (
+            refused(|file| file.accounts.push(file.accounts[0].clone())),
+            "accounts[1].address: ",
+        ),
         (
             refused(|file| file.sub_chains = vec![sub_chain(), sub_chain()]),
             "sub_chains: \"by01\" cannot be registered",
         ),
         (
-            refused(|file| file.sub_chains = vec![GenesisSubChain { chain_id: "other-1".to_owned(), ..sub_chain() }]),
+            refused(|file| {
+                file.sub_chains = vec![GenesisSubChain {
+                    chain_id: "other-1".to_owned(),
+                    ..sub_chain()
+                }]
+            }),
             "sub_chains: \"by01\" cannot be registered",
         ),
     ] {
-        assert!(message.starts_with(begins), "{message:?} does not begin with {begins:?}");
+        assert!(
+            message.starts_with(begins),
+            "{message:?} does not begin with {begins:?}"
+        );
     }
 }
 
@@ -127,21 +225,35 @@ fn a_sub_chain_has_its_own_addresses_and_no_sub_chains() {
         member.address = on_chain(&member.address);
         member.role = GenesisRole::Business;
     }
-    file.accounts = vec![GenesisAccount { address: on_chain(&address("bank")), balance: 1 }];
+    file.accounts = vec![GenesisAccount {
+        address: on_chain(&address("bank")),
+        balance: 1,
+    }];
     let mut genesis = Genesis::new(file.clone()).unwrap();
     assert_eq!(genesis.founders().count(), 4);
-    file.signatures = SUPER_NODES.iter().map(|name| genesis.sign(&key(name))).collect();
+    file.signatures = SUPER_NODES
+        .iter()
+        .map(|name| genesis.sign(&key(name)))
+        .collect();
     genesis = Genesis::new(file.clone()).unwrap();
     assert_eq!(genesis.verify_ceremony(), Ok(()));
 
     file.sub_chains = vec![sub_chain()];
-    assert!(Genesis::new(file).unwrap_err().to_string().starts_with("sub_chains: "));
+    assert!(
+        Genesis::new(file)
+            .unwrap_err()
+            .to_string()
+            .starts_with("sub_chains: ")
+    );
 }
 
 #[test]
 fn every_founder_signs_and_nobody_else() {
     let genesis = Genesis::new(file(Profile::Default)).unwrap();
-    let signatures: Vec<_> = SUPER_NODES.iter().map(|name| genesis.sign(&key(name))).collect();
+    let signatures: Vec<_> = SUPER_NODES
+        .iter()
+        .map(|name| genesis.sign(&key(name)))
+        .collect();
     let verify = |change: &dyn Fn(&mut GenesisFile)| {
         let mut file = genesis.file().clone();
         file.signatures = signatures.clone();
@@ -149,7 +261,10 @@ fn every_founder_signs_and_nobody_else() {
         Genesis::new(file).unwrap().verify_ceremony()
     };
     assert_eq!(verify(&|_| {}), Ok(()));
-    assert_eq!(verify(&|file| file.signatures.truncate(3)), Err(CeremonyError::Missing(address("west"))));
+    assert_eq!(
+        verify(&|file| file.signatures.truncate(3)),
+        Err(CeremonyError::Missing(address("west")))
+    );
     assert_eq!(
         verify(&|file| file.signatures.push(genesis.sign(&key("mallory")))),
         Err(CeremonyError::Stranger(address("mallory")))

@@ -26,8 +26,13 @@ use crate::world::{Names, SUPER_NODES, World, body, key, sign_body};
 type Answer = Result<String, Box<dyn Error>>;
 
 fn scripts(domain: &str) -> Vec<PathBuf> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden").join(domain);
-    let mut scripts: Vec<PathBuf> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/golden")
+        .join(domain);
+    let mut scripts: Vec<PathBuf> = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     scripts.sort();
     assert!(!scripts.is_empty(), "{domain} has stories");
     scripts
@@ -86,15 +91,22 @@ impl<'a> Words<'a> {
     }
 
     fn get(&self, key: &str) -> Option<&'a str> {
-        self.arguments.iter().find(|(name, _)| *name == key).map(|(_, value)| *value)
+        self.arguments
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| *value)
     }
 
     fn text(&self, key: &str) -> String {
         self.get(key).unwrap_or_default().to_owned()
     }
 
-    fn number<T: std::str::FromStr<Err: Error + 'static> + Default>(&self, key: &str) -> Result<T, Box<dyn Error>> {
-        self.get(key).map_or(Ok(T::default()), |value| Ok(value.parse()?))
+    fn number<T: std::str::FromStr<Err: Error + 'static> + Default>(
+        &self,
+        key: &str,
+    ) -> Result<T, Box<dyn Error>> {
+        self.get(key)
+            .map_or(Ok(T::default()), |value| Ok(value.parse()?))
     }
 
     /// `a:1,b:2`
@@ -103,7 +115,11 @@ impl<'a> Words<'a> {
             let (name, number) = text.split_once(':').ok_or("expected name:number")?;
             Ok((name, number.parse()?))
         };
-        self.get(key).into_iter().flat_map(|text| text.split(',')).map(pair).collect()
+        self.get(key)
+            .into_iter()
+            .flat_map(|text| text.split(','))
+            .map(pair)
+            .collect()
     }
 }
 
@@ -131,8 +147,15 @@ impl goldenscript::Runner for Story {
             }
             ["motion", "show", id] => self.show_motion(id.parse()?),
             ["motion", "vote", id, answer] => {
-                let vote = v1::MotionVote { motion: id.parse()?, approve: *answer == "yes" };
-                self.send("north", &words, native(Type::MotionVote, Native::MotionVote(vote)))?
+                let vote = v1::MotionVote {
+                    motion: id.parse()?,
+                    approve: *answer == "yes",
+                };
+                self.send(
+                    "north",
+                    &words,
+                    native(Type::MotionVote, Native::MotionVote(vote)),
+                )?
             }
             ["motion", verb, issuer] => {
                 let operation = self.motion(verb, issuer, &words)?;
@@ -147,10 +170,15 @@ impl goldenscript::Runner for Story {
 impl Story {
     fn new() -> Self {
         let mut names = Names::default();
-        for name in SUPER_NODES.into_iter().chain(["bank"]) {
-            names.address(name);
+        SUPER_NODES
+            .into_iter()
+            .chain(["bank"])
+            .for_each(|name| drop(names.address(name)));
+        Self {
+            world: World::new(Profile::Default),
+            names,
+            last: Vec::new(),
         }
-        Self { world: World::new(Profile::Default), names, last: Vec::new() }
     }
 
     /// Signs and commits one operation.
@@ -162,11 +190,14 @@ impl Story {
             None => self.world.next_nonce(source),
         };
         let signers: Vec<&str> = words.get("sign").unwrap_or(source).split(',').collect();
-        for signer in &signers {
-            self.names.address(signer);
-        }
+        signers
+            .iter()
+            .for_each(|signer| drop(self.names.address(signer)));
         let operation = match words.get("for") {
-            Some(name) => Operation { source_address: self.names.address(name), ..operation },
+            Some(name) => Operation {
+                source_address: self.names.address(name),
+                ..operation
+            },
             None => operation,
         };
         let envelope = sign_body(&body(source, nonce, vec![operation]), &signers);
@@ -177,24 +208,39 @@ impl Story {
     fn commit(&mut self, envelope: Vec<u8>) -> String {
         let receipt = self.world.commit(vec![envelope]).remove(0);
         if receipt.code != 0 {
-            return format!("{} ({}): {}\n", receipt.reason, receipt.code, receipt.detail);
+            return format!(
+                "{} ({}): {}\n",
+                receipt.reason, receipt.code, receipt.detail
+            );
         }
         let mut answer = String::new();
         for event in receipt.events {
-            let attributes: Vec<String> =
-                event.attributes.iter().map(|attribute| format!("{}={}", attribute.key, attribute.value)).collect();
+            let attributes: Vec<String> = event
+                .attributes
+                .iter()
+                .map(|attribute| format!("{}={}", attribute.key, attribute.value))
+                .collect();
             writeln!(answer, "{} {}", event.r#type, attributes.join(" ")).unwrap();
         }
         answer
     }
 
-    fn did(&mut self, verb: &str, name: &str, words: &Words<'_>) -> Result<Operation, Box<dyn Error>> {
+    fn did(
+        &mut self,
+        verb: &str,
+        name: &str,
+        words: &Words<'_>,
+    ) -> Result<Operation, Box<dyn Error>> {
         let did: Did = self.names.address(name).parse()?;
         let expected_version = words.number("version")?;
         let keyed = words.get("key").unwrap_or(name);
         self.names.address(keyed);
         let mut document = v1::DidDocument::from(&Document::for_key(&did, &key(keyed).public()));
-        document.controller = words.get("controller").map(|controller| self.names.address(controller)).into_iter().collect();
+        document.controller = words
+            .get("controller")
+            .map(|controller| self.names.address(controller))
+            .into_iter()
+            .collect();
         document.service = words
             .get("service")
             .map(|endpoint| v1::DidService {
@@ -206,9 +252,18 @@ impl Story {
             .collect();
         let did = did.to_string();
         Ok(match verb {
-            "create" => native(Type::DidCreate, Native::DidCreate(v1::DidCreate { document: Some(document) })),
+            "create" => native(
+                Type::DidCreate,
+                Native::DidCreate(v1::DidCreate {
+                    document: Some(document),
+                }),
+            ),
             "update" => {
-                let update = v1::DidUpdate { did, expected_version, document: Some(document) };
+                let update = v1::DidUpdate {
+                    did,
+                    expected_version,
+                    document: Some(document),
+                };
                 native(Type::DidUpdate, Native::DidUpdate(update))
             }
             "rotate" => {
@@ -222,15 +277,24 @@ impl Story {
                 native(Type::DidRotate, Native::DidRotate(rotate))
             }
             "deactivate" => {
-                let deactivate = v1::DidDeactivate { did, expected_version, reason: words.text("reason") };
+                let deactivate = v1::DidDeactivate {
+                    did,
+                    expected_version,
+                    reason: words.text("reason"),
+                };
                 native(Type::DidDeactivate, Native::DidDeactivate(deactivate))
             }
             _ => return Err(format!("unknown verb: did {verb}").into()),
         })
     }
 
-    fn evidence(&mut self, verb: &str, id: &str, words: &Words<'_>) -> Result<Operation, Box<dyn Error>> {
-        let id = evidence_id(id);
+    fn evidence(
+        &mut self,
+        verb: &str,
+        word: &str,
+        words: &Words<'_>,
+    ) -> Result<Operation, Box<dyn Error>> {
+        let id = evidence_id(word);
         Ok(match verb {
             "add" => {
                 let kind = match words.get("kind").unwrap_or("public") {
@@ -243,7 +307,7 @@ impl Story {
                     id,
                     kind: kind.into(),
                     algorithm: v1::DigestAlgorithm::Sha256.into(),
-                    commitment: Sha256::digest(words.text("of")).to_vec(),
+                    commitment: Sha256::digest(words.get("of").unwrap_or(word)).to_vec(),
                     r#type: words.text("type"),
                     jurisdiction: words.text("jurisdiction"),
                     valid_until_ms: words.number("until")?,
@@ -251,25 +315,39 @@ impl Story {
                 native(Type::EvidenceAdd, Native::EvidenceAdd(add))
             }
             "revoke" => {
-                let revoke = v1::EvidenceRevoke { id, reason: words.text("reason") };
+                let revoke = v1::EvidenceRevoke {
+                    id,
+                    reason: words.text("reason"),
+                };
                 native(Type::EvidenceRevoke, Native::EvidenceRevoke(revoke))
             }
             _ => return Err(format!("unknown verb: evidence {verb}").into()),
         })
     }
 
-    fn account(&mut self, verb: &str, name: &str, words: &Words<'_>) -> Result<Operation, Box<dyn Error>> {
+    fn account(
+        &mut self,
+        verb: &str,
+        name: &str,
+        words: &Words<'_>,
+    ) -> Result<Operation, Box<dyn Error>> {
         let signers = words
             .pairs("signers")?
             .into_iter()
-            .map(|(name, weight)| protocol::Signer { address: self.names.address(name), weight })
+            .map(|(name, weight)| protocol::Signer {
+                address: self.names.address(name),
+                weight,
+            })
             .collect();
         let types = words
             .pairs("types")?
             .into_iter()
             .map(|(name, threshold)| {
                 let kind = Type::from_str_name(name).ok_or("unknown operation type")?;
-                Ok(protocol::OperationTypeThreshold { r#type: kind.into(), threshold })
+                Ok(protocol::OperationTypeThreshold {
+                    r#type: kind.into(),
+                    threshold,
+                })
             })
             .collect::<Result<_, Box<dyn Error>>>()?;
         Ok(match verb {
@@ -287,7 +365,11 @@ impl Story {
                     }),
                     ..Default::default()
                 };
-                Operation { r#type: Type::CreateAccount.into(), create_account: Some(create), ..Default::default() }
+                Operation {
+                    r#type: Type::CreateAccount.into(),
+                    create_account: Some(create),
+                    ..Default::default()
+                }
             }
             "pay" => {
                 let pay = protocol::OperationPayCoin {
@@ -295,7 +377,11 @@ impl Story {
                     amount: words.number("amount")?,
                     ..Default::default()
                 };
-                Operation { r#type: Type::PayCoin.into(), pay_coin: Some(pay), ..Default::default() }
+                Operation {
+                    r#type: Type::PayCoin.into(),
+                    pay_coin: Some(pay),
+                    ..Default::default()
+                }
             }
             "privilege" => {
                 let set = protocol::OperationSetPrivilege {
@@ -304,7 +390,11 @@ impl Story {
                     tx_threshold: words.text("threshold"),
                     type_thresholds: types,
                 };
-                Operation { r#type: Type::SetPrivilege.into(), set_privilege: Some(set), ..Default::default() }
+                Operation {
+                    r#type: Type::SetPrivilege.into(),
+                    set_privilege: Some(set),
+                    ..Default::default()
+                }
             }
             "metadata" => {
                 let set = protocol::OperationSetMetadata {
@@ -313,20 +403,33 @@ impl Story {
                     version: words.number("version")?,
                     delete_flag: words.get("delete").is_some(),
                 };
-                Operation { r#type: Type::SetMetadata.into(), set_metadata: Some(set), ..Default::default() }
+                Operation {
+                    r#type: Type::SetMetadata.into(),
+                    set_metadata: Some(set),
+                    ..Default::default()
+                }
             }
             "log" => {
                 let log = protocol::OperationLog {
                     topic: words.text("topic"),
                     datas: words.get("data").map(str::to_owned).into_iter().collect(),
                 };
-                Operation { r#type: Type::Log.into(), log: Some(log), ..Default::default() }
+                Operation {
+                    r#type: Type::Log.into(),
+                    log: Some(log),
+                    ..Default::default()
+                }
             }
             _ => return Err(format!("unknown verb: account {verb}").into()),
         })
     }
 
-    fn motion(&mut self, verb: &str, issuer: &str, words: &Words<'_>) -> Result<Operation, Box<dyn Error>> {
+    fn motion(
+        &mut self,
+        verb: &str,
+        issuer: &str,
+        words: &Words<'_>,
+    ) -> Result<Operation, Box<dyn Error>> {
         let issuer = self.names.address(issuer);
         let (kind, jurisdiction) = (words.text("type"), words.text("jurisdiction"));
         let action = match verb {
@@ -345,7 +448,9 @@ impl Story {
             }),
             _ => return Err(format!("unknown verb: motion {verb}").into()),
         };
-        let propose = v1::MotionPropose { action: Some(action) };
+        let propose = v1::MotionPropose {
+            action: Some(action),
+        };
         Ok(native(Type::MotionPropose, Native::MotionPropose(propose)))
     }
 
@@ -356,9 +461,16 @@ impl Story {
             return "not registered\n".to_owned();
         };
         let document = found.document.unwrap_or_default();
-        let keys: Vec<String> =
-            document.verification_method.iter().map(|method| hex::encode(&method.public_key[..4])).collect();
-        let services: Vec<&str> = document.service.iter().map(|service| service.endpoint.as_str()).collect();
+        let keys: Vec<String> = document
+            .verification_method
+            .iter()
+            .map(|method| hex::encode(&method.public_key[..4]))
+            .collect();
+        let services: Vec<&str> = document
+            .service
+            .iter()
+            .map(|service| service.endpoint.as_str())
+            .collect();
         format!(
             "version={} deactivated={} controllers={:?} keys={keys:?} services={services:?}\n",
             found.version, found.deactivated, document.controller
@@ -369,22 +481,34 @@ impl Story {
         let issuer = self.names.address(issuer);
         let id = evidence_id(id);
         let state = self.world.state();
-        let Some(found) =
-            record::<v1::EvidenceRecord>(state.as_ref(), format!("evidence/{issuer}/{id}").as_bytes())
-        else {
+        let Some(found) = record::<v1::EvidenceRecord>(
+            state.as_ref(),
+            format!("evidence/{issuer}/{id}").as_bytes(),
+        ) else {
             return "no such evidence\n".to_owned();
         };
         let path = format!("revocation/{issuer}/{id}");
         let revoked = record::<v1::RevocationRecord>(state.as_ref(), path.as_bytes());
-        let revoked = revoked.map_or("no".to_owned(), |revocation| format!("{:?}", revocation.reason));
-        format!("{} by {issuer} at height {}, revoked: {revoked}\n", found.kind().as_str_name(), found.height)
+        let revoked = revoked.map_or("no".to_owned(), |revocation| {
+            format!("{:?}", revocation.reason)
+        });
+        format!(
+            "{} by {issuer} at height {}, revoked: {revoked}\n",
+            found.kind().as_str_name(),
+            found.height
+        )
     }
 
     fn show_account(&mut self, name: &str) -> String {
         self.names.address(name);
-        let Some(account) = self.world.account(name) else { return "no account\n".to_owned() };
-        let signers: Vec<String> =
-            account.signers.iter().map(|signer| format!("{}:{}", signer.address, signer.weight)).collect();
+        let Some(account) = self.world.account(name) else {
+            return "no account\n".to_owned();
+        };
+        let signers: Vec<String> = account
+            .signers
+            .iter()
+            .map(|signer| format!("{}:{}", signer.address, signer.weight))
+            .collect();
         format!(
             "nonce={} balance={} master={} signers=[{}] threshold={}\n",
             account.nonce,
@@ -396,21 +520,38 @@ impl Story {
     }
 
     fn show_motion(&mut self, id: u64) -> String {
-        let Some(motion) = motion::load(self.world.state().as_ref(), id) else { return "no such motion\n".to_owned() };
+        let Some(motion) = motion::load(self.world.state().as_ref(), id) else {
+            return "no such motion\n".to_owned();
+        };
         let ballots: Vec<String> = motion
             .ballots
             .iter()
-            .map(|ballot| format!("{}:{}", ballot.voter, if ballot.approve { "yes" } else { "no" }))
+            .map(|ballot| {
+                format!(
+                    "{}:{}",
+                    ballot.voter,
+                    if ballot.approve { "yes" } else { "no" }
+                )
+            })
             .collect();
-        format!("ballots=[{}] executed={} rejection={:?}\n", ballots.join(" "), motion.executed, motion.rejection)
+        format!(
+            "ballots=[{}] executed={} rejection={:?}\n",
+            ballots.join(" "),
+            motion.executed,
+            motion.rejection
+        )
     }
 }
 
 fn native(kind: Type, native: Native) -> Operation {
-    Operation { r#type: kind.into(), native: Some(native), ..Default::default() }
+    Operation {
+        r#type: kind.into(),
+        native: Some(native),
+        ..Default::default()
+    }
 }
 
-/// A script names evidence by a word; on the chain an id is 64 hex digits.
+/// A script names evidence by the document; plain evidence has the document's digest as its id.
 fn evidence_id(word: &str) -> String {
     hex::encode(Sha256::digest(word))
 }

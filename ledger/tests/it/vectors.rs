@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use prost::Message;
 use starfire_did::signature;
 use starfire_ledger::check::ChainRules;
-use starfire_ledger::{Block, EnvelopeError, InvalidTransaction, Payload, Transaction, check, code};
+use starfire_ledger::{
+    Block, EnvelopeError, InvalidTransaction, Payload, Transaction, check, code,
+};
 use starfire_proto::{protocol, v1};
 
 struct Vector {
@@ -21,8 +23,15 @@ fn vectors() -> Vec<Vector> {
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     let vector = |transaction: &serde_json::Value| {
         let blob = hex::decode(text(&transaction["blob"])).unwrap();
-        let source = protocol::Transaction::decode(blob.as_slice()).unwrap().source_address;
-        let key = keys["keys"].as_array().unwrap().iter().find(|key| key["did"] == source.as_str()).unwrap();
+        let source = protocol::Transaction::decode(blob.as_slice())
+            .unwrap()
+            .source_address;
+        let key = keys["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|key| key["did"] == source.as_str())
+            .unwrap();
         let signature = protocol::Signature {
             public_key: text(&key["public_key"]),
             sign_data: hex::decode(text(&transaction["signature"])).unwrap(),
@@ -30,14 +39,25 @@ fn vectors() -> Vec<Vector> {
         Vector {
             name: text(&transaction["name"]),
             hash: text(&transaction["hash"]),
-            envelope: v1::Envelope { transaction: blob, signatures: vec![signature] },
+            envelope: v1::Envelope {
+                transaction: blob,
+                signatures: vec![signature],
+            },
         }
     };
-    transactions["transactions"].as_array().unwrap().iter().map(vector).collect()
+    transactions["transactions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(vector)
+        .collect()
 }
 
 fn rules() -> ChainRules {
-    ChainRules { chain_code: None, bif_chain_id: 0 }
+    ChainRules {
+        chain_code: None,
+        bif_chain_id: 0,
+    }
 }
 
 fn checked(envelope: &v1::Envelope) -> Result<(), InvalidTransaction> {
@@ -50,19 +70,37 @@ fn transactions_of_published_clients_have_their_hash_and_verify_over_the_bytes_a
     for vector in vectors() {
         let bytes = vector.envelope.encode_to_vec();
         let transaction = Transaction::decode(&bytes).unwrap();
-        assert_eq!(hex::encode(transaction.hash), vector.hash, "{}", vector.name);
-        assert_eq!(transaction.blob(), vector.envelope.transaction, "{}", vector.name);
+        assert_eq!(
+            hex::encode(transaction.hash),
+            vector.hash,
+            "{}",
+            vector.name
+        );
+        assert_eq!(
+            transaction.blob(),
+            vector.envelope.transaction,
+            "{}",
+            vector.name
+        );
         assert_eq!(transaction.bytes(), bytes, "{}", vector.name);
         let signed = &transaction.signatures[0];
         assert_eq!(signed.signer, transaction.source, "{}", vector.name);
-        assert!(signature::verify(&signed.key, transaction.blob(), &signed.signature), "{}", vector.name);
+        assert!(
+            signature::verify(&signed.key, transaction.blob(), &signed.signature),
+            "{}",
+            vector.name
+        );
     }
 }
 
 #[test]
 fn they_are_valid_here_but_for_the_one_of_another_business_domain() {
     for vector in vectors() {
-        let expected = if vector.name == "create_account" { Err(InvalidTransaction::Domain(20)) } else { Ok(()) };
+        let expected = if vector.name == "create_account" {
+            Err(InvalidTransaction::Domain(20))
+        } else {
+            Ok(())
+        };
         assert_eq!(checked(&vector.envelope), expected, "{}", vector.name);
     }
 }
@@ -70,12 +108,18 @@ fn they_are_valid_here_but_for_the_one_of_another_business_domain() {
 #[test]
 fn a_blob_that_writes_defaults_out_would_not_survive_encoding_again() {
     let vectors = vectors();
-    let vector = vectors.iter().find(|vector| vector.name == "create_contract js").unwrap();
+    let vector = vectors
+        .iter()
+        .find(|vector| vector.name == "create_contract js")
+        .unwrap();
     let body = protocol::Transaction::decode(vector.envelope.transaction.as_slice()).unwrap();
     assert_ne!(body.encode_to_vec(), vector.envelope.transaction);
     let transaction = Transaction::decode(&vector.envelope.encode_to_vec()).unwrap();
     let payload: &Result<Payload, _> = &transaction.operations[0].payload;
-    assert_eq!(payload.as_ref().unwrap_err().code, code::CONTRACTS_NOT_SUPPORTED);
+    assert_eq!(
+        payload.as_ref().unwrap_err().code,
+        code::CONTRACTS_NOT_SUPPORTED
+    );
 }
 
 #[test]
@@ -84,7 +128,11 @@ fn any_changed_byte_of_blob_or_signature_is_noticed() {
         for index in 0..vector.envelope.transaction.len() {
             let mut changed = vector.envelope.clone();
             changed.transaction[index] ^= 1;
-            assert!(checked(&changed).is_err(), "{} blob byte {index}", vector.name);
+            assert!(
+                checked(&changed).is_err(),
+                "{} blob byte {index}",
+                vector.name
+            );
         }
         for index in 0..64 {
             let mut changed = vector.envelope.clone();
@@ -105,16 +153,35 @@ fn the_envelope_has_one_form_and_limits() {
     let decode = |bytes: &[u8]| Transaction::decode(bytes).err();
 
     // An unknown field 15 would ride along unsigned.
-    assert_eq!(decode(&[&bytes[..], &[0x7a, 0x01, 0x00]].concat()), Some(EnvelopeError::Envelope));
+    assert_eq!(
+        decode(&[&bytes[..], &[0x7a, 0x01, 0x00]].concat()),
+        Some(EnvelopeError::Envelope)
+    );
     // The blob given twice: protobuf takes the last.
-    let twice = [&v1::Envelope { transaction: envelope.transaction.clone(), signatures: vec![] }.encode_to_vec(), &bytes[..]];
+    let twice = [
+        &v1::Envelope {
+            transaction: envelope.transaction.clone(),
+            signatures: vec![],
+        }
+        .encode_to_vec(),
+        &bytes[..],
+    ];
     assert_eq!(decode(&twice.concat()), Some(EnvelopeError::Envelope));
-    assert_eq!(decode(&vec![0; (1 << 20) + 1]), Some(EnvelopeError::TooLong((1 << 20) + 1)));
+    assert_eq!(
+        decode(&vec![0; (1 << 20) + 1]),
+        Some(EnvelopeError::TooLong((1 << 20) + 1))
+    );
     assert_eq!(decode(&[]), Some(EnvelopeError::Signatures(0)));
 
     let with_signatures = |count| {
         let signatures = vec![envelope.signatures[0].clone(); count];
-        decode(&v1::Envelope { transaction: envelope.transaction.clone(), signatures }.encode_to_vec())
+        decode(
+            &v1::Envelope {
+                transaction: envelope.transaction.clone(),
+                signatures,
+            }
+            .encode_to_vec(),
+        )
     };
     assert_eq!(with_signatures(100), None);
     assert_eq!(with_signatures(101), Some(EnvelopeError::Signatures(101)));
@@ -122,22 +189,31 @@ fn the_envelope_has_one_form_and_limits() {
     let with_operations = |count| {
         let mut body = protocol::Transaction::decode(envelope.transaction.as_slice()).unwrap();
         body.operations = vec![body.operations[0].clone(); count];
-        decode(&v1::Envelope { transaction: body.encode_to_vec(), signatures: envelope.signatures.clone() }.encode_to_vec())
+        decode(
+            &v1::Envelope {
+                transaction: body.encode_to_vec(),
+                signatures: envelope.signatures.clone(),
+            }
+            .encode_to_vec(),
+        )
     };
     assert_eq!(with_operations(0), Some(EnvelopeError::NoOperations));
     assert_eq!(with_operations(1000), None);
-    assert_eq!(with_operations(1001), Some(EnvelopeError::TooManyOperations(1001)));
+    assert_eq!(
+        with_operations(1001),
+        Some(EnvelopeError::TooManyOperations(1001))
+    );
 }
 
 proptest! {
     #[test]
     fn no_bytes_make_the_decoders_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = Transaction::decode(&bytes);
-        let _ = Block::decode(&bytes);
+        drop(Transaction::decode(&bytes));
+        drop(Block::decode(&bytes));
         let envelope = v1::Envelope { transaction: bytes.clone(), signatures: vectors()[0].envelope.signatures.clone() };
-        let _ = Transaction::decode(&envelope.encode_to_vec());
+        drop(Transaction::decode(&envelope.encode_to_vec()));
         let block = v1::Block { header: bytes.clone(), transactions: vec![bytes.clone()], last_commit: bytes };
-        let _ = Block::decode(&block.encode_to_vec());
+        drop(Block::decode(&block.encode_to_vec()));
     }
 
     #[test]
@@ -150,8 +226,8 @@ proptest! {
         let mut envelope = vectors().remove(which).envelope;
         let at = at.index(envelope.transaction.len());
         envelope.transaction[at] = byte;
-        let _ = checked(&envelope);
+        drop(checked(&envelope));
         envelope.transaction.truncate(cut.index(envelope.transaction.len()));
-        let _ = checked(&envelope);
+        drop(checked(&envelope));
     }
 }

@@ -10,9 +10,12 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 use starfire_did::{Did, KeyAlgorithm, PrivateKey};
 use starfire_ledger::genesis::{
-    ConsensusParams, FORMAT, GenesisAccount, GenesisFile, GenesisMember, GenesisRole, Key, Params, Profile,
+    ConsensusParams, FORMAT, GenesisAccount, GenesisFile, GenesisMember, GenesisRole, Key, Params,
+    Profile,
 };
-use starfire_ledger::{Admission, Block, ChainRules, CheckedBlock, Expected, Genesis, Transaction, execute, receipt};
+use starfire_ledger::{
+    Admission, Block, ChainRules, CheckedBlock, Expected, Genesis, Transaction, execute, receipt,
+};
 use starfire_proto::protocol::Operation;
 use starfire_proto::protocol::operation::Type;
 use starfire_proto::{protocol, v1};
@@ -37,9 +40,11 @@ pub(crate) fn file(profile: Profile) -> GenesisFile {
         organisation: format!("{name} registry"),
         role: GenesisRole::Super,
         peers: Vec::new(),
-        validator_key: Some(Key(
-            key(&format!("{name} validator")).public().raw().try_into().expect("an Ed25519 key has 32 bytes"),
-        )),
+        validator_key: Some(Key(key(&format!("{name} validator"))
+            .public()
+            .raw()
+            .try_into()
+            .expect("an Ed25519 key has 32 bytes"))),
         voting_power: 10,
     };
     let price = i64::from(profile == Profile::Bif);
@@ -58,9 +63,17 @@ pub(crate) fn file(profile: Profile) -> GenesisFile {
             member_transactions_max: 20,
             profile,
         },
-        consensus: ConsensusParams { term_heights: 100, timeout_base_ms: 1000, timeout_max_ms: 60_000, heartbeat_ms: 5000 },
+        consensus: ConsensusParams {
+            term_heights: 100,
+            timeout_base_ms: 1000,
+            timeout_max_ms: 60_000,
+            heartbeat_ms: 5000,
+        },
         members: SUPER_NODES.iter().map(member).collect(),
-        accounts: vec![GenesisAccount { address: address("bank"), balance: BANK_BALANCE }],
+        accounts: vec![GenesisAccount {
+            address: address("bank"),
+            balance: BANK_BALANCE,
+        }],
         sub_chains: Vec::new(),
         signatures: Vec::new(),
     }
@@ -79,10 +92,20 @@ impl World {
         let genesis = Genesis::new(file(profile)).expect("the test genesis keeps the rules");
         let mut store = Memory::new();
         let update = tree::apply(&store, 0, genesis.changes());
-        let batch = Batch { changes: genesis.changes().clone(), tree: update.writes, ..Batch::default() };
+        let batch = Batch {
+            changes: genesis.changes().clone(),
+            tree: update.writes,
+            ..Batch::default()
+        };
         store.commit(batch).expect("memory does not fail");
         let last_time = genesis.time();
-        Self { genesis, store, last_block: None, last_time, results_hash: receipt::results_hash(&[]) }
+        Self {
+            genesis,
+            store,
+            last_block: None,
+            last_time,
+            results_hash: receipt::results_hash(&[]),
+        }
     }
 
     pub(crate) fn height(&self) -> u64 {
@@ -123,7 +146,8 @@ impl World {
     pub(crate) fn block(&self, transactions: Vec<Vec<u8>>) -> Block {
         let expected = self.expected();
         let proposer = expected.validators.validators()[0].address;
-        let time = (self.last_time + std::time::Duration::from_secs(1)).expect("the test ends before the year 9999");
+        let time = (self.last_time + std::time::Duration::from_secs(1))
+            .expect("the test ends before the year 9999");
         let last_commit = self.last_block.map(|block_id| Commit {
             height: Height::try_from(self.height()).expect("a small height"),
             round: Round::default(),
@@ -139,9 +163,14 @@ impl World {
         let block = Block::decode(built.bytes()).expect("what was built decodes");
         assert_eq!((block.id(), &block.header), (built.id(), &built.header));
         block.check(&self.expected()).expect("what was built fits");
-        let block = CheckedBlock::new(block, &self.rules(), |_| None).expect("every transaction is valid");
+        let block =
+            CheckedBlock::new(block, &self.rules(), |_| None).expect("every transaction is valid");
         let outcome = execute(self.state().as_ref(), &block);
-        assert_eq!(outcome, execute(self.state().as_ref(), &block), "execution is a function of state and block");
+        assert_eq!(
+            outcome,
+            execute(self.state().as_ref(), &block),
+            "execution is a function of state and block"
+        );
 
         let height = self.height() + 1;
         let update = tree::apply(&self.store, height, &outcome.changes);
@@ -150,8 +179,16 @@ impl World {
             changes: outcome.changes,
             tree: update.writes,
             block: block.block().bytes().to_vec(),
-            receipts: outcome.receipts.iter().map(Message::encode_to_vec).collect(),
-            transactions: block.transactions().iter().map(|transaction| transaction.hash).collect(),
+            receipts: outcome
+                .receipts
+                .iter()
+                .map(Message::encode_to_vec)
+                .collect(),
+            transactions: block
+                .transactions()
+                .iter()
+                .map(|transaction| transaction.hash)
+                .collect(),
             ..Batch::default()
         };
         self.store.commit(batch).expect("memory does not fail");
@@ -167,22 +204,38 @@ impl World {
     }
 
     pub(crate) fn account(&self, name: &str) -> Option<v1::AccountRecord> {
-        starfire_state::Account::load(self.state().as_ref(), &address(name)).map(|account| account.record)
+        starfire_state::Account::load(self.state().as_ref(), &address(name))
+            .map(|account| account.record)
     }
 
     /// Signs a transaction with the next nonce.
-    pub(crate) fn sign(&self, source: &str, signers: &[&str], operations: Vec<Operation>) -> Vec<u8> {
+    pub(crate) fn sign(
+        &self,
+        source: &str,
+        signers: &[&str],
+        operations: Vec<Operation>,
+    ) -> Vec<u8> {
         sign_with_nonce(source, self.next_nonce(source), signers, operations)
     }
 
     /// Sends one transaction in a block of its own.
-    pub(crate) fn send(&mut self, source: &str, signers: &[&str], operations: Vec<Operation>) -> v1::Receipt {
+    pub(crate) fn send(
+        &mut self,
+        source: &str,
+        signers: &[&str],
+        operations: Vec<Operation>,
+    ) -> v1::Receipt {
         let envelope = self.sign(source, signers, operations);
         self.commit(vec![envelope]).remove(0)
     }
 }
 
-pub(crate) fn sign_with_nonce(source: &str, nonce: i64, signers: &[&str], operations: Vec<Operation>) -> Vec<u8> {
+pub(crate) fn sign_with_nonce(
+    source: &str,
+    nonce: i64,
+    signers: &[&str],
+    operations: Vec<Operation>,
+) -> Vec<u8> {
     sign_body(&body(source, nonce, operations), signers)
 }
 
@@ -205,7 +258,11 @@ pub(crate) fn sign_body(body: &protocol::Transaction, signers: &[&str]) -> Vec<u
 pub(crate) fn pay(to: &str, amount: i64) -> Operation {
     Operation {
         r#type: Type::PayCoin.into(),
-        pay_coin: Some(protocol::OperationPayCoin { dest_address: address(to), amount, ..Default::default() }),
+        pay_coin: Some(protocol::OperationPayCoin {
+            dest_address: address(to),
+            amount,
+            ..Default::default()
+        }),
         ..Default::default()
     }
 }
@@ -223,7 +280,11 @@ impl Names {
 
     /// Replaces every known address by its name.
     pub(crate) fn told(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (address, name)| text.replace(address, name))
+        self.0
+            .iter()
+            .fold(text.to_owned(), |text, (address, name)| {
+                text.replace(address, name)
+            })
     }
 }
 

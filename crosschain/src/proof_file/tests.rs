@@ -1,0 +1,6 @@
+//! Proof files over two real chains: what holds, and everything that must not.
+
+mod certificate;
+mod evidence;
+mod forgery;
+mod world;

@@ -1,0 +1,281 @@
+//! The command line: one file a command, each a straight line from arguments to one report.
+//!
+//! Every command takes `--json`, exits 0 only on success, and says on standard error why it refused and what to do next:
+//! `error: CODE: what; hint: next step`.
+
+mod anchor;
+mod bench;
+mod certificate;
+mod context;
+mod devnet;
+mod did;
+mod evidence;
+mod genesis;
+mod init;
+mod key;
+mod member;
+pub(crate) mod output;
+mod proof;
+mod start;
+mod trust;
+mod tx;
+mod verify;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::failure::Failure;
+use context::Context;
+use output::Output;
+
+/// The exit code of a command that did not understand its arguments.
+const EXIT_USAGE: u8 = 2;
+
+/// Starfire: a permissioned blockchain node with a DID registry
+#[derive(Debug, Parser)]
+#[command(name = "starfire", version, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+struct Options {
+    /// Directory of the node, the devnet or the user's pins and keys [default: ~/.starfire]
+    #[arg(long, global = true, value_name = "DIR")]
+    home: Option<PathBuf>,
+    /// Gateway to talk to, e.g. http://127.0.0.1:26680
+    #[arg(long, global = true, value_name = "URL", env = "STARFIRE_NODE")]
+    node: Option<String>,
+    /// File whose first line unlocks key files
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "STARFIRE_PASSPHRASE_FILE"
+    )]
+    passphrase_file: Option<PathBuf>,
+    /// Print one JSON object; failures too
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a node's home: configuration, keys, member card
+    Init(init::Init),
+    /// Agree on a chain's genesis
+    #[command(subcommand)]
+    Genesis(genesis::Command),
+    /// Run the node of a home
+    Start(start::Start),
+    /// Run whole chains on this machine
+    #[command(subcommand)]
+    Devnet(devnet::Command),
+    /// Make, show, import and export keys
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Register, change and resolve DIDs
+    #[command(subcommand)]
+    Did(did::Command),
+    /// Commit to files, and check them
+    #[command(subcommand)]
+    Evidence(evidence::Command),
+    /// Issue, verify and revoke certificates
+    #[command(subcommand)]
+    Certificate(certificate::Command),
+    /// Verify a proof file offline
+    Verify(verify::Verify),
+    /// Pin main chains
+    #[command(subcommand)]
+    Trust(trust::Command),
+    /// Look at transactions, and send prepared ones
+    #[command(subcommand)]
+    Tx(tx::Command),
+    /// Members, motions and accreditations
+    #[command(subcommand)]
+    Member(member::Command),
+    /// Anchors of sub-chains
+    #[command(subcommand)]
+    Anchor(anchor::Command),
+    /// Measure a running devnet
+    Bench(bench::Bench),
+}
+
+/// Runs the program with the process's arguments.
+pub fn main() -> ExitCode {
+    run(std::env::args_os().collect())
+}
+
+fn run(arguments: Vec<OsString>) -> ExitCode {
+    let asked_for_json = arguments.iter().any(|argument| argument == "--json");
+    match Cli::try_parse_from(arguments) {
+        Ok(Cli {
+            options:
+                Options {
+                    home,
+                    node,
+                    passphrase_file,
+                    json,
+                },
+            command,
+        }) => {
+            let context = Context {
+                output: Output::new(json),
+                home,
+                node,
+                passphrase_file,
+            };
+            match execute(command, &context) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(failure) => {
+                    context.output.failure(&failure);
+                    ExitCode::FAILURE
+                }
+            }
+        }
+        Err(error) if error.use_stderr() && asked_for_json => {
+            Output::new(true).failure(&Failure::usage(
+                complaint(&error),
+                "--help shows what the command takes",
+            ));
+            ExitCode::from(EXIT_USAGE)
+        }
+        Err(error) => {
+            // Help, the version, or a usage error in clap's own words. Nothing is left to do when the terminal is gone.
+            let _closed = error.print();
+            if error.use_stderr() {
+                ExitCode::from(EXIT_USAGE)
+            } else {
+                ExitCode::SUCCESS
+            }
+        }
+    }
+}
+
+/// What clap complains about, in one line.
+fn complaint(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let lines = text
+        .lines()
+        .take_while(|line| !line.starts_with("Usage:"))
+        .map(str::trim);
+    lines
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+        .trim_start_matches("error: ")
+        .to_owned()
+}
+
+fn execute(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Init(arguments) => init::run(arguments, context),
+        Command::Genesis(command) => genesis::run(command, context),
+        // A node builds its own runtime, on all cores.
+        Command::Start(arguments) => start::run(&arguments, context),
+        Command::Devnet(command) => wait(devnet::run(command, context)),
+        Command::Key(command) => key::run(command, context),
+        Command::Did(command) => wait(did::run(command, context)),
+        Command::Evidence(command) => wait(evidence::run(command, context)),
+        Command::Certificate(command) => wait(certificate::run(command, context)),
+        Command::Verify(arguments) => verify::run(&arguments, context),
+        Command::Trust(command) => wait(trust::run(command, context)),
+        Command::Tx(command) => wait(tx::run(command, context)),
+        Command::Member(command) => wait(member::run(command, context)),
+        Command::Anchor(command) => wait(anchor::run(command, context)),
+        Command::Bench(arguments) => bench::run(&arguments, context),
+    }
+}
+
+/// Runs a client's command on this thread.
+fn wait(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::caused(
+                "RUNTIME",
+                &error,
+                "the machine may be out of file descriptors",
+            )
+        })?;
+    runtime.block_on(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_tree_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_parses_as_documented() {
+        for line in [
+            "init --home d --name main-1 --role super --organisation O",
+            "genesis collect a.json b.json --chain-id starfire-main-1 --out genesis.json",
+            "genesis sign genesis.json --home d",
+            "genesis build genesis.json a.json --out final.json",
+            "genesis show genesis.json",
+            "start --home d --passphrase-file p --log debug",
+            "key new --algorithm sm2 --json",
+            "key show --stdin --json",
+            "key show k.json",
+            "did create --node http://127.0.0.1:1 --key k.json --json",
+            "did resolve did:bid:cn01:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --node http://127.0.0.1:1 --proof p.json",
+            "evidence add f --node http://127.0.0.1:1 --key k.json --algorithm sm3 --public --proof p.json",
+            "evidence check f --node http://127.0.0.1:1",
+            "certificate issue f --node http://127.0.0.1:1 --main http://127.0.0.1:2 --key k --type CertificateOfOrigin --jurisdiction CN --out d",
+            "certificate verify p.json --document d.json --trust t.json --pin ab --max-age 24h",
+            "verify p.json --document d.json --trust t.json --pin ab --max-age 3650d --json",
+            "trust export --node http://127.0.0.1:1 --fingerprint",
+            "trust pin t.json --pin ab",
+            "tx wait ab",
+            "member propose accredit --issuer did:bid:cn01:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --type T --jurisdiction CN --from 2026-01-01 --until 2027-01-01 --key k --node http://127.0.0.1:1",
+            "member vote 1 --approve --key k",
+            "anchor status --node http://127.0.0.1:1",
+            "devnet up --home d --validators 4 --sub cn01:4 --sub my01:4 --profile bif --json",
+            "devnet kill main-1 --home d",
+            "devnet pause all --home d",
+            "devnet status --home d",
+            "devnet down --home d",
+            "bench --home d --mode durable --rate 500 --seconds 10 --json",
+        ] {
+            let arguments = std::iter::once("starfire").chain(line.split(' '));
+            assert!(Cli::try_parse_from(arguments).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_usage_error_names_what_is_missing() {
+        let error = Cli::try_parse_from(["starfire", "key", "show"])
+            .err()
+            .unwrap();
+        assert_eq!(
+            complaint(&error),
+            "the following required arguments were not provided: <FILE>"
+        );
+    }
+
+    #[test]
+    fn a_usage_error_is_not_success() {
+        let arguments = ["starfire", "key", "show", "--json"]
+            .map(OsString::from)
+            .to_vec();
+        assert_eq!(
+            format!("{:?}", run(arguments)),
+            format!("{:?}", ExitCode::from(EXIT_USAGE))
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! `starfire did`: register, change and resolve DIDs.
+
+mod change;
+mod resolve;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+use starfire_did::document::Document;
+use starfire_did::{Did, PrivateKey};
+use starfire_proto::protocol::operation::Native;
+use starfire_proto::v1;
+
+use super::context::Context;
+use super::key::{self, Algorithm};
+use super::output::Report;
+use super::proof;
+use crate::client::{Client, Committed, operation};
+use crate::failure::Failure;
+use crate::keystore;
+use change::{Deactivate, Rotate, Update};
+use resolve::Resolve;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Register the DID of a key, by default of a new one
+    Create(Create),
+    /// Print a DID's record, as the node has it
+    Show(Show),
+    /// Change services, other names and controllers
+    Update(Update),
+    /// Replace the keys by a new one
+    Rotate(Rotate),
+    /// Withdraw the document for ever
+    Deactivate(Deactivate),
+    /// Resolve a DID of any chain, and verify the answer against the pinned main chain
+    Resolve(Resolve),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// The key file to take, or a file with a BIF private key; without it, a key is made
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// What a new key signs with
+    #[arg(long, value_enum, default_value = "ed25519", conflicts_with = "key")]
+    algorithm: Algorithm,
+    /// Where a new key is kept [default: HOME/keys/DID.json]
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The DID
+    did: Did,
+    /// A version; without it, the newest
+    #[arg(long)]
+    version: Option<u64>,
+}
+
+/// Who changes which DID.
+#[derive(Debug, Args)]
+pub(crate) struct Sender {
+    /// The key file of a controller
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// The DID, if the key does not derive it (any more)
+    #[arg(long)]
+    pub(crate) did: Option<Did>,
+}
+
+impl Sender {
+    /// Opens the key; the DID is the one named, or the key's own on the node's chain.
+    pub(crate) async fn open(
+        &self,
+        context: &Context,
+        client: &Client,
+    ) -> Result<(PrivateKey, Did), Failure> {
+        let key = context.key(&self.key)?;
+        let did = match self.did {
+            Some(did) => did,
+            None => client.address(&key).await?,
+        };
+        Ok((key, did))
+    }
+}
+
+pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    let report = match command {
+        Command::Create(arguments) => create(arguments, context).await?,
+        Command::Show(Show { did, version }) => {
+            let record =
+                proof::record(&context.client()?, &did.to_string(), version.unwrap_or(0)).await?;
+            described(&did, &record)?
+        }
+        Command::Update(arguments) => change::update(arguments, context).await?,
+        Command::Rotate(arguments) => change::rotate(arguments, context).await?,
+        Command::Deactivate(arguments) => change::deactivate(arguments, context).await?,
+        Command::Resolve(arguments) => resolve::resolve(&arguments, context).await?,
+    };
+    context.output.report(&report);
+    Ok(())
+}
+
+async fn create(arguments: Create, context: &Context) -> Result<Report, Failure> {
+    let client = context.client()?;
+    let code = client.chain_code().await?;
+    let (key, key_file) = match arguments.key {
+        Some(path) => (context.key(&path)?, path),
+        None => {
+            let key = keystore::generate(arguments.algorithm.into())?;
+            let kept = key::keep(context, &key, code.as_ref(), arguments.out)?;
+            (key, kept.path)
+        }
+    };
+    let (did, committed) = register(&client, &key).await?;
+    Ok(Report::new()
+        .with("did", did.to_string())
+        .with("key_file", key_file.display().to_string())
+        .with("height", committed.height)
+        .with("transaction", hex::encode(committed.hash)))
+}
+
+/// Registers the DID that a key derives on the client's chain.
+pub(crate) async fn register(
+    client: &Client,
+    key: &PrivateKey,
+) -> Result<(Did, Committed), Failure> {
+    let did = client.address(key).await?;
+    let create = v1::DidCreate {
+        document: Some((&Document::for_key(&did, &key.public())).into()),
+    };
+    let committed = client
+        .send(key, vec![operation(Native::DidCreate(create))])
+        .await?;
+    Ok((did, committed))
+}
+
+fn described(did: &Did, record: &v1::DidRecord) -> Result<Report, Failure> {
+    let document = match &record.document {
+        Some(document) => {
+            let document = Document::try_from(document.clone()).map_err(|error| {
+                Failure::new("BAD_ANSWER", error.to_string(), "ask another node")
+            })?;
+            starfire_did::render::document(&document)
+        }
+        None => Value::Null,
+    };
+    Ok(Report::new()
+        .with("did", did.to_string())
+        .with("version", record.version)
+        .with("deactivated", record.deactivated)
+        .with("metadata", starfire_did::render::metadata(record))
+        .with("document", document))
+}

@@ -1,0 +1,132 @@
+//! Resolving a DID of any chain, and believing no more than the pinned main chain proves.
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use clap::Args;
+use prost::Message;
+use serde_json::Value;
+use starfire_crosschain::proof_file::{Subject, assemble};
+use starfire_did::Did;
+use starfire_proto::v1;
+
+use super::described;
+use crate::cli::context::Context;
+use crate::cli::output::Report;
+use crate::cli::proof::{self, Chains};
+use crate::cli::verify::Trusted;
+use crate::failure::Failure;
+use crate::file;
+
+#[derive(Debug, Args)]
+pub(crate) struct Resolve {
+    /// The DID, of whatever chain
+    did: Did,
+    /// A gateway of the main chain, if --node is of a sub-chain
+    #[arg(long, value_name = "URL")]
+    main: Option<String>,
+    /// Save what proves the answer
+    #[arg(long, value_name = "FILE")]
+    proof: Option<PathBuf>,
+    #[command(flatten)]
+    trusted: Trusted,
+}
+
+pub(super) async fn resolve(arguments: &Resolve, context: &Context) -> Result<Report, Failure> {
+    let client = context.client()?;
+    let did = arguments.did;
+    let request = v1::ResolveRequest {
+        did: did.to_string(),
+        version: 0,
+    };
+    let answer = client.call(client.dids().resolve(request)).await?;
+    let pinned = arguments.trusted.pins(context)?;
+    if pinned.is_empty() && arguments.proof.is_none() {
+        // What nobody can check is said to be unchecked.
+        return Ok(found(&did, answer.record.as_ref())?.with("verified", false));
+    }
+    let subject = Subject::Did { did };
+    let bytes = match (did.chain_code(), &answer.proof, &answer.anchor_proof) {
+        (None, Some(proof), _) => assemble(
+            subject,
+            *proof::bundle(&client).await?.genesis_hash(),
+            proof,
+            None,
+        ),
+        (Some(_), Some(proof), Some(anchor)) => assemble(
+            subject,
+            *proof::bundle(&client).await?.genesis_hash(),
+            anchor,
+            Some(proof),
+        ),
+        // The node is of the sub-chain itself: it cannot show the anchor.
+        (_, _, _) => Ok(Chains::connect(context, arguments.main.as_deref())
+            .await?
+            .prove(context, subject, 0)
+            .await?),
+    };
+    let bytes = bytes.map_err(|error| Failure::caused("BAD_ANSWER", &error, "ask another node"))?;
+    let mut as_of = None;
+    if !pinned.is_empty() {
+        let verified = pinned.verify(&bytes, None, None);
+        Trusted::require_proved(&verified)?;
+        as_of = verified.revocation_as_of;
+    }
+    // Not what the node says beside the proof, but what the proof is of.
+    let report = found(&did, proved_record(&bytes, &did)?.as_ref())?;
+    let report = report
+        .with("verified", !pinned.is_empty())
+        .with_some("as_of", as_of);
+    match &arguments.proof {
+        Some(path) => {
+            file::replace(path, &bytes)?;
+            Ok(report.with("proof_file", path.display().to_string()))
+        }
+        None => Ok(report),
+    }
+}
+
+/// The record that a proof file of a DID holds.
+fn proved_record(proof: &[u8], did: &Did) -> Result<Option<v1::DidRecord>, Failure> {
+    let fault = || {
+        Failure::new(
+            "BAD_ANSWER",
+            "the proof does not hold the DID's record",
+            "ask another node",
+        )
+    };
+    let file: Value = serde_json::from_slice(proof).map_err(|_| fault())?;
+    let values = if did.chain_code().is_some() {
+        &file["sub_values"]
+    } else {
+        &file["main_values"]
+    };
+    let path =
+        String::from_utf8(starfire_did::path::record(did)).expect("a state path is printable");
+    let entry = values
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|entry| entry["key"] == path.as_str())
+        .ok_or_else(fault)?;
+    let Some(value) = entry["value"].as_str() else {
+        return Ok(None);
+    };
+    let value = base64::engine::general_purpose::STANDARD
+        .decode(value)
+        .map_err(|_| fault())?;
+    v1::DidRecord::decode(value.as_slice())
+        .map(Some)
+        .map_err(|_| fault())
+}
+
+fn found(did: &Did, record: Option<&v1::DidRecord>) -> Result<Report, Failure> {
+    match record {
+        Some(record) => described(did, record),
+        None => Err(Failure::new(
+            "DID_NOT_FOUND",
+            format!("{did} is not registered"),
+            "check the identifier; `starfire did create` registers one",
+        )),
+    }
+}

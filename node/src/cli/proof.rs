@@ -1,0 +1,201 @@
+//! Making proof files: wait until something is provable on the main chain, fetch the proofs, put them into one file.
+//!
+//! Nothing fetched here is believed: whoever reads the file checks every step of it.
+
+use std::time::Duration;
+
+use starfire_crosschain::proof_file::{Certificate, Subject, assemble};
+use starfire_crosschain::trust::Bundle;
+use starfire_proto::v1;
+use tendermint::block::signed_header::SignedHeader;
+use tendermint_proto::Protobuf;
+use tendermint_proto::v0_38::types::SignedHeader as RawSignedHeader;
+
+use super::context::Context;
+use crate::client::{Client, ClientError};
+use crate::clock;
+use crate::failure::Failure;
+
+/// How long an anchor may take: the backbone's heartbeat and a margin.
+const PATIENCE: Duration = Duration::from_secs(90);
+const POLL: Duration = Duration::from_millis(50);
+
+/// Where a subject can be proved: its own chain, and the main chain if that is another.
+#[derive(Debug, Clone)]
+pub(crate) struct Chains {
+    /// The chain that holds the values.
+    pub(crate) own: Client,
+    /// The main chain; `None`: it holds the values itself.
+    main: Option<Client>,
+}
+
+impl Chains {
+    /// The node's chain, and the main chain that `--main` names.
+    pub(crate) async fn connect(context: &Context, main: Option<&str>) -> Result<Self, Failure> {
+        let own = context.client()?;
+        if own.chain_code().await?.is_none() {
+            return Ok(Self { own, main: None });
+        }
+        let main = main.ok_or_else(|| {
+            Failure::usage(
+                "a proof file needs the main chain too",
+                "add --main URL: a gateway of a main-chain node",
+            )
+        })?;
+        Ok(Self {
+            own,
+            main: Some(Client::connect(main)?),
+        })
+    }
+
+    /// A proof file for `subject` under a state that includes block `committed` of its own chain; 0: whatever is newest.
+    pub(crate) async fn prove(
+        &self,
+        context: &Context,
+        subject: Subject,
+        committed: u64,
+    ) -> Result<Vec<u8>, Failure> {
+        let main = self.main.as_ref().unwrap_or(&self.own);
+        let genesis_hash = *bundle(main).await?.genesis_hash();
+        let (anchored, main_committed, sub) = match &self.main {
+            None => (None, committed, None),
+            Some(main) => {
+                context
+                    .output
+                    .progress("waiting for the anchor on the main chain");
+                let anchor = self.anchor(main, &subject, committed).await?;
+                let proof = get(&self.own, subject.sub_paths(), anchor.height).await?;
+                (Some(anchor.height), anchor.main_height, Some(proof))
+            }
+        };
+        let main_proof = newest(main, subject.main_paths(anchored), main_committed).await?;
+        assemble(subject, genesis_hash, &main_proof, sub.as_ref())
+            .map_err(|error| Failure::caused("BAD_ANSWER", &error, "ask another node"))
+    }
+
+    /// The newest anchor, once it is of a header that proves block `committed`.
+    async fn anchor(
+        &self,
+        main: &Client,
+        subject: &Subject,
+        committed: u64,
+    ) -> Result<v1::AnchorRecord, Failure> {
+        let chain_code = subject
+            .chain_code()
+            .map(|code| code.to_string())
+            .unwrap_or_default();
+        let start = clock::monotonic();
+        loop {
+            let request = v1::ListAnchorsRequest {
+                chain_code: chain_code.clone(),
+                limit: 1,
+                from_height: 0,
+            };
+            let answer = main.call(main.chains().anchors(request)).await?;
+            if let Some(anchor) = answer
+                .anchors
+                .into_iter()
+                .next()
+                .filter(|anchor| anchor.height > committed)
+            {
+                return Ok(anchor);
+            }
+            if clock::elapsed(start) > PATIENCE {
+                return Err(Failure::new(
+                    "NOT_ANCHORED",
+                    format!("no header of {chain_code} above {committed} is anchored yet"),
+                    "`starfire anchor status --node MAIN` tells when the backbone anchored last, and why not since",
+                ));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// The certificate subject of an issued document: which version of the issuer's record was in force when the chain took it.
+    pub(crate) async fn certificate(
+        &self,
+        mut certificate: Certificate,
+        issued_ms: i64,
+    ) -> Result<Subject, Failure> {
+        let did = certificate.issuer.to_string();
+        let newest = record(&self.own, &did, 0).await?;
+        let mut in_force = newest.clone();
+        while in_force.updated_ms > issued_ms && in_force.version > 1 {
+            in_force = record(&self.own, &did, in_force.version - 1).await?;
+        }
+        certificate.issuer_version =
+            (in_force.version != newest.version).then_some(in_force.version);
+        Ok(Subject::Certificate(certificate))
+    }
+}
+
+/// A DID's record: the newest, or one version.
+pub(crate) async fn record(
+    client: &Client,
+    did: &str,
+    version: u64,
+) -> Result<v1::DidRecord, Failure> {
+    let request = v1::ResolveRequest {
+        did: did.to_owned(),
+        version,
+    };
+    let answer = client.call(client.dids().resolve(request)).await?;
+    answer.record.ok_or_else(|| {
+        Failure::new(
+            "DID_NOT_FOUND",
+            format!("{did} is not registered"),
+            "register it by `starfire did create`",
+        )
+    })
+}
+
+/// The node's own description of its chain. It vouches for nothing.
+pub(crate) async fn bundle(client: &Client) -> Result<Bundle, Failure> {
+    let answer = client
+        .call(client.proofs().trust(v1::TrustRequest {}))
+        .await?;
+    Bundle::parse(&answer.bundle).map_err(|error| {
+        Failure::new(
+            "BAD_ANSWER",
+            format!("{}: {error}", client.url()),
+            "ask another node",
+        )
+    })
+}
+
+/// Values proved by a header above `committed`, the newest there is.
+async fn newest(
+    client: &Client,
+    keys: Vec<Vec<u8>>,
+    committed: u64,
+) -> Result<v1::StateProof, Failure> {
+    let start = clock::monotonic();
+    loop {
+        let proof = get(client, keys.clone(), 0).await?;
+        let signed = <SignedHeader as Protobuf<RawSignedHeader>>::decode_vec(&proof.signed_header)
+            .map_err(|_| {
+                ClientError::new(
+                    "BAD_ANSWER",
+                    "the node's signed header does not decode",
+                    "ask another node",
+                )
+            })?;
+        if signed.header.height.value() > committed {
+            return Ok(proof);
+        }
+        if clock::elapsed(start) > PATIENCE {
+            return Err(Failure::new(
+                "TIMEOUT",
+                format!("{} has no header above {committed} yet", client.url()),
+                "its chain may have stopped: `starfire devnet status` tells",
+            ));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn get(client: &Client, keys: Vec<Vec<u8>>, height: u64) -> Result<v1::StateProof, Failure> {
+    Ok(client
+        .call(client.proofs().get(v1::GetProofsRequest { keys, height }))
+        .await?)
+}

@@ -1,0 +1,390 @@
+//! A node's configuration: one TOML file that documents itself.
+//!
+//! `starfire init` writes every field with its default and a comment. There are no layers: no environment, no command-line
+//! overrides, so the file says what runs. Rules of the chain stand in genesis, since every node must share them.
+
+mod text;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
+use serde::Deserialize;
+use starfire_ledger::genesis::GenesisRole;
+
+/// Longest name of a node, bytes.
+const NAME_BYTES_MAX: usize = 64;
+
+/// Everything a node is told beside genesis and keys.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What people call this node.
+    pub name: String,
+    /// What it does in its chain.
+    pub role: Role,
+    /// Filter of the log, as `tracing` reads it.
+    pub log: String,
+    /// The network.
+    pub p2p: P2p,
+    /// The port for clients.
+    pub gateway: Gateway,
+    /// Bounds of waiting transactions.
+    pub mempool: Mempool,
+    /// Anchoring on the main chain; for backbone nodes.
+    pub anchor: Option<Anchor>,
+}
+
+/// A node's role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Runs the main chain.
+    Super,
+    /// Runs a sub-chain and anchors it.
+    Backbone,
+    /// Runs a sub-chain.
+    Business,
+    /// Serves clients, without a vote.
+    Service,
+    /// Watches, without a vote.
+    Regulator,
+}
+
+/// The network between nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct P2p {
+    /// Where peers connect to.
+    pub listen: Multiaddr,
+    /// Peers to connect to; each ends in `/p2p/` and its peer id.
+    pub peers: Vec<Multiaddr>,
+    /// A pre-shared network key, relative to the home: who lacks it cannot even shake hands.
+    pub psk_file: Option<PathBuf>,
+}
+
+/// The port for clients.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    /// gRPC and HTTP.
+    pub listen: SocketAddr,
+}
+
+/// Bounds of waiting transactions.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mempool {
+    /// Transactions that may wait.
+    pub transactions_max: usize,
+    /// Their bytes together.
+    pub bytes_max: usize,
+    /// Transactions of one sender that may wait.
+    pub transactions_per_sender_max: usize,
+}
+
+/// Anchoring on the main chain.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Anchor {
+    /// Gateways of main-chain nodes, tried in order.
+    pub main: Vec<String>,
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not the TOML that is expected.
+    #[error("{}: {message}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Line, field and reason.
+        message: String,
+    },
+    /// A field's value makes no sense.
+    #[error("{}: {field}: {message}", path.display())]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// The field, dotted.
+        field: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+impl Config {
+    /// A configuration with every default.
+    pub fn new(name: &str, role: Role) -> Self {
+        Self {
+            name: name.to_owned(),
+            role,
+            log: "info".to_owned(),
+            p2p: P2p {
+                listen: "/ip4/0.0.0.0/tcp/26656"
+                    .parse()
+                    .expect("the default address is well formed"),
+                peers: Vec::new(),
+                psk_file: None,
+            },
+            gateway: Gateway {
+                listen: SocketAddr::from(([127, 0, 0, 1], 26680)),
+            },
+            mempool: Mempool {
+                transactions_max: 20_000,
+                bytes_max: 64 << 20,
+                transactions_per_sender_max: 1_000,
+            },
+            anchor: None,
+        }
+    }
+
+    /// Reads and checks the file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let config: Self = toml::from_str(&text).map_err(|error| ConfigError::Parse {
+            path: path.to_owned(),
+            message: error.to_string().trim().to_owned(),
+        })?;
+        match config.fault() {
+            None => Ok(config),
+            Some((field, message)) => Err(ConfigError::Field {
+                path: path.to_owned(),
+                field,
+                message,
+            }),
+        }
+    }
+
+    /// The first field that makes no sense, and why.
+    fn fault(&self) -> Option<(&'static str, String)> {
+        if self.name.is_empty()
+            || self.name.len() > NAME_BYTES_MAX
+            || !self.name.chars().all(|c| c.is_ascii_graphic())
+        {
+            return Some((
+                "name",
+                format!("must be 1 to {NAME_BYTES_MAX} printable characters without spaces"),
+            ));
+        }
+        if tracing_subscriber::EnvFilter::try_new(&self.log).is_err() {
+            return Some((
+                "log",
+                format!("{:?} is not a log filter; try \"info\"", self.log),
+            ));
+        }
+        if !self
+            .p2p
+            .listen
+            .iter()
+            .any(|part| matches!(part, Protocol::Tcp(_)))
+        {
+            return Some((
+                "p2p.listen",
+                "must name a TCP port, as /ip4/0.0.0.0/tcp/26656 does".to_owned(),
+            ));
+        }
+        if let Some(peer) = self
+            .p2p
+            .peers
+            .iter()
+            .find(|peer| !matches!(peer.iter().last(), Some(Protocol::P2p(_))))
+        {
+            return Some((
+                "p2p.peers",
+                format!("{peer} must end in /p2p/ and the peer's id"),
+            ));
+        }
+        if self.mempool.transactions_max == 0 {
+            return Some(("mempool.transactions_max", "must be at least 1".to_owned()));
+        }
+        if self.mempool.bytes_max < 1 << 20 {
+            return Some((
+                "mempool.bytes_max",
+                "must be at least 1048576, the largest transaction".to_owned(),
+            ));
+        }
+        if self.mempool.transactions_per_sender_max == 0 {
+            return Some((
+                "mempool.transactions_per_sender_max",
+                "must be at least 1".to_owned(),
+            ));
+        }
+        let anchor = self.anchor.as_ref()?;
+        if self.role != Role::Backbone {
+            return Some((
+                "anchor",
+                format!(
+                    "only a backbone node anchors; this one's role is {}",
+                    self.role
+                ),
+            ));
+        }
+        if anchor.main.is_empty() {
+            return Some((
+                "anchor.main",
+                "must name at least one gateway of the main chain".to_owned(),
+            ));
+        }
+        let stray = anchor.main.iter().find(|url| {
+            !url.starts_with("http://")
+                || tonic::transport::Endpoint::from_shared(url.to_string()).is_err()
+        })?;
+        Some((
+            "anchor.main",
+            format!("{stray:?} is not a URL like http://127.0.0.1:26680"),
+        ))
+    }
+}
+
+impl From<Role> for GenesisRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Super => Self::Super,
+            Role::Backbone => Self::Backbone,
+            Role::Business => Self::Business,
+            Role::Service => Self::Service,
+            Role::Regulator => Self::Regulator,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Super => "super",
+            Self::Backbone => "backbone",
+            Self::Business => "business",
+            Self::Service => "service",
+            Self::Regulator => "regulator",
+        })
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [
+            Self::Super,
+            Self::Backbone,
+            Self::Business,
+            Self::Service,
+            Self::Regulator,
+        ]
+        .into_iter()
+        .find(|role| role.to_string() == text)
+        .ok_or_else(|| {
+            format!(
+                "{text:?} is no role; there are super, backbone, business, service and regulator"
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<Config, String> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::load(&path).map_err(|error| {
+            let message = error.to_string();
+            assert!(message.contains("config.toml"), "{message}");
+            message
+        })
+    }
+
+    #[test]
+    fn the_defaults_written_are_the_defaults_read() {
+        let config = Config::new("main-1", Role::Super);
+        assert_eq!(check(&config.to_toml()), Ok(config));
+    }
+
+    #[test]
+    fn every_field_survives_writing_and_reading() {
+        let mut config = Config::new("cn01-1", Role::Backbone);
+        let peer = "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
+        config.p2p.peers = vec![peer.parse().unwrap()];
+        config.p2p.psk_file = Some("network.psk".into());
+        config.anchor = Some(Anchor {
+            main: vec![
+                "http://127.0.0.1:1".to_owned(),
+                "http://127.0.0.1:2".to_owned(),
+            ],
+        });
+        assert_eq!(check(&config.to_toml()), Ok(config));
+    }
+
+    #[test]
+    fn an_unknown_field_is_named() {
+        let text = Config::new("main-1", Role::Super)
+            .to_toml()
+            .replace("[gateway]", "[gateway]\nlisten_too = 1");
+        let message = check(&text).unwrap_err();
+        assert!(message.contains("listen_too"), "{message}");
+    }
+
+    #[test]
+    fn a_missing_field_is_named() {
+        let text = Config::new("main-1", Role::Super)
+            .to_toml()
+            .replace("role = \"super\"", "");
+        assert!(check(&text).unwrap_err().contains("role"));
+    }
+
+    #[test]
+    fn values_that_make_no_sense_are_refused_by_field() {
+        let good = Config::new("main-1", Role::Super).to_toml();
+        let anchored = good
+            .replace("# [anchor]", "[anchor]")
+            .replace("# main = ", "main = ");
+        for (text, field) in [
+            (good.replace("\"main-1\"", "\"\""), "name"),
+            (good.replace("/tcp/26656", "/udp/26656"), "p2p.listen"),
+            (
+                good.replace("peers = []", "peers = [\"/ip4/127.0.0.1/tcp/1\"]"),
+                "p2p.peers",
+            ),
+            (
+                good.replace("transactions_max = 20000", "transactions_max = 0"),
+                "mempool.transactions_max",
+            ),
+            (
+                good.replace("bytes_max = 67108864", "bytes_max = 1"),
+                "mempool.bytes_max",
+            ),
+            (anchored.clone(), "anchor"),
+            (
+                anchored
+                    .replace("\"super\"", "\"backbone\"")
+                    .replace("http://", "ftp://"),
+                "anchor.main",
+            ),
+        ] {
+            let message = check(&text).unwrap_err();
+            assert!(
+                message.contains(&format!(": {field}: ")),
+                "{field}: {message}"
+            );
+        }
+    }
+}

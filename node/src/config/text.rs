@@ -1,0 +1,65 @@
+//! The configuration's text: every field with its value and what it means.
+
+use super::Config;
+
+impl Config {
+    /// The file's text: every field, with what it means.
+    pub fn to_toml(&self) -> String {
+        let Self {
+            name,
+            role,
+            log,
+            p2p,
+            gateway,
+            mempool,
+            anchor,
+        } = self;
+        let peers = p2p
+            .peers
+            .iter()
+            .map(|peer| format!("  {},\n", quoted(&peer.to_string())))
+            .collect::<String>();
+        let peers = if peers.is_empty() {
+            "[]".to_owned()
+        } else {
+            format!("[\n{peers}]")
+        };
+        let psk = match &p2p.psk_file {
+            Some(path) => format!("psk_file = {}", quoted(&path.to_string_lossy())),
+            None => "# psk_file = \"network.psk\"".to_owned(),
+        };
+        let anchor = match anchor {
+            Some(anchor) => {
+                let main = anchor.main.iter().map(|url| quoted(url)).collect::<Vec<_>>().join(", ");
+                format!("[anchor]\n# Gateways of main-chain nodes, tried in order.\nmain = [{main}]\n")
+            }
+            None => "# [anchor]\n# Gateways of main-chain nodes, tried in order. Only for role = \"backbone\".\n\
+                     # main = [\"http://127.0.0.1:26680\"]\n"
+                .to_owned(),
+        };
+        format!(
+            "# Configuration of a Starfire node. Every field is written out; rules of the chain stand in genesis.json.\n\n\
+             # What people call this node.\nname = {}\n\
+             # super (main chain), backbone, business (sub-chain), service or regulator (no vote).\nrole = \"{role}\"\n\
+             # What goes into the log: error, warn, info, debug, trace, or a filter such as \"info,starfire_node::network=debug\".\nlog = {}\n\n\
+             [p2p]\n# Where peers connect to.\nlisten = {}\n\
+             # Peers to connect to: \"/ip4/ADDRESS/tcp/PORT/p2p/PEER_ID\".\npeers = {peers}\n\
+             # A pre-shared network key, relative to this directory: who lacks it cannot even shake hands.\n{psk}\n\n\
+             [gateway]\n# One port for gRPC and HTTP. Keep it on loopback or behind a reverse proxy.\nlisten = \"{}\"\n\n\
+             [mempool]\n# Transactions that may wait, their bytes together, and those of one sender.\n\
+             transactions_max = {}\nbytes_max = {}\ntransactions_per_sender_max = {}\n\n{anchor}",
+            quoted(name),
+            quoted(log),
+            quoted(&p2p.listen.to_string()),
+            gateway.listen,
+            mempool.transactions_max,
+            mempool.bytes_max,
+            mempool.transactions_per_sender_max,
+        )
+    }
+}
+
+/// A TOML string.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}

@@ -1,0 +1,344 @@
+//! The one thread that owns the replica: it turns messages, admissions and timers into steps, and outputs into sends.
+//!
+//! Consensus comes first, timers next, transactions last, so that load cannot starve agreement. Everything that enters comes
+//! through a bounded channel; everything that leaves goes to a handle that never blocks.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use libp2p::PeerId;
+use starfire_consensus::message::Message;
+use starfire_proto::v1;
+use tendermint::account;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock;
+use crate::gateway::backend::{PoolView, Published};
+use crate::network::Network;
+use crate::replica::{Committed, Output, Replica, ReplicaInput, ReplicaTimer};
+use crate::status::{NodeFacts, Situation};
+use crate::verify_pool::{Admission, Verdict};
+
+/// Consensus messages and blocks that may wait for the core.
+pub const INBOX_MAX: usize = 4096;
+/// Batches of admissions that may wait for the core.
+pub const ADMISSIONS_MAX: usize = 64;
+/// How often a changed status is published at most.
+const STATUS_PERIOD: Duration = Duration::from_millis(100);
+/// How often this node announces its height at most.
+const ANNOUNCE_PERIOD: Duration = Duration::from_secs(1);
+
+/// What other tasks tell the core.
+#[derive(Debug)]
+pub enum CoreInput {
+    /// A consensus message from an admitted peer.
+    Consensus {
+        /// Who sent it.
+        peer: PeerId,
+        /// Encoded.
+        bytes: Vec<u8>,
+    },
+    /// How high a peer says its chain is.
+    Height {
+        /// Who.
+        peer: PeerId,
+        /// Its newest committed height.
+        height: u64,
+    },
+    /// Blocks that a peer sent on request; the reply says what was wrong with them.
+    Blocks {
+        /// In order.
+        blocks: Vec<v1::CommittedBlock>,
+        /// `Ok` with the height reached.
+        reply: oneshot::Sender<Result<u64, String>>,
+    },
+    /// A peer came or went: the status changes.
+    Peers,
+}
+
+/// Which peers speak for which validator.
+#[derive(Debug, Clone, Default)]
+pub struct PeerBook {
+    peers: BTreeMap<account::Id, BTreeSet<PeerId>>,
+}
+
+impl PeerBook {
+    /// Notes that the peer is a node of the validator.
+    pub fn insert(&mut self, validator: account::Id, peer: PeerId) {
+        self.peers.entry(validator).or_default().insert(peer);
+    }
+
+    /// The nodes of a validator.
+    pub fn of(&self, validator: &account::Id) -> impl Iterator<Item = PeerId> + '_ {
+        self.peers.get(validator).into_iter().flatten().copied()
+    }
+
+    /// The validator that a peer is a node of.
+    pub fn validator(&self, peer: &PeerId) -> Option<account::Id> {
+        self.peers.iter().find(|(_, peers)| peers.contains(peer)).map(|(validator, _)| *validator)
+    }
+
+    /// Every node of every validator.
+    pub fn all(&self) -> impl Iterator<Item = PeerId> + '_ {
+        self.peers.values().flatten().copied()
+    }
+}
+
+/// Where the core sends what it finds.
+#[derive(Debug)]
+pub struct Outlets {
+    /// Peers.
+    pub network: Network,
+    /// Which of them are validators.
+    pub peers: PeerBook,
+    /// The newest height that may be read.
+    pub published: watch::Sender<Published>,
+    /// This node as it sees itself.
+    pub status: watch::Sender<v1::StatusResponse>,
+    /// What waits in the mempool.
+    pub pool: Arc<RwLock<PoolView>>,
+    /// Heights at which others are.
+    pub behind: watch::Sender<u64>,
+    /// What stays the same about this node.
+    pub facts: NodeFacts,
+}
+
+/// The core's state around the replica.
+struct Core {
+    replica: Replica,
+    outlets: Outlets,
+    timers: BTreeMap<(Instant, u64), ReplicaTimer>,
+    next_timer: u64,
+    verdicts: VecDeque<Verdict>,
+    situation: Situation,
+    status_due: bool,
+    status_at: Instant,
+    announce_due: bool,
+    announced_at: Instant,
+}
+
+/// Runs the replica until the inbox closes. `first` is what opening it asked for.
+pub async fn run(
+    replica: Replica,
+    first: Vec<Output>,
+    outlets: Outlets,
+    mut inbox: mpsc::Receiver<CoreInput>,
+    mut admissions: mpsc::Receiver<Vec<Admission>>,
+) {
+    let now = clock::monotonic();
+    let long_ago = now.checked_sub(ANNOUNCE_PERIOD).unwrap_or(now);
+    let situation = Situation::at(&replica, now);
+    let mut core = Core {
+        replica,
+        outlets,
+        timers: BTreeMap::new(),
+        next_timer: 0,
+        verdicts: VecDeque::new(),
+        situation,
+        status_due: true,
+        status_at: long_ago,
+        announce_due: true,
+        announced_at: long_ago,
+    };
+    core.deliver(first);
+    loop {
+        core.publish_what_is_due();
+        let wake = core.wake_at();
+        tokio::select! {
+            biased;
+            input = inbox.recv() => match input {
+                Some(input) => core.take(input),
+                None => return,
+            },
+            () = sleep_until(wake) => core.fire_timers(),
+            Some(batch) = admissions.recv() => core.admit(batch),
+        }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Core {
+    fn take(&mut self, input: CoreInput) {
+        match input {
+            CoreInput::Consensus { peer, bytes } => {
+                if let Some(validator) = self.outlets.peers.validator(&peer) {
+                    self.situation.heard(validator, clock::monotonic());
+                }
+                match Message::decode(&bytes) {
+                    Ok(message) => self.step(ReplicaInput::Message(message)),
+                    Err(error) => tracing::debug!(%peer, %error, "consensus message does not decode"),
+                }
+            }
+            CoreInput::Height { peer, height } => {
+                self.note_height(height);
+                if let Some(validator) = self.outlets.peers.validator(&peer) {
+                    self.step(ReplicaInput::Height { validator, height });
+                }
+            }
+            CoreInput::Blocks { blocks, reply } => {
+                let outputs = self.replica.step(clock::now(), ReplicaInput::Blocks(blocks));
+                let bad = outputs.iter().find_map(|output| match output {
+                    Output::BadBlocks(reason) => Some(reason.clone()),
+                    Output::Send { .. }
+                    | Output::Broadcast(_)
+                    | Output::Arm(..)
+                    | Output::Verdict(_)
+                    | Output::Gossip(_)
+                    | Output::Committed(_)
+                    | Output::Behind(_)
+                    | Output::Stalled(_)
+                    | Output::Recovered
+                    | Output::Misbehaviour(_) => None,
+                });
+                self.deliver(outputs);
+                // Whoever asked may have given up; the blocks are in either way.
+                drop(reply.send(bad.map_or(Ok(self.replica.height()), Err)));
+            }
+            CoreInput::Peers => self.status_due = true,
+        }
+    }
+
+    fn admit(&mut self, batch: Vec<Admission>) {
+        for Admission { transaction, verdict } in batch {
+            self.verdicts.push_back(verdict);
+            self.step(ReplicaInput::Transaction(transaction));
+        }
+    }
+
+    fn fire_timers(&mut self) {
+        let now = clock::monotonic();
+        while let Some(entry) = self.timers.first_entry()
+            && entry.key().0 <= now
+        {
+            let timer = entry.remove();
+            self.step(ReplicaInput::Timer(timer));
+        }
+    }
+
+    fn step(&mut self, input: ReplicaInput) {
+        let outputs = self.replica.step(clock::now(), input);
+        self.deliver(outputs);
+    }
+
+    fn deliver(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Send { to, message } => {
+                    for peer in self.outlets.peers.of(&to) {
+                        self.outlets.network.send(peer, message.clone());
+                    }
+                }
+                Output::Broadcast(message) => {
+                    let validators: BTreeSet<account::Id> =
+                        self.replica.validators().validators().iter().map(|info| info.address).collect();
+                    for validator in &validators {
+                        for peer in self.outlets.peers.of(validator) {
+                            self.outlets.network.send(peer, message.clone());
+                        }
+                    }
+                }
+                Output::Arm(timer, after) => {
+                    self.timers.insert((clock::monotonic() + after, self.next_timer), timer);
+                    self.next_timer += 1;
+                }
+                Output::Verdict(result) => {
+                    if let Some(verdict) = self.verdicts.pop_front() {
+                        verdict.decided(result);
+                    }
+                }
+                Output::Gossip(transaction) => {
+                    let sender = transaction.source.to_string();
+                    let next = self.replica.mempool().next_nonce(&sender, transaction.nonce - 1);
+                    let mut pool = self.outlets.pool.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    pool.pending.insert(transaction.hash);
+                    let known = pool.next_nonces.entry(sender).or_insert(next);
+                    *known = next.max(*known);
+                    drop(pool);
+                    self.outlets.network.gossip_transaction(transaction.bytes().to_vec());
+                    self.status_due = true;
+                }
+                Output::Committed(committed) => self.committed(&committed),
+                Output::Behind(height) => self.note_height(height),
+                Output::BadBlocks(reason) => tracing::warn!(%reason, "blocks of a peer refused"),
+                Output::Stalled(reason) => {
+                    tracing::error!(%reason, "this node cannot go on");
+                    self.situation.trouble = Some(reason);
+                    self.status_due = true;
+                }
+                Output::Recovered => {
+                    tracing::info!("the store writes again");
+                    self.situation.trouble = None;
+                    self.status_due = true;
+                }
+                Output::Misbehaviour(misbehaviour) => tracing::error!(?misbehaviour, "a validator broke the rules"),
+            }
+        }
+    }
+
+    fn committed(&mut self, committed: &Committed) {
+        tracing::info!(
+            height = committed.height,
+            round = committed.round,
+            transactions = committed.transactions.len(),
+            app_hash = %hex::encode(committed.app_hash),
+            "block committed"
+        );
+        {
+            let mut pool = self.outlets.pool.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            for hash in &committed.transactions {
+                pool.pending.remove(hash);
+            }
+            for (sender, nonce) in &committed.senders {
+                let next = self.replica.mempool().next_nonce(sender, *nonce);
+                if next == nonce + 1 {
+                    pool.next_nonces.remove(sender);
+                } else {
+                    pool.next_nonces.insert(sender.clone(), next);
+                }
+            }
+        }
+        self.outlets.published.send_replace(Published { height: committed.height });
+        self.situation.commit(committed, clock::monotonic());
+        self.status_due = true;
+        self.announce_due = true;
+    }
+
+    fn note_height(&mut self, height: u64) {
+        self.outlets.behind.send_if_modified(|known| {
+            let higher = height > *known;
+            *known = height.max(*known);
+            higher
+        });
+    }
+
+    fn publish_what_is_due(&mut self) {
+        let now = clock::monotonic();
+        if self.status_due && now >= self.status_at + STATUS_PERIOD {
+            self.status_due = false;
+            self.status_at = now;
+            let connected: BTreeSet<account::Id> =
+                self.outlets.network.connected().iter().filter_map(|peer| self.outlets.peers.validator(peer)).collect();
+            let status = self.situation.status(&self.outlets.facts, &self.replica, &connected, &self.outlets.network);
+            self.outlets.status.send_replace(status);
+        }
+        if self.announce_due && now >= self.announced_at + ANNOUNCE_PERIOD {
+            self.announce_due = false;
+            self.announced_at = now;
+            self.outlets.network.announce(self.replica.height());
+        }
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        let timer = self.timers.keys().next().map(|(at, _)| *at);
+        let status = self.status_due.then(|| self.status_at + STATUS_PERIOD);
+        let announce = self.announce_due.then(|| self.announced_at + ANNOUNCE_PERIOD);
+        [timer, status, announce].into_iter().flatten().min()
+    }
+}

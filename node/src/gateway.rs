@@ -1,0 +1,115 @@
+//! The gateway: what clients see of a node, gRPC and HTTP on one port.
+//!
+//! The gateway decides nothing. Each surface is a file that parses a request, makes one call and renders the answer; what is true
+//! is in the archive, what is admitted is the core's business. So whoever distrusts this node loses nothing by asking it: an answer
+//! about state carries its proof, and a proof either holds or does not.
+//!
+//! Everything is bounded. Reads leave the network's threads, a few at a time; whoever would have to queue longer than that is
+//! refused with [`error::BUSY`] and told when to come back.
+
+mod accounts;
+pub mod backend;
+mod blocks;
+mod chains;
+mod connection;
+mod dids;
+pub mod error;
+mod evidence;
+mod feeds;
+mod http;
+mod json;
+mod limits;
+mod members;
+mod page;
+mod proofs;
+mod resolver;
+mod seats;
+mod serve;
+mod status;
+mod transactions;
+
+#[cfg(test)]
+mod fixture;
+
+use std::sync::Arc;
+
+use starfire_state::Rejection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+
+pub use backend::{Backend, PoolView, Published, ReadView, Submission};
+pub use serve::serve;
+
+use feeds::Feeds;
+
+/// Reads of the archive at one time; others wait for their turn.
+const READS_MAX: usize = 8;
+/// Calls that wait for a transaction at one time.
+const WAITS_MAX: usize = 2_048;
+/// Questions to other chains' gateways at one time.
+const RESOLVES_MAX: usize = 32;
+
+/// All surfaces: each of the gateway's services is implemented for this type, in its own file.
+#[derive(Debug, Clone)]
+pub(crate) struct Gateway {
+    backend: Arc<Backend>,
+    feeds: Feeds,
+    reads: Arc<Semaphore>,
+    waits: Arc<Semaphore>,
+    resolves: Arc<Semaphore>,
+}
+
+impl Gateway {
+    fn new(backend: Backend, feeds: Feeds) -> Self {
+        Self {
+            backend: Arc::new(backend),
+            feeds,
+            reads: Arc::new(Semaphore::new(READS_MAX)),
+            waits: Arc::new(Semaphore::new(WAITS_MAX)),
+            resolves: Arc::new(Semaphore::new(RESOLVES_MAX)),
+        }
+    }
+
+    /// The newest published height.
+    fn height(&self) -> u64 {
+        self.backend.published.borrow().height
+    }
+
+    /// Reads the chain as of the newest published height.
+    ///
+    /// Reads block on the disk, so they run beside the network's threads: a slow disk delays answers, not votes.
+    async fn read<T, F>(&self, read: F) -> Result<T, Rejection>
+    where
+        T: Send + 'static,
+        F: FnOnce(&ReadView) -> Result<T, Rejection> + Send + 'static,
+    {
+        let turn = Arc::clone(&self.reads)
+            .acquire_owned()
+            .await
+            .expect("nobody closes the semaphore of reads");
+        let view = ReadView::new(Arc::clone(&self.backend.archive), self.height());
+        let read = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            read(&view)
+        });
+        read.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a read panicked");
+            Err(Rejection::new(
+                error::INTERNAL,
+                "this node could not read its own records; its log says why",
+            ))
+        })
+    }
+}
+
+/// A seat, or the refusal to queue for one.
+fn seat(seats: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, Rejection> {
+    Arc::clone(seats)
+        .try_acquire_owned()
+        .map_err(|error| match error {
+            TryAcquireError::NoPermits => Rejection::new(
+                error::BUSY,
+                format!("too many {what} at once; try again shortly"),
+            ),
+            TryAcquireError::Closed => Rejection::new(error::STOPPING, "this node is going down"),
+        })
+}

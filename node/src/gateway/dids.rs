@@ -1,0 +1,335 @@
+//! Resolving DIDs, each with the proof of what this chain says of it, be it that there is none.
+//!
+//! A DID of a sub-chain is resolved on the main chain too: its gateway is asked for a proof under the newest header that the main
+//! chain has anchored, see [`super::resolver`]. Such an answer is as old as that anchor and needs no trust in whoever gave it.
+
+use prost::Message;
+use starfire_crosschain::{chain, path};
+use starfire_did::{ChainCode, Did, document::Document, render, resolve};
+use starfire_proto::v1;
+use starfire_state::{Rejection, View};
+use tonic::{Request, Response, Status};
+
+use super::accounts::parse_did;
+use super::error::{self, answer};
+use super::{Gateway, resolver, seat};
+use crate::grpc::dids_server::Dids;
+
+#[tonic::async_trait]
+impl Dids for Gateway {
+    async fn resolve(
+        &self,
+        request: Request<v1::ResolveRequest>,
+    ) -> Result<Response<v1::ResolveResponse>, Status> {
+        answer(self.resolve_did(request.into_inner()).await)
+    }
+}
+
+impl Gateway {
+    async fn resolve_did(
+        &self,
+        request: v1::ResolveRequest,
+    ) -> Result<v1::ResolveResponse, Rejection> {
+        let did = parse_did(&request.did)?;
+        let keys = resolve::proof_paths(&did, (request.version > 0).then_some(request.version));
+        match (self.chain_code().await?, did.chain_code()) {
+            (here, of) if here == of => {
+                respond(self.prove_newest(move |_| keys.clone()).await?, None)
+            }
+            (None, Some(code)) => self.resolve_on(code, keys).await,
+            (here, _) => Err(other_chain(&did, here)),
+        }
+    }
+
+    /// The code of this node's chain; `None` on the main chain.
+    pub(super) async fn chain_code(&self) -> Result<Option<ChainCode>, Rejection> {
+        let chain = self
+            .read(|view| Ok(starfire_state::chain(view.state().as_ref())))
+            .await?;
+        Ok(ChainCode::parse_optional(&chain.chain_code)
+            .expect("genesis gave the chain a code, or none"))
+    }
+
+    /// Resolves on a sub-chain, as of its newest anchor here.
+    async fn resolve_on(
+        &self,
+        code: ChainCode,
+        keys: Vec<Vec<u8>>,
+    ) -> Result<v1::ResolveResponse, Rejection> {
+        let _seat = seat(&self.resolves, "questions to other chains")?;
+        let anchor_proof = self
+            .prove_newest(move |state| anchor_keys(state, code))
+            .await?;
+        let Some(record) = value::<v1::SubChainRecord>(&anchor_proof, 0)? else {
+            // No such chain, so no such DID: that is what the proof says.
+            return Ok(v1::ResolveResponse {
+                anchor_proof: Some(anchor_proof),
+                ..v1::ResolveResponse::default()
+            });
+        };
+        let Some(anchor) = value::<v1::AnchorRecord>(&anchor_proof, 1)? else {
+            return Err(Rejection::new(
+                error::CHAIN_NOT_ANCHORED,
+                format!("no header of {code} is anchored yet; ask a gateway of {code}"),
+            ));
+        };
+        let proof = resolver::ask(&record, &anchor, keys).await?;
+        respond(proof, Some(anchor_proof))
+    }
+}
+
+/// A sub-chain's record, and its newest anchor.
+fn anchor_keys(state: &dyn View, code: ChainCode) -> Vec<Vec<u8>> {
+    let newest = chain::load(state, code.as_str()).map_or(0, |record| record.latest_height);
+    vec![
+        path::sub_chain(code.as_str()),
+        path::anchor(code.as_str(), newest),
+    ]
+}
+
+/// The answer that a proof holds: its first value is the record asked for.
+fn respond(
+    proof: v1::StateProof,
+    anchor_proof: Option<v1::StateProof>,
+) -> Result<v1::ResolveResponse, Rejection> {
+    let record: Option<v1::DidRecord> = value(&proof, 0)?;
+    let document = record
+        .as_ref()
+        .and_then(|record| record.document.clone())
+        .map(render_document)
+        .transpose()?;
+    Ok(v1::ResolveResponse {
+        record,
+        document: document.unwrap_or_default(),
+        proof: Some(proof),
+        anchor_proof,
+    })
+}
+
+fn render_document(record: v1::DidDocument) -> Result<String, Rejection> {
+    let document = Document::try_from(record)?;
+    Ok(render::document(&document).to_string())
+}
+
+/// The record that a proof's value holds, if the proof is not of absence. Another chain may keep what it likes at a path.
+pub(super) fn value<M: Message + Default>(
+    proof: &v1::StateProof,
+    index: usize,
+) -> Result<Option<M>, Rejection> {
+    let Some(proved) = proof.values.get(index).filter(|proved| proved.present) else {
+        return Ok(None);
+    };
+    match M::decode(proved.value.as_slice()) {
+        Ok(record) => Ok(Some(record)),
+        Err(_) => Err(Rejection::new(
+            error::RESOLVER_UNPROVEN,
+            "what the chain keeps at this path is not the record that belongs there",
+        )),
+    }
+}
+
+/// Refuses what another chain holds, and says where to ask.
+pub(super) fn other_chain(did: &Did, here: Option<ChainCode>) -> Rejection {
+    let name = |code: Option<ChainCode>| {
+        code.map_or_else(
+            || "the main chain".to_owned(),
+            |code| format!("the sub-chain {code}"),
+        )
+    };
+    let detail = format!(
+        "{did} is of {}; this node serves {}, so ask a gateway of the former",
+        name(did.chain_code()),
+        name(here)
+    );
+    Rejection::new(error::DID_OTHER_CHAIN, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use starfire_did::path as did_path;
+    use starfire_state::Changes;
+    use tonic::Code;
+
+    use super::*;
+    use crate::gateway::fixture::{
+        Node, check_proof, did, did_record, record, refusal, registered,
+    };
+    use crate::grpc::dids_client::DidsClient;
+
+    /// A main chain on which `by01` is registered with this resolver and anchored by this header.
+    async fn main_with(anchored: Option<&tendermint::block::Header>, resolver: &str) -> Node {
+        let height = anchored.map_or(0, |header| header.height.value());
+        let sub_chain = v1::SubChainRecord {
+            chain_code: "by01".into(),
+            resolvers: vec!["http://127.0.0.1:1".into(), resolver.into()],
+            latest_height: height,
+            ..Default::default()
+        };
+        let mut records = record(path::sub_chain("by01"), &sub_chain);
+        if let Some(header) = anchored {
+            let anchor = v1::AnchorRecord {
+                height,
+                header_hash: header.hash().as_bytes().to_vec(),
+                ..Default::default()
+            };
+            records.extend(record(path::anchor("by01", height), &anchor));
+        }
+        let mut node = Node::main(records).await;
+        node.block(Changes::new(), &[]);
+        node
+    }
+
+    #[tokio::test]
+    async fn an_unknown_did_is_proved_absent() {
+        let mut node = Node::main(registered(1, None, 1)).await;
+        node.block(Changes::new(), &[]);
+        let request = v1::ResolveRequest {
+            did: did(2, None).to_string(),
+            version: 0,
+        };
+        let answer = DidsClient::new(node.channel())
+            .resolve(request)
+            .await
+            .unwrap()
+            .into_inner();
+        assert_eq!(answer.record, None);
+        let proof = answer.proof.unwrap();
+        assert_eq!(check_proof(&proof, &node), 1);
+        assert_eq!(
+            (proof.values[0].present, &proof.values[0].key),
+            (false, &did_path::record(&did(2, None)))
+        );
+    }
+
+    #[tokio::test]
+    async fn a_did_is_rendered_from_the_record_that_is_proved() {
+        let mut node = Node::main(registered(1, None, 7)).await;
+        node.block(Changes::new(), &[]);
+        let request = v1::ResolveRequest {
+            did: did(1, None).to_string(),
+            version: 0,
+        };
+        let answer = DidsClient::new(node.channel())
+            .resolve(request)
+            .await
+            .unwrap()
+            .into_inner();
+        assert_eq!(answer.record, Some(did_record(1, None, 7)));
+        assert!(
+            answer.document.contains("publicKeyMultibase"),
+            "{}",
+            answer.document
+        );
+        check_proof(&answer.proof.unwrap(), &node);
+    }
+
+    #[tokio::test]
+    async fn a_sub_chains_did_is_resolved_on_main_as_of_the_newest_anchor() {
+        let mut sub = Node::sub(registered(1, Some("by01"), 1)).await;
+        let anchored = sub.block(registered(1, Some("by01"), 2), &[]);
+        sub.block(Changes::new(), &[]);
+        let main = main_with(Some(&anchored), &sub.url).await;
+        let mut client = DidsClient::new(main.channel());
+
+        let known = v1::ResolveRequest {
+            did: did(1, Some("by01")).to_string(),
+            version: 0,
+        };
+        let answer = client.resolve(known).await.unwrap().into_inner();
+        assert_eq!(
+            answer.record.unwrap().version,
+            1,
+            "version 2 is younger than the anchor"
+        );
+        assert_eq!(check_proof(&answer.proof.unwrap(), &sub), 1);
+        let anchor_proof = answer.anchor_proof.unwrap();
+        check_proof(&anchor_proof, &main);
+        assert_eq!(
+            value::<v1::AnchorRecord>(&anchor_proof, 1)
+                .unwrap()
+                .unwrap()
+                .height,
+            1
+        );
+
+        let unknown = v1::ResolveRequest {
+            did: did(2, Some("by01")).to_string(),
+            version: 0,
+        };
+        let answer = client.resolve(unknown).await.unwrap().into_inner();
+        assert_eq!(answer.record, None);
+        check_proof(&answer.proof.unwrap(), &sub);
+    }
+
+    #[tokio::test]
+    async fn a_resolver_that_shows_another_header_is_not_believed() {
+        let mut sub = Node::sub(registered(1, Some("by01"), 1)).await;
+        let mut other = Node::sub(registered(1, Some("by01"), 9)).await;
+        other.block(Changes::new(), &[]);
+        let anchored = sub.block(Changes::new(), &[]);
+        let main = main_with(Some(&anchored), &other.url).await;
+        let request = v1::ResolveRequest {
+            did: did(1, Some("by01")).to_string(),
+            version: 0,
+        };
+        let status = DidsClient::new(main.channel())
+            .resolve(request)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            refusal(&status),
+            (Code::DataLoss, "RESOLVER_UNPROVEN".into())
+        );
+    }
+
+    #[tokio::test]
+    async fn a_sub_chain_out_of_reach_unanchored_or_unknown_is_said_to_be() {
+        let request = |code: &str| v1::ResolveRequest {
+            did: did(1, Some(code)).to_string(),
+            version: 0,
+        };
+        let mut sub = Node::sub(Changes::new()).await;
+        let header = sub.block(Changes::new(), &[]);
+
+        let main = main_with(Some(&header), "http://127.0.0.1:1").await;
+        let status = DidsClient::new(main.channel())
+            .resolve(request("by01"))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            refusal(&status),
+            (Code::Unavailable, "RESOLVER_UNREACHABLE".into())
+        );
+        let answer = DidsClient::new(main.channel())
+            .resolve(request("by02"))
+            .await
+            .unwrap()
+            .into_inner();
+        assert_eq!((answer.record, answer.proof), (None, None));
+        let proof = answer.anchor_proof.unwrap();
+        check_proof(&proof, &main);
+        assert_eq!(
+            (&proof.values[0].key, proof.values[0].present),
+            (&path::sub_chain("by02"), false)
+        );
+
+        let main = main_with(None, &sub.url).await;
+        let status = DidsClient::new(main.channel())
+            .resolve(request("by01"))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            refusal(&status),
+            (Code::FailedPrecondition, "CHAIN_NOT_ANCHORED".into())
+        );
+
+        let status = DidsClient::new(sub.channel())
+            .resolve(request("by02"))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            refusal(&status),
+            (Code::FailedPrecondition, "DID_OTHER_CHAIN".into())
+        );
+    }
+}

@@ -1,0 +1,245 @@
+//! How a refusal looks from outside: a code that never changes, a sentence, and the status of the protocol it leaves by.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use starfire_state::{Code, Rejection};
+use tonic::metadata::MetadataValue;
+use tonic::{Code as Grpc, Response as GrpcResponse, Status};
+
+/// The trailer that carries the code's name.
+pub const CODE_TRAILER: &str = "starfire-code";
+/// How long a client that met [`BUSY`] should wait, in gRPC's own trailer for that.
+const PUSHBACK_TRAILER: &str = "grpc-retry-pushback-ms";
+/// How long it should wait, milliseconds.
+const PUSHBACK_MS: &str = "500";
+
+/// A request cannot be read as what it should be.
+pub(crate) const INVALID_PARAMETER: Code = Code::new("INVALID_PARAMETER", 2);
+/// An address or DID is not one.
+pub(crate) const INVALID_ADDRESS: Code = Code::new("INVALID_ADDRESS", 94);
+/// More work than this node takes on at once.
+pub(crate) const BUSY: Code = Code::new("GATEWAY_BUSY", 160);
+/// The core does not answer: the node is going down.
+pub(crate) const STOPPING: Code = Code::new("GATEWAY_STOPPING", 20_000);
+/// A read of this node failed.
+pub(crate) const INTERNAL: Code = Code::new("GATEWAY_INTERNAL", 20_000);
+/// No block of this height is committed.
+pub(crate) const HEIGHT_UNKNOWN: Code = Code::new("HEIGHT_UNKNOWN", 4);
+/// The DID lives on a chain that this node does not run and cannot ask.
+pub(crate) const DID_OTHER_CHAIN: Code = Code::new("DID_OTHER_CHAIN", 4);
+/// The sub-chain's DIDs cannot be proved here: none of its headers is anchored.
+pub(crate) const CHAIN_NOT_ANCHORED: Code = Code::new("CHAIN_NOT_ANCHORED", 4);
+/// No gateway of the sub-chain answered.
+pub(crate) const RESOLVER_UNREACHABLE: Code = Code::new("RESOLVER_UNREACHABLE", 20_000);
+/// A gateway of the sub-chain answered with something that the anchor does not prove.
+pub(crate) const RESOLVER_UNPROVEN: Code = Code::new("RESOLVER_UNPROVEN", 20_000);
+/// A subscription was ended; the next one goes on where it stopped.
+pub(crate) const SUBSCRIPTION_ENDED: Code = Code::new("SUBSCRIPTION_ENDED", 160);
+
+/// An outcome as gRPC answer.
+pub(crate) fn answer<T>(outcome: Result<T, Rejection>) -> Result<GrpcResponse<T>, Status> {
+    outcome
+        .map(GrpcResponse::new)
+        .map_err(|rejection| status(&rejection))
+}
+
+/// A refusal as gRPC status: the code leads the message and stands in the trailer [`CODE_TRAILER`].
+pub(crate) fn status(rejection: &Rejection) -> Status {
+    let mut status = Status::new(grpc_code(rejection.code), rejection.to_string());
+    status.metadata_mut().insert(
+        CODE_TRAILER,
+        MetadataValue::from_static(rejection.code.name),
+    );
+    if rejection.code == BUSY {
+        status
+            .metadata_mut()
+            .insert(PUSHBACK_TRAILER, MetadataValue::from_static(PUSHBACK_MS));
+    }
+    status
+}
+
+/// A refusal as HTTP response: the code and the sentence, JSON.
+pub(crate) fn response(rejection: &Rejection) -> Response {
+    let body = json!({ "code": rejection.code.name, "message": rejection.detail });
+    let mut response = (http_code(grpc_code(rejection.code)), Json(body)).into_response();
+    if rejection.code == BUSY {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// The gateway's own codes by name; those of the chain by the BIF-Core number that they share with others of their kind.
+fn grpc_code(code: Code) -> Grpc {
+    match code {
+        STOPPING | RESOLVER_UNREACHABLE => return Grpc::Unavailable,
+        RESOLVER_UNPROVEN => return Grpc::DataLoss,
+        SUBSCRIPTION_ENDED => return Grpc::Aborted,
+        DID_OTHER_CHAIN | CHAIN_NOT_ANCHORED => return Grpc::FailedPrecondition,
+        _ => {}
+    }
+    match code.number {
+        // INVALID_PARAMETER, public and private key, signature, address, number of operations, size
+        2 | 90 | 91 | 93 | 94 | 97 | 98 | 146 => Grpc::InvalidArgument,
+        // ALREADY_EXIST, ACCOUNT_DEST_EXIST
+        3 | 102 => Grpc::AlreadyExists,
+        // NOT_EXIST, ACCOUNT_NOT_EXIST
+        4 | 103 => Grpc::NotFound,
+        // ACCESS_DENIED
+        6 => Grpc::PermissionDenied,
+        // OUT_OF_TXCACHE, TX_INSERT_QUEUE_FAIL
+        114 | 160 => Grpc::ResourceExhausted,
+        // system error
+        20_000 => Grpc::Internal,
+        _ => Grpc::FailedPrecondition,
+    }
+}
+
+fn http_code(code: Grpc) -> StatusCode {
+    match code {
+        Grpc::InvalidArgument => StatusCode::BAD_REQUEST,
+        Grpc::NotFound => StatusCode::NOT_FOUND,
+        Grpc::AlreadyExists | Grpc::Aborted | Grpc::FailedPrecondition => StatusCode::CONFLICT,
+        Grpc::PermissionDenied => StatusCode::FORBIDDEN,
+        Grpc::ResourceExhausted | Grpc::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Grpc::DataLoss => StatusCode::BAD_GATEWAY,
+        Grpc::Ok
+        | Grpc::Cancelled
+        | Grpc::Unknown
+        | Grpc::DeadlineExceeded
+        | Grpc::OutOfRange
+        | Grpc::Unimplemented
+        | Grpc::Internal
+        | Grpc::Unauthenticated => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use starfire_proto::v1;
+    use starfire_state::Changes;
+
+    use super::*;
+    use crate::gateway::fixture::{Node, did, refusal};
+    use crate::grpc::accounts_client::AccountsClient;
+    use crate::grpc::blocks_client::BlocksClient;
+    use crate::grpc::chains_client::ChainsClient;
+    use crate::grpc::dids_client::DidsClient;
+    use crate::grpc::evidence_client::EvidenceClient;
+    use crate::grpc::transactions_client::TransactionsClient;
+
+    #[test]
+    fn a_status_carries_its_code_twice() {
+        let status = status(&Rejection::new(INVALID_ADDRESS, "not a did:bid"));
+        assert_eq!(status.code(), Grpc::InvalidArgument);
+        assert_eq!(status.message(), "INVALID_ADDRESS: not a did:bid");
+        assert_eq!(
+            status.metadata().get(CODE_TRAILER).unwrap(),
+            "INVALID_ADDRESS"
+        );
+    }
+
+    #[test]
+    fn a_busy_gateway_says_when_to_come_back() {
+        let rejection = Rejection::new(BUSY, "too many");
+        assert_eq!(status(&rejection).code(), Grpc::ResourceExhausted);
+        assert_eq!(
+            status(&rejection).metadata().get(PUSHBACK_TRAILER).unwrap(),
+            PUSHBACK_MS
+        );
+        assert_eq!(
+            response(&rejection).status(),
+            StatusCode::SERVICE_UNAVAILABLE
+        );
+        assert_eq!(response(&rejection).headers()[header::RETRY_AFTER], "1");
+    }
+
+    #[test]
+    fn an_unknown_number_is_a_failed_precondition() {
+        assert_eq!(
+            status(&Rejection::new(Code::new("BAD_SEQUENCE", 99), "")).code(),
+            Grpc::FailedPrecondition
+        );
+    }
+
+    #[tokio::test]
+    async fn bad_input_is_named() {
+        let mut node = Node::main(Changes::new()).await;
+        node.block(Changes::new(), &[]);
+        let sub_did = did(1, Some("by01")).to_string();
+        let resolve = |did: &str| v1::ResolveRequest {
+            did: did.into(),
+            version: 0,
+        };
+        let status = DidsClient::new(node.channel())
+            .resolve(resolve("did:web:example.org"))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            refusal(&status),
+            (Grpc::InvalidArgument, "INVALID_ADDRESS".into())
+        );
+        let status = AccountsClient::new(node.channel())
+            .get(v1::GetAccountRequest {
+                address: "bob".into(),
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(
+            refusal(&status),
+            (Grpc::InvalidArgument, "INVALID_ADDRESS".into())
+        );
+        let status = TransactionsClient::new(node.channel())
+            .get(v1::GetTransactionRequest { hash: vec![1; 31] })
+            .await
+            .unwrap_err();
+        assert_eq!(
+            refusal(&status),
+            (Grpc::InvalidArgument, "INVALID_PARAMETER".into())
+        );
+        let status = BlocksClient::new(node.channel())
+            .get(v1::GetBlockRequest { height: 2 })
+            .await
+            .unwrap_err();
+        assert_eq!(refusal(&status), (Grpc::NotFound, "HEIGHT_UNKNOWN".into()));
+        let anchors = v1::ListAnchorsRequest {
+            chain_code: "BY01".into(),
+            ..Default::default()
+        };
+        let status = ChainsClient::new(node.channel())
+            .anchors(anchors)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            refusal(&status),
+            (Grpc::InvalidArgument, "INVALID_PARAMETER".into())
+        );
+        let evidence = v1::GetEvidenceRequest {
+            issuer: sub_did,
+            id: "0".repeat(64),
+        };
+        let status = EvidenceClient::new(node.channel())
+            .get(evidence)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            refusal(&status),
+            (Grpc::FailedPrecondition, "DID_OTHER_CHAIN".into())
+        );
+        let digest = v1::FindEvidenceRequest {
+            algorithm: v1::DigestAlgorithm::Sha256.into(),
+            digest: vec![1; 20],
+        };
+        let status = EvidenceClient::new(node.channel())
+            .find(digest)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            refusal(&status),
+            (Grpc::InvalidArgument, "INVALID_PARAMETER".into())
+        );
+    }
+}

@@ -1,0 +1,202 @@
+//! Feeds of blocks: each replays from the archive and then follows, resumable from any height.
+//!
+//! A feed holds a place in the chain, not a backlog: what its reader has not taken stays in the archive. A reader that takes nothing
+//! for a while is dropped and may come back for the rest. Feeds are driven by [`Driver`] inside the gateway's own future, so that
+//! they end with it.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::stream::{FuturesUnordered, Stream, StreamExt};
+use starfire_proto::v1;
+use starfire_state::Rejection;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tonic::Status;
+
+use super::backend::ReadView;
+use super::{Gateway, blocks, error};
+
+/// Feeds at one time.
+const FEEDS_MAX: usize = 256;
+/// Blocks read ahead for a reader.
+const AHEAD: usize = 16;
+/// Newest summaries kept, so that feeds which follow the chain read a block once and not once each.
+const RECENT_MAX: usize = 32;
+/// How long a reader may leave a feed untouched while a block waits for it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Where surfaces hand in new feeds.
+#[derive(Debug, Clone)]
+pub(super) struct Feeds {
+    work: mpsc::Sender<Work>,
+    recent: Arc<Mutex<BTreeMap<u64, v1::BlockSummary>>>,
+}
+
+/// What keeps all feeds going.
+pub(super) struct Driver(mpsc::Receiver<Work>);
+
+/// The two ends.
+pub(super) fn feeds() -> (Feeds, Driver) {
+    let (work, receiver) = mpsc::channel(AHEAD);
+    (
+        Feeds {
+            work,
+            recent: Arc::default(),
+        },
+        Driver(receiver),
+    )
+}
+
+impl Driver {
+    /// Drives feeds until nobody can hand in another and all have ended.
+    pub(super) async fn drive(mut self) {
+        let mut running = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                Some(()) = running.next() => {}
+                Some(work) = self.0.recv(), if running.len() < FEEDS_MAX => running.push(work),
+                else => return,
+            }
+        }
+    }
+}
+
+/// A reader's end: summaries of blocks, and at the end always the reason why there are no more.
+pub(crate) struct Feed {
+    blocks: mpsc::Receiver<v1::BlockSummary>,
+    ended: bool,
+}
+
+impl Stream for Feed {
+    type Item = Result<v1::BlockSummary, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        self.blocks.poll_recv(cx).map(|block| {
+            self.ended = block.is_none();
+            let ended = || {
+                Rejection::new(
+                    error::SUBSCRIPTION_ENDED,
+                    "subscribe again from the height after the last one received",
+                )
+            };
+            Some(block.ok_or_else(|| error::status(&ended())))
+        })
+    }
+}
+
+impl Feeds {
+    fn summary(&self, view: &ReadView, height: u64) -> Result<v1::BlockSummary, Rejection> {
+        // A panic elsewhere cannot leave a summary half written, so the lock's poison means nothing.
+        let recent = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(block) = recent().get(&height) {
+            return Ok(block.clone());
+        }
+        let block = blocks::summary(view, height)?;
+        let mut recent = recent();
+        recent.insert(height, block.clone());
+        while recent.len() > RECENT_MAX {
+            recent.pop_first();
+        }
+        Ok(block)
+    }
+}
+
+impl Gateway {
+    /// A feed from the block of height `from` on, or from the next one for 0.
+    pub(super) fn subscribe_blocks(&self, from: u64) -> Result<Feed, Rejection> {
+        let next = if from == 0 { self.height() + 1 } else { from };
+        let (sender, blocks) = mpsc::channel(AHEAD);
+        let work = self.clone().follow(next, sender);
+        match self.feeds.work.try_send(Box::pin(work)) {
+            Ok(()) => Ok(Feed {
+                blocks,
+                ended: false,
+            }),
+            Err(_) => Err(Rejection::new(
+                error::BUSY,
+                "too many subscriptions at once; try again shortly",
+            )),
+        }
+    }
+
+    /// Sends the blocks from `next` on, until the reader is gone, slow, or the node goes down.
+    async fn follow(self, mut next: u64, reader: mpsc::Sender<v1::BlockSummary>) {
+        let mut published = self.backend.published.clone();
+        loop {
+            let reached = tokio::select! {
+                reached = published.wait_for(|published| published.height >= next) => reached.is_ok(),
+                () = reader.closed() => false,
+            };
+            if !reached {
+                return;
+            }
+            let feeds = self.feeds.clone();
+            let Ok(block) = self.read(move |view| feeds.summary(view, next)).await else {
+                return;
+            };
+            let Ok(Ok(())) = timeout(PATIENCE, reader.send(block)).await else {
+                return;
+            };
+            next += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use starfire_state::Changes;
+    use tonic::Code;
+
+    use super::*;
+    use crate::gateway::fixture::{Node, refusal};
+    use crate::grpc::blocks_client::BlocksClient;
+
+    #[tokio::test]
+    async fn a_subscription_replays_and_then_follows() {
+        let mut node = Node::main(Changes::new()).await;
+        for _ in 0..40 {
+            node.block(Changes::new(), &[b"t"]);
+        }
+        let mut client = BlocksClient::new(node.channel());
+        let mut all = client
+            .subscribe(v1::SubscribeBlocksRequest { from: 2 })
+            .await
+            .unwrap()
+            .into_inner();
+        let mut new = client
+            .subscribe(v1::SubscribeBlocksRequest { from: 0 })
+            .await
+            .unwrap()
+            .into_inner();
+        let header = node.block(Changes::new(), &[]);
+        for height in 2..=41 {
+            let block = all.next().await.unwrap().unwrap();
+            assert_eq!(
+                (block.height, block.transactions),
+                (height, u32::from(height < 41))
+            );
+        }
+        let block = new.next().await.unwrap().unwrap();
+        assert_eq!(
+            (block.height, block.header_hash),
+            (41, header.hash().as_bytes().to_vec())
+        );
+
+        drop(node);
+        let status = all.next().await.unwrap().unwrap_err();
+        assert_eq!(
+            refusal(&status),
+            (Code::Aborted, "SUBSCRIPTION_ENDED".into())
+        );
+    }
+}

@@ -1,0 +1,310 @@
+//! The HTTP routes: the page, and the small JSON answers that it is drawn from.
+//!
+//! Each answer is one call of the same functions that gRPC calls, rendered as JSON. No route reads a body. Hashes are lower-case
+//! hex, times are Unix milliseconds, a refusal is `{"code", "message"}`.
+
+use axum::Json;
+use axum::Router;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use starfire_proto::v1;
+use starfire_state::{Code, Rejection};
+
+use super::{Gateway, error, json, limits, page};
+
+/// There is nothing at this path.
+const ROUTE_UNKNOWN: Code = Code::new("ROUTE_UNKNOWN", 4);
+
+/// Pages run their own scripts and styles, talk to this node alone, and are shown in no frame.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const HARDENING: [(HeaderName, &str); 4] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CACHE_CONTROL, "no-cache"),
+];
+
+/// All HTTP routes, and the answer for paths that have none.
+pub(super) fn router(gateway: Gateway) -> Router {
+    Router::new()
+        .route("/health", get(async || Json(json!({ "live": true }))))
+        .route("/api/status", get(status))
+        .route("/api/chains", get(chains))
+        .route("/api/anchors", get(anchors))
+        .route("/api/evidence", get(evidence))
+        .with_state(gateway)
+        .merge(page::router())
+        .layer(map_response(harden))
+        .fallback(unknown)
+}
+
+async fn harden(mut response: Response) -> Response {
+    for (name, value) in HARDENING {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+async fn unknown(request: Request) -> Response {
+    if limits::is_grpc(&request) {
+        return tonic::Status::unimplemented("no such service").into_http();
+    }
+    error::response(&Rejection::new(
+        ROUTE_UNKNOWN,
+        "there is nothing here; the page is at /",
+    ))
+}
+
+async fn status(State(gateway): State<Gateway>) -> Response {
+    Json(json::status(&gateway.node_status())).into_response()
+}
+
+async fn chains(State(gateway): State<Gateway>) -> Response {
+    render(
+        gateway.chains_with_anchors().await,
+        |(chain, sub_chains)| {
+            let sub_chains = sub_chains
+                .iter()
+                .map(|(record, newest)| json::sub_chain(record, newest.as_ref()))
+                .collect::<Vec<_>>();
+            json!({ "chain_id": chain.chain_id, "chain_code": chain.chain_code, "sub_chains": sub_chains })
+        },
+    )
+}
+
+#[derive(Deserialize)]
+struct AnchorsQuery {
+    chain: String,
+    #[serde(default)]
+    limit: u32,
+    #[serde(default)]
+    from: u64,
+}
+
+async fn anchors(
+    State(gateway): State<Gateway>,
+    query: Result<Query<AnchorsQuery>, QueryRejection>,
+) -> Response {
+    let AnchorsQuery { chain, limit, from } = match query {
+        Ok(Query(query)) => query,
+        Err(rejection) => return malformed(&rejection),
+    };
+    let request = v1::ListAnchorsRequest {
+        chain_code: chain,
+        limit,
+        from_height: from,
+    };
+    render(
+        gateway.anchors_of(request).await,
+        |found| json!({ "anchors": found.anchors.iter().map(json::anchor).collect::<Vec<_>>() }),
+    )
+}
+
+#[derive(Deserialize)]
+struct EvidenceQuery {
+    algorithm: String,
+    digest: String,
+}
+
+async fn evidence(
+    State(gateway): State<Gateway>,
+    query: Result<Query<EvidenceQuery>, QueryRejection>,
+) -> Response {
+    let EvidenceQuery { algorithm, digest } = match query {
+        Ok(Query(query)) => query,
+        Err(rejection) => return malformed(&rejection),
+    };
+    let algorithm = match algorithm.as_str() {
+        "sha256" => v1::DigestAlgorithm::Sha256,
+        "sm3" => v1::DigestAlgorithm::Sm3,
+        "blake3" => v1::DigestAlgorithm::Blake3,
+        _ => {
+            return error::response(&Rejection::new(
+                error::INVALID_PARAMETER,
+                "algorithm is sha256, sm3 or blake3",
+            ));
+        }
+    };
+    let Ok(digest) = hex::decode(digest) else {
+        return error::response(&Rejection::new(error::INVALID_PARAMETER, "digest is hex"));
+    };
+    render(
+        gateway.evidence_of(algorithm, &digest).await,
+        |found| json!({ "found": found.iter().map(json::evidence).collect::<Vec<_>>() }),
+    )
+}
+
+fn render<T>(outcome: Result<T, Rejection>, json: impl FnOnce(T) -> Value) -> Response {
+    match outcome {
+        Ok(answer) => Json(json(answer)).into_response(),
+        Err(rejection) => error::response(&rejection),
+    }
+}
+
+fn malformed(rejection: &QueryRejection) -> Response {
+    error::response(&Rejection::new(
+        error::INVALID_PARAMETER,
+        rejection.body_text(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use starfire_registry::path;
+    use starfire_state::Changes;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::gateway::fixture::{Node, did, hash, record};
+
+    /// The answer's head and body, asked as a browser does.
+    async fn ask(node: &Node, path: &str) -> (String, String) {
+        let mut stream = TcpStream::connect(node.url.strip_prefix("http://").unwrap())
+            .await
+            .unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: node\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_lowercase(), body.to_owned())
+    }
+
+    /// The status of the answer, and its JSON.
+    async fn ask_json(node: &Node, path: &str) -> (String, Value) {
+        let (head, body) = ask(node, path).await;
+        (
+            head.split(' ').nth(1).unwrap().to_owned(),
+            serde_json::from_str(&body).unwrap(),
+        )
+    }
+
+    #[tokio::test]
+    async fn the_page_runs_nothing_but_its_own_scripts() {
+        let node = Node::main(Changes::new()).await;
+        for (path, kind) in [
+            ("/", "text/html"),
+            ("/app.js", "text/javascript"),
+            ("/style.css", "text/css"),
+            ("/icon.svg", "image/svg"),
+        ] {
+            let (head, body) = ask(&node, path).await;
+            assert!(head.starts_with("http/1.1 200"), "{path}: {head}");
+            assert!(
+                head.contains(&format!("content-type: {kind}")),
+                "{path}: {head}"
+            );
+            assert!(
+                head.contains("content-security-policy: default-src 'none'; script-src 'self'"),
+                "{head}"
+            );
+            assert!(head.contains("x-content-type-options: nosniff"), "{head}");
+            assert!(!body.is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn status_and_chains_are_json() {
+        let node = Node::main(Changes::new()).await;
+        let (code, status) = ask_json(&node, "/api/status").await;
+        assert_eq!(
+            (code.as_str(), &status["chain_id"]),
+            ("200", &json!("starfire-main-1"))
+        );
+        assert!(status["since_commit_ms"].as_i64().unwrap() > 0);
+        let (code, chains) = ask_json(&node, "/api/chains").await;
+        assert_eq!(
+            (code.as_str(), chains),
+            (
+                "200",
+                json!({ "chain_id": "starfire-main-1", "chain_code": "", "sub_chains": [] })
+            )
+        );
+        assert_eq!(ask_json(&node, "/health").await.1, json!({ "live": true }));
+    }
+
+    #[tokio::test]
+    async fn a_file_is_found_by_its_digest() {
+        let (issuer, digest) = (did(1, None).to_string(), hash(b"a file"));
+        let id = hex::encode(digest);
+        let evidence = v1::EvidenceRecord {
+            id: id.clone(),
+            issuer: issuer.clone(),
+            time_ms: 5,
+            height: 1,
+            ..Default::default()
+        };
+        let mut records = record(path::evidence(&issuer, &id), &evidence);
+        let index = path::digest(v1::DigestAlgorithm::Sha256, &digest, &issuer).unwrap();
+        records.insert(index, Some(id.clone().into_bytes()));
+        let mut node = Node::main(records).await;
+        node.block(Changes::new(), &[]);
+
+        let (code, answer) = ask_json(
+            &node,
+            &format!("/api/evidence?algorithm=sha256&digest={id}"),
+        )
+        .await;
+        assert_eq!(code, "200");
+        assert_eq!(answer["found"][0]["issuer"], json!(issuer));
+        assert_eq!(
+            (
+                &answer["found"][0]["time_ms"],
+                &answer["found"][0]["revoked"]
+            ),
+            (&json!(5), &Value::Null)
+        );
+        let other = "0".repeat(64);
+        assert_eq!(
+            ask_json(
+                &node,
+                &format!("/api/evidence?algorithm=sha256&digest={other}")
+            )
+            .await
+            .1,
+            json!({ "found": [] })
+        );
+    }
+
+    #[tokio::test]
+    async fn refusals_are_json_with_a_code() {
+        let node = Node::main(Changes::new()).await;
+        for (path, status, code) in [
+            ("/nothing", "404", "ROUTE_UNKNOWN"),
+            ("/api/anchors", "400", "INVALID_PARAMETER"),
+            ("/api/anchors?chain=BY01", "400", "INVALID_PARAMETER"),
+            (
+                "/api/evidence?algorithm=md5&digest=00",
+                "400",
+                "INVALID_PARAMETER",
+            ),
+            (
+                "/api/evidence?algorithm=sha256&digest=xx",
+                "400",
+                "INVALID_PARAMETER",
+            ),
+            (
+                "/api/evidence?algorithm=sha256&digest=00",
+                "400",
+                "INVALID_PARAMETER",
+            ),
+        ] {
+            let (answered, body) = ask_json(&node, path).await;
+            assert_eq!(
+                (answered.as_str(), &body["code"]),
+                (status, &json!(code)),
+                "{path}"
+            );
+        }
+    }
+}

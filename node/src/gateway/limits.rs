@@ -1,0 +1,96 @@
+//! How many requests are answered at once.
+//!
+//! A request keeps its seat until the last byte of its answer is on its way, so the numbers below bound memory: seats, times the
+//! most that each may carry. Those that carry much have few seats of their own.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::middleware::Next;
+use axum::response::Response;
+use http_body_util::BodyExt;
+use starfire_state::Rejection;
+use std::net::{IpAddr, Ipv4Addr};
+use tonic::transport::server::TcpConnectInfo;
+
+use super::error;
+use super::seats::Seats;
+
+/// Submissions, of up to 1 MiB each.
+const SUBMISSIONS: (usize, usize) = (256, 128);
+/// Whole blocks, of up to 16 MiB each.
+const BLOCKS: (usize, usize) = (32, 8);
+/// Other requests and answers, of some 100 KiB at most, subscriptions too.
+const OTHERS: (usize, usize) = (4_096, 2_048);
+
+/// Seats by what a request may carry: in all, and for one address.
+#[derive(Debug, Clone)]
+pub(super) struct Requests {
+    submissions: Seats,
+    blocks: Seats,
+    others: Seats,
+}
+
+impl Requests {
+    pub(super) fn new() -> Self {
+        let seats = |(max, per_peer_max)| Seats::new(max, per_peer_max);
+        Self { submissions: seats(SUBMISSIONS), blocks: seats(BLOCKS), others: seats(OTHERS) }
+    }
+
+    fn seats(&self, path: &str) -> &Seats {
+        match path {
+            "/starfire.v1.Transactions/Submit" => &self.submissions,
+            "/starfire.v1.Blocks/Get" => &self.blocks,
+            _ => &self.others,
+        }
+    }
+}
+
+/// Answers the request if there is a seat for it.
+pub(super) async fn limit(State(requests): State<Requests>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let Some(seat) = requests.seats(request.uri().path()).take(peer) else {
+        let busy = Rejection::new(error::BUSY, "too many requests at once; try again shortly");
+        return if is_grpc(&request) { error::status(&busy).into_http() } else { error::response(&busy) };
+    };
+    // The body holds the seat for as long as it lives.
+    let held = move |frame| {
+        let _seat = &seat;
+        frame
+    };
+    next.run(request).await.map(|body| Body::new(body.map_frame(held)))
+}
+
+/// Whether a request speaks gRPC.
+pub(super) fn is_grpc(request: &Request) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}
+
+#[cfg(test)]
+mod tests {
+    use starfire_proto::v1;
+    use starfire_state::Changes;
+    use tonic::Code;
+
+    use super::*;
+    use crate::gateway::fixture::{Node, refusal};
+    use crate::grpc::blocks_client::BlocksClient;
+
+    #[tokio::test]
+    async fn an_answer_that_nobody_reads_keeps_its_seat() {
+        let mut node = Node::main(Changes::new()).await;
+        // More than a connection's window takes at once.
+        node.block(Changes::new(), &[&[7; 4 << 20]]);
+        let unread = (0..BLOCKS.1).map(|_| node.ask_unread("/starfire.v1.Blocks/Get", &v1::GetBlockRequest { height: 1 }));
+        let unread = futures::future::join_all(unread).await;
+        let mut client = BlocksClient::new(node.channel()).max_decoding_message_size(8 << 20);
+        let status = client.get(v1::GetBlockRequest { height: 1 }).await.unwrap_err();
+        assert_eq!(refusal(&status), (Code::ResourceExhausted, "GATEWAY_BUSY".into()));
+        drop(unread);
+        while client.get(v1::GetBlockRequest { height: 1 }).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The port: every gRPC service, reflection, health, and the HTTP routes, with their limits.
+
+use std::future::Future;
+use std::time::Duration;
+
+use axum::middleware::from_fn_with_state;
+use futures::FutureExt;
+use tokio::net::TcpListener;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic_health::ServingStatus;
+use tonic_reflection::server::Builder as Reflection;
+
+use super::backend::Backend;
+use super::limits::{self, Requests};
+use super::transactions::ENVELOPE_BYTES_MAX;
+use super::{Gateway, connection, feeds, http};
+use crate::grpc;
+use crate::grpc::accounts_server::{self, AccountsServer};
+use crate::grpc::blocks_server::{self, BlocksServer};
+use crate::grpc::chains_server::{self, ChainsServer};
+use crate::grpc::dids_server::{self, DidsServer};
+use crate::grpc::evidence_server::{self, EvidenceServer};
+use crate::grpc::members_server::{self, MembersServer};
+use crate::grpc::node_server::{self, NodeServer};
+use crate::grpc::proofs_server::{self, ProofsServer};
+use crate::grpc::transactions_server::{self, TransactionsServer};
+
+/// What health speaks of, besides the node as a whole.
+const SERVICES: [&str; 9] = [
+    accounts_server::SERVICE_NAME,
+    blocks_server::SERVICE_NAME,
+    chains_server::SERVICE_NAME,
+    dids_server::SERVICE_NAME,
+    evidence_server::SERVICE_NAME,
+    members_server::SERVICE_NAME,
+    node_server::SERVICE_NAME,
+    proofs_server::SERVICE_NAME,
+    transactions_server::SERVICE_NAME,
+];
+/// The longest request but for a submission.
+const REQUEST_BYTES_MAX: usize = 64 << 10;
+/// The longest submission: an envelope and its framing.
+const SUBMIT_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 1024;
+/// The longest header of a request.
+const HEADER_BYTES_MAX: u32 = 16 << 10;
+/// Requests at once on one connection.
+const STREAMS_MAX: u32 = 256;
+/// How long one request may take, the longest wait included.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(70);
+/// How often a silent connection is asked whether it still lives, and how long it may take to answer.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+/// How long requests under way may take to end when the node goes down.
+const DRAIN_MAX: Duration = Duration::from_secs(3);
+
+/// Serves on `listener` until `stop`. Everything that the gateway does happens inside this future.
+pub async fn serve(
+    listener: TcpListener,
+    backend: Backend,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<(), tonic::transport::Error> {
+    let (feeds, driver) = feeds::feeds();
+    let routes = routes(Gateway::new(backend, feeds)).await;
+    let stop = stop.shared();
+
+    let server = Server::builder()
+        .accept_http1(true)
+        .timeout(REQUEST_TIME_MAX)
+        .max_concurrent_streams(STREAMS_MAX)
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(connection::connections(listener), stop.clone());
+    let feeds = async {
+        tokio::select! {
+            () = driver.drive() => {}
+            () = stop.clone() => {}
+        }
+    };
+    let drained = async {
+        stop.clone().await;
+        tokio::time::sleep(DRAIN_MAX).await;
+    };
+    tokio::select! {
+        (served, ()) = futures::future::join(server, feeds) => served,
+        () = drained => Ok(()),
+    }
+}
+
+/// Every service over the HTTP routes, which also answer for whatever has no route.
+async fn routes(gateway: Gateway) -> Routes {
+    let (health, health_server) = tonic_health::server::health_reporter();
+    for service in SERVICES {
+        health
+            .set_service_status(service, ServingStatus::Serving)
+            .await;
+    }
+    let reflection =
+        || Reflection::configure().register_encoded_file_descriptor_set(grpc::DESCRIPTORS);
+    let reflection_server = reflection()
+        .build_v1()
+        .expect("the generated descriptors decode");
+    let old_reflection_server = reflection()
+        .build_v1alpha()
+        .expect("the generated descriptors decode");
+
+    let routes = Routes::from(http::router(gateway.clone()))
+        .add_service(
+            TransactionsServer::new(gateway.clone()).max_decoding_message_size(SUBMIT_BYTES_MAX),
+        )
+        .add_service(
+            BlocksServer::new(gateway.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
+        )
+        .add_service(
+            ProofsServer::new(gateway.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
+        )
+        .add_service(DidsServer::new(gateway.clone()).max_decoding_message_size(REQUEST_BYTES_MAX))
+        .add_service(
+            EvidenceServer::new(gateway.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
+        )
+        .add_service(
+            ChainsServer::new(gateway.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
+        )
+        .add_service(
+            AccountsServer::new(gateway.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
+        )
+        .add_service(
+            MembersServer::new(gateway.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
+        )
+        .add_service(NodeServer::new(gateway).max_decoding_message_size(REQUEST_BYTES_MAX))
+        .add_service(health_server.max_decoding_message_size(REQUEST_BYTES_MAX))
+        .add_service(reflection_server.max_decoding_message_size(REQUEST_BYTES_MAX))
+        .add_service(old_reflection_server.max_decoding_message_size(REQUEST_BYTES_MAX));
+    routes
+        .into_axum_router()
+        .layer(from_fn_with_state(Requests::new(), limits::limit))
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt;
+    use starfire_proto::v1;
+    use starfire_state::Changes;
+    use tonic::Code;
+    use tonic_health::pb::health_client::HealthClient;
+    use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
+    use tonic_reflection::pb::v1::ServerReflectionRequest;
+    use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+    use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+    use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+
+    use crate::gateway::fixture::{Node, refusal};
+    use crate::grpc::proofs_client::ProofsClient;
+    use crate::grpc::transactions_client::TransactionsClient;
+
+    #[tokio::test]
+    async fn reflection_lists_every_service() {
+        let node = Node::main(Changes::new()).await;
+        let request = ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(MessageRequest::ListServices(String::new())),
+        };
+        let answers = ServerReflectionClient::new(node.channel())
+            .server_reflection_info(futures::stream::iter([request]))
+            .await
+            .unwrap();
+        let answer = answers.into_inner().next().await.unwrap().unwrap();
+        let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
+            panic!("{answer:?}")
+        };
+        let names: Vec<_> = list
+            .service
+            .iter()
+            .map(|service| service.name.as_str())
+            .collect();
+        for name in [
+            "Transactions",
+            "Blocks",
+            "Proofs",
+            "Dids",
+            "Evidence",
+            "Chains",
+            "Accounts",
+            "Members",
+            "Node",
+        ] {
+            assert!(
+                names.contains(&format!("starfire.v1.{name}").as_str()),
+                "{names:?}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn health_is_serving() {
+        let node = Node::main(Changes::new()).await;
+        for service in ["", "starfire.v1.Dids"] {
+            let answer = HealthClient::new(node.channel())
+                .check(HealthCheckRequest {
+                    service: service.into(),
+                })
+                .await
+                .unwrap();
+            assert_eq!(answer.into_inner().status(), ServingStatus::Serving);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_oversize_request_is_refused_by_every_kind_of_call() {
+        let node = Node::main(Changes::new()).await;
+        let keys = vec![vec![b'k'; 70_000]];
+        let status = ProofsClient::new(node.channel())
+            .get(v1::GetProofsRequest { keys, height: 0 })
+            .await
+            .unwrap_err();
+        assert_eq!(status.code(), Code::OutOfRange, "{status}");
+
+        let mut client = TransactionsClient::new(node.channel());
+        let status = client
+            .submit(v1::SubmitRequest {
+                envelope: vec![0; 2 << 20],
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(status.code(), Code::OutOfRange, "{status}");
+        let status = client
+            .submit(v1::SubmitRequest {
+                envelope: vec![0; (1 << 20) + 1],
+            })
+            .await
+            .unwrap_err();
+        assert_eq!(
+            refusal(&status),
+            (Code::InvalidArgument, "INVALID_PARAMETER".into())
+        );
+    }
+}

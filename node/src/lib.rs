@@ -1,0 +1,29 @@
+//! The node: network, disk, clock, gateway and command line around the pure crates.
+//!
+//! [`run`] is the way in: it starts everything and is the only place that spawns. [`replica`] is the node without its
+//! surroundings, which the simulator drives too. All other modules are one subject each; ARCHITECTURE.md has the map.
+
+pub mod anchor;
+pub mod ceremony;
+pub mod cli;
+pub mod client;
+pub mod clock;
+pub mod config;
+pub mod core_loop;
+pub mod devnet;
+pub mod failure;
+pub mod file;
+pub mod gateway;
+pub mod grpc;
+pub mod home;
+pub mod keystore;
+pub mod mempool;
+pub mod network;
+pub mod pins;
+pub mod replica;
+pub mod rocks;
+pub mod run;
+pub mod signer;
+pub mod status;
+pub mod sync;
+pub mod verify_pool;

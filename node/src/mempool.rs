@@ -1,0 +1,307 @@
+//! Transactions that wait to be proposed: bounded, fair between senders, in order of nonces.
+//!
+//! Every transaction in here is already [`Checked`], and is remembered by its id, so that a proposal which contains it costs no
+//! signature check. A sender's transactions leave in the order of their nonces; between senders the order is that of arrival.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use starfire_ledger::Checked;
+use starfire_state::{Code, Rejection};
+
+/// How far above the account's nonce a waiting transaction's may be.
+pub const NONCE_GAP_MAX: i64 = 10_000;
+/// How long a transaction may wait, milliseconds.
+pub const WAIT_MS_MAX: i64 = 10 * 60 * 1000;
+
+/// The mempool is full; nothing that waits is driven out by newcomers.
+pub const FULL: Code = Code::new("MEMPOOL_FULL", 160);
+/// The sender has as many transactions waiting as one sender may.
+pub const SENDER_FULL: Code = Code::new("MEMPOOL_SENDER_FULL", 160);
+/// Another transaction of this sender with this nonce waits already.
+pub const NONCE_TAKEN: Code = Code::new("NONCE_TAKEN", 99);
+/// The nonce was used, or is too far ahead.
+pub const NONCE_OUT_OF_RANGE: Code = Code::new("BAD_SEQUENCE", 99);
+
+/// What may wait at most.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Transactions.
+    pub transactions_max: usize,
+    /// Bytes of their envelopes together.
+    pub bytes_max: usize,
+    /// Transactions of one sender.
+    pub transactions_per_sender_max: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Waiting {
+    transaction: Arc<Checked>,
+    arrival: u64,
+    since_ms: i64,
+}
+
+/// The transactions that wait.
+#[derive(Debug)]
+pub struct Mempool {
+    limits: Limits,
+    senders: BTreeMap<String, BTreeMap<i64, Waiting>>,
+    /// By id: where it stands.
+    ids: BTreeMap<[u8; 32], (String, i64)>,
+    /// By hash, for clients' questions.
+    hashes: BTreeMap<[u8; 32], [u8; 32]>,
+    arrivals: BTreeMap<u64, (String, i64)>,
+    next_arrival: u64,
+    bytes: usize,
+}
+
+impl Mempool {
+    /// Empty.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            senders: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            hashes: BTreeMap::new(),
+            arrivals: BTreeMap::new(),
+            next_arrival: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Takes a transaction whose account's nonce in state is `account_nonce`. `Ok(false)`: it waits already.
+    pub fn add(&mut self, transaction: Arc<Checked>, account_nonce: i64, now_ms: i64) -> Result<bool, Rejection> {
+        if self.ids.contains_key(&transaction.id) {
+            return Ok(false);
+        }
+        let (nonce, size) = (transaction.nonce, transaction.bytes().len());
+        let sender = transaction.source.to_string();
+        if nonce <= account_nonce {
+            let detail = format!("Transaction nonce({nonce}) too small, the account({sender}) nonce is ({account_nonce})");
+            return Err(Rejection::new(NONCE_OUT_OF_RANGE, detail));
+        }
+        if nonce.saturating_sub(account_nonce) > NONCE_GAP_MAX {
+            let detail = format!("Transaction nonce({nonce}) is more than {NONCE_GAP_MAX} above the account's ({account_nonce})");
+            return Err(Rejection::new(NONCE_OUT_OF_RANGE, detail));
+        }
+        if self.ids.len() >= self.limits.transactions_max || self.bytes.saturating_add(size) > self.limits.bytes_max {
+            return Err(Rejection::new(FULL, "the mempool is full: send it again in a moment"));
+        }
+        let waiting = self.senders.get(&sender);
+        if waiting.is_some_and(|waiting| waiting.contains_key(&nonce)) {
+            return Err(Rejection::new(NONCE_TAKEN, format!("another transaction of {sender} waits with nonce {nonce}")));
+        }
+        if waiting.is_some_and(|waiting| waiting.len() >= self.limits.transactions_per_sender_max) {
+            return Err(Rejection::new(SENDER_FULL, format!("{sender} has too many transactions waiting")));
+        }
+
+        let arrival = self.next_arrival;
+        self.next_arrival += 1;
+        self.bytes += size;
+        self.ids.insert(transaction.id, (sender.clone(), nonce));
+        self.hashes.insert(transaction.hash, transaction.id);
+        self.arrivals.insert(arrival, (sender.clone(), nonce));
+        let entry = Waiting { transaction, arrival, since_ms: now_ms };
+        self.senders.entry(sender).or_default().insert(nonce, entry);
+        Ok(true)
+    }
+
+    /// The transaction with this id, if it waits: checked before.
+    pub fn checked(&self, id: &[u8; 32]) -> Option<Arc<Checked>> {
+        let (sender, nonce) = self.ids.get(id)?;
+        Some(self.senders.get(sender)?.get(nonce)?.transaction.clone())
+    }
+
+    /// Whether a transaction with this hash waits.
+    pub fn contains_hash(&self, hash: &[u8; 32]) -> bool {
+        self.hashes.contains_key(hash)
+    }
+
+    /// The nonce that follows everything of this sender that waits without a gap.
+    pub fn next_nonce(&self, sender: &str, account_nonce: i64) -> i64 {
+        let mut next = account_nonce.saturating_add(1);
+        if let Some(waiting) = self.senders.get(sender) {
+            while waiting.contains_key(&next) {
+                next += 1;
+            }
+        }
+        next
+    }
+
+    /// What to propose: at most `count` transactions and `bytes` bytes, each sender's without a gap above its account's nonce.
+    pub fn select(&self, count: usize, bytes: usize, account_nonce: impl Fn(&str) -> i64) -> Vec<Arc<Checked>> {
+        let mut next: BTreeMap<&str, i64> = BTreeMap::new();
+        // Reached before its turn came: taken as soon as the nonce below it is.
+        let mut early: BTreeSet<(&str, i64)> = BTreeSet::new();
+        let mut selected = Vec::new();
+        let mut room = bytes;
+        for (sender, nonce) in self.arrivals.values() {
+            let wanted = next.entry(sender).or_insert_with(|| account_nonce(sender) + 1);
+            if nonce != wanted {
+                early.insert((sender, *nonce));
+                continue;
+            }
+            let queue = &self.senders[sender.as_str()];
+            while selected.len() < count {
+                let Some(waiting) = queue.get(wanted) else { break };
+                let size = waiting.transaction.bytes().len();
+                if size > room {
+                    return selected;
+                }
+                room -= size;
+                selected.push(waiting.transaction.clone());
+                *wanted += 1;
+                if !early.remove(&(sender.as_str(), *wanted)) {
+                    break;
+                }
+            }
+            if selected.len() >= count {
+                break;
+            }
+        }
+        selected
+    }
+
+    /// Drops what a block has used, what its senders can no longer use, and what has waited too long.
+    pub fn committed(&mut self, senders: &BTreeMap<String, i64>, now_ms: i64) {
+        for (sender, account_nonce) in senders {
+            let used: Vec<i64> = match self.senders.get(sender) {
+                Some(waiting) => waiting.range(..=*account_nonce).map(|(nonce, _)| *nonce).collect(),
+                None => continue,
+            };
+            for nonce in used {
+                self.remove(sender, nonce);
+            }
+        }
+        while let Some((sender, nonce)) = self.arrivals.values().next().cloned() {
+            let waiting = &self.senders[&sender][&nonce];
+            if now_ms.saturating_sub(waiting.since_ms) <= WAIT_MS_MAX {
+                break;
+            }
+            self.remove(&sender, nonce);
+        }
+    }
+
+    fn remove(&mut self, sender: &str, nonce: i64) {
+        let Some(waiting) = self.senders.get_mut(sender) else { return };
+        if let Some(removed) = waiting.remove(&nonce) {
+            self.bytes -= removed.transaction.bytes().len();
+            self.ids.remove(&removed.transaction.id);
+            self.hashes.remove(&removed.transaction.hash);
+            self.arrivals.remove(&removed.arrival);
+        }
+        if waiting.is_empty() {
+            self.senders.remove(sender);
+        }
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// How many transactions wait.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Bytes of their envelopes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use starfire_did::{Did, PrivateKey};
+    use starfire_ledger::{ChainRules, Transaction, check};
+    use starfire_proto::{protocol, v1::KeyAlgorithm};
+
+    const LIMITS: Limits = Limits { transactions_max: 5, bytes_max: 10_000, transactions_per_sender_max: 3 };
+
+    fn transaction(key: u8, nonce: i64) -> Arc<Checked> {
+        transaction_with(key, nonce, "topic")
+    }
+
+    fn transaction_with(key: u8, nonce: i64, topic: &str) -> Arc<Checked> {
+        let key = PrivateKey::generate([key; 32], KeyAlgorithm::Ed25519).unwrap();
+        let source = Did::derive(&key.public(), None).to_string();
+        let body = protocol::Transaction {
+            source_address: source,
+            nonce,
+            operations: vec![protocol::Operation {
+                r#type: protocol::operation::Type::Log.into(),
+                log: Some(protocol::OperationLog { topic: topic.into(), datas: vec![] }),
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let rules = ChainRules { chain_code: None, bif_chain_id: 0 };
+        Arc::new(check(Transaction::decode(&Transaction::sign(&body, &[&key])).unwrap(), &rules).unwrap())
+    }
+
+    fn nonces(pool: &Mempool) -> Vec<i64> {
+        pool.select(100, 100_000, |_| 0).iter().map(|transaction| transaction.nonce).collect()
+    }
+
+    #[test]
+    fn a_sender_s_transactions_leave_in_the_order_of_their_nonces() {
+        let mut pool = Mempool::new(LIMITS);
+        for nonce in [3, 1, 2] {
+            assert!(pool.add(transaction(1, nonce), 0, 0).unwrap());
+        }
+        assert_eq!(nonces(&pool), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_gap_holds_back_what_stands_above_it() {
+        let mut pool = Mempool::new(LIMITS);
+        pool.add(transaction(1, 1), 0, 0).unwrap();
+        pool.add(transaction(1, 3), 0, 0).unwrap();
+        assert_eq!(nonces(&pool), [1]);
+        assert_eq!(pool.next_nonce(&transaction(1, 1).source.to_string(), 0), 2);
+    }
+
+    #[test]
+    fn a_known_transaction_is_no_news_and_a_second_one_with_its_nonce_is_refused() {
+        let mut pool = Mempool::new(LIMITS);
+        let first = transaction(1, 1);
+        assert!(pool.add(first.clone(), 0, 0).unwrap());
+        assert!(!pool.add(first, 0, 0).unwrap());
+        assert_eq!(pool.add(transaction_with(1, 1, "other"), 0, 0).unwrap_err().code, NONCE_TAKEN);
+    }
+
+    #[test]
+    fn used_and_far_nonces_are_refused() {
+        let mut pool = Mempool::new(LIMITS);
+        assert_eq!(pool.add(transaction(1, 4), 4, 0).unwrap_err().code, NONCE_OUT_OF_RANGE);
+        assert_eq!(pool.add(transaction(1, NONCE_GAP_MAX + 1), 0, 0).unwrap_err().code, NONCE_OUT_OF_RANGE);
+    }
+
+    #[test]
+    fn bounds_hold_for_one_sender_and_for_all() {
+        let mut pool = Mempool::new(LIMITS);
+        for nonce in 1..=3 {
+            pool.add(transaction(1, nonce), 0, 0).unwrap();
+        }
+        assert_eq!(pool.add(transaction(1, 4), 0, 0).unwrap_err().code, SENDER_FULL);
+        pool.add(transaction(2, 1), 0, 0).unwrap();
+        pool.add(transaction(3, 1), 0, 0).unwrap();
+        assert_eq!(pool.add(transaction(4, 1), 0, 0).unwrap_err().code, FULL);
+    }
+
+    #[test]
+    fn a_committed_block_frees_what_it_used_and_time_frees_the_rest() {
+        let mut pool = Mempool::new(LIMITS);
+        let (first, second) = (transaction(1, 1), transaction(1, 2));
+        let sender = first.source.to_string();
+        pool.add(first, 0, 0).unwrap();
+        pool.add(second.clone(), 0, 0).unwrap();
+        pool.committed(&BTreeMap::from([(sender, 1)]), 1);
+        assert_eq!(pool.len(), 1);
+        assert!(pool.contains_hash(&second.hash));
+        pool.committed(&BTreeMap::new(), WAIT_MS_MAX + 1);
+        assert_eq!((pool.len(), pool.bytes()), (0, 0));
+    }
+}

@@ -1,0 +1,279 @@
+//! Frames on a stream: four bytes of length, big-endian, then the message.
+//!
+//! A length is judged before anything is allocated for it, and memory then grows with the bytes that really arrive: a peer that
+//! claims 17 MiB and sends nothing costs nothing. A peer that sends faster than its allowance is not cut off but read more slowly;
+//! the windows of Yamux and TCP then slow it down.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures::{AsyncRead, AsyncWrite};
+use tokio::time::{Sleep, sleep};
+
+/// The longest message: a block of 16 MiB with its certificates.
+pub(crate) const FRAME_BYTES_MAX: usize = 17 * 1024 * 1024;
+
+/// What one peer may send in a window.
+const WINDOW: Duration = Duration::from_secs(1);
+const WINDOW_FRAMES: u32 = 4_000;
+const WINDOW_BYTES: usize = 64 * 1024 * 1024;
+
+const HEADER_BYTES: usize = 4;
+
+/// A frame's memory grows by at most this much ahead of its bytes.
+const GROWTH_BYTES: usize = 256 * 1024;
+
+/// Short frames are written together up to about this size.
+const BATCH_BYTES: usize = 64 * 1024;
+
+/// A write buffer that grew beyond this is given back.
+const KEPT_BYTES: usize = 1024 * 1024;
+
+/// Why no more frames come from a stream.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FrameError {
+    #[error("the stream ended")]
+    Ended,
+    #[error("a frame of {0} bytes is too long")]
+    TooLong(u64),
+    #[error("a frame without content")]
+    Empty,
+    #[error("the stream failed")]
+    Stream(#[from] io::Error),
+}
+
+/// Reads one frame after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    header: [u8; HEADER_BYTES],
+    header_read: usize,
+    /// The announced length, once the header is complete and judged.
+    length: Option<usize>,
+    body: Vec<u8>,
+    body_read: usize,
+}
+
+impl Reader {
+    pub(crate) fn poll_frame<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Vec<u8>, FrameError>> {
+        loop {
+            let Some(length) = self.length else {
+                if self.header_read == HEADER_BYTES {
+                    self.length = Some(judge(self.header)?);
+                    continue;
+                }
+                let space = &mut self.header[self.header_read..];
+                self.header_read += ready!(read_some(stream, cx, space))?;
+                continue;
+            };
+            if self.body_read == length {
+                let body = std::mem::take(self).body;
+                assert!(body.len() == length, "the body is as long as announced");
+                return Poll::Ready(Ok(body));
+            }
+            if self.body_read == self.body.len() {
+                self.body
+                    .resize(length.min(self.body_read + GROWTH_BYTES), 0);
+            }
+            let space = &mut self.body[self.body_read..];
+            self.body_read += ready!(read_some(stream, cx, space))?;
+        }
+    }
+}
+
+fn judge(header: [u8; HEADER_BYTES]) -> Result<usize, FrameError> {
+    let length = u32::from_be_bytes(header);
+    match usize::try_from(length) {
+        Ok(0) => Err(FrameError::Empty),
+        Ok(fitting) if fitting <= FRAME_BYTES_MAX => Ok(fitting),
+        Ok(_) | Err(_) => Err(FrameError::TooLong(u64::from(length))),
+    }
+}
+
+fn read_some<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    space: &mut [u8],
+) -> Poll<Result<usize, FrameError>> {
+    match ready!(Pin::new(stream).poll_read(cx, space))? {
+        0 => Poll::Ready(Err(FrameError::Ended)),
+        read => Poll::Ready(Ok(read)),
+    }
+}
+
+/// Writes frames, several short ones at once.
+#[derive(Debug, Default)]
+pub(crate) struct Writer {
+    buffer: Vec<u8>,
+    written: usize,
+}
+
+impl Writer {
+    /// Whether another frame should be added before the buffer is written.
+    pub(crate) fn has_room(&self) -> bool {
+        self.written == 0 && self.buffer.len() < BATCH_BYTES
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, frame: &[u8]) {
+        let length = u32::try_from(frame.len()).expect("the outbox refuses frames over 4 GiB");
+        self.buffer.extend_from_slice(&length.to_be_bytes());
+        self.buffer.extend_from_slice(frame);
+    }
+
+    /// Ready when all that was added has been handed to the connection.
+    pub(crate) fn poll_write<S: AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.written < self.buffer.len() {
+            let rest = &self.buffer[self.written..];
+            match ready!(Pin::new(&mut *stream).poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.written += written,
+            }
+        }
+        ready!(Pin::new(stream).poll_flush(cx))?;
+        self.written = 0;
+        self.buffer.clear();
+        self.buffer.shrink_to(KEPT_BYTES);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What a peer may still send in this window.
+///
+/// A window opens with its first frame and lasts at least its time, and as long as the allowance is not used up. Its timer is polled,
+/// and thereby started, only when the allowance is used up: a peer below the limit costs no wake-up.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    frames: u32,
+    bytes: usize,
+    window: Option<Pin<Box<Sleep>>>,
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self {
+            frames: WINDOW_FRAMES,
+            bytes: WINDOW_BYTES,
+            window: None,
+        }
+    }
+}
+
+impl Allowance {
+    /// Ready when another frame may be read.
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.frames > 0 && self.bytes > 0 {
+            return Poll::Ready(());
+        }
+        if let Some(window) = &mut self.window {
+            ready!(window.as_mut().poll(cx));
+        }
+        *self = Self::default();
+        Poll::Ready(())
+    }
+
+    pub(crate) fn spend(&mut self, bytes: usize) {
+        self.window.get_or_insert_with(|| Box::pin(sleep(WINDOW)));
+        self.frames = self.frames.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+    use futures::future::poll_fn;
+    use futures::io::Cursor;
+
+    use super::*;
+
+    fn read(bytes: Vec<u8>) -> (Vec<Vec<u8>>, FrameError) {
+        let (mut stream, mut reader, mut frames) =
+            (Cursor::new(bytes), Reader::default(), Vec::new());
+        block_on(poll_fn(|cx| {
+            loop {
+                match ready!(reader.poll_frame(&mut stream, cx)) {
+                    Ok(frame) => frames.push(frame),
+                    Err(error) => return Poll::Ready((std::mem::take(&mut frames), error)),
+                }
+            }
+        }))
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let sent = vec![vec![1], vec![2; 70_000], vec![3; 600_000], vec![4; 5]];
+        let (mut stream, mut writer) = (Cursor::new(Vec::new()), Writer::default());
+        for frame in &sent {
+            writer.add(frame);
+        }
+        block_on(poll_fn(|cx| writer.poll_write(&mut stream, cx))).unwrap();
+        assert!(writer.is_empty());
+        let (received, end) = read(stream.into_inner());
+        assert_eq!(received, sent);
+        assert!(matches!(end, FrameError::Ended));
+    }
+
+    #[test]
+    fn a_claimed_length_beyond_the_limit_is_refused_unread() {
+        let claim = u32::try_from(FRAME_BYTES_MAX + 1).unwrap();
+        let (_, error) = read(claim.to_be_bytes().to_vec());
+        assert!(matches!(error, FrameError::TooLong(length) if length == u64::from(claim)));
+        let (_, error) = read(vec![0xff; 4]);
+        assert!(matches!(error, FrameError::TooLong(_)));
+    }
+
+    #[test]
+    fn an_empty_frame_is_refused() {
+        assert!(matches!(read(vec![0; 4]).1, FrameError::Empty));
+    }
+
+    #[test]
+    fn a_claim_alone_takes_little_memory() {
+        let mut bytes = u32::try_from(FRAME_BYTES_MAX)
+            .unwrap()
+            .to_be_bytes()
+            .to_vec();
+        bytes.push(7);
+        let (mut stream, mut reader) = (Cursor::new(bytes), Reader::default());
+        let end = block_on(poll_fn(|cx| reader.poll_frame(&mut stream, cx)));
+        assert!(matches!(end, Err(FrameError::Ended)));
+        assert!(reader.body.capacity() <= 2 * GROWTH_BYTES);
+    }
+
+    #[test]
+    fn a_frame_cut_short_never_arrives() {
+        let (frames, end) = read(vec![0, 0, 0, 5, 1, 2]);
+        assert!(frames.is_empty());
+        assert!(matches!(end, FrameError::Ended));
+    }
+
+    #[tokio::test]
+    async fn a_fast_peer_waits_for_the_next_window() {
+        let mut allowance = Allowance::default();
+        for _ in 0..WINDOW_FRAMES {
+            poll_fn(|cx| allowance.poll_ready(cx)).await;
+            allowance.spend(10);
+        }
+        let waker = futures::task::noop_waker();
+        let cx = &mut Context::from_waker(&waker);
+        assert!(allowance.poll_ready(cx).is_pending());
+        poll_fn(|cx| allowance.poll_ready(cx)).await;
+
+        allowance.spend(WINDOW_BYTES);
+        assert!(allowance.poll_ready(cx).is_pending());
+        poll_fn(|cx| allowance.poll_ready(cx)).await;
+    }
+}

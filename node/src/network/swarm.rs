@@ -1,0 +1,76 @@
+//! The swarm: libp2p's behaviours, put together in the order in which they judge a new connection.
+
+use std::time::Duration;
+
+use libp2p::allow_block_list::{self, AllowedPeers};
+use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::identity::Keypair;
+use libp2p::swarm::{self, NetworkBehaviour};
+use libp2p::{PeerId, Swarm, noise};
+
+use super::blocks::{self, Blocks};
+use super::direct::Direct;
+use super::gossip::{self, Gossip, GossipError};
+use super::outbox::Outboxes;
+use super::protocol::Names;
+use super::transport;
+
+/// Connections in the handshake, whoever they come from.
+const PENDING_INCOMING_MAX: u32 = 64;
+const PENDING_OUTGOING_MAX: u32 = 64;
+const ESTABLISHED_MAX: u32 = 256;
+
+/// Two nodes that dial each other at once have two; one more may still be dying.
+const PER_PEER_MAX: u32 = 4;
+
+/// A connection on which no stream is open ends after this time.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Streams of one connection that are still being negotiated.
+const NEGOTIATING_STREAMS_MAX: usize = 16;
+
+/// What a connection must pass and what then runs on it. Limits and the allow-list come first: no stream is negotiated with a
+/// peer that they refuse.
+#[derive(NetworkBehaviour)]
+pub(crate) struct Behaviour {
+    limits: connection_limits::Behaviour,
+    pub(crate) allowed: allow_block_list::Behaviour<AllowedPeers>,
+    pub(crate) gossip: Gossip,
+    pub(crate) blocks: Blocks,
+    pub(crate) direct: Direct,
+}
+
+/// Why the swarm cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BuildError {
+    #[error("the node key cannot be used")]
+    Key(#[from] noise::Error),
+    #[error("gossip cannot be set up")]
+    Gossip(#[from] GossipError),
+}
+
+pub(crate) fn build(
+    key: &Keypair,
+    names: &Names,
+    psk: Option<[u8; 32]>,
+    outboxes: Outboxes,
+) -> Result<Swarm<Behaviour>, BuildError> {
+    let transport = transport::build(key, names.prologue.clone(), psk)?;
+    let limits = ConnectionLimits::default()
+        .with_max_pending_incoming(Some(PENDING_INCOMING_MAX))
+        .with_max_pending_outgoing(Some(PENDING_OUTGOING_MAX))
+        .with_max_established(Some(ESTABLISHED_MAX))
+        .with_max_established_per_peer(Some(PER_PEER_MAX));
+    let behaviour = Behaviour {
+        limits: connection_limits::Behaviour::new(limits),
+        allowed: allow_block_list::Behaviour::default(),
+        gossip: gossip::build(key, names)?,
+        blocks: blocks::build(names.blocks.clone()),
+        direct: Direct::new(names.consensus.clone(), outboxes),
+    };
+    let config = swarm::Config::with_tokio_executor()
+        .with_idle_connection_timeout(IDLE_TIMEOUT)
+        .with_max_negotiating_inbound_streams(NEGOTIATING_STREAMS_MAX);
+    let local = PeerId::from(key.public());
+    Ok(Swarm::new(transport, behaviour, local, config))
+}

@@ -1,0 +1,372 @@
+//! The network's task: it drives the swarm and turns what happens there into entries of the inbox.
+//!
+//! It never waits for the core. Where the inbox has no room, the entry is dropped and counted, and a gossiped message is ignored.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use libp2p::allow_block_list::NotAllowed;
+use libp2p::gossipsub::{self, MessageAcceptance, PublishError};
+use libp2p::request_response::{self, ResponseChannel};
+use libp2p::swarm::dial_opts::DialOpts;
+use libp2p::swarm::{ConnectionDenied, DialError, ListenError, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, Swarm};
+use prost::Message;
+use starfire_proto::v1;
+use tracing::{debug, info, warn};
+
+use super::direct;
+use super::exchange::{Answer, Exchange, Reply};
+use super::gauges::Counters;
+use super::handle::{Command, RequestError, TaskEnds};
+use super::inbox::{Delivery, Incoming, Judgement, Pending};
+use super::protocol::Names;
+use super::redial::Redial;
+use super::swarm::{Behaviour, BehaviourEvent};
+
+/// Strangers that are remembered, so that each is warned of once.
+const STRANGERS_MAX: usize = 256;
+
+type BlockEvent = request_response::Event<v1::BlockRequest, v1::BlockResponse>;
+
+/// Everything that the task owns.
+pub(crate) struct Task {
+    pub(crate) swarm: Swarm<Behaviour>,
+    pub(crate) names: Names,
+    /// Peers that are allowed whatever the members decide.
+    pub(crate) configured: BTreeSet<PeerId>,
+    pub(crate) redial: Redial,
+    pub(crate) delivery: Delivery,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) ends: TaskEnds,
+    pub(crate) exchange: Exchange,
+    pub(crate) strangers: BTreeSet<PeerId>,
+}
+
+impl Task {
+    /// Runs until it is told to stop or all handles are gone.
+    pub(crate) async fn run(mut self) {
+        let stopped = loop {
+            tokio::select! {
+                event = self.swarm.select_next_some() => self.on_event(event),
+                command = self.ends.commands.recv() => match command {
+                    Some(Command::Stop(done)) => break Some(done),
+                    Some(command) => self.on_command(command),
+                    None => break None,
+                },
+                changed = self.ends.allowed.changed() => match changed {
+                    Ok(()) => self.allow(),
+                    Err(_) => break None,
+                },
+                changed = self.ends.announced.changed() => match changed {
+                    Ok(()) => self.announce(),
+                    Err(_) => break None,
+                },
+                (peer, addresses) = self.redial.next() => self.dial(peer, addresses),
+                answer = self.exchange.answer() => self.respond(answer),
+            }
+        };
+        self.ends.connected.send_replace(BTreeSet::new());
+        drop(self.swarm);
+        info!("the network has stopped");
+        if let Some(done) = stopped {
+            // Who asked may have gone.
+            done.send(()).ok();
+        }
+    }
+
+    fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Gossip { bytes, room } => {
+                self.publish_transaction(bytes);
+                drop(room);
+            }
+            Command::Judge { pending, judgement } => self.judge(&pending, judgement),
+            Command::RequestBlocks {
+                peer,
+                request,
+                reply,
+            } => self.request(peer, request, reply),
+            Command::Stop(_) => unreachable!("the loop ends at this command"),
+        }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "libp2p's enum, which may grow"
+    )]
+    fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::Behaviour(BehaviourEvent::Direct(event)) => self.on_direct(event),
+            SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => self.on_gossip(event),
+            SwarmEvent::Behaviour(BehaviourEvent::Blocks(event)) => self.on_blocks(event),
+            SwarmEvent::ConnectionClosed {
+                peer_id,
+                num_established: 0,
+                ..
+            } => self.redial.again(&peer_id),
+            SwarmEvent::IncomingConnectionError { error, peer_id, .. } => {
+                debug!(%error, "an incoming connection failed");
+                if let (ListenError::Denied { cause }, Some(peer)) = (&error, peer_id)
+                    && is_stranger(cause)
+                {
+                    self.refused(peer);
+                }
+            }
+            SwarmEvent::OutgoingConnectionError { error, peer_id, .. } => {
+                debug!(%error, peer = ?peer_id, "a dial failed");
+                if let DialError::WrongPeerId { obtained, .. } = &error {
+                    self.refused(*obtained);
+                }
+                if let Some(peer) = peer_id {
+                    self.redial.again(&peer);
+                }
+            }
+            SwarmEvent::ListenerError { error, .. } => warn!(%error, "the listener failed"),
+            other => debug!(event = ?other, "swarm"),
+        }
+    }
+
+    fn on_direct(&mut self, event: direct::Event) {
+        match event {
+            direct::Event::Connected(peer) => {
+                info!(%peer, "a peer is connected");
+                self.redial.succeeded(&peer);
+                self.ends.connected.send_modify(|connected| {
+                    connected.insert(peer);
+                });
+                self.deliver(Incoming::Connected(peer));
+            }
+            direct::Event::Disconnected { peer, unsent } => {
+                info!(%peer, unsent, "a peer is gone");
+                self.counters.consensus_unsent.add(unsent);
+                self.ends.connected.send_modify(|connected| {
+                    connected.remove(&peer);
+                });
+                self.deliver(Incoming::Disconnected(peer));
+            }
+            direct::Event::Frame { peer, bytes } => {
+                self.counters.consensus_received.one();
+                self.deliver(Incoming::Consensus { peer, bytes });
+            }
+            direct::Event::Failed { peer, failure } => {
+                if failure.is_violation() {
+                    self.counters.violations.one();
+                    warn!(%peer, error = %failure, "a peer broke the protocol");
+                } else {
+                    debug!(%peer, error = %failure, "a direct stream failed");
+                }
+            }
+        }
+    }
+
+    fn on_gossip(&mut self, event: gossipsub::Event) {
+        match event {
+            gossipsub::Event::Message {
+                propagation_source,
+                message_id,
+                message,
+            } => {
+                let pending = Pending {
+                    message: message_id,
+                    source: propagation_source,
+                };
+                if message.topic == self.names.transactions.hash() {
+                    self.on_transaction(pending, message.data);
+                } else {
+                    self.on_announcement(&pending, &message);
+                }
+            }
+            gossipsub::Event::SlowPeer { peer_id, .. } => {
+                self.counters.gossip_slow.one();
+                debug!(peer = %peer_id, "a peer is too slow for gossip");
+            }
+            gossipsub::Event::Subscribed { .. }
+            | gossipsub::Event::Unsubscribed { .. }
+            | gossipsub::Event::GossipsubNotSupported { .. } => {}
+        }
+    }
+
+    fn on_transaction(&mut self, pending: Pending, bytes: Vec<u8>) {
+        let entry = Incoming::Transaction {
+            peer: pending.source,
+            bytes,
+            pending,
+        };
+        if let Some(Incoming::Transaction { pending, .. }) = self.deliver(entry) {
+            self.judge(&pending, Judgement::Ignore);
+        }
+    }
+
+    fn on_announcement(&mut self, pending: &Pending, message: &gossipsub::Message) {
+        let Ok(announcement) = v1::Announcement::decode(message.data.as_slice()) else {
+            return self.judge(pending, Judgement::Reject);
+        };
+        let allowed = self.swarm.behaviour().allowed.allowed_peers();
+        // Lists differ for a while after a change, so this is nobody's fault.
+        let Some(peer) = message.source.filter(|author| allowed.contains(author)) else {
+            return self.judge(pending, Judgement::Ignore);
+        };
+        self.judge(pending, Judgement::Accept);
+        self.deliver(Incoming::Announcement {
+            peer,
+            height: announcement.height,
+        });
+    }
+
+    fn on_blocks(&mut self, event: BlockEvent) {
+        match event {
+            request_response::Event::Message { peer, message, .. } => match message {
+                request_response::Message::Request {
+                    request, channel, ..
+                } => self.asked(peer, request, channel),
+                request_response::Message::Response {
+                    request_id,
+                    response,
+                } => self.exchange.ended(request_id, Ok(response)),
+            },
+            request_response::Event::OutboundFailure {
+                request_id, error, ..
+            } => self.exchange.ended(request_id, Err(error.into())),
+            request_response::Event::InboundFailure { peer, error, .. } => {
+                debug!(%peer, %error, "a block request was not answered");
+            }
+            request_response::Event::ResponseSent { .. } => {}
+        }
+    }
+
+    /// A peer asks for blocks. It is refused by dropping what would take the response.
+    fn asked(
+        &mut self,
+        peer: PeerId,
+        request: v1::BlockRequest,
+        channel: ResponseChannel<v1::BlockResponse>,
+    ) {
+        let Some(reply) = self.exchange.asked(peer, channel) else {
+            self.counters.others_dropped.one();
+            return;
+        };
+        self.deliver(Incoming::BlockRequest {
+            peer,
+            request,
+            reply,
+        });
+    }
+
+    fn respond(&mut self, answer: Answer) {
+        let Some(response) = answer.response else {
+            return;
+        };
+        let blocks = &mut self.swarm.behaviour_mut().blocks;
+        if blocks.send_response(answer.channel, response).is_err() {
+            debug!(peer = %answer.peer, "a block response came too late");
+        }
+    }
+
+    fn request(&mut self, peer: PeerId, request: v1::BlockRequest, reply: Reply) {
+        if !self.swarm.is_connected(&peer) {
+            reply.send(Err(RequestError::NotConnected)).ok();
+            return;
+        }
+        let blocks = &mut self.swarm.behaviour_mut().blocks;
+        self.exchange.request(blocks, &peer, request, reply);
+    }
+
+    fn publish_transaction(&mut self, bytes: Vec<u8>) {
+        let topic = self.names.transactions.hash();
+        let published = self.swarm.behaviour_mut().gossip.publish(topic, bytes);
+        match published {
+            // A node alone has nobody to tell, and a message that was seen has been told.
+            Ok(_) | Err(PublishError::Duplicate | PublishError::NoPeersSubscribedToTopic) => {}
+            Err(
+                error @ (PublishError::SigningError(_)
+                | PublishError::MessageTooLarge
+                | PublishError::TransformFailed(_)
+                | PublishError::AllQueuesFull(_)),
+            ) => {
+                self.counters.transactions_dropped.one();
+                debug!(%error, "a transaction was not gossiped");
+            }
+        }
+    }
+
+    fn announce(&mut self) {
+        let height = *self.ends.announced.borrow_and_update();
+        let data = v1::Announcement { height }.encode_to_vec();
+        let topic = self.names.announcements.hash();
+        if let Err(error) = self.swarm.behaviour_mut().gossip.publish(topic, data) {
+            debug!(%error, height, "a height was not announced");
+        }
+    }
+
+    fn judge(&mut self, pending: &Pending, judgement: Judgement) {
+        let acceptance = match judgement {
+            Judgement::Accept => MessageAcceptance::Accept,
+            Judgement::Ignore => MessageAcceptance::Ignore,
+            Judgement::Reject => MessageAcceptance::Reject,
+        };
+        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        gossip.report_message_validation_result(&pending.message, &pending.source, acceptance);
+    }
+
+    fn allow(&mut self) {
+        let mut wanted = self.ends.allowed.borrow_and_update().clone();
+        wanted.extend(&self.configured);
+        let list = &mut self.swarm.behaviour_mut().allowed;
+        let present: BTreeSet<PeerId> = list.allowed_peers().iter().copied().collect();
+        for peer in present.difference(&wanted) {
+            info!(%peer, "a peer is no longer allowed");
+            list.disallow_peer(*peer);
+        }
+        for peer in wanted.difference(&present) {
+            list.allow_peer(*peer);
+        }
+    }
+
+    fn dial(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        if self.swarm.is_connected(&peer) {
+            // It dialled us. When that connection ends, its turn comes again.
+            return;
+        }
+        let options = DialOpts::peer_id(peer)
+            .addresses(addresses)
+            .allocate_new_port()
+            .build();
+        if let Err(error) = self.swarm.dial(options) {
+            debug!(%peer, %error, "a peer cannot be dialled");
+            self.redial.again(&peer);
+        }
+    }
+
+    fn refused(&mut self, peer: PeerId) {
+        self.counters.strangers_refused.one();
+        if self.strangers.len() >= STRANGERS_MAX {
+            self.strangers.clear();
+        }
+        if self.strangers.insert(peer) {
+            warn!(%peer, "a stranger was refused");
+        }
+    }
+
+    /// Hands an entry to the core, or counts it and gives it back.
+    fn deliver(&mut self, entry: Incoming) -> Option<Incoming> {
+        let refused = self.delivery.offer(entry)?;
+        match &refused {
+            Incoming::Consensus { peer, .. } => {
+                self.counters.consensus_dropped.one();
+                debug!(%peer, "the core is too slow for a consensus message");
+            }
+            Incoming::Transaction { .. } => self.counters.transactions_dropped.one(),
+            Incoming::Announcement { .. }
+            | Incoming::BlockRequest { .. }
+            | Incoming::Connected(_)
+            | Incoming::Disconnected(_) => self.counters.others_dropped.one(),
+        }
+        Some(refused)
+    }
+}
+
+fn is_stranger(cause: &ConnectionDenied) -> bool {
+    cause.downcast_ref::<NotAllowed>().is_some()
+}

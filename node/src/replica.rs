@@ -1,0 +1,798 @@
+//! One node's part in the chain, without its surroundings: consensus, mempool, ledger and store behind one function.
+//!
+//! [`Replica::step`] is told what happened and what time it is, and answers with what to send, when to wake it, and what became
+//! of it. It writes inside and sends outside: whatever an [`Output`] promises is durable already. It opens no socket, reads no
+//! clock and starts no thread, so the event loop of a node and the simulator drive the same code.
+//!
+//! When the store cannot write (disk full, read-only) the replica stops voting and says so; it tries again on a timer and goes
+//! on where the disk says that it stands. Reads are not its business: they go to the store by another door.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use starfire_consensus::candidate::Candidate;
+use starfire_consensus::effect::{Effect, Recipient, Timer};
+use starfire_consensus::electorate::{Electorate, Parent};
+use starfire_consensus::input::Input;
+use starfire_consensus::message::{self, Message, Refusal};
+use starfire_consensus::misbehaviour::Misbehaviour;
+use starfire_consensus::safety::SafetyRecord;
+use starfire_consensus::certificate;
+use starfire_consensus::machine::{Config, Consensus, Routing};
+use starfire_ledger::block::{encode_commit, transactions_bytes_max};
+use starfire_ledger::{Admission, Block, ChainRules, Checked, CheckedBlock, Expected, Genesis, execute, receipt, select};
+use starfire_proto::v1;
+use starfire_state::{Account, Archive, Batch, Rejection, Store, tree};
+use tendermint::block::{Commit, signed_header::SignedHeader};
+use tendermint_proto::v0_38::types::Commit as RawCommit;
+use tendermint::{Time, account, validator};
+
+use crate::mempool::{Limits, Mempool};
+use crate::signer::Signer;
+
+mod amnesia;
+mod committed;
+
+pub use committed::Committed;
+
+/// Messages of the next height that are kept until it starts.
+const EARLY_MESSAGES_MAX: usize = 256;
+/// How far a fresh block's time may be from the clock in round 0, milliseconds. Half as much again with every round, so that
+/// clocks that drifted apart cannot stop the chain for good.
+const TIMELINESS_MS: i64 = 5_000;
+/// How long until a store that failed is tried again.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// What a replica is told.
+#[derive(Debug)]
+pub enum ReplicaInput {
+    /// A consensus message of a peer, decoded but not believed.
+    Message(Message),
+    /// A transaction whose signatures hold.
+    Transaction(Arc<Checked>),
+    /// Blocks that a peer says are the next ones.
+    Blocks(Vec<v1::CommittedBlock>),
+    /// A validator says how high its chain is. Only heard by a node that lost its safety record.
+    Height {
+        /// Who.
+        validator: account::Id,
+        /// Its newest committed height.
+        height: u64,
+    },
+    /// A timer that [`Output::Arm`] set.
+    Timer(ReplicaTimer),
+}
+
+/// What a timer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReplicaTimer {
+    /// The state machine's.
+    Consensus(Timer),
+    /// The chain was idle at this height for as long as it may be.
+    Heartbeat(u64),
+    /// Try the store again.
+    Store,
+}
+
+/// What a replica asks for or tells.
+#[derive(Debug)]
+pub enum Output {
+    /// Send to one validator.
+    Send {
+        /// Whom.
+        to: account::Id,
+        /// Encoded.
+        message: Vec<u8>,
+    },
+    /// Send to every other validator.
+    Broadcast(Vec<u8>),
+    /// Feed the timer back after this long.
+    Arm(ReplicaTimer, Duration),
+    /// The answer to [`ReplicaInput::Transaction`]: its hash, or why it may not wait here.
+    Verdict(Result<[u8; 32], Rejection>),
+    /// A transaction that is new here: pass it on.
+    Gossip(Arc<Checked>),
+    /// A block is committed and durable.
+    Committed(Committed),
+    /// Others are at this height: blocks are missing here.
+    Behind(u64),
+    /// Blocks that a peer sent do not follow, or are not committed.
+    BadBlocks(String),
+    /// The store cannot write: no votes until it can.
+    Stalled(String),
+    /// The store writes again.
+    Recovered,
+    /// A validator broke the rules and signed the proof.
+    Misbehaviour(Box<Misbehaviour>),
+}
+
+/// What a replica is made of besides its store.
+#[derive(Debug)]
+pub struct Setup {
+    /// The chain.
+    pub genesis: Genesis,
+    /// The validator's key; none: a follower.
+    pub signer: Option<Signer>,
+    /// Bounds of the mempool.
+    pub mempool: Limits,
+}
+
+/// A node's part in the chain. See the module's documentation.
+#[derive(Debug)]
+pub struct Replica {
+    genesis: Genesis,
+    rules: ChainRules,
+    signer: Option<Signer>,
+    store: Box<dyn StoreSend>,
+    consensus: Consensus,
+    electorate: Arc<Electorate>,
+    last_electorate: Option<Arc<Electorate>>,
+    expected: Expected,
+    last_commit: Option<Commit>,
+    last_block_had_transactions: bool,
+    mempool: Mempool,
+    admission: Admission,
+    inputs: VecDeque<Input>,
+    early: Vec<Message>,
+    /// Blocks of this height whose content is checked, by header hash.
+    checked: BTreeMap<[u8; 32], CheckedBlock>,
+    build: Option<BuildWish>,
+    worked: bool,
+    heartbeat_over: bool,
+    /// The store failed; the block that it must take first, if any.
+    stalled: Option<Option<(CheckedBlock, Commit)>>,
+    amnesia: Option<amnesia::Reports>,
+}
+
+/// A store that a thread can own.
+pub trait StoreSend: Store + Send + std::fmt::Debug {}
+impl<T: Store + Send + std::fmt::Debug> StoreSend for T {}
+
+#[derive(Debug)]
+struct BuildWish {
+    round: u32,
+    last_commit: Option<Commit>,
+}
+
+impl Replica {
+    /// Opens the chain in `store`, writing its genesis if there is none, and asks for what the first height needs.
+    ///
+    /// # Panics
+    /// When the store holds bytes that this program did not write.
+    pub fn open(setup: Setup, store: Box<dyn StoreSend>, now: Time) -> Result<(Self, Vec<Output>), starfire_state::StoreError> {
+        let Setup { genesis, signer, mempool } = setup;
+        let mut store = store;
+        if store.height().is_none() {
+            let changes = genesis.changes().clone();
+            let update = tree::apply(as_archive(&*store), 0, &changes);
+            store.commit(Batch { height: 0, changes, tree: update.writes, ..Batch::default() })?;
+        }
+        let chain = starfire_state::chain(&*store.state_at(0));
+        let safety = store.safety().map(|bytes| SafetyRecord::decode(&bytes).expect("the safety record was written by this program"));
+        let amnesia = (safety.is_none() && signer.is_some()).then(amnesia::Reports::default);
+        let safety = safety.unwrap_or_else(silent);
+
+        let height = store.height().expect("genesis is stored");
+        let position = Position::load(&genesis, as_archive(&*store), chain.block_transactions_max);
+        let config = config(&genesis, signer.as_ref());
+        let admission = Admission::new(&*store.state_at(height), height + 1);
+        let mut replica = Self {
+            rules: ChainRules::of(&chain),
+            consensus: Consensus::new(config, safety),
+            electorate: Arc::new(position.electorate),
+            last_electorate: None,
+            expected: position.expected,
+            last_commit: position.last_commit,
+            last_block_had_transactions: position.had_transactions,
+            mempool: Mempool::new(mempool),
+            admission,
+            inputs: VecDeque::new(),
+            early: Vec::new(),
+            checked: BTreeMap::new(),
+            build: None,
+            worked: false,
+            heartbeat_over: false,
+            stalled: None,
+            amnesia,
+            genesis,
+            signer,
+            store,
+        };
+        let mut outputs = Vec::new();
+        replica.start_height(&mut outputs);
+        replica.run(now, &mut outputs);
+        Ok((replica, outputs))
+    }
+
+    /// Takes one input. `now` is the node's clock; it reaches a block's time when this node proposes, and nothing else.
+    pub fn step(&mut self, now: Time, input: ReplicaInput) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        match input {
+            ReplicaInput::Message(message) => self.message(now, message, &mut outputs),
+            ReplicaInput::Transaction(transaction) => self.transaction(now, transaction, &mut outputs),
+            ReplicaInput::Blocks(blocks) => self.blocks(now, &blocks, &mut outputs),
+            ReplicaInput::Height { validator, height } => self.height_reported(validator, height, &mut outputs),
+            ReplicaInput::Timer(ReplicaTimer::Consensus(timer)) => self.inputs.push_back(Input::Timer(timer)),
+            ReplicaInput::Timer(ReplicaTimer::Heartbeat(height)) => self.heartbeat_over |= height == self.height_to_decide(),
+            ReplicaInput::Timer(ReplicaTimer::Store) => self.retry_store(now, &mut outputs),
+        }
+        self.run(now, &mut outputs);
+        outputs
+    }
+
+    /// The newest committed height.
+    pub fn height(&self) -> u64 {
+        self.expected.height - 1
+    }
+
+    /// The store, to look into.
+    pub fn archive(&self) -> &dyn Archive {
+        as_archive(&*self.store)
+    }
+
+    /// The round that is being decided.
+    pub fn round(&self) -> u32 {
+        self.consensus.round()
+    }
+
+    /// Transactions that wait.
+    pub fn mempool(&self) -> &Mempool {
+        &self.mempool
+    }
+
+    /// The validators of the height to decide.
+    pub fn validators(&self) -> &validator::Set {
+        self.electorate.validators()
+    }
+
+    /// Whether this node votes: it has a key of the set, its store writes, and it knows what it may have signed.
+    pub fn votes(&self) -> bool {
+        self.stalled.is_none()
+            && self.amnesia.is_none()
+            && self.signer.as_ref().is_some_and(|signer| self.electorate.index(signer.address()).is_some())
+    }
+
+    /// Gives the store back, as a crash would leave it.
+    pub fn into_store(self) -> Box<dyn StoreSend> {
+        self.store
+    }
+
+    fn height_to_decide(&self) -> u64 {
+        self.expected.height
+    }
+
+    fn now_ms(now: Time) -> i64 {
+        i64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+    }
+
+    /// Feeds the state machine until it has nothing more to do.
+    fn run(&mut self, now: Time, outputs: &mut Vec<Output>) {
+        loop {
+            if self.stalled.is_some() {
+                self.inputs.clear();
+                return;
+            }
+            self.notice_work(now, outputs);
+            let Some(input) = self.inputs.pop_front() else { return };
+            for effect in self.consensus.step(input) {
+                if self.stalled.is_some() {
+                    break;
+                }
+                self.carry_out(now, effect, outputs);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, now: Time, effect: Effect, outputs: &mut Vec<Output>) {
+        match effect {
+            Effect::Persist(record) => {
+                if let Err(error) = self.store.save_safety(&record.encode()) {
+                    self.stall(None, &error, outputs);
+                }
+            }
+            Effect::Sign { message, to } => {
+                let Some(signer) = &self.signer else { return };
+                let signature = signer.sign(&message.sign_bytes(self.genesis.chain_id()));
+                let signature = tendermint::Signature::try_from(signature.as_slice()).expect("64 bytes are a signature");
+                self.send(&message.signed(signature), to, outputs);
+            }
+            Effect::Send { message, to } => self.send_to_others(&message, to, outputs),
+            Effect::Build { height, round, last_commit } => {
+                if height == self.height_to_decide() {
+                    self.build = Some(BuildWish { round, last_commit: last_commit.map(|commit| *commit) });
+                }
+            }
+            Effect::Arm { timer, duration } => outputs.push(Output::Arm(ReplicaTimer::Consensus(timer), duration)),
+            Effect::Commit { block, commit } => match self.check_block(&block) {
+                Ok(block) => self.commit(now, block, *commit, outputs),
+                // A quorum has decided what this node holds to be invalid: it must not go on.
+                Err(reason) => outputs.push(Output::Stalled(format!("the decided block is invalid here: {reason}"))),
+            },
+            Effect::Missing { commit } => outputs.push(Output::Behind(commit.height.value())),
+            Effect::Misbehaviour(misbehaviour) => outputs.push(Output::Misbehaviour(misbehaviour)),
+        }
+    }
+
+    /// Sends, and feeds the message back if this node is a recipient.
+    fn send(&mut self, message: &Message, to: Recipient, outputs: &mut Vec<Output>) {
+        let me = self.signer.as_ref().map(Signer::address);
+        let to_me = match to {
+            Recipient::All => true,
+            Recipient::One(address) => Some(address) == me,
+        };
+        self.send_to_others(message, to, outputs);
+        if to_me {
+            match message::verify(message.clone(), &self.electorate) {
+                Ok(input) => self.inputs.push_back(input),
+                Err(refusal) => tracing::error!(%refusal, "own message is refused"),
+            }
+        }
+    }
+
+    fn send_to_others(&self, message: &Message, to: Recipient, outputs: &mut Vec<Output>) {
+        let me = self.signer.as_ref().map(Signer::address);
+        match to {
+            Recipient::All => outputs.push(Output::Broadcast(message.encode())),
+            Recipient::One(address) if Some(address) == me => {}
+            Recipient::One(address) => outputs.push(Output::Send { to: address, message: message.encode() }),
+        }
+    }
+
+    fn message(&mut self, now: Time, message: Message, outputs: &mut Vec<Output>) {
+        let height = message.height();
+        let current = self.height_to_decide();
+        if height > current {
+            if height == current + 1 {
+                self.decide_by_next_proposal(&message);
+                if self.early.len() < EARLY_MESSAGES_MAX {
+                    self.early.push(message);
+                }
+            }
+            // Whoever is at that height has committed the one before it.
+            outputs.push(Output::Behind(height - 1));
+            return;
+        }
+        if height < current {
+            self.answer_laggard(&message, outputs);
+            return;
+        }
+        if let Message::Proposal(proposal) = &message
+            && !self.accepts(now, proposal)
+        {
+            return;
+        }
+        match message::verify(message, &self.electorate) {
+            Ok(input) => self.inputs.push_back(input),
+            Err(refusal) => tracing::debug!(%refusal, height, "message refused"),
+        }
+    }
+
+    /// The next height's proposal carries the commit of this one.
+    fn decide_by_next_proposal(&mut self, message: &Message) {
+        let Message::Proposal(proposal) = message else { return };
+        let Ok(block) = Block::decode(proposal.block.bytes()) else { return };
+        let Some(commit) = block.last_commit else { return };
+        if let Ok(input) = message::verify(Message::Commit(commit), &self.electorate) {
+            self.inputs.push_back(input);
+        }
+    }
+
+    /// Late precommits make the last commit fatter; who still times out an old height gets its commit.
+    fn answer_laggard(&mut self, message: &Message, outputs: &mut Vec<Output>) {
+        match message {
+            Message::Vote(_) => {
+                let Some(electorate) = &self.last_electorate else { return };
+                match message::verify(message.clone(), electorate) {
+                    Ok(input) => self.inputs.push_back(input),
+                    Err(Refusal::OtherHeight { .. }) => {}
+                    Err(refusal) => tracing::debug!(%refusal, "late vote refused"),
+                }
+            }
+            Message::Timeout(timeout) => {
+                let Some((_, commit)) = self.store.block(timeout.height) else { return };
+                let commit = decode_commit(&commit);
+                outputs.push(Output::Send { to: timeout.validator, message: Message::Commit(commit).encode() });
+            }
+            Message::Proposal(_) | Message::QuorumCertificate(_) | Message::TimeoutCertificate(_) | Message::Commit(_) => {}
+        }
+    }
+
+    /// Whether the proposal's block may be voted for; what a proposal says besides is for [`message::verify`].
+    fn accepts(&mut self, now: Time, proposal: &message::Proposal) -> bool {
+        if proposal.is_fresh() {
+            let apart = Self::now_ms(now).abs_diff(Self::now_ms(proposal.block.time()));
+            let allowed = timeliness_ms(proposal.round);
+            if apart > allowed {
+                tracing::warn!(apart_ms = apart, allowed_ms = allowed, round = proposal.round, "proposal is not timely");
+                return false;
+            }
+        }
+        match self.check_block(&proposal.block) {
+            Ok(_) => true,
+            Err(reason) => {
+                tracing::warn!(%reason, proposer = %proposal.proposer, "proposed block is invalid");
+                false
+            }
+        }
+    }
+
+    /// Checks a block against the state before it, once.
+    fn check_block(&mut self, candidate: &Candidate) -> Result<CheckedBlock, String> {
+        let key = header_hash(&candidate.id());
+        if let Some(checked) = self.checked.get(&key)
+            && checked.block().id() == candidate.id()
+        {
+            return Ok(checked.clone());
+        }
+        let block = Block::decode(candidate.bytes()).map_err(|error| error.to_string())?;
+        block.check(&self.expected).map_err(|error| error.to_string())?;
+        self.check_last_commit(&block)?;
+        let mempool = &self.mempool;
+        let checked = CheckedBlock::new(block, &self.rules, |id| mempool.checked(id)).map_err(|error| chain_of(&error))?;
+        self.checked.insert(key, checked.clone());
+        Ok(checked)
+    }
+
+    fn check_last_commit(&self, block: &Block) -> Result<(), String> {
+        let Some(commit) = &block.last_commit else { return Ok(()) };
+        if self.last_commit.as_ref() == Some(commit) {
+            return Ok(());
+        }
+        let (bytes, _) = self.store.block(self.height()).expect("the last block is stored");
+        let header = Block::decode(&bytes).expect("a stored block decodes").header;
+        let signed = SignedHeader::new(header, commit.clone()).map_err(|error| error.to_string())?;
+        certificate::verify(&signed, &self.expected.last_validators).map_err(|error| error.to_string())
+    }
+
+    fn transaction(&mut self, now: Time, transaction: Arc<Checked>, outputs: &mut Vec<Output>) {
+        if self.store.transaction(&transaction.hash).is_some() {
+            // Sending again what is committed already is no mistake: the hash tells its outcome.
+            outputs.push(Output::Verdict(Ok(transaction.hash)));
+            return;
+        }
+        let verdict = self.admit(now, &transaction).map(|new| {
+            if new {
+                outputs.push(Output::Gossip(transaction.clone()));
+            }
+            transaction.hash
+        });
+        outputs.push(Output::Verdict(verdict));
+    }
+
+    fn admit(&mut self, now: Time, transaction: &Arc<Checked>) -> Result<bool, Rejection> {
+        if let Some(rejection) = transaction.rejection() {
+            return Err(rejection.clone());
+        }
+        let admitted = self.admission.admit(&*self.store.state_at(self.expected.height - 1), transaction)?;
+        self.mempool.add(transaction.clone(), admitted.account.record.nonce, Self::now_ms(now))
+    }
+
+    /// Applies blocks of another node's chain, each believed for the commit that comes with it.
+    fn blocks(&mut self, now: Time, blocks: &[v1::CommittedBlock], outputs: &mut Vec<Output>) {
+        for committed in blocks {
+            if self.stalled.is_some() {
+                return;
+            }
+            match self.check_committed(committed) {
+                Ok(None) => {}
+                Ok(Some((block, commit))) => self.commit(now, block, commit, outputs),
+                Err(reason) => {
+                    outputs.push(Output::BadBlocks(reason));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn check_committed(&mut self, committed: &v1::CommittedBlock) -> Result<Option<(CheckedBlock, Commit)>, String> {
+        let candidate = Candidate::decode(committed.block.as_slice().into()).map_err(|error| error.to_string())?;
+        if candidate.header().height.value() < self.height_to_decide() {
+            return Ok(None);
+        }
+        let commit = parse_commit(&committed.commit).ok_or("the commit does not decode")?;
+        if commit.block_id != candidate.id() {
+            return Err("the commit is for another block".to_owned());
+        }
+        let signed = SignedHeader::new(candidate.header().clone(), commit.clone()).map_err(|error| error.to_string())?;
+        certificate::verify(&signed, &self.expected.validators).map_err(|error| error.to_string())?;
+        Ok(Some((self.check_block(&candidate)?, commit)))
+    }
+
+    /// Executes a decided block and writes everything that it adds in one batch; then the next height starts.
+    fn commit(&mut self, now: Time, block: CheckedBlock, commit: Commit, outputs: &mut Vec<Output>) {
+        let height = block.block().height();
+        assert!(height == self.height_to_decide(), "blocks are committed in order");
+        let outcome = execute(&*self.store.state_at(height - 1), &block);
+        let update = tree::apply(as_archive(&*self.store), height, &outcome.changes);
+        let batch = Batch {
+            height,
+            changes: outcome.changes,
+            tree: update.writes,
+            block: block.block().bytes().to_vec(),
+            commit: encode_commit(&commit),
+            receipts: outcome.receipts.iter().map(prost::Message::encode_to_vec).collect(),
+            transactions: block.transactions().iter().map(|transaction| transaction.hash).collect(),
+        };
+        if let Err(error) = self.store.commit(batch) {
+            self.stall(Some((block, commit)), &error, outputs);
+            return;
+        }
+
+        let mut senders = BTreeMap::new();
+        for transaction in block.transactions() {
+            senders.entry(transaction.source.to_string()).or_insert(0);
+        }
+        for (sender, nonce) in &mut senders {
+            *nonce = account_nonce(&*self.store, height, sender);
+        }
+        self.mempool.committed(&senders, Self::now_ms(now));
+        outputs.push(Output::Committed(Committed::new(&block, &commit, update.root, self.electorate.validators(), senders)));
+
+        let position = Position::after(&self.expected, block.block(), update.root, &outcome.receipts, &self.genesis);
+        self.last_electorate = Some(std::mem::replace(&mut self.electorate, Arc::new(position.electorate)));
+        self.expected = position.expected;
+        self.last_block_had_transactions = !block.transactions().is_empty();
+        self.last_commit = Some(commit);
+        self.admission = Admission::new(&*self.store.state_at(height), height + 1);
+        self.start_height(outputs);
+    }
+
+    fn start_height(&mut self, outputs: &mut Vec<Output>) {
+        self.checked.clear();
+        self.build = None;
+        self.worked = false;
+        self.heartbeat_over = false;
+        self.inputs.clear();
+        self.inputs
+            .push_back(Input::StartHeight { electorate: self.electorate.clone(), last_commit: self.last_commit.clone() });
+        let height = self.height_to_decide();
+        let heartbeat = Duration::from_millis(self.genesis.file().consensus.heartbeat_ms);
+        outputs.push(Output::Arm(ReplicaTimer::Heartbeat(height), heartbeat));
+        let now = self.expected.last_time;
+        for message in std::mem::take(&mut self.early) {
+            if message.height() == height {
+                if let Message::Proposal(proposal) = &message
+                    // Its timeliness was measured against a clock when it came; the block before it is not that clock.
+                    && proposal.is_fresh()
+                    && Self::now_ms(proposal.block.time()).abs_diff(Self::now_ms(now)) > timeliness_ms(proposal.round) * 4
+                {
+                    continue;
+                }
+                self.early_message(message);
+            }
+        }
+    }
+
+    fn early_message(&mut self, message: Message) {
+        if let Message::Proposal(proposal) = &message
+            && let Err(reason) = self.check_block(&proposal.block.clone())
+        {
+            tracing::warn!(%reason, "proposed block is invalid");
+            return;
+        }
+        match message::verify(message, &self.electorate) {
+            Ok(input) => self.inputs.push_back(input),
+            Err(refusal) => tracing::debug!(%refusal, "message refused"),
+        }
+    }
+
+    /// A height is decided when there is something to decide: a transaction, the proof of one, or the heartbeat.
+    fn notice_work(&mut self, now: Time, _outputs: &mut Vec<Output>) {
+        let due = self.height_to_decide() == 1
+            || self.last_block_had_transactions
+            || self.heartbeat_over
+            || self.build.as_ref().is_some_and(|wish| wish.round > 0);
+        if !self.worked && (due || self.has_transactions()) {
+            self.worked = true;
+            self.inputs.push_back(Input::Work { height: self.height_to_decide() });
+        }
+        if self.worked
+            && let Some(wish) = self.build.take()
+        {
+            let block = self.build_block(now, &wish);
+            self.inputs.push_back(Input::Built { round: wish.round, block });
+        }
+    }
+
+    fn has_transactions(&self) -> bool {
+        !self.mempool.is_empty() && !self.select(1, usize::MAX).is_empty()
+    }
+
+    fn select(&self, count: usize, bytes: usize) -> Vec<Arc<Checked>> {
+        let state = self.store.state_at(self.height());
+        let candidates = self.mempool.select(count, bytes, |sender| nonce(&*state, sender));
+        select(&*state, &self.admission, self.electorate.count(), candidates)
+    }
+
+    fn build_block(&mut self, now: Time, wish: &BuildWish) -> Candidate {
+        let count = usize::try_from(self.expected.transactions_max).unwrap_or(usize::MAX);
+        let bytes = transactions_bytes_max(self.electorate.count());
+        let transactions = self.select(count, bytes).iter().map(|transaction| transaction.bytes().to_vec()).collect();
+        let me = self.signer.as_ref().expect("only a validator is asked to build").address();
+        let time = block_time(now, self.expected.last_time);
+        let last_commit = wish.last_commit.clone();
+        let block = Block::build(&self.expected, me, time, last_commit, transactions);
+        let candidate = Candidate::decode(block.bytes().clone()).expect("a block that was built here decodes");
+        let mempool = &self.mempool;
+        let checked = CheckedBlock::new(block, &self.rules, |id| mempool.checked(id)).expect("what waits here is checked");
+        self.checked.insert(header_hash(&candidate.id()), checked);
+        candidate
+    }
+
+    fn stall(&mut self, block: Option<(CheckedBlock, Commit)>, error: &starfire_state::StoreError, outputs: &mut Vec<Output>) {
+        outputs.push(Output::Stalled(chain_of(error)));
+        outputs.push(Output::Arm(ReplicaTimer::Store, STORE_RETRY));
+        self.stalled = Some(block);
+    }
+
+    /// Tries the write that failed. What the state machine remembers beyond the disk is forgotten: nobody saw it.
+    fn retry_store(&mut self, now: Time, outputs: &mut Vec<Output>) {
+        let Some(block) = self.stalled.take() else { return };
+        if let Some((block, commit)) = block {
+            self.commit(now, block, commit, outputs);
+        } else if let Err(error) = self.rewrite_safety() {
+            self.stall(None, &error, outputs);
+        }
+        if self.stalled.is_some() {
+            return;
+        }
+        self.forget_what_is_not_on_disk();
+        outputs.push(Output::Recovered);
+        self.start_height(outputs);
+    }
+
+    fn rewrite_safety(&mut self) -> Result<(), starfire_state::StoreError> {
+        match self.store.safety() {
+            Some(record) => self.store.save_safety(&record),
+            None => Ok(()),
+        }
+    }
+
+    fn forget_what_is_not_on_disk(&mut self) {
+        let record = self.store.safety().map(|bytes| SafetyRecord::decode(&bytes).expect("the safety record was written by this program"));
+        let record = record.unwrap_or_else(silent);
+        self.consensus = Consensus::new(config(&self.genesis, self.signer.as_ref()), record);
+    }
+}
+
+/// Where the chain stands: what the next block must agree with, and who decides it.
+struct Position {
+    expected: Expected,
+    electorate: Electorate,
+    last_commit: Option<Commit>,
+    had_transactions: bool,
+}
+
+impl Position {
+    fn load(genesis: &Genesis, archive: &dyn Archive, transactions_max: u32) -> Self {
+        let height = archive.height().expect("genesis is stored");
+        let validators = genesis.validators().clone();
+        let first = Expected {
+            chain_id: genesis.chain_id().clone(),
+            height: 1,
+            last_block_id: None,
+            last_time: genesis.time(),
+            app_hash: tree::root(archive, height),
+            last_results_hash: receipt::results_hash(&[]),
+            next_validators_hash: validators.hash(),
+            last_validators: validators.clone(),
+            validators,
+            consensus_hash: genesis.consensus_hash(),
+            transactions_max,
+        };
+        if height == 0 {
+            let electorate = electorate(genesis, &first, None);
+            return Self { expected: first, electorate, last_commit: None, had_transactions: false };
+        }
+        let (block, commit) = archive.block(height).expect("the newest block is stored");
+        let block = Block::decode(&block).expect("a stored block decodes");
+        let receipts: Vec<v1::Receipt> = archive
+            .receipts(height)
+            .expect("a stored block has its receipts")
+            .iter()
+            .map(|bytes| prost::Message::decode(bytes.as_slice()).expect("a stored receipt decodes"))
+            .collect();
+        let root = first.app_hash;
+        let mut position = Self::after(&first, &block, root, &receipts, genesis);
+        position.last_commit = Some(decode_commit(&commit));
+        position.had_transactions = !block.transactions.is_empty();
+        position
+    }
+
+    fn after(before: &Expected, block: &Block, root: [u8; 32], receipts: &[v1::Receipt], genesis: &Genesis) -> Self {
+        let expected = Expected {
+            height: block.height() + 1,
+            last_block_id: Some(block.id()),
+            last_time: block.header.time,
+            app_hash: root,
+            last_results_hash: receipt::results_hash(receipts),
+            last_validators: before.validators.clone(),
+            ..before.clone()
+        };
+        let parent = Parent { block_id: block.id(), proposer: block.header.proposer_address };
+        let electorate = electorate(genesis, &expected, Some(parent));
+        Self { expected, electorate, last_commit: None, had_transactions: false }
+    }
+}
+
+fn electorate(genesis: &Genesis, expected: &Expected, parent: Option<Parent>) -> Electorate {
+    Electorate::new(
+        expected.chain_id.clone(),
+        expected.height,
+        expected.validators.clone(),
+        parent,
+        u64::from(genesis.file().consensus.term_heights),
+    )
+    .expect("genesis has checked its validators")
+}
+
+fn config(genesis: &Genesis, signer: Option<&Signer>) -> Config {
+    let timeout_base = Duration::from_millis(genesis.file().consensus.timeout_base_ms);
+    Config {
+        // A follower has an address that is in no set: it is never asked to sign.
+        address: signer.map_or(account::Id::new([0; 20]), Signer::address),
+        routing: Routing::Collector,
+        timeout_base,
+        timeout_max: Duration::from_millis(genesis.file().consensus.timeout_max_ms),
+        rebroadcast: timeout_base,
+    }
+}
+
+/// The record of a node that may sign nothing, since it does not know what it has signed.
+fn silent() -> SafetyRecord {
+    SafetyRecord { votes_from: u64::MAX, ..SafetyRecord::default() }
+}
+
+/// The clock's time, in whole milliseconds, and later than the block before.
+fn block_time(now: Time, last: Time) -> Time {
+    let at_least = last.unix_timestamp_nanos() / 1_000_000 + 1;
+    let nanos = (now.unix_timestamp_nanos() / 1_000_000).max(at_least) * 1_000_000;
+    let seconds = i64::try_from(nanos.div_euclid(1_000_000_000)).expect("a clock's seconds fit in 64 bits");
+    let rest = u32::try_from(nanos.rem_euclid(1_000_000_000)).expect("less than a second of nanoseconds");
+    Time::from_unix_timestamp(seconds, rest).expect("a clock's time is a time")
+}
+
+fn timeliness_ms(round: u32) -> u64 {
+    let mut allowed = TIMELINESS_MS.unsigned_abs();
+    for _ in 0..round.min(40) {
+        allowed = allowed.saturating_mul(3) / 2;
+    }
+    allowed
+}
+
+fn header_hash(id: &tendermint::block::Id) -> [u8; 32] {
+    id.hash.as_bytes().try_into().expect("a block's id holds a SHA-256 hash")
+}
+
+fn parse_commit(bytes: &[u8]) -> Option<Commit> {
+    <RawCommit as prost::Message>::decode(bytes).ok()?.try_into().ok()
+}
+
+fn decode_commit(bytes: &[u8]) -> Commit {
+    parse_commit(bytes).expect("a stored commit decodes")
+}
+
+fn account_nonce(store: &dyn StoreSend, height: u64, address: &str) -> i64 {
+    nonce(&*store.state_at(height), address)
+}
+
+fn nonce(view: &dyn starfire_state::View, address: &str) -> i64 {
+    Account::load(view, address).map_or(0, |account| account.record.nonce)
+}
+
+fn as_archive(store: &dyn StoreSend) -> &dyn Archive {
+    store
+}
+
+/// An error with all its causes, in one line.
+fn chain_of(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

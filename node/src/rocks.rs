@@ -1,0 +1,265 @@
+//! The store on disk: RocksDB.
+//!
+//! One synced write batch a block, so that a crash leaves the block before or the block after, never a part. Reads go through a
+//! [`Reader`], which clones, crosses threads and never waits for the core.
+//!
+//! After some failed writes RocksDB refuses all others until it is opened anew. [`Rocks`] does that by itself, so that a node
+//! whose disk was full goes on once there is room, and answers reads meanwhile.
+
+mod read;
+mod state;
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+use rocksdb::{DB, WriteBatch, WriteOptions};
+use starfire_state::{Archive, Batch, Store, StoreError, View};
+
+pub use read::Reader;
+use read::Shared;
+use tables::{BLOCKS, META, RECEIPTS, STATE, TRANSACTIONS, TREE, table};
+
+/// How the store lies on disk. Another layout has another number, and is refused.
+const SCHEMA: &[u8] = b"starfire-store/1";
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("the store at {} is in use by another process: stop that one first", path.display())]
+    Locked {
+        /// Where.
+        path: PathBuf,
+    },
+    /// Written by another version of this program, or not by this program.
+    #[error(
+        "the store has the layout {found:?}, this program reads {:?}: use the version that wrote it",
+        String::from_utf8_lossy(SCHEMA)
+    )]
+    Schema {
+        /// The layout's name.
+        found: String,
+    },
+    /// It holds another chain.
+    #[error(
+        "the store holds the chain with genesis {stored}, not {asked}: name the right home, or begin with an empty one"
+    )]
+    OtherChain {
+        /// Hash of the genesis whose chain is stored.
+        stored: String,
+        /// Hash of the genesis that was asked for.
+        asked: String,
+    },
+    /// The files cannot be read or written, or are damaged.
+    #[error("the store at {} cannot be opened", path.display())]
+    Files {
+        /// Where.
+        path: PathBuf,
+        /// RocksDB's reason.
+        #[source]
+        source: rocksdb::Error,
+    },
+}
+
+impl OpenError {
+    /// A stable name, for people and programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Locked { .. } => "STORE_LOCKED",
+            Self::Schema { .. } => "STORE_SCHEMA",
+            Self::OtherChain { .. } => "STORE_OTHER_CHAIN",
+            Self::Files { .. } => "STORE_FILES",
+        }
+    }
+
+    fn files(path: &Path, source: rocksdb::Error) -> Self {
+        let path = path.to_owned();
+        // RocksDB has no kinds of its own for these. A lock is told of in one way if another process has it, in another if this one.
+        let message = source.as_ref();
+        if message.contains("While lock file") || message.contains("lock hold by current process") {
+            Self::Locked { path }
+        } else if message.contains("Column families not opened") {
+            Self::Schema {
+                found: message.to_owned(),
+            }
+        } else {
+            Self::Files { path, source }
+        }
+    }
+}
+
+/// The store of one node.
+#[derive(Debug)]
+pub struct Rocks {
+    reader: Reader,
+    /// The last write failed.
+    suspect: bool,
+}
+
+impl Rocks {
+    /// Opens the store at `path`, or makes an empty one.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let db = tables::open(path).map_err(|source| OpenError::files(path, source))?;
+        let rocks = Self {
+            reader: Reader::new(Shared::new(path, db)),
+            suspect: false,
+        };
+        match rocks.meta(tables::SCHEMA_KEY) {
+            Some(found) if found == SCHEMA => {}
+            Some(found) => {
+                return Err(OpenError::Schema {
+                    found: String::from_utf8_lossy(&found).into_owned(),
+                });
+            }
+            None if rocks.height().is_some() => {
+                return Err(OpenError::Schema {
+                    found: String::new(),
+                });
+            }
+            None => rocks.put_meta(tables::SCHEMA_KEY, SCHEMA)?,
+        }
+        Ok(rocks)
+    }
+
+    /// Binds the store to the chain with this genesis. A store is bound once, and refuses every other chain.
+    pub fn bind_chain(&mut self, genesis_hash: &[u8; 32]) -> Result<(), OpenError> {
+        match self.meta(tables::CHAIN_KEY) {
+            Some(stored) if stored == genesis_hash => Ok(()),
+            Some(stored) => Err(OpenError::OtherChain {
+                stored: hex::encode(stored),
+                asked: hex::encode(genesis_hash),
+            }),
+            None => self.put_meta(tables::CHAIN_KEY, genesis_hash),
+        }
+    }
+
+    /// A handle for reading, for other threads.
+    pub fn reader(&self) -> Reader {
+        self.reader.clone()
+    }
+
+    fn meta(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.reader.get(META, key)
+    }
+
+    fn put_meta(&self, key: &[u8], value: &[u8]) -> Result<(), OpenError> {
+        let path = self.reader.shared().path();
+        self.try_write(&|db, batch| batch.put_cf(table(db, META), key, value))
+            .map_err(|source| OpenError::files(path, source))
+    }
+
+    /// Writes a batch, durably. After a second failure in a row the database is opened anew and the batch tried once more.
+    fn write(&mut self, fill: &dyn Fn(&DB, &mut WriteBatch)) -> Result<(), StoreError> {
+        let failed_before = self.suspect;
+        let mut result = self.try_write(fill);
+        if result.is_err() && failed_before {
+            result = self
+                .reader
+                .shared()
+                .reopen()
+                .and_then(|()| self.try_write(fill));
+        }
+        self.suspect = result.is_err();
+        result.map_err(|error| StoreError(Box::new(error)))
+    }
+
+    fn try_write(&self, fill: &dyn Fn(&DB, &mut WriteBatch)) -> Result<(), rocksdb::Error> {
+        self.reader.shared().with(|db| {
+            let mut batch = WriteBatch::default();
+            fill(db, &mut batch);
+            let mut options = WriteOptions::default();
+            options.set_sync(true);
+            db.write_opt(batch, &options)
+        })
+    }
+}
+
+impl Store for Rocks {
+    fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {
+        if self.height() == Some(batch.height) {
+            // A write that was reported as failed had reached the log, as an opening since then has shown.
+            let stored = self
+                .block(batch.height)
+                .map(|(block, _)| block)
+                .unwrap_or_default();
+            assert_eq!(stored, batch.block, "a height is committed once");
+            return Ok(());
+        }
+        batch.check(self.height());
+        self.write(&|db, writes| fill(&batch, db, writes))?;
+        self.reader.shared().set_height(batch.height);
+        Ok(())
+    }
+
+    fn save_safety(&mut self, record: &[u8]) -> Result<(), StoreError> {
+        self.write(&|db, writes| writes.put_cf(table(db, META), tables::SAFETY_KEY, record))
+    }
+}
+
+fn fill(batch: &Batch, db: &DB, writes: &mut WriteBatch) {
+    let height = batch.height;
+    for (key, change) in &batch.changes {
+        writes.put_cf(
+            table(db, STATE),
+            tables::state_row(key, height),
+            change.as_deref().unwrap_or(tables::DELETED),
+        );
+    }
+    for (key, value) in &batch.tree {
+        writes.put_cf(table(db, TREE), key, value);
+    }
+    if height > 0 {
+        writes.put_cf(table(db, BLOCKS), tables::block_row(height), &batch.block);
+        writes.put_cf(table(db, BLOCKS), tables::commit_row(height), &batch.commit);
+        writes.put_cf(
+            table(db, RECEIPTS),
+            height.to_be_bytes(),
+            tables::encode_list(&batch.receipts),
+        );
+    }
+    for (index, hash) in (0..).zip(&batch.transactions) {
+        writes.put_cf(
+            table(db, TRANSACTIONS),
+            hash,
+            tables::encode_place(height, index),
+        );
+    }
+    writes.put_cf(table(db, META), tables::HEIGHT_KEY, height.to_be_bytes());
+}
+
+impl Archive for Rocks {
+    fn height(&self) -> Option<u64> {
+        self.reader.height()
+    }
+
+    fn state_at(&self, height: u64) -> Box<dyn View + '_> {
+        self.reader.state_at(height)
+    }
+
+    fn tree(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.reader.tree(key)
+    }
+
+    fn tree_last(&self, prefix: &[u8], upto: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+        self.reader.tree_last(prefix, upto)
+    }
+
+    fn block(&self, height: u64) -> Option<(Vec<u8>, Vec<u8>)> {
+        self.reader.block(height)
+    }
+
+    fn receipts(&self, height: u64) -> Option<Vec<Vec<u8>>> {
+        self.reader.receipts(height)
+    }
+
+    fn transaction(&self, hash: &[u8; 32]) -> Option<(u64, u32)> {
+        self.reader.transaction(hash)
+    }
+
+    fn safety(&self) -> Option<Vec<u8>> {
+        self.reader.safety()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! Reading the store, from any thread.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
+use rocksdb::DB;
+use starfire_state::{Archive, View};
+
+use super::state::StateAt;
+use super::tables::{self, BLOCKS, META, RECEIPTS, TRANSACTIONS, TREE, table};
+
+/// No block yet, not even genesis.
+const NO_HEIGHT: u64 = u64::MAX;
+
+/// The open database, which its readers share.
+pub(super) struct Shared {
+    path: PathBuf,
+    /// Written only to open it anew. `None`: that failed, even for reading.
+    db: RwLock<Option<DB>>,
+    /// What readers may see: advanced after a block is durable.
+    height: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(path: &Path, db: DB) -> Self {
+        let height = AtomicU64::new(stored_height(&db));
+        Self {
+            path: path.to_owned(),
+            db: RwLock::new(Some(db)),
+            height,
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn set_height(&self, height: u64) {
+        self.height.store(height, Ordering::Release);
+    }
+
+    pub(super) fn with<T>(&self, act: impl FnOnce(&DB) -> T) -> T {
+        let db = self.db.read().expect("opening anew does not panic");
+        act(db
+            .as_ref()
+            .expect("the store can be opened, at least for reading"))
+    }
+
+    /// Closes and opens the database, to leave the state that a failed write put it in. Readers wait meanwhile. When it cannot be
+    /// opened for writing it is opened for reading.
+    pub(super) fn reopen(&self) -> Result<(), rocksdb::Error> {
+        let mut slot = self.db.write().expect("opening anew does not panic");
+        // Closed first: the lock file admits one at a time.
+        *slot = None;
+        match tables::open(&self.path) {
+            Ok(db) => {
+                self.set_height(stored_height(&db));
+                *slot = Some(db);
+                Ok(())
+            }
+            Err(error) => {
+                *slot = tables::open_read_only(&self.path).ok();
+                Err(error)
+            }
+        }
+    }
+}
+
+fn stored_height(db: &DB) -> u64 {
+    let bytes = db
+        .get_cf(table(db, META), tables::HEIGHT_KEY)
+        .expect("the store can be read");
+    bytes.map_or(NO_HEIGHT, |bytes| {
+        u64::from_be_bytes(bytes.try_into().expect("a stored height has 8 bytes"))
+    })
+}
+
+/// Reads the store. Clones share one database; none of them enters the core.
+///
+/// A read that fails is a crash: there is no right answer to give.
+#[derive(Clone)]
+pub struct Reader(Arc<Shared>);
+
+impl Reader {
+    pub(super) fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.0
+    }
+
+    pub(super) fn get(&self, name: &str, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.with(|db| {
+            db.get_cf(table(db, name), key)
+                .expect("the store can be read")
+        })
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("path", &self.0.path)
+            .field("height", &self.height())
+            .finish()
+    }
+}
+
+impl Archive for Reader {
+    fn height(&self) -> Option<u64> {
+        let height = self.0.height.load(Ordering::Acquire);
+        (height != NO_HEIGHT).then_some(height)
+    }
+
+    fn state_at(&self, height: u64) -> Box<dyn View + '_> {
+        Box::new(StateAt {
+            shared: &self.0,
+            height,
+        })
+    }
+
+    fn tree(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.get(TREE, key)
+    }
+
+    fn tree_last(&self, prefix: &[u8], upto: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+        assert!(upto.starts_with(prefix), "the bound lies within the prefix");
+        self.0.with(|db| {
+            let mut rows = db.raw_iterator_cf(table(db, TREE));
+            rows.seek_for_prev(upto);
+            rows.status().expect("the store can be read");
+            let (key, value) = rows.item()?;
+            key.starts_with(prefix)
+                .then(|| (key.to_vec(), value.to_vec()))
+        })
+    }
+
+    fn block(&self, height: u64) -> Option<(Vec<u8>, Vec<u8>)> {
+        let block = self.get(BLOCKS, &tables::block_row(height))?;
+        let commit = self
+            .get(BLOCKS, &tables::commit_row(height))
+            .expect("a block is stored with its commit");
+        Some((block, commit))
+    }
+
+    fn receipts(&self, height: u64) -> Option<Vec<Vec<u8>>> {
+        Some(tables::decode_list(
+            &self.get(RECEIPTS, &height.to_be_bytes())?,
+        ))
+    }
+
+    fn transaction(&self, hash: &[u8; 32]) -> Option<(u64, u32)> {
+        Some(tables::decode_place(&self.get(TRANSACTIONS, hash)?))
+    }
+
+    fn safety(&self) -> Option<Vec<u8>> {
+        self.get(META, tables::SAFETY_KEY)
+    }
+}

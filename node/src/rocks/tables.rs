@@ -1,0 +1,190 @@
+//! The store's column families, their rows and their tuning.
+//!
+//! ```text
+//! state          path ‖ 00 ‖ complement of the height   →  value, empty: deleted
+//! tree           the tree's own keys                    →  the tree's own values
+//! blocks         height ‖ 00 or 01                      →  block, or its commit
+//! receipts       height                                 →  each receipt with its length before it
+//! transactions   hash of the blob                       →  height ‖ index
+//! default        schema, chain, height, safety          →  the store's own facts
+//! ```
+//! Numbers are big-endian. A height is stored as its complement in `state`, so that the newest value of a path comes first, and
+//! the value as of a height is where a seek lands. Paths are printable, so 00 ends them, and a path's rows lie together.
+//!
+//! A dozen nodes run on one laptop: buffers and caches are small, and what RocksDB keeps in memory stays below 64 MiB.
+
+use std::path::Path;
+
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
+    DBRecoveryMode, LogLevel, Options, SliceTransform,
+};
+
+pub(super) const STATE: &str = "state";
+pub(super) const TREE: &str = "tree";
+pub(super) const BLOCKS: &str = "blocks";
+pub(super) const RECEIPTS: &str = "receipts";
+pub(super) const TRANSACTIONS: &str = "transactions";
+/// RocksDB always has a family of this name.
+pub(super) const META: &str = "default";
+
+pub(super) const TABLES: [&str; 6] = [STATE, TREE, BLOCKS, RECEIPTS, TRANSACTIONS, META];
+
+pub(super) const SCHEMA_KEY: &[u8] = b"schema";
+pub(super) const CHAIN_KEY: &[u8] = b"chain";
+pub(super) const HEIGHT_KEY: &[u8] = b"height";
+pub(super) const SAFETY_KEY: &[u8] = b"safety";
+
+/// The value of a deleted path. No other value is empty.
+pub(super) const DELETED: &[u8] = &[];
+
+const CACHE_BYTES: usize = 16 << 20;
+/// Of all tables together, before the largest is written out.
+const WRITE_BUFFERS_BYTES: usize = 16 << 20;
+const WRITE_BUFFER_BYTES: usize = 8 << 20;
+const LOG_BYTES_MAX: u64 = 32 << 20;
+const OPEN_FILES_MAX: i32 = 256;
+
+pub(super) fn open(path: &Path) -> Result<DB, rocksdb::Error> {
+    DB::open_cf_descriptors(&options(), path, descriptors())
+}
+
+/// For reading alone, as a last resort: it takes no lock and writes no file of the database.
+pub(super) fn open_read_only(path: &Path) -> Result<DB, rocksdb::Error> {
+    DB::open_cf_descriptors_read_only(&options(), path, descriptors(), false)
+}
+
+pub(super) fn table<'a>(db: &'a DB, name: &str) -> &'a ColumnFamily {
+    db.cf_handle(name).expect("every table was opened")
+}
+
+fn options() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_db_write_buffer_size(WRITE_BUFFERS_BYTES);
+    options.set_max_total_wal_size(LOG_BYTES_MAX);
+    options.set_max_open_files(OPEN_FILES_MAX);
+    options.set_max_background_jobs(2);
+    // Every write is synced, so only the last record of the log may be torn. Damage before it is no crash's doing, and a store
+    // that silently lost a vote is worse than one that does not open.
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    options.set_log_level(LogLevel::Warn);
+    options.set_keep_log_file_num(2);
+    options.set_max_log_file_size(1 << 20);
+    // An idle node does nothing: no statistics on a timer.
+    options.set_stats_dump_period_sec(0);
+    options.set_stats_persist_period_sec(0);
+    options
+}
+
+fn descriptors() -> Vec<ColumnFamilyDescriptor> {
+    let cache = Cache::new_lru_cache(CACHE_BYTES);
+    TABLES
+        .iter()
+        .map(|&name| ColumnFamilyDescriptor::new(name, table_options(name, &cache)))
+        .collect()
+}
+
+fn table_options(name: &str, cache: &Cache) -> Options {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_cache(cache);
+    blocks.set_bloom_filter(10.0, false);
+    blocks.set_cache_index_and_filter_blocks(true);
+    blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&blocks);
+    options.set_compression_type(DBCompressionType::None);
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    options.set_arena_block_size(256 << 10);
+    if name == STATE {
+        // The filter then answers for a path, not for a path at a height: most look-ups of new names end there.
+        options.set_prefix_extractor(SliceTransform::create("path", path_of, Some(has_path)));
+    }
+    options
+}
+
+fn has_path(row: &[u8]) -> bool {
+    row.contains(&0)
+}
+
+/// The path of a row and the separator after it.
+fn path_of(row: &[u8]) -> &[u8] {
+    let separator = row
+        .iter()
+        .position(|&byte| byte == 0)
+        .expect("only rows with a path are asked for it");
+    &row[..=separator]
+}
+
+pub(super) fn state_row(path: &[u8], height: u64) -> Vec<u8> {
+    let mut row = Vec::with_capacity(path.len() + 9);
+    row.extend(path);
+    row.push(0);
+    row.extend((!height).to_be_bytes());
+    row
+}
+
+/// The path and the height of a row.
+pub(super) fn decode_state_row(row: &[u8]) -> (&[u8], u64) {
+    let (path, height) = row
+        .split_last_chunk::<8>()
+        .expect("a row of state ends with its height");
+    (
+        path.strip_suffix(&[0])
+            .expect("a row of state has a separator"),
+        !u64::from_be_bytes(*height),
+    )
+}
+
+pub(super) fn block_row(height: u64) -> Vec<u8> {
+    [height.to_be_bytes().as_slice(), &[0]].concat()
+}
+
+pub(super) fn commit_row(height: u64) -> Vec<u8> {
+    [height.to_be_bytes().as_slice(), &[1]].concat()
+}
+
+pub(super) fn encode_list(items: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for item in items {
+        bytes.extend(
+            u32::try_from(item.len())
+                .expect("a receipt is shorter than a block")
+                .to_be_bytes(),
+        );
+        bytes.extend(item);
+    }
+    bytes
+}
+
+pub(super) fn decode_list(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut items = Vec::new();
+    while !bytes.is_empty() {
+        let (length, rest) = bytes
+            .split_first_chunk::<4>()
+            .expect("a stored item begins with its length");
+        let length =
+            usize::try_from(u32::from_be_bytes(*length)).expect("usize has at least 32 bits");
+        let (item, rest) = rest
+            .split_at_checked(length)
+            .expect("a stored item has its length");
+        items.push(item.to_vec());
+        bytes = rest;
+    }
+    items
+}
+
+pub(super) fn encode_place(height: u64, index: u32) -> Vec<u8> {
+    [height.to_be_bytes().as_slice(), &index.to_be_bytes()].concat()
+}
+
+pub(super) fn decode_place(bytes: &[u8]) -> (u64, u32) {
+    let (height, index) = bytes
+        .split_first_chunk::<8>()
+        .expect("a stored place begins with a height");
+    (
+        u64::from_be_bytes(*height),
+        u32::from_be_bytes(index.try_into().expect("a stored place ends with an index")),
+    )
+}

@@ -1,0 +1,332 @@
+//! Starts a node: the only place that spawns, and the only one that looks at the role.
+//!
+//! One thread owns the replica. Network, gateway, signature checks and catching up are tasks of one small runtime, joined to it
+//! by bounded channels. SIGTERM and SIGINT end it all; a kill needs no farewell, since whatever was promised is on disk.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, RwLock};
+
+use anyhow::{Context as _, bail};
+use libp2p::PeerId;
+use starfire_crosschain::trust::Bundle;
+use starfire_ledger::{ChainRules, Genesis, genesis::GENESIS_BYTES_MAX};
+use starfire_proto::v1;
+use starfire_state::Archive;
+use tendermint::account;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock;
+use crate::config::{Config, Role};
+use crate::core_loop::{self, CoreInput, Outlets, PeerBook};
+use crate::gateway::backend::{Backend, PoolView, Published, Submission};
+use crate::gateway::{self};
+use crate::home::{Home, KeyRole};
+use crate::keystore::{self, Passphrase};
+use crate::mempool::Limits;
+use crate::network::{Inbox, Incoming, Judgement, Network, NetworkConfig};
+use crate::replica::{Replica, Setup};
+use crate::rocks::Rocks;
+use crate::signer::Signer;
+use crate::status::NodeFacts;
+use crate::verify_pool::{self, Unchecked, Verdict};
+use crate::{anchor, sync};
+
+/// Threads of the runtime that serves network and gateway.
+const WORKERS: usize = 2;
+
+/// Runs the node at `home` until it is told to end.
+pub fn start(home: &Home, passphrase: &Passphrase, log: Option<String>) -> anyhow::Result<()> {
+    let config = Config::load(&home.config())?;
+    trace(log.as_deref().unwrap_or(&config.log))?;
+    let genesis = load_genesis(home)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(8)
+        .enable_all()
+        .build()
+        .context("start the runtime")?;
+    runtime.block_on(run(home, passphrase, config, genesis))
+}
+
+fn trace(filter: &str) -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).with_context(|| format!("read the log filter {filter:?}"))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_target(false)
+        .with_writer(std::io::stdout)
+        .try_init()
+        .map_err(|error| anyhow::anyhow!("start logging: {error}"))
+}
+
+fn load_genesis(home: &Home) -> anyhow::Result<Genesis> {
+    let path = home.genesis();
+    let size = std::fs::metadata(&path)
+        .with_context(|| format!("read {}: a node starts from the chain's genesis file, put it there", path.display()))?
+        .len();
+    if size > u64::try_from(GENESIS_BYTES_MAX).unwrap_or(u64::MAX) {
+        bail!("{} has {size} bytes, more than a genesis file may have ({GENESIS_BYTES_MAX})", path.display());
+    }
+    let bytes = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+    Genesis::parse(&bytes).with_context(|| format!("{} is not a valid genesis file", path.display()))
+}
+
+async fn run(home: &Home, passphrase: &Passphrase, config: Config, genesis: Genesis) -> anyhow::Result<()> {
+    let mut rocks = Rocks::open(&home.data()).context("open the store")?;
+    rocks.bind_chain(&genesis.hash()).context("open the store")?;
+    let reader = rocks.reader();
+    let signer = load_signer(home, passphrase, &genesis)?;
+    let validator = signer.as_ref().map(Signer::address);
+    let (peers, allowed) = peer_book(&genesis, &config)?;
+
+    let node_key = keystore::load(&home.key(KeyRole::Node), passphrase).context("load the node key")?;
+    let psk = config.p2p.psk_file.as_ref().map(|path| read_psk(&home.root().join(path))).transpose()?;
+    let (network, incoming) = crate::network::start(NetworkConfig {
+        key: keystore::peer_keypair(&node_key)?,
+        chain_id: genesis.chain_id().to_string(),
+        genesis_hash: genesis.hash(),
+        listen: config.p2p.listen.clone(),
+        peers: config.p2p.peers.iter().map(split_peer).collect::<anyhow::Result<_>>()?,
+        allowed,
+        psk,
+    })
+    .await
+    .context("start the network")?;
+
+    let limits = Limits {
+        transactions_max: config.mempool.transactions_max,
+        bytes_max: config.mempool.bytes_max,
+        transactions_per_sender_max: config.mempool.transactions_per_sender_max,
+    };
+    let facts = facts(&config, &genesis, validator);
+    let chain_code = facts.chain_code.clone();
+    let rules = ChainRules::of(&starfire_state::chain(&GenesisView(&genesis)));
+    let trust = trust(&genesis)?;
+    let setup = Setup { genesis, signer, mempool: limits };
+    let (replica, first) = Replica::open(setup, Box::new(rocks), clock::now()).context("open the chain")?;
+    let height = replica.height();
+
+    let (inbox, core_inbox) = mpsc::channel(core_loop::INBOX_MAX);
+    let (admissions, core_admissions) = mpsc::channel(core_loop::ADMISSIONS_MAX);
+    let (unchecked, unchecked_inbox) = mpsc::channel(verify_pool::QUEUE_MAX);
+    let (submit, submissions) = mpsc::channel::<Submission>(verify_pool::QUEUE_MAX);
+    let (published, published_watch) = watch::channel(Published { height });
+    let (status, status_watch) = watch::channel(v1::StatusResponse::default());
+    let (behind, behind_watch) = watch::channel(height);
+    let (arrivals, arrivals_inbox) = mpsc::channel(64);
+    let pool = Arc::new(RwLock::new(PoolView::default()));
+    let archive: Arc<dyn Archive> = Arc::new(reader);
+
+    let outlets = Outlets { network: network.clone(), peers, published, status, pool: pool.clone(), behind, facts };
+    let core = std::thread::Builder::new()
+        .name("core".to_owned())
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a timer needs no resources");
+            runtime.block_on(core_loop::run(replica, first, outlets, core_inbox, core_admissions));
+        })
+        .context("start the core thread")?;
+
+    tokio::spawn(verify_pool::run(rules, unchecked_inbox, admissions));
+    tokio::spawn(take_submissions(submissions, unchecked.clone()));
+    tokio::spawn(take_incoming(network.clone(), incoming, inbox.clone(), unchecked, arrivals, archive.clone()));
+    tokio::spawn(sync::run(network.clone(), inbox.clone(), published_watch.clone(), behind_watch, arrivals_inbox));
+
+    let (anchoring, anchoring_watch) = watch::channel(None);
+    if let (Role::Backbone, Some(section)) = (config.role, &config.anchor) {
+        let account = keystore::load(&home.key(KeyRole::Account), passphrase).context("load the account key")?;
+        let anchor = anchor::Anchor::new(
+            account,
+            section.main.clone(),
+            chain_code,
+            archive.clone(),
+            published_watch.clone(),
+            anchoring,
+        );
+        tokio::spawn(anchor.run());
+    }
+
+    let (whole_status, whole_status_watch) = watch::channel(v1::StatusResponse::default());
+    tokio::spawn(merge_status(status_watch, anchoring_watch, whole_status));
+
+    let backend = Backend { archive, published: published_watch, submit, status: whole_status_watch, pool, trust };
+    let (stop, stopped) = oneshot::channel();
+    let listen: SocketAddr = config.gateway.listen;
+    let listener = tokio::net::TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("listen on {listen}: is another node running there? See [gateway] in config.toml"))?;
+    tracing::info!(gateway = %listener.local_addr().context("ask for the gateway's address")?, height, "node is up");
+    let server = tokio::spawn(gateway::serve(listener, backend, async move { drop(stopped.await) }));
+
+    let core_failed = tokio::task::spawn_blocking(move || core.join().is_err());
+    tokio::select! {
+        signal = ended() => tracing::info!(signal, "stopping"),
+        failed = core_failed => {
+            if failed.unwrap_or(true) {
+                bail!("the core stopped: see the log above");
+            }
+        }
+    }
+    drop(stop.send(()));
+    drop(tokio::time::timeout(std::time::Duration::from_secs(2), server).await);
+    // The core thread may be in the middle of a write; RocksDB's log makes leaving now safe, like a kill.
+    std::process::exit(0);
+}
+
+/// One status of what the core and the anchoring loop tell.
+async fn merge_status(
+    mut core: watch::Receiver<v1::StatusResponse>,
+    mut anchoring: watch::Receiver<Option<v1::AnchorLoopStatus>>,
+    whole: watch::Sender<v1::StatusResponse>,
+) {
+    let mut anchors = true;
+    loop {
+        let status = v1::StatusResponse { anchoring: anchoring.borrow_and_update().clone(), ..core.borrow_and_update().clone() };
+        whole.send_replace(status);
+        tokio::select! {
+            changed = core.changed() => if changed.is_err() { return },
+            // Only a backbone anchors; elsewhere this side has closed.
+            changed = anchoring.changed(), if anchors => anchors = changed.is_ok(),
+        }
+    }
+}
+
+/// The genesis state as a view, for what must be known before the store is opened.
+struct GenesisView<'a>(&'a Genesis);
+
+impl starfire_state::View for GenesisView<'_> {
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.changes().get(key).cloned().flatten()
+    }
+
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let entries = self.0.changes().iter().filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|after| key.as_slice() > after));
+        entries.filter_map(|(key, value)| Some((key.clone(), value.clone()?))).take(limit).collect()
+    }
+}
+
+fn load_signer(home: &Home, passphrase: &Passphrase, genesis: &Genesis) -> anyhow::Result<Option<Signer>> {
+    let path = home.key(KeyRole::Validator);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let signer = Signer::new(&keystore::load(&path, passphrase).context("load the validator key")?)?;
+    let votes = genesis.validators().validator(signer.address()).is_some();
+    Ok(votes.then_some(signer))
+}
+
+fn peer_book(genesis: &Genesis, config: &Config) -> anyhow::Result<(PeerBook, BTreeSet<PeerId>)> {
+    let mut book = PeerBook::default();
+    let mut allowed = BTreeSet::new();
+    for member in &genesis.file().members {
+        for peer in &member.peers {
+            let peer: PeerId = peer.parse().with_context(|| format!("the genesis file names the peer {peer:?}, which is no peer id"))?;
+            allowed.insert(peer);
+            if let Some(key) = &member.validator_key {
+                let key = tendermint::PublicKey::from_raw_ed25519(&key.0).context("a validator key in the genesis file is not Ed25519")?;
+                book.insert(account::Id::from(key), peer);
+            }
+        }
+    }
+    for peer in &config.p2p.peers {
+        allowed.insert(split_peer(peer)?.0);
+    }
+    Ok((book, allowed))
+}
+
+fn split_peer(address: &libp2p::Multiaddr) -> anyhow::Result<(PeerId, libp2p::Multiaddr)> {
+    let mut bare = address.clone();
+    match bare.pop() {
+        Some(libp2p::multiaddr::Protocol::P2p(peer)) => Ok((peer, bare)),
+        Some(_) | None => bail!("the peer address {address} does not end in /p2p/<peer id>"),
+    }
+}
+
+fn read_psk(path: &std::path::Path) -> anyhow::Result<[u8; 32]> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("read the pre-shared key {}", path.display()))?;
+    let bytes = hex::decode(text.trim()).with_context(|| format!("{} does not hold hex digits", path.display()))?;
+    bytes.try_into().map_err(|_| anyhow::anyhow!("{} does not hold 32 bytes in hex", path.display()))
+}
+
+fn facts(config: &Config, genesis: &Genesis, validator: Option<account::Id>) -> NodeFacts {
+    let organisations = genesis.file().members.iter().filter_map(|member| {
+        let key = tendermint::PublicKey::from_raw_ed25519(&member.validator_key.as_ref()?.0)?;
+        Some((account::Id::from(key), member.organisation.clone()))
+    });
+    NodeFacts {
+        name: config.name.clone(),
+        role: config.role.to_string(),
+        chain_id: genesis.chain_id().to_string(),
+        chain_code: genesis.file().chain_code.clone(),
+        bif_chain_id: genesis.file().bif_chain_id,
+        validator,
+        organisations: organisations.collect(),
+    }
+}
+
+fn trust(genesis: &Genesis) -> anyhow::Result<v1::TrustResponse> {
+    let (chain_id, validators) = (genesis.chain_id().clone(), genesis.validators().clone());
+    let bundle = Bundle::new(chain_id, &genesis.file().name, genesis.hash(), validators).context("describe the chain for those who pin it")?;
+    Ok(v1::TrustResponse { bundle: bundle.encode(), fingerprint: bundle.fingerprint() })
+}
+
+/// Clients' transactions join those of peers.
+async fn take_submissions(mut submissions: mpsc::Receiver<Submission>, unchecked: mpsc::Sender<Unchecked>) {
+    while let Some(Submission { envelope, reply }) = submissions.recv().await {
+        if unchecked.send(Unchecked { envelope, verdict: Verdict::Client(reply) }).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Sorts what peers send: consensus to the core, transactions to the checkers, requests to the archive.
+async fn take_incoming(
+    network: Network,
+    mut incoming: Inbox,
+    core: mpsc::Sender<CoreInput>,
+    unchecked: mpsc::Sender<Unchecked>,
+    arrivals: mpsc::Sender<PeerId>,
+    archive: Arc<dyn Archive>,
+) {
+    while let Some(message) = incoming.recv().await {
+        let open = match message {
+            Incoming::Consensus { peer, bytes } => core.send(CoreInput::Consensus { peer, bytes }).await.is_ok(),
+            Incoming::Transaction { bytes, pending, .. } => {
+                let (reply, judgement) = oneshot::channel();
+                let taken = unchecked.try_send(Unchecked { envelope: bytes, verdict: Verdict::Peer(reply) }).is_ok();
+                let network = network.clone();
+                tokio::spawn(async move {
+                    let judgement = if taken { judgement.await.unwrap_or(Judgement::Ignore) } else { Judgement::Ignore };
+                    network.judge(pending, judgement);
+                });
+                true
+            }
+            Incoming::Announcement { peer, height } => core.send(CoreInput::Height { peer, height }).await.is_ok(),
+            Incoming::BlockRequest { request, reply, .. } => {
+                let archive = archive.clone();
+                tokio::task::spawn_blocking(move || drop(reply.send(sync::serve(&*archive, &request))));
+                true
+            }
+            Incoming::Connected(peer) => {
+                // A full queue only means that enough peers are being asked already.
+                drop(arrivals.try_send(peer));
+                core.send(CoreInput::Peers).await.is_ok()
+            }
+            Incoming::Disconnected(_) => core.send(CoreInput::Peers).await.is_ok(),
+        };
+        if !open {
+            return;
+        }
+    }
+}
+
+async fn ended() -> &'static str {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    }
+}

@@ -1,0 +1,160 @@
+//! This node as it sees itself: what `Node.Status` answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use starfire_proto::v1;
+use tendermint::account;
+
+use crate::clock;
+use crate::network::Network;
+use crate::replica::{Committed, Replica};
+
+/// A validator that was not heard for this long while rounds fail counts as missing.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// What stays the same while the node runs.
+#[derive(Debug, Clone)]
+pub struct NodeFacts {
+    /// The node's name, from its configuration.
+    pub name: String,
+    /// Its role, lower case.
+    pub role: String,
+    /// The chain.
+    pub chain_id: String,
+    /// Its code; empty on the main chain.
+    pub chain_code: String,
+    /// BIF's number of the chain.
+    pub bif_chain_id: i64,
+    /// This validator's address; none: a follower.
+    pub validator: Option<account::Id>,
+    /// Organisations of the validators.
+    pub organisations: Vec<(account::Id, String)>,
+}
+
+/// What changes.
+#[derive(Debug)]
+pub struct Situation {
+    /// Why this node cannot go on by itself.
+    pub trouble: Option<String>,
+    time_ms: i64,
+    header_hash: Vec<u8>,
+    app_hash: Vec<u8>,
+    signers: BTreeSet<account::Id>,
+    committed_at: Instant,
+    heard_at: BTreeMap<account::Id, Instant>,
+}
+
+impl Situation {
+    /// As read from the store at the start.
+    pub fn at(replica: &Replica, now: Instant) -> Self {
+        let archive = replica.archive();
+        let height = replica.height();
+        let app_hash = starfire_state::tree::root(archive, height).to_vec();
+        let mut situation = Self {
+            trouble: None,
+            time_ms: 0,
+            header_hash: Vec::new(),
+            app_hash,
+            signers: BTreeSet::new(),
+            committed_at: now,
+            heard_at: BTreeMap::new(),
+        };
+        if height > 0
+            && let Some((block, _)) = archive.block(height)
+            && let Ok(block) = starfire_ledger::Block::decode(&block)
+        {
+            situation.time_ms = unix_ms(block.header.time);
+            situation.header_hash = block.header.hash().as_bytes().to_vec();
+        }
+        situation
+    }
+
+    /// Takes note of a commit.
+    pub fn commit(&mut self, committed: &Committed, now: Instant) {
+        self.time_ms = unix_ms(committed.time);
+        self.header_hash = committed.header_hash.as_bytes().to_vec();
+        self.app_hash = committed.app_hash.to_vec();
+        self.signers = committed.signers.iter().filter(|(_, signed)| *signed).map(|(address, _)| *address).collect();
+        self.committed_at = now;
+    }
+
+    /// Takes note that a validator's node is alive.
+    pub fn heard(&mut self, validator: account::Id, now: Instant) {
+        self.heard_at.insert(validator, now);
+    }
+
+    /// Connected, and when rounds fail, heard of lately: a frozen process keeps its connections.
+    fn is_there(&self, validator: &account::Id, connected: &BTreeSet<account::Id>, rounds_fail: bool) -> bool {
+        let silent = || self.heard_at.get(validator).is_none_or(|at| clock::elapsed(*at) > SILENCE);
+        connected.contains(validator) && !(rounds_fail && silent())
+    }
+
+    /// The whole answer.
+    pub fn status(
+        &self,
+        facts: &NodeFacts,
+        replica: &Replica,
+        connected: &BTreeSet<account::Id>,
+        network: &Network,
+    ) -> v1::StatusResponse {
+        let validators: Vec<v1::ValidatorStatus> = replica
+            .validators()
+            .validators()
+            .iter()
+            .map(|info| v1::ValidatorStatus {
+                address: hex::encode(info.address.as_bytes()),
+                organisation: organisation(facts, &info.address),
+                power: info.power(),
+                signed: self.signers.contains(&info.address),
+                connected: facts.validator == Some(info.address) || self.is_there(&info.address, connected, replica.round() > 0),
+            })
+            .collect();
+        v1::StatusResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            name: facts.name.clone(),
+            role: facts.role.clone(),
+            chain_id: facts.chain_id.clone(),
+            chain_code: facts.chain_code.clone(),
+            bif_chain_id: facts.bif_chain_id,
+            height: replica.height(),
+            time_ms: self.time_ms,
+            header_hash: self.header_hash.clone(),
+            app_hash: self.app_hash.clone(),
+            round: replica.round(),
+            validator: facts.validator.map(|address| hex::encode(address.as_bytes())).unwrap_or_default(),
+            voting: replica.votes(),
+            syncing: false,
+            peers: u32::try_from(network.connected().len()).unwrap_or(u32::MAX),
+            stalled: self.trouble.clone().unwrap_or_else(|| no_quorum(&validators)),
+            validators,
+            mempool_transactions: u64::try_from(replica.mempool().len()).unwrap_or(u64::MAX),
+            mempool_bytes: u64::try_from(replica.mempool().bytes()).unwrap_or(u64::MAX),
+            since_commit_ms: i64::try_from(clock::elapsed_ms(self.committed_at)).unwrap_or(i64::MAX),
+            anchoring: None,
+        }
+    }
+}
+
+/// Why no block can follow, if too few validators are there.
+fn no_quorum(validators: &[v1::ValidatorStatus]) -> String {
+    let total: u64 = validators.iter().map(|validator| validator.power).sum();
+    let there: u64 = validators.iter().filter(|validator| validator.connected).map(|validator| validator.power).sum();
+    if u128::from(there) * 3 > u128::from(total) * 2 {
+        return String::new();
+    }
+    let missing: Vec<String> = validators
+        .iter()
+        .filter(|validator| !validator.connected)
+        .map(|validator| format!("{} ({})", validator.organisation, &validator.address[..8.min(validator.address.len())]))
+        .collect();
+    format!("NO_QUORUM: validators with {there} of {total} voting power are connected, more than two thirds are needed; missing: {}", missing.join(", "))
+}
+
+fn organisation(facts: &NodeFacts, address: &account::Id) -> String {
+    facts.organisations.iter().find(|(known, _)| known == address).map(|(_, name)| name.clone()).unwrap_or_default()
+}
+
+fn unix_ms(time: tendermint::Time) -> i64 {
+    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+}

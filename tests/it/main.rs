@@ -1,0 +1,4 @@
+//! Tests that need the whole: simulated chains, real processes, tidiness.
+
+mod sim;
+mod tidy;

@@ -1,0 +1,70 @@
+//! Simulated chains under faults: agreement, validity, equal state, no double vote, and progress once healed.
+//!
+//! `SEED=7` replays one seed, `SEEDS=100000` runs that many. A failure prints the seed that shows it.
+
+use starfire_tests::cluster::{Report, run};
+use starfire_tests::world::World;
+
+/// Seeds of an ordinary run.
+const SEEDS: u64 = 200;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text:?}")))
+}
+
+fn seeds(ordinary: u64) -> std::ops::Range<u64> {
+    match number("SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SEEDS").unwrap_or(ordinary),
+    }
+}
+
+fn check(world: &World, seed: u64, twins: bool) -> Report {
+    match run(world, seed, twins) {
+        Ok(report) => report,
+        Err(violation) => panic!("SEED={seed} twins={twins}: {}", violation.0),
+    }
+}
+
+fn check_all(validators: u8, twins: bool, seeds: std::ops::Range<u64>) {
+    let world = World::new(validators);
+    let (mut heights, mut crashes, mut transactions, mut slowest) = (0, 0, 0, 0);
+    let count = seeds.end - seeds.start;
+    for seed in seeds {
+        let report = check(&world, seed, twins);
+        heights += report.height;
+        crashes += report.crashes;
+        transactions += report.transactions;
+        slowest = report.healed_ms.max(slowest);
+    }
+    println!(
+        "{count} seeds of {validators} validators (twins: {twins}): {heights} heights, {transactions} transactions, \
+         {crashes} crashes; slowest healing {slowest} simulated ms"
+    );
+    assert!(transactions > 0 || count < 5, "the seeds commit transactions");
+    assert!(crashes > 0 || count < 5, "the seeds crash processes");
+}
+
+#[test]
+fn four_validators_keep_every_rule_under_faults() {
+    check_all(4, false, seeds(SEEDS));
+}
+
+#[test]
+fn four_validators_one_of_them_with_a_twin_keep_every_rule() {
+    check_all(4, true, seeds(SEEDS / 4));
+}
+
+#[test]
+fn seven_validators_keep_every_rule_under_faults() {
+    check_all(7, false, seeds(SEEDS / 20));
+}
+
+#[test]
+fn equal_seeds_give_equal_traces_and_other_seeds_other_ones() {
+    let world = World::new(4);
+    let seed = number("SEED").unwrap_or(3);
+    let first = check(&world, seed, false);
+    assert_eq!(first, check(&world, seed, false));
+    assert_ne!(first.trace, check(&world, seed + 1, false).trace);
+}

@@ -1,0 +1,110 @@
+//! A disk that outlives its replica, and may fail after any number of writes.
+
+use starfire_state::{Archive, Batch, Memory, Store, StoreError, View};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A store in memory with a countdown to its failure, and a handle through which the simulator gets it back.
+#[derive(Debug)]
+pub struct Disk {
+    memory: Memory,
+    handle: DiskHandle,
+}
+
+/// What survives the replica.
+#[derive(Debug, Clone, Default)]
+pub struct DiskHandle(Arc<Mutex<Slot>>);
+
+#[derive(Debug, Default)]
+struct Slot {
+    /// Writes that still succeed; `None`: all.
+    writes_left: Option<u32>,
+    kept: Option<Memory>,
+}
+
+impl DiskHandle {
+    /// Puts the disk into a new replica's hands: what was kept, or an empty one with an empty safety record.
+    pub fn mount(&self) -> Disk {
+        let mut slot = self.slot();
+        slot.writes_left = None;
+        let memory = slot.kept.take().unwrap_or_else(|| {
+            let mut memory = Memory::new();
+            let record = starfire_consensus::safety::SafetyRecord::default().encode();
+            memory.save_safety(&record).expect("a new disk takes writes");
+            memory
+        });
+        Disk { memory, handle: self.clone() }
+    }
+
+    /// Lets that many more writes succeed.
+    pub fn fail_after(&self, writes: u32) {
+        self.slot().writes_left = Some(writes);
+    }
+
+    fn slot(&self) -> std::sync::MutexGuard<'_, Slot> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.handle.slot().kept = Some(std::mem::take(&mut self.memory));
+    }
+}
+
+impl Disk {
+    fn spend_a_write(&mut self) {
+        let mut slot = self.handle.slot();
+        let failing = slot.writes_left == Some(0);
+        if let Some(left) = &mut slot.writes_left {
+            *left = left.saturating_sub(1);
+        }
+        drop(slot);
+        self.memory.set_failing(failing);
+    }
+}
+
+impl Archive for Disk {
+    fn height(&self) -> Option<u64> {
+        self.memory.height()
+    }
+
+    fn state_at(&self, height: u64) -> Box<dyn View + '_> {
+        self.memory.state_at(height)
+    }
+
+    fn tree(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.memory.tree(key)
+    }
+
+    fn tree_last(&self, prefix: &[u8], upto: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+        self.memory.tree_last(prefix, upto)
+    }
+
+    fn block(&self, height: u64) -> Option<(Vec<u8>, Vec<u8>)> {
+        self.memory.block(height)
+    }
+
+    fn receipts(&self, height: u64) -> Option<Vec<Vec<u8>>> {
+        self.memory.receipts(height)
+    }
+
+    fn transaction(&self, hash: &[u8; 32]) -> Option<(u64, u32)> {
+        self.memory.transaction(hash)
+    }
+
+    fn safety(&self) -> Option<Vec<u8>> {
+        self.memory.safety()
+    }
+}
+
+impl Store for Disk {
+    fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {
+        self.spend_a_write();
+        self.memory.commit(batch)
+    }
+
+    fn save_safety(&mut self, record: &[u8]) -> Result<(), StoreError> {
+        self.spend_a_write();
+        self.memory.save_safety(record)
+    }
+}

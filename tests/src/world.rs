@@ -1,0 +1,119 @@
+//! What every simulation has in common: keys, a genesis, and transactions that are already checked.
+//!
+//! They do not depend on the seed, so they are made once and shared by all the seeds of a test run.
+
+use std::sync::Arc;
+
+use starfire_did::{Did, KeyAlgorithm, PrivateKey};
+use starfire_ledger::genesis::{ConsensusParams, GenesisFile, GenesisMember, GenesisRole, Key, Params, Profile};
+use starfire_ledger::{ChainRules, Checked, Genesis, Transaction, check};
+use starfire_node::signer::Signer;
+use starfire_proto::protocol;
+
+/// Senders of transactions.
+const SENDERS: u8 = 4;
+/// Transactions that each of them can send.
+const TRANSACTIONS: i64 = 40;
+
+/// Keys, genesis and transactions.
+#[derive(Debug)]
+pub struct World {
+    /// The chain.
+    pub genesis: Genesis,
+    /// The validators' keys.
+    keys: Vec<PrivateKey>,
+    /// Checked transactions of each sender, in order of their nonces.
+    pub transactions: Vec<Vec<Arc<Checked>>>,
+}
+
+impl World {
+    /// A chain of that many validators of equal power.
+    ///
+    /// # Panics
+    /// When its own genesis is not valid, which a test would show at once.
+    pub fn new(validators: u8) -> Self {
+        let keys: Vec<PrivateKey> = (0..validators).map(|number| key(b"validator", number)).collect();
+        let members = keys.iter().enumerate().map(|(number, validator)| {
+            let account = key(b"account", u8::try_from(number).expect("few validators"));
+            GenesisMember {
+                address: Did::derive(&account.public(), None).to_string(),
+                organisation: format!("organisation {number}"),
+                role: GenesisRole::Super,
+                peers: Vec::new(),
+                validator_key: Some(Key(raw(validator))),
+                voting_power: 1,
+            }
+        });
+        let file = GenesisFile {
+            format: "starfire-genesis/1".to_owned(),
+            chain_id: "starfire-main-1".to_owned(),
+            chain_code: String::new(),
+            name: "simulation".to_owned(),
+            bif_chain_id: 0,
+            genesis_time: "2026-01-01T00:00:00Z".to_owned(),
+            params: Params {
+                gas_price: 0,
+                base_reserve: 0,
+                block_transactions_max: 1000,
+                open_share_percent: 100,
+                member_transactions_max: 1000,
+                profile: Profile::Default,
+            },
+            consensus: ConsensusParams { term_heights: 8, timeout_base_ms: 500, timeout_max_ms: 8_000, heartbeat_ms: 3_000 },
+            members: members.collect(),
+            accounts: Vec::new(),
+            sub_chains: Vec::new(),
+            signatures: Vec::new(),
+        };
+        let genesis = Genesis::new(file).expect("the simulation's genesis is valid");
+        let rules = ChainRules { chain_code: None, bif_chain_id: 0 };
+        let transactions = (0..SENDERS).map(|sender| transactions(&key(b"sender", sender), &rules)).collect();
+        Self { genesis, keys, transactions }
+    }
+
+    /// The signer of a validator.
+    ///
+    /// # Panics
+    /// When there is no validator of that number.
+    pub fn signer(&self, validator: usize) -> Signer {
+        Signer::new(&self.keys[validator]).expect("the simulation's keys are Ed25519")
+    }
+
+    /// How many validators there are.
+    pub fn validators(&self) -> usize {
+        self.keys.len()
+    }
+}
+
+fn key(purpose: &[u8], number: u8) -> PrivateKey {
+    let seed = blake3::derive_key("starfire simulation keys", &[purpose, &[number]].concat());
+    PrivateKey::generate(seed, KeyAlgorithm::Ed25519).expect("any 32 bytes are an Ed25519 seed")
+}
+
+fn raw(key: &PrivateKey) -> [u8; 32] {
+    let public = key.public().to_string();
+    hex::decode(&public[6..]).expect("BIF's encoding is hex").try_into().expect("an Ed25519 key has 32 bytes")
+}
+
+fn transactions(key: &PrivateKey, rules: &ChainRules) -> Vec<Arc<Checked>> {
+    let source = Did::derive(&key.public(), None).to_string();
+    let sign = |nonce| {
+        let body = protocol::Transaction {
+            source_address: source.clone(),
+            nonce,
+            operations: vec![protocol::Operation {
+                r#type: protocol::operation::Type::SetMetadata.into(),
+                set_metadata: Some(protocol::OperationSetMetadata {
+                    key: format!("key {}", nonce % 7),
+                    value: format!("value {nonce}"),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let transaction = Transaction::decode(&Transaction::sign(&body, &[key])).expect("what was signed here decodes");
+        Arc::new(check(transaction, rules).expect("what was signed here is valid"))
+    };
+    (1..=TRANSACTIONS).map(sign).collect()
+}
