@@ -5,8 +5,8 @@
 # Prints nothing when there is nothing to do.
 set -euo pipefail
 
-packages=(clang libclang-dev ca-certificates curl)
-commands=(clang curl)
+packages=(clang libclang-dev ca-certificates curl jq)
+commands=(clang curl jq)
 if [ "${1:-}" = "--tests" ]; then
   packages+=(nodejs python3-venv)
   commands+=(node python3)

@@ -5,30 +5,28 @@
 //! that validators cannot admit others on their own. What passes either extends the record of anchors, is known already, or
 //! contradicts an anchor, and then freezes the sub-chain.
 
+mod decode;
+mod refusal;
+
 use std::time::Duration;
 
 use starfire_consensus::certificate::{self, CertificateError};
 use starfire_did::ChainCode;
 use starfire_proto::v1;
-use starfire_state::{Code, Env, Event, Overlay, Rejection, View};
+use starfire_state::{Env, Event, Overlay, Rejection, View};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::{Hash, Time, chain, validator};
 use tendermint_proto::Protobuf;
-use tendermint_proto::v0_38::types::{
-    SignedHeader as RawSignedHeader, ValidatorSet as RawValidatorSet,
-};
+use tendermint_proto::v0_38::types::ValidatorSet as RawValidatorSet;
+
+pub use decode::{HEIGHT_MAX, PART_BYTES_MAX};
 
 use crate::chain::{load, load_anchor};
 use crate::code;
 use crate::misbehaviour::{self, Conflict, Contradiction};
 use crate::path;
 use crate::unix_ms;
-use crate::validators::VALIDATORS_MAX;
 
-/// The largest signed header or validator set, bytes.
-pub const PART_BYTES_MAX: usize = 64 << 10;
-/// The greatest height: what JSON carries exactly.
-pub const HEIGHT_MAX: u64 = crate::json::INTEGER_MAX;
 /// How long an anchored header's validators are trusted to vouch for later ones.
 pub const TRUSTING_PERIOD: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How far a sub-chain's clock may be ahead of the main chain's.
@@ -52,62 +50,20 @@ impl TryFrom<v1::AnchorSubmit> for Submit {
     fn try_from(message: v1::AnchorSubmit) -> Result<Self, Rejection> {
         let chain_code = ChainCode::parse(&message.chain_code)
             .map_err(|error| Rejection::new(code::ANCHOR_MALFORMED, error.to_string()))?;
-        let header = decode_header(&message.signed_header)?;
-        let fields = &header.header;
-        // Chains of this program have such headers; records and proofs count on it.
-        let whole_ms = fields.time.unix_timestamp_nanos() % 1_000_000 == 0;
-        if fields.height.value() > HEIGHT_MAX || fields.app_hash.as_bytes().len() != 32 || !whole_ms
-        {
-            return Err(Rejection::new(
-                code::ANCHOR_MALFORMED,
-                "the header's height, app hash or time is out of range",
-            ));
-        }
+        let header = decode::header(&message.signed_header)?;
         Ok(Self {
             chain_code,
             trusted_height: message.trusted_height,
             header,
             encoded: message.signed_header,
-            validators: decode_set(&message.validators, "validators")?,
-            next_validators: decode_set(&message.next_validators, "next_validators")?,
-            trusted_next_validators: decode_set(
+            validators: decode::set(&message.validators, "validators")?,
+            next_validators: decode::set(&message.next_validators, "next_validators")?,
+            trusted_next_validators: decode::set(
                 &message.trusted_next_validators,
                 "trusted_next_validators",
             )?,
         })
     }
-}
-
-fn decode_header(bytes: &[u8]) -> Result<SignedHeader, Rejection> {
-    let refuse =
-        |why: String| Rejection::new(code::ANCHOR_MALFORMED, format!("the signed header {why}"));
-    if bytes.len() > PART_BYTES_MAX {
-        return Err(refuse(format!("has more than {PART_BYTES_MAX} bytes")));
-    }
-    let header = <SignedHeader as Protobuf<RawSignedHeader>>::decode_vec(bytes);
-    let header = header
-        .map_err(|_| refuse("does not decode as tendermint.types.SignedHeader".to_owned()))?;
-    if header.commit.signatures.len() > VALIDATORS_MAX {
-        return Err(refuse(format!("has more than {VALIDATORS_MAX} signatures")));
-    }
-    Ok(header)
-}
-
-fn decode_set(bytes: &[u8], name: &str) -> Result<validator::Set, Rejection> {
-    let refuse = |why: String| Rejection::new(code::ANCHOR_MALFORMED, format!("{name} {why}"));
-    if bytes.len() > PART_BYTES_MAX {
-        return Err(refuse(format!("has more than {PART_BYTES_MAX} bytes")));
-    }
-    // Decoding, unlike the type, checks that every address is its key's.
-    let set = <validator::Set as Protobuf<RawValidatorSet>>::decode_vec(bytes);
-    let set =
-        set.map_err(|_| refuse("does not decode as tendermint.types.ValidatorSet".to_owned()))?;
-    if set.validators().is_empty() || set.validators().len() > VALIDATORS_MAX {
-        return Err(refuse(format!(
-            "must hold 1 to {VALIDATORS_MAX} validators"
-        )));
-    }
-    Ok(set)
 }
 
 /// What the header is checked from.
@@ -196,7 +152,7 @@ impl Submit {
         );
         verified
             .map_err(|error| self.root_cause(error))
-            .map_err(|error| Rejection::new(refusal(&error), error.to_string()))
+            .map_err(|error| Rejection::new(refusal::code(error), error.to_string()))
     }
 
     /// A header in between helps only where the header's own validators signed it. Without that, nothing does, and the
@@ -350,24 +306,6 @@ impl Submit {
             encoded: self.encoded.clone(),
         };
         misbehaviour::freeze(state, env, sub_chain, found);
-    }
-}
-
-/// One code for each reason, so that an anchoring loop knows what to do next.
-fn refusal(error: &CertificateError) -> Code {
-    match error {
-        CertificateError::WrongChain => code::ANCHOR_WRONG_CHAIN,
-        CertificateError::NotLater => code::ANCHOR_NOT_LATER,
-        CertificateError::FromTheFuture => code::ANCHOR_FROM_FUTURE,
-        CertificateError::Expired => code::ANCHOR_TRUST_EXPIRED,
-        CertificateError::SetMismatch => code::ANCHOR_VALIDATORS_MISMATCH,
-        CertificateError::HeaderMismatch => code::ANCHOR_HEADER_MISMATCH,
-        CertificateError::NotEnoughTrust => code::ANCHOR_NOT_ENOUGH_TRUST,
-        CertificateError::NotEnoughPower => code::ANCHOR_NOT_ENOUGH_SIGNERS,
-        CertificateError::BadSignature | CertificateError::Stranger => code::ANCHOR_FORGED,
-        CertificateError::NilVote | CertificateError::Length | CertificateError::OutOfRange => {
-            code::ANCHOR_MALFORMED
-        }
     }
 }
 

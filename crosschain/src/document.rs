@@ -3,21 +3,24 @@
 //! The chain sees one hash and an identifier that nobody can guess; the document itself stays with the parties. Every field has a
 //! salt of its own, so that later a part can be shown without the rest being guessable. Specified in `docs/proof-file.md`.
 
+mod content;
 mod draft;
 mod flatten;
+mod hash;
 pub(crate) mod tree;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
-use starfire_did::{Did, KeyAlgorithm, PublicKey};
+use starfire_did::{Did, PublicKey};
 
+pub use content::{Content, DocumentSignature, FileDescriptor, SignatureAlgorithm};
 pub use draft::{Draft, DraftContent, Fields};
 pub use flatten::{LEAVES_MAX, POINTER_BYTES_MAX, POINTERS_BYTES_MAX};
+pub use hash::signing_bytes;
 
-use crate::json::{self, JsonError};
+use crate::json::JsonError;
 use crate::sealed::{self, SealError};
 use crate::text::Hex;
 
@@ -31,8 +34,6 @@ pub const CONTENT_DEPTH_MAX: usize = 64;
 pub const DOCUMENT_BYTES_MAX: usize = 24 << 20;
 /// The longest schema name, document number, file name and so on, bytes.
 pub const TEXT_BYTES_MAX: usize = 256;
-/// In place of a JSON Pointer, for the one leaf of a file. No pointer is spelled so: each is empty or begins with `/`.
-const FILE_POINTER: &str = "file";
 
 /// Why bytes are not a document.
 #[derive(Debug, thiserror::Error)]
@@ -77,74 +78,6 @@ fn explain(error: &JsonError) -> String {
         JsonError::TooLarge { .. } => error.to_string(),
         JsonError::Malformed(source) => format!("{error}: {source}"),
     }
-}
-
-/// The issuer's signature over a document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DocumentSignature {
-    /// The verification method: a DID URL of the issuer, e.g. `did:bid:…#key-1`.
-    pub method: String,
-    /// Its algorithm.
-    pub algorithm: SignatureAlgorithm,
-    /// 64 bytes: R ‖ s (Ed25519) or r ‖ s (SM2).
-    pub value: Hex<64>,
-}
-
-/// What signs documents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SignatureAlgorithm {
-    /// Ed25519, verified by ZIP-215.
-    Ed25519,
-    /// SM2 with SM3 and the user id 1234567812345678.
-    Sm2,
-}
-
-impl From<KeyAlgorithm> for SignatureAlgorithm {
-    fn from(algorithm: KeyAlgorithm) -> Self {
-        match algorithm {
-            KeyAlgorithm::Ed25519 => Self::Ed25519,
-            KeyAlgorithm::Sm2 => Self::Sm2,
-        }
-    }
-}
-
-/// A file that a document commits to by its bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FileDescriptor {
-    /// Its name, for people.
-    pub name: String,
-    /// SHA-256 of its bytes.
-    pub sha256: Hex<32>,
-    /// Its size, bytes.
-    pub size: u64,
-}
-
-impl FileDescriptor {
-    /// Describes these bytes.
-    pub fn new(name: &str, bytes: &[u8]) -> Self {
-        Self {
-            name: name.to_owned(),
-            sha256: Hex(Sha256::digest(bytes).into()),
-            size: bytes.len() as u64,
-        }
-    }
-
-    /// Are these the bytes?
-    pub fn matches(&self, bytes: &[u8]) -> bool {
-        *self == Self::new(&self.name, bytes)
-    }
-}
-
-/// What a document is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
-    /// Named fields, in the document itself.
-    Json(Value),
-    /// A file beside it, shown together with it.
-    File(FileDescriptor),
 }
 
 /// The fields of the file, in its own spelling.
@@ -200,10 +133,10 @@ impl Document {
         };
         fields.check()?;
         check_method(&fields.issuer, &file.signature.method)?;
-        if root(&content, &file.salts, &file.decoys)? != file.root {
+        if hash::root(&content, &file.salts, &file.decoys)? != file.root {
             return Err(DocumentError::Hash("root"));
         }
-        if doc_hash(&fields, &file.root) != file.doc_hash.0 {
+        if hash::doc_hash(&fields, &file.root) != file.doc_hash.0 {
             return Err(DocumentError::Hash("doc_hash"));
         }
         Ok(Self {
@@ -265,12 +198,12 @@ impl Document {
 
     /// The commitment that the chain holds.
     pub fn doc_hash(&self) -> [u8; 32] {
-        doc_hash(&self.fields, &self.root)
+        hash::doc_hash(&self.fields, &self.root)
     }
 
     /// The identifier under which the chain holds it: 64 lower-case hex digits.
     pub fn evidence_id(&self) -> String {
-        evidence_id(&self.fields.number, &self.blind)
+        hash::evidence_id(&self.fields.number, &self.blind)
     }
 
     /// Did this key sign it?
@@ -282,67 +215,6 @@ impl Document {
                 &self.signature.value.0,
             )
     }
-}
-
-/// What an issuer signs: the format's name, a zero byte, the document's hash.
-pub fn signing_bytes(doc_hash: &[u8; 32]) -> Vec<u8> {
-    [FORMAT.as_bytes(), &[0], doc_hash].concat()
-}
-
-/// SHA-256(0x02 ‖ JCS([schema, issuer, root])).
-fn doc_hash(fields: &Fields, root: &Hex<32>) -> [u8; 32] {
-    tree::tagged(2, &json::canonical(&(&fields.schema, &fields.issuer, root)))
-}
-
-/// Hex of SHA-256(JCS([number, blind])).
-fn evidence_id(number: &str, blind: &Hex<32>) -> String {
-    Hex::<32>(Sha256::digest(json::canonical(&(number, blind))).into()).to_string()
-}
-
-/// The root over the content's salted leaves and the decoys.
-fn root(
-    content: &Content,
-    salts: &BTreeMap<String, Hex<16>>,
-    decoys: &[Hex<32>],
-) -> Result<Hex<32>, DocumentError> {
-    let mut nodes = match content {
-        Content::Json(value) => fields_leaves(value, salts)?,
-        Content::File(file) => {
-            check_text("file.name", &file.name)?;
-            let [(FILE_POINTER, salt)] = salts
-                .iter()
-                .map(|(name, salt)| (name.as_str(), salt))
-                .collect::<Vec<_>>()[..]
-            else {
-                return Err(DocumentError::Salts);
-            };
-            vec![tree::leaf(salt, FILE_POINTER, file)]
-        }
-    };
-    let expected = tree::decoys(nodes.len());
-    if decoys.len() != expected {
-        return Err(DocumentError::Decoys(expected));
-    }
-    nodes.extend(decoys.iter().map(|decoy| decoy.0));
-    Ok(Hex(tree::root(nodes)))
-}
-
-fn fields_leaves(
-    content: &Value,
-    salts: &BTreeMap<String, Hex<16>>,
-) -> Result<Vec<[u8; 32]>, DocumentError> {
-    if !content.is_object() {
-        return Err(DocumentError::NotAnObject);
-    }
-    let leaves = flatten::flatten(content)?;
-    if !leaves.keys().eq(salts.keys()) {
-        return Err(DocumentError::Salts);
-    }
-    Ok(leaves
-        .iter()
-        .zip(salts.values())
-        .map(|((pointer, value), salt)| tree::leaf(salt, pointer, value))
-        .collect())
 }
 
 /// The signing method must be a fragment of the issuer's own DID.

@@ -4,6 +4,7 @@
 //! may be sent again; one that is admitted uses its nonce even if its operations fail, so that nobody can replay it later.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use starfire_did::Did;
@@ -114,12 +115,14 @@ impl Admission {
                 require(account, weight, Some(operation.kind))?;
                 continue;
             };
-            if !others.contains_key(&source) {
-                let other = account::acting(view, &self.chain, &source.to_string())?;
-                let weight = account::weight(&other, &signers);
-                others.insert(source, (other, weight));
-            }
-            let (other, weight) = &others[&source];
+            let (other, weight) = match others.entry(source) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    let other = account::acting(view, &self.chain, &source.to_string())?;
+                    let weight = account::weight(&other, &signers);
+                    entry.insert((other, weight))
+                }
+            };
             require(other, *weight, Some(operation.kind))?;
         }
         Ok(())

@@ -35,13 +35,14 @@ impl Failure {
 
     /// A file that cannot be read or written.
     pub fn file(verb: &str, path: &Path, error: &std::io::Error) -> Self {
-        let hint = match error.kind() {
-            std::io::ErrorKind::NotFound => "check the path",
-            std::io::ErrorKind::PermissionDenied => "check who owns the file and the directory",
-            std::io::ErrorKind::AlreadyExists => {
-                "it is never written over: choose another path, or move it away"
-            }
-            _ => "",
+        let hint = if error.kind() == std::io::ErrorKind::NotFound {
+            "check the path"
+        } else if error.kind() == std::io::ErrorKind::PermissionDenied {
+            "check who owns the file and the directory"
+        } else if error.kind() == std::io::ErrorKind::AlreadyExists {
+            "it is never written over: choose another path, or move it away"
+        } else {
+            ""
         };
         Self::new("FILE", format!("{verb} {}: {error}", path.display()), hint)
     }

@@ -4,12 +4,11 @@
 //! that `starfire key show` needs no passphrase, and is sealed along as associated data, so that nobody can swap it. A file that
 //! others may read is refused.
 
+mod error;
 mod passphrase;
+mod private_file;
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -18,7 +17,10 @@ use serde::{Deserialize, Serialize};
 use starfire_did::{ChainCode, KeyAlgorithm, PrivateKey};
 use zeroize::Zeroizing;
 
+pub use error::KeystoreError;
 pub use passphrase::{PASSPHRASE_FILE, Passphrase, passphrase_beside, passphrase_places};
+use private_file::read_private;
+pub use private_file::{check_private, write_private};
 
 const FORMAT: &str = "starfire-key/1";
 /// OWASP's recommendation for Argon2id: 19 MiB, two passes, one lane.
@@ -28,7 +30,6 @@ const PARALLELISM: u32 = 1;
 /// More than this is an attack on the reader's memory or patience.
 const MEMORY_KIB_MAX: u32 = 1 << 20;
 const ITERATIONS_MAX: u32 = 64;
-const FILE_BYTES_MAX: u64 = 16 << 10;
 
 /// A key file: what is public of it, and the sealed private key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,63 +63,6 @@ struct Cipher {
     name: String,
     nonce: String,
     sealed: String,
-}
-
-/// A key file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum KeystoreError {
-    /// The file cannot be read.
-    #[error("read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file cannot be written.
-    #[error("write {}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Others than the owner may read the file.
-    #[error("{} is open to others (mode {mode:o}): run `chmod 600 {}`", path.display(), path.display())]
-    OpenToOthers {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// The file is no key file.
-    #[error("{} is not a key file: {message}", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        message: String,
-    },
-    /// The passphrase does not open the file, or somebody changed it.
-    #[error("{}: wrong passphrase, or the file was changed", path.display())]
-    Sealed {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The passphrase file holds no passphrase.
-    #[error("{} holds no passphrase: it must be one line", path.display())]
-    EmptyPassphrase {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A node's key must be Ed25519.
-    #[error("a validator's or node's key must be ed25519")]
-    NotEd25519,
-    /// The machine gives no randomness.
-    #[error("the machine gives no randomness: {0}")]
-    Randomness(String),
 }
 
 /// Random bytes of the operating system.
@@ -168,7 +112,7 @@ pub fn create(
     };
     let (cipher, nonce) = file
         .cipher(passphrase)
-        .map_err(|message| malformed(path, message))?;
+        .map_err(|message| KeystoreError::malformed(path, message))?;
     let secret = key.to_text();
     let payload = Payload {
         msg: secret.as_bytes(),
@@ -189,9 +133,9 @@ pub fn load(path: &Path, passphrase: &Passphrase) -> Result<PrivateKey, Keystore
     let file = parse(path, &read_private(path)?)?;
     let (cipher, nonce) = file
         .cipher(passphrase)
-        .map_err(|message| malformed(path, message))?;
+        .map_err(|message| KeystoreError::malformed(path, message))?;
     let sealed = hex::decode(&file.cipher.sealed)
-        .map_err(|_| malformed(path, "cipher.sealed is not hexadecimal"))?;
+        .map_err(|_| KeystoreError::malformed(path, "cipher.sealed is not hexadecimal"))?;
     let opened = cipher
         .decrypt(
             &nonce,
@@ -204,11 +148,15 @@ pub fn load(path: &Path, passphrase: &Passphrase) -> Result<PrivateKey, Keystore
             path: path.to_owned(),
         })?;
     let opened = Zeroizing::new(opened);
-    let text =
-        std::str::from_utf8(&opened).map_err(|_| malformed(path, "the sealed key is not text"))?;
-    let key = PrivateKey::parse(text).map_err(|error| malformed(path, error.to_string()))?;
+    let text = std::str::from_utf8(&opened)
+        .map_err(|_| KeystoreError::malformed(path, "the sealed key is not text"))?;
+    let key = PrivateKey::parse(text)
+        .map_err(|error| KeystoreError::malformed(path, error.to_string()))?;
     if key.public().to_string() != file.public_key {
-        return Err(malformed(path, "the sealed key is not that of public_key"));
+        return Err(KeystoreError::malformed(
+            path,
+            "the sealed key is not that of public_key",
+        ));
     }
     Ok(key)
 }
@@ -237,62 +185,11 @@ pub(crate) fn ed25519_seed(key: &PrivateKey) -> Result<Zeroizing<[u8; 32]>, Keys
     }
 }
 
-/// Writes a new file that only the owner may read.
-pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), KeystoreError> {
-    let fault = |source| KeystoreError::Write {
-        path: path.to_owned(),
-        source,
-    };
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(fault)?;
-    file.write_all(bytes).map_err(fault)?;
-    file.sync_all().map_err(fault)
-}
-
-/// Refuses a file that others than its owner may read, or that is no small file.
-pub fn check_private(path: &Path) -> Result<(), KeystoreError> {
-    let metadata = std::fs::metadata(path).map_err(|source| KeystoreError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(KeystoreError::OpenToOthers {
-            path: path.to_owned(),
-            mode,
-        });
-    }
-    if metadata.len() > FILE_BYTES_MAX {
-        return Err(malformed(path, "it is too large"));
-    }
-    Ok(())
-}
-
-/// Reads a file that nobody but its owner may read.
-fn read_private(path: &Path) -> Result<String, KeystoreError> {
-    check_private(path)?;
-    std::fs::read_to_string(path).map_err(|source| KeystoreError::Read {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-fn malformed(path: &Path, message: impl Into<String>) -> KeystoreError {
-    KeystoreError::Malformed {
-        path: path.to_owned(),
-        message: message.into(),
-    }
-}
-
 fn parse(path: &Path, text: &str) -> Result<KeyFile, KeystoreError> {
-    let file: KeyFile =
-        serde_json::from_str(text).map_err(|error| malformed(path, error.to_string()))?;
+    let file: KeyFile = serde_json::from_str(text)
+        .map_err(|error| KeystoreError::malformed(path, error.to_string()))?;
     if file.format != FORMAT {
-        return Err(malformed(
+        return Err(KeystoreError::malformed(
             path,
             format!("format is {:?}, not {FORMAT:?}", file.format),
         ));
@@ -346,6 +243,9 @@ impl KeyFile {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+
     use super::*;
 
     fn check(algorithm: KeyAlgorithm) {

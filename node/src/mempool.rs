@@ -214,9 +214,9 @@ impl Mempool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use starfire_did::{Did, PrivateKey};
+    use starfire_did::{Did, KeyAlgorithm, PrivateKey};
     use starfire_ledger::{ChainRules, Transaction, check};
-    use starfire_proto::{protocol, v1::KeyAlgorithm};
+    use starfire_proto::protocol;
 
     const LIMITS: Limits = Limits { transactions_max: 5, bytes_max: 10_000, transactions_per_sender_max: 3 };
 
@@ -225,7 +225,7 @@ mod tests {
     }
 
     fn transaction_with(key: u8, nonce: i64, topic: &str) -> Arc<Checked> {
-        let key = PrivateKey::generate([key; 32], KeyAlgorithm::Ed25519).unwrap();
+        let key = PrivateKey::generate([key; 32], KeyAlgorithm::Ed25519);
         let source = Did::derive(&key.public(), None).to_string();
         let body = protocol::Transaction {
             source_address: source,

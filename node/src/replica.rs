@@ -512,7 +512,7 @@ impl Replica {
             block: block.block().bytes().to_vec(),
             commit: encode_commit(&commit),
             receipts: outcome.receipts.iter().map(prost::Message::encode_to_vec).collect(),
-            transactions: block.transactions().iter().map(|transaction| transaction.hash).collect(),
+            transactions: self.places(&block, &outcome.executed),
         };
         if let Err(error) = self.store.commit(batch) {
             self.stall(Some((block, commit)), &error, outputs);
@@ -536,6 +536,15 @@ impl Replica {
         self.last_commit = Some(commit);
         self.admission = Admission::new(&*self.store.state_at(height), height + 1);
         self.start_height(outputs);
+    }
+
+    /// What the index by hash learns from a block: where each transaction was executed, or was refused for the first time.
+    fn places(&self, block: &CheckedBlock, executed: &[bool]) -> Vec<Option<[u8; 32]>> {
+        let places = block.transactions().iter().zip(executed);
+        let place = |(transaction, executed): (&Arc<Checked>, &bool)| {
+            (*executed || self.store.transaction(&transaction.hash).is_none()).then_some(transaction.hash)
+        };
+        places.map(place).collect()
     }
 
     fn start_height(&mut self, outputs: &mut Vec<Output>) {

@@ -218,6 +218,7 @@ fn fill(batch: &Batch, db: &DB, writes: &mut WriteBatch) {
         );
     }
     for (index, hash) in (0..).zip(&batch.transactions) {
+        let Some(hash) = hash else { continue };
         writes.put_cf(
             table(db, TRANSACTIONS),
             hash,

@@ -167,7 +167,7 @@ async fn run(home: &Home, passphrase: &Passphrase, config: Config, genesis: Gene
             }
         }
     }
-    drop(stop.send(()));
+    stop.send(()).ok();
     drop(tokio::time::timeout(std::time::Duration::from_secs(2), server).await);
     // The core thread may be in the middle of a write; RocksDB's log makes leaving now safe, like a kill.
     std::process::exit(0);
@@ -309,7 +309,7 @@ async fn take_incoming(
             }
             Incoming::Connected(peer) => {
                 // A full queue only means that enough peers are being asked already.
-                drop(arrivals.try_send(peer));
+                arrivals.try_send(peer).ok();
                 core.send(CoreInput::Peers).await.is_ok()
             }
             Incoming::Disconnected(_) => core.send(CoreInput::Peers).await.is_ok(),

@@ -110,7 +110,7 @@ impl Store for Memory {
         self.transactions.extend(
             (0..)
                 .zip(transactions)
-                .map(|(index, hash)| (hash, (height, index))),
+                .filter_map(|(index, hash)| Some((hash?, (height, index)))),
         );
         self.height = Some(height);
         Ok(())

@@ -18,8 +18,9 @@ pub struct Batch {
     pub commit: Vec<u8>,
     /// Encoded receipts, one a transaction.
     pub receipts: Vec<Vec<u8>>,
-    /// SHA-256 of each transaction's blob, in block order.
-    pub transactions: Vec<[u8; 32]>,
+    /// SHA-256 of each transaction's blob, in block order. `None`: refused unexecuted, and known from an earlier place, to which
+    /// the index by hash must go on pointing.
+    pub transactions: Vec<Option<[u8; 32]>>,
 }
 
 impl Batch {

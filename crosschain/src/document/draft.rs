@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use starfire_did::{Did, PrivateKey};
 
+use super::content::{Content, DocumentSignature, FileDescriptor, SignatureAlgorithm};
+use super::hash::{FILE_POINTER, doc_hash, evidence_id, root, signing_bytes};
 use super::{
-    CONTENT_BYTES_MAX, CONTENT_DEPTH_MAX, Content, DOCUMENT_BYTES_MAX, Document, DocumentError,
-    DocumentSignature, FILE_POINTER, FileDescriptor, SignatureAlgorithm, check_method, check_text,
-    doc_hash, evidence_id, flatten, root, signing_bytes, tree,
+    CONTENT_BYTES_MAX, CONTENT_DEPTH_MAX, DOCUMENT_BYTES_MAX, Document, DocumentError,
+    check_method, check_text, flatten, tree,
 };
 use crate::json::{self, JsonError};
 use crate::text::Hex;

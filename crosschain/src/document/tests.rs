@@ -1,8 +1,10 @@
 //! A document verifies as it was issued, and in no other form.
 
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 use starfire_did::{KeyAlgorithm, PrivateKey};
 
+use super::hash::root;
 use super::*;
 
 const SAMPLE: &[u8] = include_bytes!("../../../tests/samples/certificate-of-origin.json");

@@ -19,9 +19,10 @@ pub(super) fn check(
     subject: &Certificate,
     values: &Values,
     shown: Shown<'_>,
+    as_of_ms: i64,
     now_ms: i64,
 ) -> Result<(), Ended> {
-    let record = report.step("evidence", recorded(values, subject))?;
+    let record = report.step("evidence", recorded(values, subject, as_of_ms))?;
     evidence::note(report, &record);
     let document = report.step("document", document(&record, shown))?;
     if let Some(summary) = &mut report.subject {
@@ -38,8 +39,12 @@ pub(super) fn check(
 }
 
 /// The chain holds a commitment of this issuer to a certificate of this type and jurisdiction.
-fn recorded(values: &Values, subject: &Certificate) -> Result<(v1::EvidenceRecord, String), Stop> {
-    let (record, detail) = evidence::recorded(values, &subject.issuer, &subject.id)?;
+fn recorded(
+    values: &Values,
+    subject: &Certificate,
+    as_of_ms: i64,
+) -> Result<(v1::EvidenceRecord, String), Stop> {
+    let (record, detail) = evidence::recorded(values, &subject.issuer, &subject.id, as_of_ms)?;
     let same_kind = record.kind() == v1::EvidenceKind::Certificate;
     if !same_kind
         || record.r#type != subject.document_type

@@ -17,8 +17,9 @@ pub(super) fn check(
     id: &str,
     values: &Values,
     shown: Shown<'_>,
+    as_of_ms: i64,
 ) -> Result<(), Ended> {
-    let record = report.step("evidence", recorded(values, issuer, id))?;
+    let record = report.step("evidence", recorded(values, issuer, id, as_of_ms))?;
     note(report, &record);
     report.step("file", file(&record, shown))?;
     report.step("revocation", not_revoked(values, issuer, id))
@@ -40,6 +41,7 @@ pub(super) fn recorded(
     values: &Values,
     issuer: &Did,
     id: &str,
+    as_of_ms: i64,
 ) -> Result<(v1::EvidenceRecord, String), Stop> {
     let Some(record) = values.record::<v1::EvidenceRecord>(&evidence_path(issuer, id))? else {
         return Err(stop(
@@ -52,6 +54,10 @@ pub(super) fn recorded(
             Reason::RecordMalformed,
             "the evidence's record is of another issuer or identifier",
         ));
+    }
+    if record.time_ms > as_of_ms {
+        let detail = "the evidence's record is of a later time than the header that proves it";
+        return Err(stop(Reason::RecordMalformed, detail));
     }
     let detail = format!("recorded by {issuer} at {}", rfc3339(record.time_ms));
     Ok((record, detail))

@@ -98,9 +98,11 @@ fn walk(
 
     match &file.subject {
         Subject::Certificate(certificate) => {
-            certificate::check(report, certificate, &values, shown, now_ms)?;
+            certificate::check(report, certificate, &values, shown, header.time_ms, now_ms)?;
         }
-        Subject::Evidence { issuer, id } => evidence::check(report, issuer, id, &values, shown)?,
+        Subject::Evidence { issuer, id } => {
+            evidence::check(report, issuer, id, &values, shown, header.time_ms)?;
+        }
         Subject::Did { did } => did::check(report, did, &values, shown)?,
     }
     // The main header shows what the sub-chain's does not: freezes and accreditations.

@@ -51,11 +51,13 @@ fn the_id_names_the_header_and_the_bytes() {
     );
 }
 
+type Change = Box<dyn Fn(&mut Expected)>;
+
 #[test]
 fn every_field_of_the_header_is_compared() {
     let world = world();
     let other = Hash::Sha256([9; 32]);
-    let cases: Vec<(&str, Box<dyn Fn(&mut Expected)>)> = vec![
+    let cases: Vec<(&str, Change)> = vec![
         (
             "chain id",
             Box::new(|expected| expected.chain_id = "starfire-main-2".parse().unwrap()),
@@ -115,22 +117,22 @@ fn a_header_that_was_tampered_with_is_refused() {
         assert_eq!(changed(&block, change).check(&world.expected()), Err(error));
     };
     refused(InvalidBlock::Header("version"), |header| {
-        header.version.as_mut().unwrap().app = 2
+        header.version.as_mut().unwrap().app = 2;
     });
     refused(InvalidBlock::Header("time"), |header| {
-        header.time.as_mut().unwrap().nanos += 1
+        header.time.as_mut().unwrap().nanos += 1;
     });
     refused(InvalidBlock::Header("evidence hash"), |header| {
-        header.evidence_hash = vec![1; 32]
+        header.evidence_hash = vec![1; 32];
     });
     refused(InvalidBlock::Header("proposer address"), |header| {
-        header.proposer_address = vec![1; 20]
+        header.proposer_address = vec![1; 20];
     });
     refused(InvalidBlock::Content("data hash"), |header| {
-        header.data_hash = vec![1; 32]
+        header.data_hash = vec![1; 32];
     });
     refused(InvalidBlock::Content("last commit hash"), |header| {
-        header.last_commit_hash = vec![1; 32]
+        header.last_commit_hash = vec![1; 32];
     });
 }
 

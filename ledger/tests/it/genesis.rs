@@ -203,7 +203,7 @@ fn each_refusal_names_its_field() {
                 file.sub_chains = vec![GenesisSubChain {
                     chain_id: "other-1".to_owned(),
                     ..sub_chain()
-                }]
+                }];
             }),
             "sub_chains: \"by01\" cannot be registered",
         ),

@@ -89,7 +89,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(profile: Profile) -> Self {
-        let genesis = Genesis::new(file(profile)).expect("the test genesis keeps the rules");
+        Self::with(file(profile))
+    }
+
+    pub(crate) fn with(file: GenesisFile) -> Self {
+        let genesis = Genesis::new(file).expect("the test genesis keeps the rules");
         let mut store = Memory::new();
         let update = tree::apply(&store, 0, genesis.changes());
         let batch = Batch {
@@ -187,7 +191,8 @@ impl World {
             transactions: block
                 .transactions()
                 .iter()
-                .map(|transaction| transaction.hash)
+                .zip(outcome.executed)
+                .map(|(transaction, executed)| executed.then_some(transaction.hash))
                 .collect(),
             ..Batch::default()
         };

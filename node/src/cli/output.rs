@@ -139,7 +139,7 @@ fn table(rows: &[Report]) -> Vec<String> {
                     .map(|(name, _)| *name)
                     .eq(names.iter().copied()) =>
             {
-                cells.push(values)
+                cells.push(values);
             }
             Some(_) | None => return rows.iter().flat_map(|row| row.lines(0)).collect(),
         }
@@ -197,9 +197,9 @@ impl Output {
     /// Prints one text and nothing else: as it is, or as a JSON string.
     pub(crate) fn text(self, text: &str) {
         if self.json {
-            say(&format!("{}\n", json!(text)))
+            say(&format!("{}\n", json!(text)));
         } else {
-            say(&format!("{text}\n"))
+            say(&format!("{text}\n"));
         }
     }
 

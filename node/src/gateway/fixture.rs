@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, RwLock};
 
+use axum::http::{Request, Response};
 use prost::Message;
 use sha2::{Digest, Sha256};
 use starfire_consensus::certificate;
@@ -19,12 +20,10 @@ use tendermint_proto::v0_38::types::{
 };
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
-use axum::http::{Request, Response};
-use http_body_util::Full;
 use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
-use tower::{Service, ServiceExt};
 use tonic::{Code, Status};
+use tower::{Service, ServiceExt};
 
 use super::backend::{Backend, PoolView, Published, Submission};
 use super::error::CODE_TRAILER;
@@ -135,10 +134,18 @@ impl Node {
         let message = request.encode_to_vec();
         let length = u32::try_from(message.len()).unwrap().to_be_bytes();
         let body = [&[0], &length[..], &message].concat();
-        let request = Request::post(format!("{}{path}", self.url)).header("content-type", "application/grpc");
+        let request =
+            Request::post(format!("{}{path}", self.url)).header("content-type", "application/grpc");
         let mut channel = self.channel();
         channel.ready().await.unwrap();
-        channel.call(request.body(Body::new(Full::from(body))).unwrap()).await.unwrap()
+        channel
+            .call(
+                request
+                    .body(Body::new(axum::body::Body::from(body)))
+                    .unwrap(),
+            )
+            .await
+            .unwrap()
     }
 
     /// Returns once some call waits for the next block.
@@ -178,7 +185,10 @@ impl Node {
                     .encode_to_vec()
                 })
                 .collect(),
-            transactions: envelopes.iter().map(|envelope| hash(envelope)).collect(),
+            transactions: envelopes
+                .iter()
+                .map(|envelope| Some(hash(envelope)))
+                .collect(),
             tree: Vec::new(),
         });
         self.published.send_replace(Published { height });

@@ -3,18 +3,21 @@
 //! A request keeps its seat until the last byte of its answer is on its way, so the numbers below bound memory: seats, times the
 //! most that each may carry. Those that carry much have few seats of their own.
 
-use axum::body::Body;
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::Response;
-use http_body_util::BodyExt;
+use http_body::{Frame, SizeHint};
 use starfire_state::Rejection;
-use std::net::{IpAddr, Ipv4Addr};
 use tonic::transport::server::TcpConnectInfo;
 
 use super::error;
-use super::seats::Seats;
+use super::seats::{Seat, Seats};
 
 /// Submissions, of up to 1 MiB each.
 const SUBMISSIONS: (usize, usize) = (256, 128);
@@ -34,7 +37,11 @@ pub(super) struct Requests {
 impl Requests {
     pub(super) fn new() -> Self {
         let seats = |(max, per_peer_max)| Seats::new(max, per_peer_max);
-        Self { submissions: seats(SUBMISSIONS), blocks: seats(BLOCKS), others: seats(OTHERS) }
+        Self {
+            submissions: seats(SUBMISSIONS),
+            blocks: seats(BLOCKS),
+            others: seats(OTHERS),
+        }
     }
 
     fn seats(&self, path: &str) -> &Seats {
@@ -47,19 +54,53 @@ impl Requests {
 }
 
 /// Answers the request if there is a seat for it.
-pub(super) async fn limit(State(requests): State<Requests>, request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
+pub(super) async fn limit(
+    State(requests): State<Requests>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let peer = request
+        .extensions()
+        .get::<TcpConnectInfo>()
+        .and_then(TcpConnectInfo::remote_addr);
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let Some(seat) = requests.seats(request.uri().path()).take(peer) else {
         let busy = Rejection::new(error::BUSY, "too many requests at once; try again shortly");
-        return if is_grpc(&request) { error::status(&busy).into_http() } else { error::response(&busy) };
+        return if is_grpc(&request) {
+            error::status(&busy).into_http()
+        } else {
+            error::response(&busy)
+        };
     };
-    // The body holds the seat for as long as it lives.
-    let held = move |frame| {
-        let _seat = &seat;
-        frame
-    };
-    next.run(request).await.map(|body| Body::new(body.map_frame(held)))
+    next.run(request)
+        .await
+        .map(|body| Body::new(Seated { body, _seat: seat }))
+}
+
+/// The body of an answer, with the seat that it keeps until it is sent or given up.
+struct Seated {
+    body: Body,
+    _seat: Seat,
+}
+
+impl HttpBody for Seated {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// Whether a request speaks gRPC.
@@ -83,11 +124,23 @@ mod tests {
         let mut node = Node::main(Changes::new()).await;
         // More than a connection's window takes at once.
         node.block(Changes::new(), &[&[7; 4 << 20]]);
-        let unread = (0..BLOCKS.1).map(|_| node.ask_unread("/starfire.v1.Blocks/Get", &v1::GetBlockRequest { height: 1 }));
+        let unread = (0..BLOCKS.1).map(|_| {
+            node.ask_unread(
+                "/starfire.v1.Blocks/Get",
+                &v1::GetBlockRequest { height: 1 },
+            )
+        });
         let unread = futures::future::join_all(unread).await;
         let mut client = BlocksClient::new(node.channel()).max_decoding_message_size(8 << 20);
-        let status = client.get(v1::GetBlockRequest { height: 1 }).await.unwrap_err();
-        assert_eq!(refusal(&status), (Code::ResourceExhausted, "GATEWAY_BUSY".into()));
+        let status = client
+            .get(v1::GetBlockRequest { height: 1 })
+            .await
+            .map(drop)
+            .unwrap_err();
+        assert_eq!(
+            refusal(&status),
+            (Code::ResourceExhausted, "GATEWAY_BUSY".into())
+        );
         drop(unread);
         while client.get(v1::GetBlockRequest { height: 1 }).await.is_err() {
             tokio::task::yield_now().await;

@@ -97,3 +97,84 @@ fn newest_motions(state: &dyn View, limit: u32) -> Vec<v1::MotionRecord> {
     ids.map(|id| motion::load(state, id).expect("motions are numbered without gaps"))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use starfire_ledger::path as ledger_path;
+    use starfire_state::{Changes, key};
+
+    use super::*;
+    use crate::gateway::fixture::{Node, did, record};
+    use crate::grpc::members_client::MembersClient;
+
+    #[tokio::test]
+    async fn the_newest_motions_come_first() {
+        let count = (ledger_path::MOTION_COUNT.to_vec(), Some(b"3".to_vec()));
+        let mut records = Changes::from([count]);
+        for id in 1..=3 {
+            let motion = v1::MotionRecord {
+                id,
+                ..Default::default()
+            };
+            records.extend(record(ledger_path::motion(id), &motion));
+        }
+        let node = Node::main(records).await;
+        let mut client = MembersClient::new(node.channel());
+        for (limit, expected) in [(2, &[3, 2][..]), (0, &[3, 2, 1]), (9, &[3, 2, 1])] {
+            let motions = client
+                .motions(v1::ListMotionsRequest { limit })
+                .await
+                .unwrap()
+                .into_inner()
+                .motions;
+            assert!(
+                motions.iter().map(|motion| &motion.id).eq(expected),
+                "limit {limit}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn members_and_accreditations_are_listed() {
+        let issuer = did(1, None);
+        let member = v1::MemberRecord {
+            address: issuer.to_string(),
+            ..Default::default()
+        };
+        let accreditation = v1::AccreditationRecord {
+            issuer: issuer.to_string(),
+            ..Default::default()
+        };
+        let mut records = record(key::member(&member.address), &member);
+        records.extend(record(
+            path::accreditation(&issuer, "origin", "CN"),
+            &accreditation,
+        ));
+        let node = Node::main(records).await;
+        let mut client = MembersClient::new(node.channel());
+        let members = client
+            .list(v1::ListMembersRequest {})
+            .await
+            .unwrap()
+            .into_inner()
+            .members;
+        assert_eq!(members, [member]);
+        let of = |issuer: &starfire_did::Did| v1::ListAccreditationsRequest {
+            issuer: issuer.to_string(),
+        };
+        let found = client
+            .accreditations(of(&issuer))
+            .await
+            .unwrap()
+            .into_inner()
+            .accreditations;
+        assert_eq!(found, [accreditation]);
+        let found = client
+            .accreditations(of(&did(2, None)))
+            .await
+            .unwrap()
+            .into_inner()
+            .accreditations;
+        assert!(found.is_empty());
+    }
+}

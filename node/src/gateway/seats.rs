@@ -14,7 +14,11 @@ pub(super) struct Seats {
 
 impl Seats {
     pub(super) fn new(max: usize, per_peer_max: usize) -> Self {
-        Self { max, per_peer_max, taken: Arc::default() }
+        Self {
+            max,
+            per_peer_max,
+            taken: Arc::default(),
+        }
     }
 
     /// A seat, if there is one for this address. Nobody queues for one: whoever is over is refused at once, so that a flood costs
@@ -28,7 +32,10 @@ impl Seats {
             return None;
         }
         taken.insert(peer, own + 1);
-        Some(Seat { seats: self.clone(), peer })
+        Some(Seat {
+            seats: self.clone(),
+            peer,
+        })
     }
 }
 
@@ -41,7 +48,11 @@ pub(super) struct Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut taken = self.seats.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self
+            .seats
+            .taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         match taken.get_mut(&self.peer) {
             Some(count) if *count > 1 => *count -= 1,
             Some(_) | None => drop(taken.remove(&self.peer)),
@@ -66,7 +77,10 @@ mod tests {
         assert!(seats.take(THERE).is_none(), "all are taken");
         drop(first);
         drop(third);
-        assert!(seats.take(HERE).is_some(), "a seat that was given back can be taken");
+        assert!(
+            seats.take(HERE).is_some(),
+            "a seat that was given back can be taken"
+        );
     }
 
     #[test]

@@ -65,7 +65,7 @@ fn batch(
             .iter()
             .map(|&n| vec![n; usize::from(n)])
             .collect(),
-        transactions: transactions.iter().map(|&n| [n; 32]).collect(),
+        transactions: transactions.iter().map(|&n| Some([n; 32])).collect(),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Evidence of files, and DIDs.
 
 use starfire_proto::v1;
+use starfire_state::Changes;
 
 use super::world::*;
 use crate::commitment::{Algorithm, Sidecar};
-use crate::fixture::key;
+use crate::fixture::{key, time_ms};
 use crate::proof_file::*;
 
 #[test]
@@ -128,6 +129,37 @@ fn public_and_salted_evidence_is_valid_with_its_file() {
             Reason::Revoked,
         );
     }
+}
+
+#[test]
+fn evidence_cannot_be_dated_after_the_header_that_proves_it() {
+    let mut world = World::new();
+    let id = "a".repeat(64);
+    let evidence = v1::EvidenceRecord {
+        id: id.clone(),
+        issuer: world.did.to_string(),
+        kind: v1::EvidenceKind::Public.into(),
+        algorithm: v1::DigestAlgorithm::Sha256.into(),
+        commitment: Algorithm::Sha256.digest(b"file").to_vec(),
+        time_ms: time_ms(100),
+        ..v1::EvidenceRecord::default()
+    };
+    let path = starfire_registry::path::evidence(&world.did.to_string(), &id);
+    world.sub.block(Changes::from([record(path, &evidence)]));
+    world.anchor();
+    let subject = Subject::Evidence {
+        issuer: world.did,
+        id,
+    };
+    let shown = Shown {
+        subject,
+        document: None,
+        file: Some(b"file".to_vec()),
+    };
+    refused(
+        &judge(&world.prove(&shown.subject), &shown),
+        Reason::RecordMalformed,
+    );
 }
 
 #[test]
