@@ -102,7 +102,7 @@ as_super 1 member vote "$motion" --approve >/dev/null
 as_super 2 member vote "$motion" --approve >/dev/null
 say "accredited  issuing customs, for certificates of origin of CN, by three of four super nodes (motion $motion)"
 
-"$starfire" certificate issue genesis/samples/certificate-of-origin.json --type CertificateOfOrigin --jurisdiction CN \
+"$starfire" certificate issue tests/samples/certificate-of-origin.json --type CertificateOfOrigin --jurisdiction CN \
   --number E243700000010086 --node "$cn01" --main "$main" --key "$customs_key" --passphrase-file "$customs_pass" \
   --out "$out" --json > "$work/issued.json"
 say "issued      on cn01, and provable on the main chain $(jq -r .provable_ms "$work/issued.json") ms later"
@@ -127,7 +127,7 @@ other_pin=$("$starfire" trust export --node "$other_main" --fingerprint)
 expect "unpinned    to an officer who pinned another main chain of the same name" unpinned \
   "$(verdict "${check[@]}" --trust "$work/other-trust.json" --pin "$other_pin")"
 
-"$starfire" certificate issue genesis/samples/certificate-of-origin.json --type CertificateOfOrigin --jurisdiction CN \
+"$starfire" certificate issue tests/samples/certificate-of-origin.json --type CertificateOfOrigin --jurisdiction CN \
   --number E243700000010087 --node "$cn01" --main "$main" --key "$customs_key" --passphrase-file "$customs_pass" \
   --out "$work/second" --json >/dev/null
 "$starfire" certificate revoke "$work/second/certificate.document.json" --reason "issued in error" --node "$cn01" \

@@ -19,6 +19,9 @@ use crate::quota::{Payer, Quota};
 use crate::transaction::{Operation, Transaction};
 use crate::{code, fee};
 
+/// Tag and length of an envelope in a block, at most.
+const TRANSACTION_FRAME_BYTES: usize = 5;
+
 /// The chain's rules for the block at one height.
 #[derive(Debug, Clone)]
 pub struct Admission {
@@ -176,7 +179,7 @@ fn signers(transaction: &Transaction) -> Vec<String> {
 }
 
 /// Of `candidates`, in their order, those that a proposer puts into the block at `admission.height`: admitted, each source's
-/// nonces without a gap, within the quotas, and no more than fit.
+/// nonces without a gap, within the quotas, and no more than fit beside the commit of so many validators.
 pub fn select(
     view: &dyn View,
     admission: &Admission,
@@ -213,6 +216,3 @@ pub fn select(
     }
     selected
 }
-
-/// Tag and length of an envelope in a block, at most.
-const TRANSACTION_FRAME_BYTES: usize = 5;

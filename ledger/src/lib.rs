@@ -1,6 +1,6 @@
 //! The ledger: (state, block) → outcome.
 //!
-//! A transaction comes in as bytes and goes one way. [`transaction`] decodes its envelope once, [`check`] proves without any state
+//! A transaction comes in as bytes and goes one way. [`transaction`] decodes its envelope once, [`mod@check`] proves without any state
 //! that it is for this chain and well signed, [`admission`] asks the state whether it may run, [`execute()`] runs its operations,
 //! and [`receipt`] tells what became of it. [`payload`] is the one list of what a transaction can do. [`block`] is how
 //! transactions are decided together, [`genesis`] how a chain begins.

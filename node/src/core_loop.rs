@@ -261,7 +261,10 @@ impl Core {
                     let known = pool.next_nonces.entry(sender).or_insert(next);
                     *known = next.max(*known);
                     drop(pool);
-                    self.outlets.network.gossip_transaction(transaction.bytes().to_vec());
+                    // What came by gossip goes on by gossip, once it is judged.
+                    if matches!(self.verdicts.front(), Some(Verdict::Client(_))) {
+                        self.outlets.network.gossip_transaction(transaction.bytes().to_vec());
+                    }
                     self.status_due = true;
                 }
                 Output::Committed(committed) => self.committed(&committed),

@@ -11,4 +11,3 @@ mod genesis;
 mod golden;
 mod vectors;
 mod world;
-mod zz_bench;

@@ -5,9 +5,11 @@ use prost::Message;
 use starfire_did::signature;
 use starfire_ledger::check::ChainRules;
 use starfire_ledger::{
-    Block, EnvelopeError, InvalidTransaction, Payload, Transaction, check, code,
+    Block, EnvelopeError, InvalidTransaction, Payload, Transaction, check, check_all, code,
 };
 use starfire_proto::{protocol, v1};
+
+use crate::world::{address, body, pay, sign_body};
 
 struct Vector {
     name: String,
@@ -203,6 +205,108 @@ fn the_envelope_has_one_form_and_limits() {
         with_operations(1001),
         Some(EnvelopeError::TooManyOperations(1001))
     );
+}
+
+#[test]
+fn a_transaction_for_another_chain_is_invalid() {
+    let of = |change: &dyn Fn(&mut protocol::Transaction)| {
+        let mut body = body("alice", 1, vec![pay("bob", 1)]);
+        change(&mut body);
+        check(
+            Transaction::decode(&sign_body(&body, &["alice"])).unwrap(),
+            &rules(),
+        )
+        .err()
+    };
+    let elsewhere = address("alice").replace("did:bid:", "did:bid:by01:");
+    assert_eq!(of(&|_| {}), None);
+    assert_eq!(
+        of(&|body| body.chain_id = 7),
+        Some(InvalidTransaction::ChainId {
+            expected: 0,
+            found: 7
+        })
+    );
+    let other_chain = Some(InvalidTransaction::ChainCode(elsewhere.clone()));
+    assert_eq!(
+        of(&|body| body.source_address = elsewhere.clone()),
+        other_chain
+    );
+    assert_eq!(
+        of(&|body| body.operations[0].source_address = elsewhere.clone()),
+        other_chain
+    );
+    assert_eq!(
+        of(&|body| body.nonce = 0),
+        Some(InvalidTransaction::Nonce(0))
+    );
+    assert_eq!(
+        of(&|body| body.expr_condition = "1 > 2".to_owned()),
+        Some(InvalidTransaction::Condition)
+    );
+    assert_eq!(
+        of(&|body| body.fee_limit = -1),
+        Some(InvalidTransaction::Fee)
+    );
+    assert_eq!(
+        of(&|body| body.ceil_ledger_seq = -1),
+        Some(InvalidTransaction::Ceiling)
+    );
+}
+
+#[test]
+fn an_address_that_is_none_does_not_decode() {
+    let of = |change: &dyn Fn(&mut protocol::Transaction)| {
+        let mut body = body("alice", 1, vec![pay("bob", 1)]);
+        change(&mut body);
+        Transaction::decode(&sign_body(&body, &["alice"])).err()
+    };
+    for text in ["", "alice", "did:bid:by01", "did:bid:ef0"] {
+        let refused = Some(EnvelopeError::Source(text.to_owned()));
+        assert_eq!(of(&|body| body.source_address = text.to_owned()), refused);
+    }
+    let refused = Some(EnvelopeError::Source("alice".to_owned()));
+    assert_eq!(
+        of(&|body| body.operations[0].source_address = "alice".to_owned()),
+        refused
+    );
+}
+
+#[test]
+fn in_a_batch_each_transaction_has_its_own_answer() {
+    let good = |name: &str| {
+        Transaction::decode(&sign_body(
+            &body(name, 1, vec![pay("bob", 1)]),
+            &[name, "carol"],
+        ))
+        .unwrap()
+    };
+    let forged = {
+        let mut bytes = good("mallory").bytes().to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        Transaction::decode(&bytes).unwrap()
+    };
+    let foreign = Transaction::decode(&sign_body(
+        &protocol::Transaction {
+            chain_id: 7,
+            ..body("dora", 1, vec![pay("bob", 1)])
+        },
+        &["dora"],
+    ));
+    let answers = check_all(
+        vec![good("alice"), forged, foreign.unwrap(), good("eve")],
+        &rules(),
+    );
+    let answers: Vec<_> = answers
+        .into_iter()
+        .map(|answer| answer.map(|checked| checked.nonce))
+        .collect();
+    let wrong = InvalidTransaction::Signature(address("carol"));
+    let elsewhere = InvalidTransaction::ChainId {
+        expected: 0,
+        found: 7,
+    };
+    assert_eq!(answers, [Ok(1), Err(wrong), Err(elsewhere), Ok(1)]);
 }
 
 proptest! {

@@ -89,11 +89,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(profile: Profile) -> Self {
-        Self::with(file(profile))
-    }
-
-    pub(crate) fn with(file: GenesisFile) -> Self {
-        let genesis = Genesis::new(file).expect("the test genesis keeps the rules");
+        let genesis = Genesis::new(file(profile)).expect("the test genesis keeps the rules");
         let mut store = Memory::new();
         let update = tree::apply(&store, 0, genesis.changes());
         let batch = Batch {

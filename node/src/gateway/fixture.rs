@@ -138,14 +138,10 @@ impl Node {
             Request::post(format!("{}{path}", self.url)).header("content-type", "application/grpc");
         let mut channel = self.channel();
         channel.ready().await.unwrap();
-        channel
-            .call(
-                request
-                    .body(Body::new(axum::body::Body::from(body)))
-                    .unwrap(),
-            )
-            .await
-            .unwrap()
+        let request = request
+            .body(Body::new(axum::body::Body::from(body)))
+            .unwrap();
+        channel.call(request).await.unwrap()
     }
 
     /// Returns once some call waits for the next block.

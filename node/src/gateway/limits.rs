@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
@@ -23,8 +23,11 @@ use super::seats::{Seat, Seats};
 const SUBMISSIONS: (usize, usize) = (256, 128);
 /// Whole blocks, of up to 16 MiB each.
 const BLOCKS: (usize, usize) = (32, 8);
-/// Other requests and answers, of some 100 KiB at most, subscriptions too.
+/// Everything else, subscriptions too: some KiB as a rule, and a transaction of 1 MiB at most.
 const OTHERS: (usize, usize) = (4_096, 2_048);
+
+/// An answer leaves in pieces of this many bytes.
+const PIECE_BYTES_MAX: usize = 64 << 10;
 
 /// Seats by what a request may carry: in all, and for one address.
 #[derive(Debug, Clone)]
@@ -72,14 +75,22 @@ pub(super) async fn limit(
             error::response(&busy)
         };
     };
-    next.run(request)
-        .await
-        .map(|body| Body::new(Seated { body, _seat: seat }))
+    next.run(request).await.map(|body| {
+        Body::new(Seated {
+            body,
+            rest: Bytes::new(),
+            _seat: seat,
+        })
+    })
 }
 
 /// The body of an answer, with the seat that it keeps until it is sent or given up.
+///
+/// It is handed on in pieces: the connection takes whatever it is given into its own buffer, and asks for the next piece only when
+/// the client has room. So an answer that nobody reads stays here, with its seat, and not there without.
 struct Seated {
     body: Body,
+    rest: Bytes,
     _seat: Seat,
 }
 
@@ -91,15 +102,32 @@ impl HttpBody for Seated {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        if self.rest.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.rest = data,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                end => return Poll::Ready(end),
+            }
+        }
+        let piece = self.rest.len().min(PIECE_BYTES_MAX);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(piece)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let rest = u64::try_from(self.rest.len()).expect("a length fits in 64 bits");
+        let body = self.body.size_hint();
+        let mut hint = SizeHint::new();
+        if let Some(upper) = body.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint.set_lower(body.lower().saturating_add(rest));
+        hint
     }
 }
 
