@@ -241,7 +241,7 @@ mod tests {
             "verify p.json --document d.json --trust t.json --pin ab --max-age 3650d --json",
             "trust export --node http://127.0.0.1:1 --fingerprint",
             "trust pin t.json --pin ab",
-            "tx wait ab",
+            "tx wait 0000000000000000000000000000000000000000000000000000000000000000 --seconds 5",
             "member propose accredit --issuer did:bid:cn01:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --type T --jurisdiction CN --from 2026-01-01 --until 2027-01-01 --key k --node http://127.0.0.1:1",
             "member vote 1 --approve --key k",
             "anchor status --node http://127.0.0.1:1",
@@ -253,7 +253,9 @@ mod tests {
             "bench --home d --mode durable --rate 500 --seconds 10 --json",
         ] {
             let arguments = std::iter::once("starfire").chain(line.split(' '));
-            assert!(Cli::try_parse_from(arguments).is_ok(), "{line}");
+            if let Err(error) = Cli::try_parse_from(arguments) {
+                panic!("{line}: {error}");
+            }
         }
     }
 

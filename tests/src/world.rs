@@ -87,7 +87,7 @@ impl World {
 
 fn key(purpose: &[u8], number: u8) -> PrivateKey {
     let seed = blake3::derive_key("starfire simulation keys", &[purpose, &[number]].concat());
-    PrivateKey::generate(seed, KeyAlgorithm::Ed25519).expect("any 32 bytes are an Ed25519 seed")
+    PrivateKey::generate(seed, KeyAlgorithm::Ed25519)
 }
 
 fn raw(key: &PrivateKey) -> [u8; 32] {

@@ -107,15 +107,26 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
 async fn create(arguments: Create, context: &Context) -> Result<Report, Failure> {
     let client = context.client()?;
     let code = client.chain_code().await?;
-    let (key, key_file) = match arguments.key {
-        Some(path) => (context.key(&path)?, path),
+    let (key, key_file, made) = match arguments.key {
+        Some(path) => (context.key(&path)?, path, false),
         None => {
             let key = keystore::generate(arguments.algorithm.into())?;
             let kept = key::keep(context, &key, code.as_ref(), arguments.out)?;
-            (key, kept.path)
+            (key, kept.path, true)
         }
     };
-    let (did, committed) = register(&client, &key).await?;
+    let (did, committed) = register(&client, &key)
+        .await
+        .map_err(|failure| match made {
+            true => Failure {
+                hint: format!(
+                    "the new key is kept: try again with --key {}",
+                    key_file.display()
+                ),
+                ..failure
+            },
+            false => failure,
+        })?;
     Ok(Report::new()
         .with("did", did.to_string())
         .with("key_file", key_file.display().to_string())

@@ -3,9 +3,10 @@
 use clap::Args;
 
 use super::context::Context;
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::home::KeyRole;
-use crate::run;
+use crate::{keystore, run};
 
 #[derive(Debug, Args)]
 pub(crate) struct Start {
@@ -16,12 +17,24 @@ pub(crate) struct Start {
 
 pub(crate) fn run(arguments: &Start, context: &Context) -> Result<(), Failure> {
     let home = context.home()?;
+    // What an operator forgets most, each with its own code, before anybody types a passphrase.
+    Config::load(&home.config())?;
+    if !home.genesis().exists() {
+        return Err(Failure::new(
+            "GENESIS",
+            format!("there is no {}", home.genesis().display()),
+            "put the file there that `starfire genesis build` made",
+        ));
+    }
+    for role in KeyRole::ALL {
+        keystore::check_private(&home.key(role))?;
+    }
     let passphrase = context.passphrase_for(&home.key(KeyRole::Validator), "passphrase: ")?;
     run::start(&home, &passphrase, arguments.log.clone()).map_err(|error| {
         Failure::new(
             "START",
             format!("{error:#}"),
-            format!("the log is {}", home.log().display()),
+            "change what it names and start again",
         )
     })
 }

@@ -1,5 +1,7 @@
 //! A gateway for tests: a real server on a real port, over a chain in memory whose blocks are made by hand and truly signed.
 
+mod store;
+
 use std::sync::{Arc, RwLock};
 
 use axum::http::{Request, Response};
@@ -8,7 +10,7 @@ use sha2::{Digest, Sha256};
 use starfire_consensus::certificate;
 use starfire_did::{Did, KeyAlgorithm, PrivateKey, PublicKey, document::Document, path};
 use starfire_proto::v1;
-use starfire_state::{Archive, Batch, Changes, Memory, Store, View, key, tree};
+use starfire_state::{Archive, Batch, Changes, Store, key, tree};
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::block::{Commit, CommitSig, Header, Height, Id, Round, header::Version, parts};
 use tendermint::vote::{Power, Type, ValidatorIndex, Vote};
@@ -24,6 +26,8 @@ use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tower::{Service, ServiceExt};
+
+use store::Shared;
 
 use super::backend::{Backend, PoolView, Published, Submission};
 use super::error::CODE_TRAILER;
@@ -331,60 +335,4 @@ fn tendermint_key(key: &PrivateKey) -> tendermint::PublicKey {
         unreachable!("test keys are Ed25519")
     };
     tendermint::PublicKey::from_raw_ed25519(&raw).unwrap()
-}
-
-/// A store that is read while a test writes it.
-#[derive(Clone, Default)]
-struct Shared(Arc<RwLock<Memory>>);
-
-impl Archive for Shared {
-    fn height(&self) -> Option<u64> {
-        self.0.read().unwrap().height()
-    }
-
-    fn state_at(&self, height: u64) -> Box<dyn View + '_> {
-        Box::new(Snapshot {
-            memory: self.0.read().unwrap().clone(),
-            height,
-        })
-    }
-
-    fn tree(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.0.read().unwrap().tree(key)
-    }
-
-    fn tree_last(&self, prefix: &[u8], upto: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-        self.0.read().unwrap().tree_last(prefix, upto)
-    }
-
-    fn block(&self, height: u64) -> Option<(Vec<u8>, Vec<u8>)> {
-        self.0.read().unwrap().block(height)
-    }
-
-    fn receipts(&self, height: u64) -> Option<Vec<Vec<u8>>> {
-        self.0.read().unwrap().receipts(height)
-    }
-
-    fn transaction(&self, hash: &[u8; 32]) -> Option<(u64, u32)> {
-        self.0.read().unwrap().transaction(hash)
-    }
-
-    fn safety(&self) -> Option<Vec<u8>> {
-        self.0.read().unwrap().safety()
-    }
-}
-
-struct Snapshot {
-    memory: Memory,
-    height: u64,
-}
-
-impl View for Snapshot {
-    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.memory.state_at(self.height).get(key)
-    }
-
-    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
-        self.memory.state_at(self.height).scan(prefix, after, limit)
-    }
 }
