@@ -41,7 +41,10 @@ pub struct Anchor {
 
 impl std::fmt::Debug for Anchor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Anchor").field("chain_code", &self.chain_code).field("gateways", &self.gateways).finish_non_exhaustive()
+        f.debug_struct("Anchor")
+            .field("chain_code", &self.chain_code)
+            .field("gateways", &self.gateways)
+            .finish_non_exhaustive()
     }
 }
 
@@ -62,7 +65,14 @@ impl Anchor {
         published: watch::Receiver<Published>,
         status: watch::Sender<Option<v1::AnchorLoopStatus>>,
     ) -> Self {
-        Self { account, gateways, chain_code, archive, published, status }
+        Self {
+            account,
+            gateways,
+            chain_code,
+            archive,
+            published,
+            status,
+        }
     }
 
     /// Runs until the node ends.
@@ -86,8 +96,12 @@ impl Anchor {
                     }
                 },
             };
-            let due = anchored_at.map_or(Duration::ZERO, |at| HEARTBEAT.saturating_sub(clock::elapsed(at)));
-            let Some(height) = self.wait_for_news(current.height, due).await else { return };
+            let due = anchored_at.map_or(Duration::ZERO, |at| {
+                HEARTBEAT.saturating_sub(clock::elapsed(at))
+            });
+            let Some(height) = self.wait_for_news(current.height, due).await else {
+                return;
+            };
             match self.submit(&current, height).await {
                 Ok(main_height) => {
                     failures = 0;
@@ -117,10 +131,18 @@ impl Anchor {
     async fn connect(&self, first: usize) -> Result<Known, ClientError> {
         let gateway = self.gateways[first % self.gateways.len()].clone();
         let client = Client::connect(&gateway)?;
-        let request = v1::ListAnchorsRequest { chain_code: self.chain_code.clone(), limit: 1, from_height: 0 };
+        let request = v1::ListAnchorsRequest {
+            chain_code: self.chain_code.clone(),
+            limit: 1,
+            from_height: 0,
+        };
         let anchors = client.call(client.chains().anchors(request)).await?.anchors;
         let height = anchors.first().map_or(0, |anchor| anchor.height);
-        Ok(Known { client, gateway, height })
+        Ok(Known {
+            client,
+            gateway,
+            height,
+        })
     }
 
     /// The newest height, as soon as it proves transactions that the anchored one does not, or the heartbeat is due.
@@ -148,25 +170,40 @@ impl Anchor {
         if height - first > LOOK_BACK_MAX {
             return true;
         }
-        (first..height).rev().any(|height| self.archive.receipts(height).is_some_and(|receipts| !receipts.is_empty()))
+        (first..height).rev().any(|height| {
+            self.archive
+                .receipts(height)
+                .is_some_and(|receipts| !receipts.is_empty())
+        })
     }
 
     async fn submit(&self, known: &Known, height: u64) -> Result<u64, ClientError> {
-        let (block, commit) = self.archive.block(height).expect("a published block is stored");
-        let header = Block::decode(&block).expect("a stored block decodes").header;
+        let (block, commit) = self
+            .archive
+            .block(height)
+            .expect("a published block is stored");
+        let header = Block::decode(&block)
+            .expect("a stored block decodes")
+            .header;
         let commit = raw::Commit::decode(commit.as_slice()).expect("a stored commit decodes");
-        let signed_header = raw::SignedHeader { header: Some(header.into()), commit: Some(commit) };
-        let validators = starfire_state::chain::validators(&*self.archive.state_at(height)).expect("genesis wrote the validators");
+        let signed_header = raw::SignedHeader {
+            header: Some(header.into()),
+            commit: Some(commit),
+        };
+        let validators = starfire_state::chain::validators(&*self.archive.state_at(height))
+            .expect("genesis wrote the validators");
         let operation = protocol::Operation {
             r#type: protocol::operation::Type::AnchorSubmit.into(),
-            native: Some(protocol::operation::Native::AnchorSubmit(v1::AnchorSubmit {
-                chain_code: self.chain_code.clone(),
-                trusted_height: known.height,
-                signed_header: signed_header.encode_to_vec(),
-                validators: validators.clone(),
-                next_validators: validators.clone(),
-                trusted_next_validators: validators,
-            })),
+            native: Some(protocol::operation::Native::AnchorSubmit(
+                v1::AnchorSubmit {
+                    chain_code: self.chain_code.clone(),
+                    trusted_height: known.height,
+                    signed_header: signed_header.encode_to_vec(),
+                    validators: validators.clone(),
+                    next_validators: validators.clone(),
+                    trusted_next_validators: validators,
+                },
+            )),
             ..protocol::Operation::default()
         };
         let committed = known.client.send(&self.account, vec![operation]).await?;

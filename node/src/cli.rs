@@ -269,15 +269,4 @@ mod tests {
             "the following required arguments were not provided: <FILE>"
         );
     }
-
-    #[test]
-    fn a_usage_error_is_not_success() {
-        let arguments = ["starfire", "key", "show", "--json"]
-            .map(OsString::from)
-            .to_vec();
-        assert_eq!(
-            format!("{:?}", run(arguments)),
-            format!("{:?}", ExitCode::from(EXIT_USAGE))
-        );
-    }
 }

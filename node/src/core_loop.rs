@@ -76,7 +76,10 @@ impl PeerBook {
 
     /// The validator that a peer is a node of.
     pub fn validator(&self, peer: &PeerId) -> Option<account::Id> {
-        self.peers.iter().find(|(_, peers)| peers.contains(peer)).map(|(validator, _)| *validator)
+        self.peers
+            .iter()
+            .find(|(_, peers)| peers.contains(peer))
+            .map(|(validator, _)| *validator)
     }
 
     /// Every node of every validator.
@@ -173,7 +176,9 @@ impl Core {
                 }
                 match Message::decode(&bytes) {
                     Ok(message) => self.step(ReplicaInput::Message(message)),
-                    Err(error) => tracing::debug!(%peer, %error, "consensus message does not decode"),
+                    Err(error) => {
+                        tracing::debug!(%peer, %error, "consensus message does not decode")
+                    }
                 }
             }
             CoreInput::Height { peer, height } => {
@@ -183,7 +188,9 @@ impl Core {
                 }
             }
             CoreInput::Blocks { blocks, reply } => {
-                let outputs = self.replica.step(clock::now(), ReplicaInput::Blocks(blocks));
+                let outputs = self
+                    .replica
+                    .step(clock::now(), ReplicaInput::Blocks(blocks));
                 let bad = outputs.iter().find_map(|output| match output {
                     Output::BadBlocks(reason) => Some(reason.clone()),
                     Output::Send { .. }
@@ -206,7 +213,11 @@ impl Core {
     }
 
     fn admit(&mut self, batch: Vec<Admission>) {
-        for Admission { transaction, verdict } in batch {
+        for Admission {
+            transaction,
+            verdict,
+        } in batch
+        {
             self.verdicts.push_back(verdict);
             self.step(ReplicaInput::Transaction(transaction));
         }
@@ -236,8 +247,13 @@ impl Core {
                     }
                 }
                 Output::Broadcast(message) => {
-                    let validators: BTreeSet<account::Id> =
-                        self.replica.validators().validators().iter().map(|info| info.address).collect();
+                    let validators: BTreeSet<account::Id> = self
+                        .replica
+                        .validators()
+                        .validators()
+                        .iter()
+                        .map(|info| info.address)
+                        .collect();
                     for validator in &validators {
                         for peer in self.outlets.peers.of(validator) {
                             self.outlets.network.send(peer, message.clone());
@@ -245,7 +261,8 @@ impl Core {
                     }
                 }
                 Output::Arm(timer, after) => {
-                    self.timers.insert((clock::monotonic() + after, self.next_timer), timer);
+                    self.timers
+                        .insert((clock::monotonic() + after, self.next_timer), timer);
                     self.next_timer += 1;
                 }
                 Output::Verdict(result) => {
@@ -255,15 +272,24 @@ impl Core {
                 }
                 Output::Gossip(transaction) => {
                     let sender = transaction.source.to_string();
-                    let next = self.replica.mempool().next_nonce(&sender, transaction.nonce - 1);
-                    let mut pool = self.outlets.pool.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    let next = self
+                        .replica
+                        .mempool()
+                        .next_nonce(&sender, transaction.nonce - 1);
+                    let mut pool = self
+                        .outlets
+                        .pool
+                        .write()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner);
                     pool.pending.insert(transaction.hash);
                     let known = pool.next_nonces.entry(sender).or_insert(next);
                     *known = next.max(*known);
                     drop(pool);
                     // What came by gossip goes on by gossip, once it is judged.
                     if matches!(self.verdicts.front(), Some(Verdict::Client(_))) {
-                        self.outlets.network.gossip_transaction(transaction.bytes().to_vec());
+                        self.outlets
+                            .network
+                            .gossip_transaction(transaction.bytes().to_vec());
                     }
                     self.status_due = true;
                 }
@@ -280,7 +306,9 @@ impl Core {
                     self.situation.trouble = None;
                     self.status_due = true;
                 }
-                Output::Misbehaviour(misbehaviour) => tracing::error!(?misbehaviour, "a validator broke the rules"),
+                Output::Misbehaviour(misbehaviour) => {
+                    tracing::error!(?misbehaviour, "a validator broke the rules")
+                }
             }
         }
     }
@@ -294,7 +322,11 @@ impl Core {
             "block committed"
         );
         {
-            let mut pool = self.outlets.pool.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut pool = self
+                .outlets
+                .pool
+                .write()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
             for hash in &committed.transactions {
                 pool.pending.remove(hash);
             }
@@ -307,7 +339,9 @@ impl Core {
                 }
             }
         }
-        self.outlets.published.send_replace(Published { height: committed.height });
+        self.outlets.published.send_replace(Published {
+            height: committed.height,
+        });
         self.situation.commit(committed, clock::monotonic());
         self.status_due = true;
         self.announce_due = true;
@@ -326,9 +360,19 @@ impl Core {
         if self.status_due && now >= self.status_at + STATUS_PERIOD {
             self.status_due = false;
             self.status_at = now;
-            let connected: BTreeSet<account::Id> =
-                self.outlets.network.connected().iter().filter_map(|peer| self.outlets.peers.validator(peer)).collect();
-            let status = self.situation.status(&self.outlets.facts, &self.replica, &connected, &self.outlets.network);
+            let connected: BTreeSet<account::Id> = self
+                .outlets
+                .network
+                .connected()
+                .iter()
+                .filter_map(|peer| self.outlets.peers.validator(peer))
+                .collect();
+            let status = self.situation.status(
+                &self.outlets.facts,
+                &self.replica,
+                &connected,
+                &self.outlets.network,
+            );
             self.outlets.status.send_replace(status);
         }
         if self.announce_due && now >= self.announced_at + ANNOUNCE_PERIOD {
@@ -341,7 +385,9 @@ impl Core {
     fn wake_at(&self) -> Option<Instant> {
         let timer = self.timers.keys().next().map(|(at, _)| *at);
         let status = self.status_due.then(|| self.status_at + STATUS_PERIOD);
-        let announce = self.announce_due.then(|| self.announced_at + ANNOUNCE_PERIOD);
+        let announce = self
+            .announce_due
+            .then(|| self.announced_at + ANNOUNCE_PERIOD);
         [timer, status, announce].into_iter().flatten().min()
     }
 }

@@ -70,29 +70,49 @@ impl Mempool {
     }
 
     /// Takes a transaction whose account's nonce in state is `account_nonce`. `Ok(false)`: it waits already.
-    pub fn add(&mut self, transaction: Arc<Checked>, account_nonce: i64, now_ms: i64) -> Result<bool, Rejection> {
+    pub fn add(
+        &mut self,
+        transaction: Arc<Checked>,
+        account_nonce: i64,
+        now_ms: i64,
+    ) -> Result<bool, Rejection> {
         if self.ids.contains_key(&transaction.id) {
             return Ok(false);
         }
         let (nonce, size) = (transaction.nonce, transaction.bytes().len());
         let sender = transaction.source.to_string();
         if nonce <= account_nonce {
-            let detail = format!("Transaction nonce({nonce}) too small, the account({sender}) nonce is ({account_nonce})");
+            let detail = format!(
+                "Transaction nonce({nonce}) too small, the account({sender}) nonce is ({account_nonce})"
+            );
             return Err(Rejection::new(NONCE_OUT_OF_RANGE, detail));
         }
         if nonce.saturating_sub(account_nonce) > NONCE_GAP_MAX {
-            let detail = format!("Transaction nonce({nonce}) is more than {NONCE_GAP_MAX} above the account's ({account_nonce})");
+            let detail = format!(
+                "Transaction nonce({nonce}) is more than {NONCE_GAP_MAX} above the account's ({account_nonce})"
+            );
             return Err(Rejection::new(NONCE_OUT_OF_RANGE, detail));
         }
-        if self.ids.len() >= self.limits.transactions_max || self.bytes.saturating_add(size) > self.limits.bytes_max {
-            return Err(Rejection::new(FULL, "the mempool is full: send it again in a moment"));
+        if self.ids.len() >= self.limits.transactions_max
+            || self.bytes.saturating_add(size) > self.limits.bytes_max
+        {
+            return Err(Rejection::new(
+                FULL,
+                "the mempool is full: send it again in a moment",
+            ));
         }
         let waiting = self.senders.get(&sender);
         if waiting.is_some_and(|waiting| waiting.contains_key(&nonce)) {
-            return Err(Rejection::new(NONCE_TAKEN, format!("another transaction of {sender} waits with nonce {nonce}")));
+            return Err(Rejection::new(
+                NONCE_TAKEN,
+                format!("another transaction of {sender} waits with nonce {nonce}"),
+            ));
         }
         if waiting.is_some_and(|waiting| waiting.len() >= self.limits.transactions_per_sender_max) {
-            return Err(Rejection::new(SENDER_FULL, format!("{sender} has too many transactions waiting")));
+            return Err(Rejection::new(
+                SENDER_FULL,
+                format!("{sender} has too many transactions waiting"),
+            ));
         }
 
         let arrival = self.next_arrival;
@@ -101,7 +121,11 @@ impl Mempool {
         self.ids.insert(transaction.id, (sender.clone(), nonce));
         self.hashes.insert(transaction.hash, transaction.id);
         self.arrivals.insert(arrival, (sender.clone(), nonce));
-        let entry = Waiting { transaction, arrival, since_ms: now_ms };
+        let entry = Waiting {
+            transaction,
+            arrival,
+            since_ms: now_ms,
+        };
         self.senders.entry(sender).or_default().insert(nonce, entry);
         Ok(true)
     }
@@ -129,21 +153,30 @@ impl Mempool {
     }
 
     /// What to propose: at most `count` transactions and `bytes` bytes, each sender's without a gap above its account's nonce.
-    pub fn select(&self, count: usize, bytes: usize, account_nonce: impl Fn(&str) -> i64) -> Vec<Arc<Checked>> {
+    pub fn select(
+        &self,
+        count: usize,
+        bytes: usize,
+        account_nonce: impl Fn(&str) -> i64,
+    ) -> Vec<Arc<Checked>> {
         let mut next: BTreeMap<&str, i64> = BTreeMap::new();
         // Reached before its turn came: taken as soon as the nonce below it is.
         let mut early: BTreeSet<(&str, i64)> = BTreeSet::new();
         let mut selected = Vec::new();
         let mut room = bytes;
         for (sender, nonce) in self.arrivals.values() {
-            let wanted = next.entry(sender).or_insert_with(|| account_nonce(sender) + 1);
+            let wanted = next
+                .entry(sender)
+                .or_insert_with(|| account_nonce(sender) + 1);
             if nonce != wanted {
                 early.insert((sender, *nonce));
                 continue;
             }
             let queue = &self.senders[sender.as_str()];
             while selected.len() < count {
-                let Some(waiting) = queue.get(wanted) else { break };
+                let Some(waiting) = queue.get(wanted) else {
+                    break;
+                };
                 let size = waiting.transaction.bytes().len();
                 if size > room {
                     return selected;
@@ -166,7 +199,10 @@ impl Mempool {
     pub fn committed(&mut self, senders: &BTreeMap<String, i64>, now_ms: i64) {
         for (sender, account_nonce) in senders {
             let used: Vec<i64> = match self.senders.get(sender) {
-                Some(waiting) => waiting.range(..=*account_nonce).map(|(nonce, _)| *nonce).collect(),
+                Some(waiting) => waiting
+                    .range(..=*account_nonce)
+                    .map(|(nonce, _)| *nonce)
+                    .collect(),
                 None => continue,
             };
             for nonce in used {
@@ -183,7 +219,9 @@ impl Mempool {
     }
 
     fn remove(&mut self, sender: &str, nonce: i64) {
-        let Some(waiting) = self.senders.get_mut(sender) else { return };
+        let Some(waiting) = self.senders.get_mut(sender) else {
+            return;
+        };
         if let Some(removed) = waiting.remove(&nonce) {
             self.bytes -= removed.transaction.bytes().len();
             self.ids.remove(&removed.transaction.id);
@@ -218,7 +256,11 @@ mod tests {
     use starfire_ledger::{ChainRules, Transaction, check};
     use starfire_proto::protocol;
 
-    const LIMITS: Limits = Limits { transactions_max: 5, bytes_max: 10_000, transactions_per_sender_max: 3 };
+    const LIMITS: Limits = Limits {
+        transactions_max: 5,
+        bytes_max: 10_000,
+        transactions_per_sender_max: 3,
+    };
 
     fn transaction(key: u8, nonce: i64) -> Arc<Checked> {
         transaction_with(key, nonce, "topic")
@@ -232,17 +274,32 @@ mod tests {
             nonce,
             operations: vec![protocol::Operation {
                 r#type: protocol::operation::Type::Log.into(),
-                log: Some(protocol::OperationLog { topic: topic.into(), datas: vec![] }),
+                log: Some(protocol::OperationLog {
+                    topic: topic.into(),
+                    datas: vec![],
+                }),
                 ..Default::default()
             }],
             ..Default::default()
         };
-        let rules = ChainRules { chain_code: None, bif_chain_id: 0 };
-        Arc::new(check(Transaction::decode(&Transaction::sign(&body, &[&key])).unwrap(), &rules).unwrap())
+        let rules = ChainRules {
+            chain_code: None,
+            bif_chain_id: 0,
+        };
+        Arc::new(
+            check(
+                Transaction::decode(&Transaction::sign(&body, &[&key])).unwrap(),
+                &rules,
+            )
+            .unwrap(),
+        )
     }
 
     fn nonces(pool: &Mempool) -> Vec<i64> {
-        pool.select(100, 100_000, |_| 0).iter().map(|transaction| transaction.nonce).collect()
+        pool.select(100, 100_000, |_| 0)
+            .iter()
+            .map(|transaction| transaction.nonce)
+            .collect()
     }
 
     #[test]
@@ -269,14 +326,27 @@ mod tests {
         let first = transaction(1, 1);
         assert!(pool.add(first.clone(), 0, 0).unwrap());
         assert!(!pool.add(first, 0, 0).unwrap());
-        assert_eq!(pool.add(transaction_with(1, 1, "other"), 0, 0).unwrap_err().code, NONCE_TAKEN);
+        assert_eq!(
+            pool.add(transaction_with(1, 1, "other"), 0, 0)
+                .unwrap_err()
+                .code,
+            NONCE_TAKEN
+        );
     }
 
     #[test]
     fn used_and_far_nonces_are_refused() {
         let mut pool = Mempool::new(LIMITS);
-        assert_eq!(pool.add(transaction(1, 4), 4, 0).unwrap_err().code, NONCE_OUT_OF_RANGE);
-        assert_eq!(pool.add(transaction(1, NONCE_GAP_MAX + 1), 0, 0).unwrap_err().code, NONCE_OUT_OF_RANGE);
+        assert_eq!(
+            pool.add(transaction(1, 4), 4, 0).unwrap_err().code,
+            NONCE_OUT_OF_RANGE
+        );
+        assert_eq!(
+            pool.add(transaction(1, NONCE_GAP_MAX + 1), 0, 0)
+                .unwrap_err()
+                .code,
+            NONCE_OUT_OF_RANGE
+        );
     }
 
     #[test]
@@ -285,7 +355,10 @@ mod tests {
         for nonce in 1..=3 {
             pool.add(transaction(1, nonce), 0, 0).unwrap();
         }
-        assert_eq!(pool.add(transaction(1, 4), 0, 0).unwrap_err().code, SENDER_FULL);
+        assert_eq!(
+            pool.add(transaction(1, 4), 0, 0).unwrap_err().code,
+            SENDER_FULL
+        );
         pool.add(transaction(2, 1), 0, 0).unwrap();
         pool.add(transaction(3, 1), 0, 0).unwrap();
         assert_eq!(pool.add(transaction(4, 1), 0, 0).unwrap_err().code, FULL);

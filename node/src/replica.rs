@@ -12,21 +12,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use starfire_consensus::candidate::Candidate;
+use starfire_consensus::certificate;
 use starfire_consensus::effect::{Effect, Recipient, Timer};
 use starfire_consensus::electorate::{Electorate, Parent};
 use starfire_consensus::input::Input;
+use starfire_consensus::machine::{Config, Consensus, Routing};
 use starfire_consensus::message::{self, Message, Refusal};
 use starfire_consensus::misbehaviour::Misbehaviour;
 use starfire_consensus::safety::SafetyRecord;
-use starfire_consensus::certificate;
-use starfire_consensus::machine::{Config, Consensus, Routing};
 use starfire_ledger::block::{encode_commit, transactions_bytes_max};
-use starfire_ledger::{Admission, Block, ChainRules, Checked, CheckedBlock, Expected, Genesis, execute, receipt, select};
+use starfire_ledger::{
+    Admission, Block, ChainRules, Checked, CheckedBlock, Expected, Genesis, execute, receipt,
+    select,
+};
 use starfire_proto::v1;
 use starfire_state::{Account, Archive, Batch, Rejection, Store, tree};
 use tendermint::block::{Commit, signed_header::SignedHeader};
-use tendermint_proto::v0_38::types::Commit as RawCommit;
 use tendermint::{Time, account, validator};
+use tendermint_proto::v0_38::types::Commit as RawCommit;
 
 use crate::mempool::{Limits, Mempool};
 use crate::signer::Signer;
@@ -38,6 +41,10 @@ pub use committed::Committed;
 
 /// Messages of the next height that are kept until it starts.
 const EARLY_MESSAGES_MAX: usize = 256;
+/// Of these, proposals: they are large.
+const EARLY_PROPOSALS_MAX: usize = 4;
+/// Blocks of one height that are remembered as checked. More of them than rounds is a proposer's misbehaviour.
+const CHECKED_BLOCKS_MAX: usize = 16;
 /// How far a fresh block's time may be from the clock in round 0, milliseconds. Half as much again with every round, so that
 /// clocks that drifted apart cannot stop the chain for good.
 const TIMELINESS_MS: i64 = 5_000;
@@ -160,16 +167,31 @@ impl Replica {
     ///
     /// # Panics
     /// When the store holds bytes that this program did not write.
-    pub fn open(setup: Setup, store: Box<dyn StoreSend>, now: Time) -> Result<(Self, Vec<Output>), starfire_state::StoreError> {
-        let Setup { genesis, signer, mempool } = setup;
+    pub fn open(
+        setup: Setup,
+        store: Box<dyn StoreSend>,
+        now: Time,
+    ) -> Result<(Self, Vec<Output>), starfire_state::StoreError> {
+        let Setup {
+            genesis,
+            signer,
+            mempool,
+        } = setup;
         let mut store = store;
         if store.height().is_none() {
             let changes = genesis.changes().clone();
             let update = tree::apply(as_archive(&*store), 0, &changes);
-            store.commit(Batch { height: 0, changes, tree: update.writes, ..Batch::default() })?;
+            store.commit(Batch {
+                height: 0,
+                changes,
+                tree: update.writes,
+                ..Batch::default()
+            })?;
         }
         let chain = starfire_state::chain(&*store.state_at(0));
-        let safety = store.safety().map(|bytes| SafetyRecord::decode(&bytes).expect("the safety record was written by this program"));
+        let safety = store.safety().map(|bytes| {
+            SafetyRecord::decode(&bytes).expect("the safety record was written by this program")
+        });
         let amnesia = (safety.is_none() && signer.is_some()).then(amnesia::Reports::default);
         let safety = safety.unwrap_or_else(silent);
 
@@ -200,7 +222,7 @@ impl Replica {
             store,
         };
         let mut outputs = Vec::new();
-        replica.start_height(&mut outputs);
+        replica.start_height(now, &mut outputs);
         replica.run(now, &mut outputs);
         Ok((replica, outputs))
     }
@@ -210,11 +232,19 @@ impl Replica {
         let mut outputs = Vec::new();
         match input {
             ReplicaInput::Message(message) => self.message(now, message, &mut outputs),
-            ReplicaInput::Transaction(transaction) => self.transaction(now, transaction, &mut outputs),
+            ReplicaInput::Transaction(transaction) => {
+                self.transaction(now, transaction, &mut outputs)
+            }
             ReplicaInput::Blocks(blocks) => self.blocks(now, &blocks, &mut outputs),
-            ReplicaInput::Height { validator, height } => self.height_reported(validator, height, &mut outputs),
-            ReplicaInput::Timer(ReplicaTimer::Consensus(timer)) => self.inputs.push_back(Input::Timer(timer)),
-            ReplicaInput::Timer(ReplicaTimer::Heartbeat(height)) => self.heartbeat_over |= height == self.height_to_decide(),
+            ReplicaInput::Height { validator, height } => {
+                self.height_reported(now, validator, height, &mut outputs)
+            }
+            ReplicaInput::Timer(ReplicaTimer::Consensus(timer)) => {
+                self.inputs.push_back(Input::Timer(timer))
+            }
+            ReplicaInput::Timer(ReplicaTimer::Heartbeat(height)) => {
+                self.heartbeat_over |= height == self.height_to_decide()
+            }
             ReplicaInput::Timer(ReplicaTimer::Store) => self.retry_store(now, &mut outputs),
         }
         self.run(now, &mut outputs);
@@ -250,7 +280,10 @@ impl Replica {
     pub fn votes(&self) -> bool {
         self.stalled.is_none()
             && self.amnesia.is_none()
-            && self.signer.as_ref().is_some_and(|signer| self.electorate.index(signer.address()).is_some())
+            && self
+                .signer
+                .as_ref()
+                .is_some_and(|signer| self.electorate.index(signer.address()).is_some())
     }
 
     /// Gives the store back, as a crash would leave it.
@@ -274,7 +307,9 @@ impl Replica {
                 return;
             }
             self.notice_work(now, outputs);
-            let Some(input) = self.inputs.pop_front() else { return };
+            let Some(input) = self.inputs.pop_front() else {
+                return;
+            };
             for effect in self.consensus.step(input) {
                 if self.stalled.is_some() {
                     break;
@@ -294,20 +329,32 @@ impl Replica {
             Effect::Sign { message, to } => {
                 let Some(signer) = &self.signer else { return };
                 let signature = signer.sign(&message.sign_bytes(self.genesis.chain_id()));
-                let signature = tendermint::Signature::try_from(signature.as_slice()).expect("64 bytes are a signature");
+                let signature = tendermint::Signature::try_from(signature.as_slice())
+                    .expect("64 bytes are a signature");
                 self.send(&message.signed(signature), to, outputs);
             }
             Effect::Send { message, to } => self.send_to_others(&message, to, outputs),
-            Effect::Build { height, round, last_commit } => {
+            Effect::Build {
+                height,
+                round,
+                last_commit,
+            } => {
                 if height == self.height_to_decide() {
-                    self.build = Some(BuildWish { round, last_commit: last_commit.map(|commit| *commit) });
+                    self.build = Some(BuildWish {
+                        round,
+                        last_commit: last_commit.map(|commit| *commit),
+                    });
                 }
             }
-            Effect::Arm { timer, duration } => outputs.push(Output::Arm(ReplicaTimer::Consensus(timer), duration)),
+            Effect::Arm { timer, duration } => {
+                outputs.push(Output::Arm(ReplicaTimer::Consensus(timer), duration))
+            }
             Effect::Commit { block, commit } => match self.check_block(&block) {
                 Ok(block) => self.commit(now, block, *commit, outputs),
                 // A quorum has decided what this node holds to be invalid: it must not go on.
-                Err(reason) => outputs.push(Output::Stalled(format!("the decided block is invalid here: {reason}"))),
+                Err(reason) => outputs.push(Output::Stalled(format!(
+                    "the decided block is invalid here: {reason}"
+                ))),
             },
             Effect::Missing { commit } => outputs.push(Output::Behind(commit.height.value())),
             Effect::Misbehaviour(misbehaviour) => outputs.push(Output::Misbehaviour(misbehaviour)),
@@ -335,7 +382,10 @@ impl Replica {
         match to {
             Recipient::All => outputs.push(Output::Broadcast(message.encode())),
             Recipient::One(address) if Some(address) == me => {}
-            Recipient::One(address) => outputs.push(Output::Send { to: address, message: message.encode() }),
+            Recipient::One(address) => outputs.push(Output::Send {
+                to: address,
+                message: message.encode(),
+            }),
         }
     }
 
@@ -345,9 +395,7 @@ impl Replica {
         if height > current {
             if height == current + 1 {
                 self.decide_by_next_proposal(&message);
-                if self.early.len() < EARLY_MESSAGES_MAX {
-                    self.early.push(message);
-                }
+                self.keep_for_later(message);
             }
             // Whoever is at that height has committed the one before it.
             outputs.push(Output::Behind(height - 1));
@@ -357,22 +405,50 @@ impl Replica {
             self.answer_laggard(&message, outputs);
             return;
         }
-        if let Message::Proposal(proposal) = &message
-            && !self.accepts(now, proposal)
-        {
-            return;
-        }
+        self.verified(message, |replica, proposal| replica.accepts(now, proposal));
+    }
+
+    /// Feeds a message that the electorate of this height stands behind; a proposal only if its block passes `accepts`.
+    fn verified(
+        &mut self,
+        message: Message,
+        accepts: impl FnOnce(&mut Self, &message::Proposal) -> bool,
+    ) {
+        let height = message.height();
         match message::verify(message, &self.electorate) {
+            Ok(Input::Proposal(proposal)) => {
+                if accepts(self, &proposal) {
+                    self.inputs.push_back(Input::Proposal(proposal));
+                }
+            }
             Ok(input) => self.inputs.push_back(input),
             Err(refusal) => tracing::debug!(%refusal, height, "message refused"),
         }
     }
 
+    fn keep_for_later(&mut self, message: Message) {
+        let proposals = self
+            .early
+            .iter()
+            .filter(|early| matches!(early, Message::Proposal(_)))
+            .count();
+        let room = !matches!(message, Message::Proposal(_)) || proposals < EARLY_PROPOSALS_MAX;
+        if room && self.early.len() < EARLY_MESSAGES_MAX {
+            self.early.push(message);
+        }
+    }
+
     /// The next height's proposal carries the commit of this one.
     fn decide_by_next_proposal(&mut self, message: &Message) {
-        let Message::Proposal(proposal) = message else { return };
-        let Ok(block) = Block::decode(proposal.block.bytes()) else { return };
-        let Some(commit) = block.last_commit else { return };
+        let Message::Proposal(proposal) = message else {
+            return;
+        };
+        let Ok(block) = Block::decode(proposal.block.bytes()) else {
+            return;
+        };
+        let Some(commit) = block.last_commit else {
+            return;
+        };
         if let Ok(input) = message::verify(Message::Commit(commit), &self.electorate) {
             self.inputs.push_back(input);
         }
@@ -382,7 +458,9 @@ impl Replica {
     fn answer_laggard(&mut self, message: &Message, outputs: &mut Vec<Output>) {
         match message {
             Message::Vote(_) => {
-                let Some(electorate) = &self.last_electorate else { return };
+                let Some(electorate) = &self.last_electorate else {
+                    return;
+                };
                 match message::verify(message.clone(), electorate) {
                     Ok(input) => self.inputs.push_back(input),
                     Err(Refusal::OtherHeight { .. }) => {}
@@ -390,11 +468,19 @@ impl Replica {
                 }
             }
             Message::Timeout(timeout) => {
-                let Some((_, commit)) = self.store.block(timeout.height) else { return };
+                let Some((_, commit)) = self.store.block(timeout.height) else {
+                    return;
+                };
                 let commit = decode_commit(&commit);
-                outputs.push(Output::Send { to: timeout.validator, message: Message::Commit(commit).encode() });
+                outputs.push(Output::Send {
+                    to: timeout.validator,
+                    message: Message::Commit(commit).encode(),
+                });
             }
-            Message::Proposal(_) | Message::QuorumCertificate(_) | Message::TimeoutCertificate(_) | Message::Commit(_) => {}
+            Message::Proposal(_)
+            | Message::QuorumCertificate(_)
+            | Message::TimeoutCertificate(_)
+            | Message::Commit(_) => {}
         }
     }
 
@@ -404,7 +490,12 @@ impl Replica {
             let apart = Self::now_ms(now).abs_diff(Self::now_ms(proposal.block.time()));
             let allowed = timeliness_ms(proposal.round);
             if apart > allowed {
-                tracing::warn!(apart_ms = apart, allowed_ms = allowed, round = proposal.round, "proposal is not timely");
+                tracing::warn!(
+                    apart_ms = apart,
+                    allowed_ms = allowed,
+                    round = proposal.round,
+                    "proposal is not timely"
+                );
                 return false;
             }
         }
@@ -426,23 +517,37 @@ impl Replica {
             return Ok(checked.clone());
         }
         let block = Block::decode(candidate.bytes()).map_err(|error| error.to_string())?;
-        block.check(&self.expected).map_err(|error| error.to_string())?;
+        block
+            .check(&self.expected)
+            .map_err(|error| error.to_string())?;
         self.check_last_commit(&block)?;
         let mempool = &self.mempool;
-        let checked = CheckedBlock::new(block, &self.rules, |id| mempool.checked(id)).map_err(|error| chain_of(&error))?;
-        self.checked.insert(key, checked.clone());
+        let checked = CheckedBlock::new(block, &self.rules, |id| mempool.checked(id))
+            .map_err(|error| chain_of(&error))?;
+        if self.checked.len() < CHECKED_BLOCKS_MAX {
+            self.checked.insert(key, checked.clone());
+        }
         Ok(checked)
     }
 
     fn check_last_commit(&self, block: &Block) -> Result<(), String> {
-        let Some(commit) = &block.last_commit else { return Ok(()) };
+        let Some(commit) = &block.last_commit else {
+            return Ok(());
+        };
         if self.last_commit.as_ref() == Some(commit) {
             return Ok(());
         }
-        let (bytes, _) = self.store.block(self.height()).expect("the last block is stored");
-        let header = Block::decode(&bytes).expect("a stored block decodes").header;
-        let signed = SignedHeader::new(header, commit.clone()).map_err(|error| error.to_string())?;
-        certificate::verify(&signed, &self.expected.last_validators).map_err(|error| error.to_string())
+        let (bytes, _) = self
+            .store
+            .block(self.height())
+            .expect("the last block is stored");
+        let header = Block::decode(&bytes)
+            .expect("a stored block decodes")
+            .header;
+        let signed =
+            SignedHeader::new(header, commit.clone()).map_err(|error| error.to_string())?;
+        certificate::verify(&signed, &self.expected.last_validators)
+            .map_err(|error| error.to_string())
     }
 
     fn transaction(&mut self, now: Time, transaction: Arc<Checked>, outputs: &mut Vec<Output>) {
@@ -464,8 +569,14 @@ impl Replica {
         if let Some(rejection) = transaction.rejection() {
             return Err(rejection.clone());
         }
-        let admitted = self.admission.admit(&*self.store.state_at(self.expected.height - 1), transaction)?;
-        self.mempool.add(transaction.clone(), admitted.account.record.nonce, Self::now_ms(now))
+        let admitted = self
+            .admission
+            .admit(&*self.store.state_at(self.expected.height - 1), transaction)?;
+        self.mempool.add(
+            transaction.clone(),
+            admitted.account.record.nonce,
+            Self::now_ms(now),
+        )
     }
 
     /// Applies blocks of another node's chain, each believed for the commit that comes with it.
@@ -485,8 +596,12 @@ impl Replica {
         }
     }
 
-    fn check_committed(&mut self, committed: &v1::CommittedBlock) -> Result<Option<(CheckedBlock, Commit)>, String> {
-        let candidate = Candidate::decode(committed.block.as_slice().into()).map_err(|error| error.to_string())?;
+    fn check_committed(
+        &mut self,
+        committed: &v1::CommittedBlock,
+    ) -> Result<Option<(CheckedBlock, Commit)>, String> {
+        let candidate = Candidate::decode(committed.block.as_slice().into())
+            .map_err(|error| error.to_string())?;
         if candidate.header().height.value() < self.height_to_decide() {
             return Ok(None);
         }
@@ -494,15 +609,26 @@ impl Replica {
         if commit.block_id != candidate.id() {
             return Err("the commit is for another block".to_owned());
         }
-        let signed = SignedHeader::new(candidate.header().clone(), commit.clone()).map_err(|error| error.to_string())?;
-        certificate::verify(&signed, &self.expected.validators).map_err(|error| error.to_string())?;
+        let signed = SignedHeader::new(candidate.header().clone(), commit.clone())
+            .map_err(|error| error.to_string())?;
+        certificate::verify(&signed, &self.expected.validators)
+            .map_err(|error| error.to_string())?;
         Ok(Some((self.check_block(&candidate)?, commit)))
     }
 
     /// Executes a decided block and writes everything that it adds in one batch; then the next height starts.
-    fn commit(&mut self, now: Time, block: CheckedBlock, commit: Commit, outputs: &mut Vec<Output>) {
+    fn commit(
+        &mut self,
+        now: Time,
+        block: CheckedBlock,
+        commit: Commit,
+        outputs: &mut Vec<Output>,
+    ) {
         let height = block.block().height();
-        assert!(height == self.height_to_decide(), "blocks are committed in order");
+        assert!(
+            height == self.height_to_decide(),
+            "blocks are committed in order"
+        );
         let outcome = execute(&*self.store.state_at(height - 1), &block);
         let update = tree::apply(as_archive(&*self.store), height, &outcome.changes);
         let batch = Batch {
@@ -511,7 +637,11 @@ impl Replica {
             tree: update.writes,
             block: block.block().bytes().to_vec(),
             commit: encode_commit(&commit),
-            receipts: outcome.receipts.iter().map(prost::Message::encode_to_vec).collect(),
+            receipts: outcome
+                .receipts
+                .iter()
+                .map(prost::Message::encode_to_vec)
+                .collect(),
             transactions: self.places(&block, &outcome.executed),
         };
         if let Err(error) = self.store.commit(batch) {
@@ -527,62 +657,60 @@ impl Replica {
             *nonce = account_nonce(&*self.store, height, sender);
         }
         self.mempool.committed(&senders, Self::now_ms(now));
-        outputs.push(Output::Committed(Committed::new(&block, &commit, update.root, self.electorate.validators(), senders)));
+        outputs.push(Output::Committed(Committed::new(
+            &block,
+            &commit,
+            update.root,
+            self.electorate.validators(),
+            senders,
+        )));
 
-        let position = Position::after(&self.expected, block.block(), update.root, &outcome.receipts, &self.genesis);
-        self.last_electorate = Some(std::mem::replace(&mut self.electorate, Arc::new(position.electorate)));
+        let position = Position::after(
+            &self.expected,
+            block.block(),
+            update.root,
+            &outcome.receipts,
+            &self.genesis,
+        );
+        self.last_electorate = Some(std::mem::replace(
+            &mut self.electorate,
+            Arc::new(position.electorate),
+        ));
         self.expected = position.expected;
         self.last_block_had_transactions = !block.transactions().is_empty();
         self.last_commit = Some(commit);
         self.admission = Admission::new(&*self.store.state_at(height), height + 1);
-        self.start_height(outputs);
+        self.start_height(now, outputs);
+        self.end_amnesia(now, outputs);
     }
 
     /// What the index by hash learns from a block: where each transaction was executed, or was refused for the first time.
     fn places(&self, block: &CheckedBlock, executed: &[bool]) -> Vec<Option<[u8; 32]>> {
         let places = block.transactions().iter().zip(executed);
         let place = |(transaction, executed): (&Arc<Checked>, &bool)| {
-            (*executed || self.store.transaction(&transaction.hash).is_none()).then_some(transaction.hash)
+            (*executed || self.store.transaction(&transaction.hash).is_none())
+                .then_some(transaction.hash)
         };
         places.map(place).collect()
     }
 
-    fn start_height(&mut self, outputs: &mut Vec<Output>) {
+    fn start_height(&mut self, now: Time, outputs: &mut Vec<Output>) {
         self.checked.clear();
         self.build = None;
         self.worked = false;
         self.heartbeat_over = false;
         self.inputs.clear();
-        self.inputs
-            .push_back(Input::StartHeight { electorate: self.electorate.clone(), last_commit: self.last_commit.clone() });
+        self.inputs.push_back(Input::StartHeight {
+            electorate: self.electorate.clone(),
+            last_commit: self.last_commit.clone(),
+        });
         let height = self.height_to_decide();
         let heartbeat = Duration::from_millis(self.genesis.file().consensus.heartbeat_ms);
         outputs.push(Output::Arm(ReplicaTimer::Heartbeat(height), heartbeat));
-        let now = self.expected.last_time;
         for message in std::mem::take(&mut self.early) {
             if message.height() == height {
-                if let Message::Proposal(proposal) = &message
-                    // Its timeliness was measured against a clock when it came; the block before it is not that clock.
-                    && proposal.is_fresh()
-                    && Self::now_ms(proposal.block.time()).abs_diff(Self::now_ms(now)) > timeliness_ms(proposal.round) * 4
-                {
-                    continue;
-                }
-                self.early_message(message);
+                self.verified(message, |replica, proposal| replica.accepts(now, proposal));
             }
-        }
-    }
-
-    fn early_message(&mut self, message: Message) {
-        if let Message::Proposal(proposal) = &message
-            && let Err(reason) = self.check_block(&proposal.block.clone())
-        {
-            tracing::warn!(%reason, "proposed block is invalid");
-            return;
-        }
-        match message::verify(message, &self.electorate) {
-            Ok(input) => self.inputs.push_back(input),
-            Err(refusal) => tracing::debug!(%refusal, "message refused"),
         }
     }
 
@@ -594,13 +722,18 @@ impl Replica {
             || self.build.as_ref().is_some_and(|wish| wish.round > 0);
         if !self.worked && (due || self.has_transactions()) {
             self.worked = true;
-            self.inputs.push_back(Input::Work { height: self.height_to_decide() });
+            self.inputs.push_back(Input::Work {
+                height: self.height_to_decide(),
+            });
         }
         if self.worked
             && let Some(wish) = self.build.take()
         {
             let block = self.build_block(now, &wish);
-            self.inputs.push_back(Input::Built { round: wish.round, block });
+            self.inputs.push_back(Input::Built {
+                round: wish.round,
+                block,
+            });
         }
     }
 
@@ -610,26 +743,48 @@ impl Replica {
 
     fn select(&self, count: usize, bytes: usize) -> Vec<Arc<Checked>> {
         let state = self.store.state_at(self.height());
-        let candidates = self.mempool.select(count, bytes, |sender| nonce(&*state, sender));
-        select(&*state, &self.admission, self.electorate.count(), candidates)
+        let candidates = self
+            .mempool
+            .select(count, bytes, |sender| nonce(&*state, sender));
+        select(
+            &*state,
+            &self.admission,
+            self.electorate.count(),
+            candidates,
+        )
     }
 
     fn build_block(&mut self, now: Time, wish: &BuildWish) -> Candidate {
         let count = usize::try_from(self.expected.transactions_max).unwrap_or(usize::MAX);
         let bytes = transactions_bytes_max(self.electorate.count());
-        let transactions = self.select(count, bytes).iter().map(|transaction| transaction.bytes().to_vec()).collect();
-        let me = self.signer.as_ref().expect("only a validator is asked to build").address();
+        let transactions = self
+            .select(count, bytes)
+            .iter()
+            .map(|transaction| transaction.bytes().to_vec())
+            .collect();
+        let me = self
+            .signer
+            .as_ref()
+            .expect("only a validator is asked to build")
+            .address();
         let time = block_time(now, self.expected.last_time);
         let last_commit = wish.last_commit.clone();
         let block = Block::build(&self.expected, me, time, last_commit, transactions);
-        let candidate = Candidate::decode(block.bytes().clone()).expect("a block that was built here decodes");
+        let candidate =
+            Candidate::decode(block.bytes().clone()).expect("a block that was built here decodes");
         let mempool = &self.mempool;
-        let checked = CheckedBlock::new(block, &self.rules, |id| mempool.checked(id)).expect("what waits here is checked");
+        let checked = CheckedBlock::new(block, &self.rules, |id| mempool.checked(id))
+            .expect("what waits here is checked");
         self.checked.insert(header_hash(&candidate.id()), checked);
         candidate
     }
 
-    fn stall(&mut self, block: Option<(CheckedBlock, Commit)>, error: &starfire_state::StoreError, outputs: &mut Vec<Output>) {
+    fn stall(
+        &mut self,
+        block: Option<(CheckedBlock, Commit)>,
+        error: &starfire_state::StoreError,
+        outputs: &mut Vec<Output>,
+    ) {
         outputs.push(Output::Stalled(chain_of(error)));
         outputs.push(Output::Arm(ReplicaTimer::Store, STORE_RETRY));
         self.stalled = Some(block);
@@ -637,7 +792,9 @@ impl Replica {
 
     /// Tries the write that failed. What the state machine remembers beyond the disk is forgotten: nobody saw it.
     fn retry_store(&mut self, now: Time, outputs: &mut Vec<Output>) {
-        let Some(block) = self.stalled.take() else { return };
+        let Some(block) = self.stalled.take() else {
+            return;
+        };
         if let Some((block, commit)) = block {
             self.commit(now, block, commit, outputs);
         } else if let Err(error) = self.rewrite_safety() {
@@ -648,7 +805,7 @@ impl Replica {
         }
         self.forget_what_is_not_on_disk();
         outputs.push(Output::Recovered);
-        self.start_height(outputs);
+        self.start_height(now, outputs);
     }
 
     fn rewrite_safety(&mut self) -> Result<(), starfire_state::StoreError> {
@@ -659,7 +816,9 @@ impl Replica {
     }
 
     fn forget_what_is_not_on_disk(&mut self) {
-        let record = self.store.safety().map(|bytes| SafetyRecord::decode(&bytes).expect("the safety record was written by this program"));
+        let record = self.store.safety().map(|bytes| {
+            SafetyRecord::decode(&bytes).expect("the safety record was written by this program")
+        });
         let record = record.unwrap_or_else(silent);
         self.consensus = Consensus::new(config(&self.genesis, self.signer.as_ref()), record);
     }
@@ -692,7 +851,12 @@ impl Position {
         };
         if height == 0 {
             let electorate = electorate(genesis, &first, None);
-            return Self { expected: first, electorate, last_commit: None, had_transactions: false };
+            return Self {
+                expected: first,
+                electorate,
+                last_commit: None,
+                had_transactions: false,
+            };
         }
         let (block, commit) = archive.block(height).expect("the newest block is stored");
         let block = Block::decode(&block).expect("a stored block decodes");
@@ -700,7 +864,9 @@ impl Position {
             .receipts(height)
             .expect("a stored block has its receipts")
             .iter()
-            .map(|bytes| prost::Message::decode(bytes.as_slice()).expect("a stored receipt decodes"))
+            .map(|bytes| {
+                prost::Message::decode(bytes.as_slice()).expect("a stored receipt decodes")
+            })
             .collect();
         let root = first.app_hash;
         let mut position = Self::after(&first, &block, root, &receipts, genesis);
@@ -709,7 +875,13 @@ impl Position {
         position
     }
 
-    fn after(before: &Expected, block: &Block, root: [u8; 32], receipts: &[v1::Receipt], genesis: &Genesis) -> Self {
+    fn after(
+        before: &Expected,
+        block: &Block,
+        root: [u8; 32],
+        receipts: &[v1::Receipt],
+        genesis: &Genesis,
+    ) -> Self {
         let expected = Expected {
             height: block.height() + 1,
             last_block_id: Some(block.id()),
@@ -719,9 +891,17 @@ impl Position {
             last_validators: before.validators.clone(),
             ..before.clone()
         };
-        let parent = Parent { block_id: block.id(), proposer: block.header.proposer_address };
+        let parent = Parent {
+            block_id: block.id(),
+            proposer: block.header.proposer_address,
+        };
         let electorate = electorate(genesis, &expected, Some(parent));
-        Self { expected, electorate, last_commit: None, had_transactions: false }
+        Self {
+            expected,
+            electorate,
+            last_commit: None,
+            had_transactions: false,
+        }
     }
 }
 
@@ -750,15 +930,20 @@ fn config(genesis: &Genesis, signer: Option<&Signer>) -> Config {
 
 /// The record of a node that may sign nothing, since it does not know what it has signed.
 fn silent() -> SafetyRecord {
-    SafetyRecord { votes_from: u64::MAX, ..SafetyRecord::default() }
+    SafetyRecord {
+        votes_from: u64::MAX,
+        ..SafetyRecord::default()
+    }
 }
 
 /// The clock's time, in whole milliseconds, and later than the block before.
 fn block_time(now: Time, last: Time) -> Time {
     let at_least = last.unix_timestamp_nanos() / 1_000_000 + 1;
     let nanos = (now.unix_timestamp_nanos() / 1_000_000).max(at_least) * 1_000_000;
-    let seconds = i64::try_from(nanos.div_euclid(1_000_000_000)).expect("a clock's seconds fit in 64 bits");
-    let rest = u32::try_from(nanos.rem_euclid(1_000_000_000)).expect("less than a second of nanoseconds");
+    let seconds =
+        i64::try_from(nanos.div_euclid(1_000_000_000)).expect("a clock's seconds fit in 64 bits");
+    let rest =
+        u32::try_from(nanos.rem_euclid(1_000_000_000)).expect("less than a second of nanoseconds");
     Time::from_unix_timestamp(seconds, rest).expect("a clock's time is a time")
 }
 
@@ -771,11 +956,17 @@ fn timeliness_ms(round: u32) -> u64 {
 }
 
 fn header_hash(id: &tendermint::block::Id) -> [u8; 32] {
-    id.hash.as_bytes().try_into().expect("a block's id holds a SHA-256 hash")
+    id.hash
+        .as_bytes()
+        .try_into()
+        .expect("a block's id holds a SHA-256 hash")
 }
 
 fn parse_commit(bytes: &[u8]) -> Option<Commit> {
-    <RawCommit as prost::Message>::decode(bytes).ok()?.try_into().ok()
+    <RawCommit as prost::Message>::decode(bytes)
+        .ok()?
+        .try_into()
+        .ok()
 }
 
 fn decode_commit(bytes: &[u8]) -> Commit {

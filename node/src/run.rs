@@ -50,7 +50,8 @@ pub fn start(home: &Home, passphrase: &Passphrase, log: Option<String>) -> anyho
 }
 
 fn trace(filter: &str) -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter).with_context(|| format!("read the log filter {filter:?}"))?;
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .with_context(|| format!("read the log filter {filter:?}"))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false)
@@ -63,31 +64,58 @@ fn trace(filter: &str) -> anyhow::Result<()> {
 fn load_genesis(home: &Home) -> anyhow::Result<Genesis> {
     let path = home.genesis();
     let size = std::fs::metadata(&path)
-        .with_context(|| format!("read {}: a node starts from the chain's genesis file, put it there", path.display()))?
+        .with_context(|| {
+            format!(
+                "read {}: a node starts from the chain's genesis file, put it there",
+                path.display()
+            )
+        })?
         .len();
     if size > u64::try_from(GENESIS_BYTES_MAX).unwrap_or(u64::MAX) {
-        bail!("{} has {size} bytes, more than a genesis file may have ({GENESIS_BYTES_MAX})", path.display());
+        bail!(
+            "{} has {size} bytes, more than a genesis file may have ({GENESIS_BYTES_MAX})",
+            path.display()
+        );
     }
     let bytes = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-    Genesis::parse(&bytes).with_context(|| format!("{} is not a valid genesis file", path.display()))
+    Genesis::parse(&bytes)
+        .with_context(|| format!("{} is not a valid genesis file", path.display()))
 }
 
-async fn run(home: &Home, passphrase: &Passphrase, config: Config, genesis: Genesis) -> anyhow::Result<()> {
+async fn run(
+    home: &Home,
+    passphrase: &Passphrase,
+    config: Config,
+    genesis: Genesis,
+) -> anyhow::Result<()> {
     let mut rocks = Rocks::open(&home.data()).context("open the store")?;
-    rocks.bind_chain(&genesis.hash()).context("open the store")?;
+    rocks
+        .bind_chain(&genesis.hash())
+        .context("open the store")?;
     let reader = rocks.reader();
     let signer = load_signer(home, passphrase, &genesis)?;
     let validator = signer.as_ref().map(Signer::address);
     let (peers, allowed) = peer_book(&genesis, &config)?;
 
-    let node_key = keystore::load(&home.key(KeyRole::Node), passphrase).context("load the node key")?;
-    let psk = config.p2p.psk_file.as_ref().map(|path| read_psk(&home.root().join(path))).transpose()?;
+    let node_key =
+        keystore::load(&home.key(KeyRole::Node), passphrase).context("load the node key")?;
+    let psk = config
+        .p2p
+        .psk_file
+        .as_ref()
+        .map(|path| read_psk(&home.root().join(path)))
+        .transpose()?;
     let (network, incoming) = crate::network::start(NetworkConfig {
         key: keystore::peer_keypair(&node_key)?,
         chain_id: genesis.chain_id().to_string(),
         genesis_hash: genesis.hash(),
         listen: config.p2p.listen.clone(),
-        peers: config.p2p.peers.iter().map(split_peer).collect::<anyhow::Result<_>>()?,
+        peers: config
+            .p2p
+            .peers
+            .iter()
+            .map(split_peer)
+            .collect::<anyhow::Result<_>>()?,
         allowed,
         psk,
     })
@@ -103,8 +131,13 @@ async fn run(home: &Home, passphrase: &Passphrase, config: Config, genesis: Gene
     let chain_code = facts.chain_code.clone();
     let rules = ChainRules::of(&starfire_state::chain(&GenesisView(&genesis)));
     let trust = trust(&genesis)?;
-    let setup = Setup { genesis, signer, mempool: limits };
-    let (replica, first) = Replica::open(setup, Box::new(rocks), clock::now()).context("open the chain")?;
+    let setup = Setup {
+        genesis,
+        signer,
+        mempool: limits,
+    };
+    let (replica, first) =
+        Replica::open(setup, Box::new(rocks), clock::now()).context("open the chain")?;
     let height = replica.height();
 
     let (inbox, core_inbox) = mpsc::channel(core_loop::INBOX_MAX);
@@ -118,23 +151,54 @@ async fn run(home: &Home, passphrase: &Passphrase, config: Config, genesis: Gene
     let pool = Arc::new(RwLock::new(PoolView::default()));
     let archive: Arc<dyn Archive> = Arc::new(reader);
 
-    let outlets = Outlets { network: network.clone(), peers, published, status, pool: pool.clone(), behind, facts };
+    let outlets = Outlets {
+        network: network.clone(),
+        peers,
+        published,
+        status,
+        pool: pool.clone(),
+        behind,
+        facts,
+    };
     let core = std::thread::Builder::new()
         .name("core".to_owned())
         .spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a timer needs no resources");
-            runtime.block_on(core_loop::run(replica, first, outlets, core_inbox, core_admissions));
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build()
+                .expect("a timer needs no resources");
+            runtime.block_on(core_loop::run(
+                replica,
+                first,
+                outlets,
+                core_inbox,
+                core_admissions,
+            ));
         })
         .context("start the core thread")?;
 
     tokio::spawn(verify_pool::run(rules, unchecked_inbox, admissions));
     tokio::spawn(take_submissions(submissions, unchecked.clone()));
-    tokio::spawn(take_incoming(network.clone(), incoming, inbox.clone(), unchecked, arrivals, archive.clone()));
-    tokio::spawn(sync::run(network.clone(), inbox.clone(), published_watch.clone(), behind_watch, arrivals_inbox));
+    tokio::spawn(take_incoming(
+        network.clone(),
+        incoming,
+        inbox.clone(),
+        unchecked,
+        arrivals,
+        archive.clone(),
+    ));
+    tokio::spawn(sync::run(
+        network.clone(),
+        inbox.clone(),
+        published_watch.clone(),
+        behind_watch,
+        arrivals_inbox,
+    ));
 
     let (anchoring, anchoring_watch) = watch::channel(None);
     if let (Role::Backbone, Some(section)) = (config.role, &config.anchor) {
-        let account = keystore::load(&home.key(KeyRole::Account), passphrase).context("load the account key")?;
+        let account = keystore::load(&home.key(KeyRole::Account), passphrase)
+            .context("load the account key")?;
         let anchor = anchor::Anchor::new(
             account,
             section.main.clone(),
@@ -149,14 +213,27 @@ async fn run(home: &Home, passphrase: &Passphrase, config: Config, genesis: Gene
     let (whole_status, whole_status_watch) = watch::channel(v1::StatusResponse::default());
     tokio::spawn(merge_status(status_watch, anchoring_watch, whole_status));
 
-    let backend = Backend { archive, published: published_watch, submit, status: whole_status_watch, pool, trust };
+    let backend = Backend {
+        archive,
+        published: published_watch,
+        submit,
+        status: whole_status_watch,
+        pool,
+        trust,
+    };
     let (stop, stopped) = oneshot::channel();
     let listen: SocketAddr = config.gateway.listen;
     let listener = tokio::net::TcpListener::bind(listen)
         .await
-        .with_context(|| format!("listen on {listen}: is another node running there? See [gateway] in config.toml"))?;
+        .with_context(|| {
+            format!(
+                "listen on {listen}: is another node running there? See [gateway] in config.toml"
+            )
+        })?;
     tracing::info!(gateway = %listener.local_addr().context("ask for the gateway's address")?, height, "node is up");
-    let server = tokio::spawn(gateway::serve(listener, backend, async move { drop(stopped.await) }));
+    let server = tokio::spawn(gateway::serve(listener, backend, async move {
+        drop(stopped.await)
+    }));
 
     let core_failed = tokio::task::spawn_blocking(move || core.join().is_err());
     tokio::select! {
@@ -181,7 +258,10 @@ async fn merge_status(
 ) {
     let mut anchors = true;
     loop {
-        let status = v1::StatusResponse { anchoring: anchoring.borrow_and_update().clone(), ..core.borrow_and_update().clone() };
+        let status = v1::StatusResponse {
+            anchoring: anchoring.borrow_and_update().clone(),
+            ..core.borrow_and_update().clone()
+        };
         whole.send_replace(status);
         tokio::select! {
             changed = core.changed() => if changed.is_err() { return },
@@ -200,17 +280,27 @@ impl starfire_state::View for GenesisView<'_> {
     }
 
     fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let entries = self.0.changes().iter().filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|after| key.as_slice() > after));
-        entries.filter_map(|(key, value)| Some((key.clone(), value.clone()?))).take(limit).collect()
+        let entries = self.0.changes().iter().filter(|(key, _)| {
+            key.starts_with(prefix) && after.is_none_or(|after| key.as_slice() > after)
+        });
+        entries
+            .filter_map(|(key, value)| Some((key.clone(), value.clone()?)))
+            .take(limit)
+            .collect()
     }
 }
 
-fn load_signer(home: &Home, passphrase: &Passphrase, genesis: &Genesis) -> anyhow::Result<Option<Signer>> {
+fn load_signer(
+    home: &Home,
+    passphrase: &Passphrase,
+    genesis: &Genesis,
+) -> anyhow::Result<Option<Signer>> {
     let path = home.key(KeyRole::Validator);
     if !path.exists() {
         return Ok(None);
     }
-    let signer = Signer::new(&keystore::load(&path, passphrase).context("load the validator key")?)?;
+    let signer =
+        Signer::new(&keystore::load(&path, passphrase).context("load the validator key")?)?;
     let votes = genesis.validators().validator(signer.address()).is_some();
     Ok(votes.then_some(signer))
 }
@@ -220,10 +310,13 @@ fn peer_book(genesis: &Genesis, config: &Config) -> anyhow::Result<(PeerBook, BT
     let mut allowed = BTreeSet::new();
     for member in &genesis.file().members {
         for peer in &member.peers {
-            let peer: PeerId = peer.parse().with_context(|| format!("the genesis file names the peer {peer:?}, which is no peer id"))?;
+            let peer: PeerId = peer.parse().with_context(|| {
+                format!("the genesis file names the peer {peer:?}, which is no peer id")
+            })?;
             allowed.insert(peer);
             if let Some(key) = &member.validator_key {
-                let key = tendermint::PublicKey::from_raw_ed25519(&key.0).context("a validator key in the genesis file is not Ed25519")?;
+                let key = tendermint::PublicKey::from_raw_ed25519(&key.0)
+                    .context("a validator key in the genesis file is not Ed25519")?;
                 book.insert(account::Id::from(key), peer);
             }
         }
@@ -243,9 +336,13 @@ fn split_peer(address: &libp2p::Multiaddr) -> anyhow::Result<(PeerId, libp2p::Mu
 }
 
 fn read_psk(path: &std::path::Path) -> anyhow::Result<[u8; 32]> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("read the pre-shared key {}", path.display()))?;
-    let bytes = hex::decode(text.trim()).with_context(|| format!("{} does not hold hex digits", path.display()))?;
-    bytes.try_into().map_err(|_| anyhow::anyhow!("{} does not hold 32 bytes in hex", path.display()))
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("read the pre-shared key {}", path.display()))?;
+    let bytes = hex::decode(text.trim())
+        .with_context(|| format!("{} does not hold hex digits", path.display()))?;
+    bytes
+        .try_into()
+        .map_err(|_| anyhow::anyhow!("{} does not hold 32 bytes in hex", path.display()))
 }
 
 fn facts(config: &Config, genesis: &Genesis, validator: Option<account::Id>) -> NodeFacts {
@@ -266,14 +363,28 @@ fn facts(config: &Config, genesis: &Genesis, validator: Option<account::Id>) -> 
 
 fn trust(genesis: &Genesis) -> anyhow::Result<v1::TrustResponse> {
     let (chain_id, validators) = (genesis.chain_id().clone(), genesis.validators().clone());
-    let bundle = Bundle::new(chain_id, &genesis.file().name, genesis.hash(), validators).context("describe the chain for those who pin it")?;
-    Ok(v1::TrustResponse { bundle: bundle.encode(), fingerprint: bundle.fingerprint() })
+    let bundle = Bundle::new(chain_id, &genesis.file().name, genesis.hash(), validators)
+        .context("describe the chain for those who pin it")?;
+    Ok(v1::TrustResponse {
+        bundle: bundle.encode(),
+        fingerprint: bundle.fingerprint(),
+    })
 }
 
 /// Clients' transactions join those of peers.
-async fn take_submissions(mut submissions: mpsc::Receiver<Submission>, unchecked: mpsc::Sender<Unchecked>) {
+async fn take_submissions(
+    mut submissions: mpsc::Receiver<Submission>,
+    unchecked: mpsc::Sender<Unchecked>,
+) {
     while let Some(Submission { envelope, reply }) = submissions.recv().await {
-        if unchecked.send(Unchecked { envelope, verdict: Verdict::Client(reply) }).await.is_err() {
+        if unchecked
+            .send(Unchecked {
+                envelope,
+                verdict: Verdict::Client(reply),
+            })
+            .await
+            .is_err()
+        {
             return;
         }
     }
@@ -290,21 +401,37 @@ async fn take_incoming(
 ) {
     while let Some(message) = incoming.recv().await {
         let open = match message {
-            Incoming::Consensus { peer, bytes } => core.send(CoreInput::Consensus { peer, bytes }).await.is_ok(),
+            Incoming::Consensus { peer, bytes } => core
+                .send(CoreInput::Consensus { peer, bytes })
+                .await
+                .is_ok(),
             Incoming::Transaction { bytes, pending, .. } => {
                 let (reply, judgement) = oneshot::channel();
-                let taken = unchecked.try_send(Unchecked { envelope: bytes, verdict: Verdict::Peer(reply) }).is_ok();
+                let taken = unchecked
+                    .try_send(Unchecked {
+                        envelope: bytes,
+                        verdict: Verdict::Peer(reply),
+                    })
+                    .is_ok();
                 let network = network.clone();
                 tokio::spawn(async move {
-                    let judgement = if taken { judgement.await.unwrap_or(Judgement::Ignore) } else { Judgement::Ignore };
+                    let judgement = if taken {
+                        judgement.await.unwrap_or(Judgement::Ignore)
+                    } else {
+                        Judgement::Ignore
+                    };
                     network.judge(pending, judgement);
                 });
                 true
             }
-            Incoming::Announcement { peer, height } => core.send(CoreInput::Height { peer, height }).await.is_ok(),
+            Incoming::Announcement { peer, height } => {
+                core.send(CoreInput::Height { peer, height }).await.is_ok()
+            }
             Incoming::BlockRequest { request, reply, .. } => {
                 let archive = archive.clone();
-                tokio::task::spawn_blocking(move || drop(reply.send(sync::serve(&*archive, &request))));
+                tokio::task::spawn_blocking(move || {
+                    drop(reply.send(sync::serve(&*archive, &request)))
+                });
                 true
             }
             Incoming::Connected(peer) => {
@@ -322,7 +449,10 @@ async fn take_incoming(
 
 async fn ended() -> &'static str {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         return std::future::pending().await;
     };
     tokio::select! {

@@ -75,7 +75,12 @@ impl Situation {
         self.time_ms = unix_ms(committed.time);
         self.header_hash = committed.header_hash.as_bytes().to_vec();
         self.app_hash = committed.app_hash.to_vec();
-        self.signers = committed.signers.iter().filter(|(_, signed)| *signed).map(|(address, _)| *address).collect();
+        self.signers = committed
+            .signers
+            .iter()
+            .filter(|(_, signed)| *signed)
+            .map(|(address, _)| *address)
+            .collect();
         self.committed_at = now;
     }
 
@@ -85,8 +90,17 @@ impl Situation {
     }
 
     /// Connected, and when rounds fail, heard of lately: a frozen process keeps its connections.
-    fn is_there(&self, validator: &account::Id, connected: &BTreeSet<account::Id>, rounds_fail: bool) -> bool {
-        let silent = || self.heard_at.get(validator).is_none_or(|at| clock::elapsed(*at) > SILENCE);
+    fn is_there(
+        &self,
+        validator: &account::Id,
+        connected: &BTreeSet<account::Id>,
+        rounds_fail: bool,
+    ) -> bool {
+        let silent = || {
+            self.heard_at
+                .get(validator)
+                .is_none_or(|at| clock::elapsed(*at) > SILENCE)
+        };
         connected.contains(validator) && !(rounds_fail && silent())
     }
 
@@ -107,7 +121,8 @@ impl Situation {
                 organisation: organisation(facts, &info.address),
                 power: info.power(),
                 signed: self.signers.contains(&info.address),
-                connected: facts.validator == Some(info.address) || self.is_there(&info.address, connected, replica.round() > 0),
+                connected: facts.validator == Some(info.address)
+                    || self.is_there(&info.address, connected, replica.round() > 0),
             })
             .collect();
         v1::StatusResponse {
@@ -122,15 +137,22 @@ impl Situation {
             header_hash: self.header_hash.clone(),
             app_hash: self.app_hash.clone(),
             round: replica.round(),
-            validator: facts.validator.map(|address| hex::encode(address.as_bytes())).unwrap_or_default(),
+            validator: facts
+                .validator
+                .map(|address| hex::encode(address.as_bytes()))
+                .unwrap_or_default(),
             voting: replica.votes(),
             syncing: false,
             peers: u32::try_from(network.connected().len()).unwrap_or(u32::MAX),
-            stalled: self.trouble.clone().unwrap_or_else(|| no_quorum(&validators)),
+            stalled: self
+                .trouble
+                .clone()
+                .unwrap_or_else(|| no_quorum(&validators)),
             validators,
             mempool_transactions: u64::try_from(replica.mempool().len()).unwrap_or(u64::MAX),
             mempool_bytes: u64::try_from(replica.mempool().bytes()).unwrap_or(u64::MAX),
-            since_commit_ms: i64::try_from(clock::elapsed_ms(self.committed_at)).unwrap_or(i64::MAX),
+            since_commit_ms: i64::try_from(clock::elapsed_ms(self.committed_at))
+                .unwrap_or(i64::MAX),
             anchoring: None,
         }
     }
@@ -139,20 +161,38 @@ impl Situation {
 /// Why no block can follow, if too few validators are there.
 fn no_quorum(validators: &[v1::ValidatorStatus]) -> String {
     let total: u64 = validators.iter().map(|validator| validator.power).sum();
-    let there: u64 = validators.iter().filter(|validator| validator.connected).map(|validator| validator.power).sum();
+    let there: u64 = validators
+        .iter()
+        .filter(|validator| validator.connected)
+        .map(|validator| validator.power)
+        .sum();
     if u128::from(there) * 3 > u128::from(total) * 2 {
         return String::new();
     }
     let missing: Vec<String> = validators
         .iter()
         .filter(|validator| !validator.connected)
-        .map(|validator| format!("{} ({})", validator.organisation, &validator.address[..8.min(validator.address.len())]))
+        .map(|validator| {
+            format!(
+                "{} ({})",
+                validator.organisation,
+                &validator.address[..8.min(validator.address.len())]
+            )
+        })
         .collect();
-    format!("NO_QUORUM: validators with {there} of {total} voting power are connected, more than two thirds are needed; missing: {}", missing.join(", "))
+    format!(
+        "NO_QUORUM: validators with {there} of {total} voting power are connected, more than two thirds are needed; missing: {}",
+        missing.join(", ")
+    )
 }
 
 fn organisation(facts: &NodeFacts, address: &account::Id) -> String {
-    facts.organisations.iter().find(|(known, _)| known == address).map(|(_, name)| name.clone()).unwrap_or_default()
+    facts
+        .organisations
+        .iter()
+        .find(|(known, _)| known == address)
+        .map(|(_, name)| name.clone())
+        .unwrap_or_default()
 }
 
 fn unix_ms(time: tendermint::Time) -> i64 {

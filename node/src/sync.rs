@@ -51,8 +51,11 @@ pub async fn run(
         while *behind.borrow() > published.borrow().height {
             let now = clock::monotonic();
             paused.retain(|_, until| *until > now);
-            let candidates: Vec<PeerId> =
-                network.connected().into_iter().filter(|peer| !paused.contains_key(peer)).collect();
+            let candidates: Vec<PeerId> = network
+                .connected()
+                .into_iter()
+                .filter(|peer| !paused.contains_key(peer))
+                .collect();
             let Some(peer) = candidates.get(failures % candidates.len().max(1)).copied() else {
                 // A new height or a new peer begins this again.
                 break;
@@ -82,12 +85,22 @@ async fn ask(
             return None;
         }
     };
-    core.send(CoreInput::Height { peer, height: response.height }).await.ok()?;
+    core.send(CoreInput::Height {
+        peer,
+        height: response.height,
+    })
+    .await
+    .ok()?;
     if response.blocks.is_empty() {
         return None;
     }
     let (reply, answer) = oneshot::channel();
-    core.send(CoreInput::Blocks { blocks: response.blocks, reply }).await.ok()?;
+    core.send(CoreInput::Blocks {
+        blocks: response.blocks,
+        reply,
+    })
+    .await
+    .ok()?;
     match answer.await.ok()? {
         Ok(height) => Some(height),
         Err(reason) => {
@@ -103,8 +116,12 @@ pub fn serve(archive: &dyn Archive, request: &v1::BlockRequest) -> v1::BlockResp
     let mut blocks = Vec::new();
     let mut bytes = 0;
     let mut next = request.from.max(1);
-    while next <= height && blocks.len() < usize::try_from(request.count.min(BLOCKS_MAX)).unwrap_or(0) {
-        let Some((block, commit)) = archive.block(next) else { break };
+    while next <= height
+        && blocks.len() < usize::try_from(request.count.min(BLOCKS_MAX)).unwrap_or(0)
+    {
+        let Some((block, commit)) = archive.block(next) else {
+            break;
+        };
         bytes += block.len() + commit.len();
         if bytes > RESPONSE_BYTES_MAX && !blocks.is_empty() {
             break;

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
+use crate::network::Judgement;
 use starfire_ledger::{ChainRules, Checked, Transaction, check_all};
 use starfire_state::Rejection;
-use crate::network::Judgement;
 use tokio::sync::{mpsc, oneshot};
 
 /// Envelopes that may wait for a check.
@@ -37,7 +37,11 @@ impl Verdict {
     pub fn decided(self, result: Result<[u8; 32], Rejection>) {
         match self {
             Self::Client(reply) => drop(reply.send(result)),
-            Self::Peer(reply) => drop(reply.send(if result.is_ok() { Judgement::Accept } else { Judgement::Ignore })),
+            Self::Peer(reply) => drop(reply.send(if result.is_ok() {
+                Judgement::Accept
+            } else {
+                Judgement::Ignore
+            })),
         }
     }
 }
@@ -61,12 +65,19 @@ pub struct Admission {
 }
 
 /// Checks envelopes until nobody sends any more.
-pub async fn run(rules: ChainRules, mut inbox: mpsc::Receiver<Unchecked>, core: mpsc::Sender<Vec<Admission>>) {
+pub async fn run(
+    rules: ChainRules,
+    mut inbox: mpsc::Receiver<Unchecked>,
+    core: mpsc::Sender<Vec<Admission>>,
+) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while inbox.recv_many(&mut batch, BATCH_MAX).await > 0 {
         let envelopes = std::mem::take(&mut batch);
         let rules = rules.clone();
-        let Ok(admissions) = tokio::task::spawn_blocking(move || admit(envelopes, &rules)).await else { return };
+        let Ok(admissions) = tokio::task::spawn_blocking(move || admit(envelopes, &rules)).await
+        else {
+            return;
+        };
         if !admissions.is_empty() && core.send(admissions).await.is_err() {
             return;
         }
@@ -88,7 +99,10 @@ fn admit(envelopes: Vec<Unchecked>, rules: &ChainRules) -> Vec<Admission> {
     let mut admissions = Vec::with_capacity(decoded.len());
     for (checked, verdict) in check_all(decoded, rules).into_iter().zip(verdicts) {
         match checked {
-            Ok(checked) => admissions.push(Admission { transaction: Arc::new(checked), verdict }),
+            Ok(checked) => admissions.push(Admission {
+                transaction: Arc::new(checked),
+                verdict,
+            }),
             Err(error) => verdict.invalid(error.rejection()),
         }
     }

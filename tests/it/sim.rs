@@ -9,7 +9,10 @@ use starfire_tests::world::World;
 const SEEDS: u64 = 200;
 
 fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text:?}")))
+    std::env::var(name).ok().map(|text| {
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is not a number: {text:?}"))
+    })
 }
 
 fn seeds(ordinary: u64) -> std::ops::Range<u64> {
@@ -41,7 +44,10 @@ fn check_all(validators: u8, twins: bool, seeds: std::ops::Range<u64>) {
         "{count} seeds of {validators} validators (twins: {twins}): {heights} heights, {transactions} transactions, \
          {crashes} crashes; slowest healing {slowest} simulated ms"
     );
-    assert!(transactions > 0 || count < 5, "the seeds commit transactions");
+    assert!(
+        transactions > 0 || count < 5,
+        "the seeds commit transactions"
+    );
     assert!(crashes > 0 || count < 5, "the seeds crash processes");
 }
 

@@ -37,27 +37,43 @@ impl Checks {
 
     /// The highest height that anybody committed.
     pub fn height(&self) -> u64 {
-        self.blocks.last_key_value().map_or(0, |(height, _)| *height)
+        self.blocks
+            .last_key_value()
+            .map_or(0, |(height, _)| *height)
     }
 
     /// Agreement, validity, equal state, order, and a certificate that the whole set stands behind.
-    pub fn committed(&mut self, node: Node, committed: &Committed, replica: &Replica, set: &validator::Set) -> Result<(), Violation> {
+    pub fn committed(
+        &mut self,
+        node: Node,
+        committed: &Committed,
+        replica: &Replica,
+        set: &validator::Set,
+    ) -> Result<(), Violation> {
         let height = committed.height;
         let this = (committed.header_hash, committed.app_hash);
         let first = *self.blocks.entry(height).or_insert(this);
         if first.0 != this.0 {
-            return Err(Violation(format!("agreement: node {node} committed another block at height {height}")));
+            return Err(Violation(format!(
+                "agreement: node {node} committed another block at height {height}"
+            )));
         }
         if first.1 != this.1 {
-            return Err(Violation(format!("state: node {node} has another app hash at height {height}")));
+            return Err(Violation(format!(
+                "state: node {node} has another app hash at height {height}"
+            )));
         }
         let last = self.heights.insert(node, height);
         if last.is_some_and(|last| height != last + 1) {
-            return Err(Violation(format!("order: node {node} committed height {height} after {last:?}")));
+            return Err(Violation(format!(
+                "order: node {node} committed height {height} after {last:?}"
+            )));
         }
         for hash in &committed.transactions {
             if !self.injected.contains(hash) {
-                return Err(Violation(format!("validity: a transaction at height {height} came from nobody")));
+                return Err(Violation(format!(
+                    "validity: a transaction at height {height} came from nobody"
+                )));
             }
             self.executed.insert(*hash);
         }
@@ -69,32 +85,61 @@ impl Checks {
         let before = self.heights.insert(node, height).unwrap_or(0);
         // A crash may come between the write and the word about it, never the other way round.
         if height < before {
-            return Err(Violation(format!("durability: node {node} was at {before}, its disk is at {height}")));
+            return Err(Violation(format!(
+                "durability: node {node} was at {before}, its disk is at {height}"
+            )));
         }
         Ok(())
     }
 
     /// No honest validator signs two different votes of one kind in one round.
     pub fn sent(&mut self, bytes: &[u8]) -> Result<(), Violation> {
-        let message = Message::decode(bytes).map_err(|error| Violation(format!("codec: a node sent what does not decode: {error}")))?;
-        let Message::Vote(vote) = message else { return Ok(()) };
+        let message = Message::decode(bytes).map_err(|error| {
+            Violation(format!("codec: a node sent what does not decode: {error}"))
+        })?;
+        let Message::Vote(vote) = message else {
+            return Ok(());
+        };
         if self.byzantine.contains(&vote.validator_address) {
             return Ok(());
         }
-        let Some(id) = vote.block_id else { return Err(Violation("a vote for nil".to_owned())) };
-        let key = (vote.validator_address, vote.vote_type as i32, vote.height.value(), vote.round.value());
+        let Some(id) = vote.block_id else {
+            return Err(Violation("a vote for nil".to_owned()));
+        };
+        let key = (
+            vote.validator_address,
+            vote.vote_type as i32,
+            vote.height.value(),
+            vote.round.value(),
+        );
         let first = *self.votes.entry(key).or_insert(id);
-        if first == id { Ok(()) } else { Err(Violation(format!("double vote: {key:?}"))) }
+        if first == id {
+            Ok(())
+        } else {
+            Err(Violation(format!("double vote: {key:?}")))
+        }
     }
 }
 
-fn check_certificate(replica: &Replica, height: u64, set: &validator::Set) -> Result<(), Violation> {
-    let (block, commit) = replica.archive().block(height).expect("a committed block is stored");
-    let header = Block::decode(&block).map_err(|error| Violation(format!("codec: {error}")))?.header;
-    let commit = <tendermint_proto::v0_38::types::Commit as prost::Message>::decode(commit.as_slice())
-        .ok()
-        .and_then(|commit| commit.try_into().ok())
-        .ok_or_else(|| Violation(format!("codec: the commit of height {height}")))?;
-    let signed = SignedHeader::new(header, commit).map_err(|error| Violation(format!("certificate: {error}")))?;
-    certificate::verify(&signed, set).map_err(|error| Violation(format!("certificate of height {height}: {error}")))
+fn check_certificate(
+    replica: &Replica,
+    height: u64,
+    set: &validator::Set,
+) -> Result<(), Violation> {
+    let (block, commit) = replica
+        .archive()
+        .block(height)
+        .expect("a committed block is stored");
+    let header = Block::decode(&block)
+        .map_err(|error| Violation(format!("codec: {error}")))?
+        .header;
+    let commit =
+        <tendermint_proto::v0_38::types::Commit as prost::Message>::decode(commit.as_slice())
+            .ok()
+            .and_then(|commit| commit.try_into().ok())
+            .ok_or_else(|| Violation(format!("codec: the commit of height {height}")))?;
+    let signed = SignedHeader::new(header, commit)
+        .map_err(|error| Violation(format!("certificate: {error}")))?;
+    certificate::verify(&signed, set)
+        .map_err(|error| Violation(format!("certificate of height {height}: {error}")))
 }

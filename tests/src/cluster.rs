@@ -23,7 +23,11 @@ const HEIGHTS_AFTER_HEALING: u64 = 4;
 const HEALING_MS_MAX: u64 = 60_000;
 /// Events of a run, at most: a loop without end is a failure too.
 const EVENTS_MAX: u64 = 400_000;
-const MEMPOOL: Limits = Limits { transactions_max: 1000, bytes_max: 1 << 20, transactions_per_sender_max: 100 };
+const MEMPOOL: Limits = Limits {
+    transactions_max: 1000,
+    bytes_max: 1 << 20,
+    transactions_per_sender_max: 100,
+};
 
 /// A run that kept every rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,12 +95,22 @@ pub fn run(world: &World, seed: u64, twins: bool) -> Result<Report, Violation> {
     if twins {
         let last = world.validators() - 1;
         validators.push(last);
-        cluster.checks.byzantine.insert(world.signer(last).address());
+        cluster
+            .checks
+            .byzantine
+            .insert(world.signer(last).address());
     }
     for validator in validators {
         let skew_ms = cluster.random.i64(-200..200);
         let disk = DiskHandle::default();
-        cluster.processes.push(Process { validator, disk, replica: None, life: 0, skew_ms, dying: false });
+        cluster.processes.push(Process {
+            validator,
+            disk,
+            replica: None,
+            life: 0,
+            skew_ms,
+            dying: false,
+        });
     }
     cluster.story();
     for node in 0..cluster.processes.len() {
@@ -110,7 +124,11 @@ impl Cluster<'_> {
     fn story(&mut self) {
         let nodes = self.processes.len();
         for _ in 0..self.random.usize(0..6) {
-            let (node, at, down) = (self.random.usize(0..nodes), self.random.u64(0..FAULTS_MS), self.random.u64(50..4_000));
+            let (node, at, down) = (
+                self.random.usize(0..nodes),
+                self.random.u64(0..FAULTS_MS),
+                self.random.u64(50..4_000),
+            );
             self.network.schedule(at, Event::Crash(node));
             self.network.schedule(at + down, Event::Restart(node));
         }
@@ -118,7 +136,8 @@ impl Cluster<'_> {
             let at = self.random.u64(1_000..FAULTS_MS);
             for node in 0..nodes {
                 self.network.schedule(at, Event::Crash(node));
-                self.network.schedule(at + self.random.u64(50..2_000), Event::Restart(node));
+                self.network
+                    .schedule(at + self.random.u64(50..2_000), Event::Restart(node));
             }
         }
         for _ in 0..self.random.usize(0..4) {
@@ -133,7 +152,8 @@ impl Cluster<'_> {
                 let transaction = queue[self.next_transactions[sender]].clone();
                 self.next_transactions[sender] += 1;
                 self.checks.injected(transaction.hash);
-                self.network.schedule(at, Event::Transaction { to, transaction });
+                self.network
+                    .schedule(at, Event::Transaction { to, transaction });
             }
         }
         self.network.schedule(FAULTS_MS, Event::Heal);
@@ -142,7 +162,9 @@ impl Cluster<'_> {
     fn play(mut self) -> Result<Report, Violation> {
         for _ in 0..EVENTS_MAX {
             let Some(event) = self.network.next() else {
-                return Err(Violation("the simulation ran out of events: nobody waits for anything".to_owned()));
+                return Err(Violation(
+                    "the simulation ran out of events: nobody waits for anything".to_owned(),
+                ));
             };
             self.record(&event);
             self.happen(event)?;
@@ -150,14 +172,26 @@ impl Cluster<'_> {
                 return Ok(report);
             }
         }
-        Err(Violation(format!("no end after {EVENTS_MAX} events, at {} ms", self.network.now_ms)))
+        Err(Violation(format!(
+            "no end after {EVENTS_MAX} events, at {} ms",
+            self.network.now_ms
+        )))
     }
 
     /// Once all is well, every honest node must get some heights further, in time.
     fn is_over(&self) -> Result<Option<Report>, Violation> {
-        let Some(healed_at) = self.healed_at else { return Ok(None) };
-        let honest = || self.processes.iter().filter(|process| !self.is_byzantine(process.validator));
-        let height = honest().map(|process| process.replica.as_ref().map_or(0, Replica::height)).min().unwrap_or(0);
+        let Some(healed_at) = self.healed_at else {
+            return Ok(None);
+        };
+        let honest = || {
+            self.processes
+                .iter()
+                .filter(|process| !self.is_byzantine(process.validator))
+        };
+        let height = honest()
+            .map(|process| process.replica.as_ref().map_or(0, Replica::height))
+            .min()
+            .unwrap_or(0);
         let healed_ms = self.network.now_ms - healed_at;
         if height >= self.wanted_height {
             return Ok(Some(Report {
@@ -169,7 +203,11 @@ impl Cluster<'_> {
             }));
         }
         if healed_ms > HEALING_MS_MAX {
-            let heights: Vec<_> = self.processes.iter().map(|it| it.replica.as_ref().map(|it| (it.height(), it.round()))).collect();
+            let heights: Vec<_> = self
+                .processes
+                .iter()
+                .map(|it| it.replica.as_ref().map(|it| (it.height(), it.round())))
+                .collect();
             return Err(Violation(format!(
                 "progress: {HEALING_MS_MAX} ms after healing, height {} is not reached: (height, round) of the nodes are {heights:?}",
                 self.wanted_height
@@ -179,20 +217,29 @@ impl Cluster<'_> {
     }
 
     fn is_byzantine(&self, validator: usize) -> bool {
-        self.checks.byzantine.contains(&self.world.signer(validator).address())
+        self.checks
+            .byzantine
+            .contains(&self.world.signer(validator).address())
     }
 
     fn happen(&mut self, event: Event) -> Result<(), Violation> {
         match event {
             Event::Message { to, bytes, .. } => {
-                let message = Message::decode(&bytes).map_err(|error| Violation(format!("codec: {error}")))?;
+                let message = Message::decode(&bytes)
+                    .map_err(|error| Violation(format!("codec: {error}")))?;
                 self.step(to, ReplicaInput::Message(message))
             }
-            Event::Transaction { to, transaction } => self.step(to, ReplicaInput::Transaction(transaction)),
+            Event::Transaction { to, transaction } => {
+                self.step(to, ReplicaInput::Transaction(transaction))
+            }
             Event::Height { to, height, .. } => self.hear_of_height(to, height),
             Event::CatchUp(node) => self.catch_up(node),
             Event::Timer { node, life, timer } => {
-                if self.processes[node].life == life { self.step(node, ReplicaInput::Timer(timer)) } else { Ok(()) }
+                if self.processes[node].life == life {
+                    self.step(node, ReplicaInput::Timer(timer))
+                } else {
+                    Ok(())
+                }
             }
             Event::Crash(node) => {
                 if self.healed_at.is_none() && self.processes[node].replica.is_some() {
@@ -206,7 +253,11 @@ impl Cluster<'_> {
                 if self.processes[node].dying {
                     self.kill(node);
                 }
-                if self.processes[node].replica.is_none() { self.start(node) } else { Ok(()) }
+                if self.processes[node].replica.is_none() {
+                    self.start(node)
+                } else {
+                    Ok(())
+                }
             }
             Event::Cut => {
                 self.cut();
@@ -255,8 +306,11 @@ impl Cluster<'_> {
         let process = &mut self.processes[node];
         process.life += 1;
         process.dying = false;
-        let setup =
-            Setup { genesis: self.world.genesis.clone(), signer: Some(self.world.signer(process.validator)), mempool: MEMPOOL };
+        let setup = Setup {
+            genesis: self.world.genesis.clone(),
+            signer: Some(self.world.signer(process.validator)),
+            mempool: MEMPOOL,
+        };
         let (replica, outputs) = Replica::open(setup, Box::new(process.disk.mount()), now)
             .map_err(|error| Violation(format!("node {node} does not start: {error}")))?;
         self.checks.restarted(node, replica.height())?;
@@ -277,19 +331,28 @@ impl Cluster<'_> {
 
     fn now(&self, node: Node) -> Time {
         let skew = self.processes[node].skew_ms;
-        let past_ms = i64::try_from(self.network.now_ms).expect("a short simulation") + skew + 1_000;
-        let offset = Duration::from_millis(u64::try_from(past_ms).expect("the skew is less than a second"));
+        let past_ms =
+            i64::try_from(self.network.now_ms).expect("a short simulation") + skew + 1_000;
+        let offset =
+            Duration::from_millis(u64::try_from(past_ms).expect("the skew is less than a second"));
         (self.world.genesis.time() + offset).expect("a time within this century")
     }
 
     fn step(&mut self, node: Node, input: ReplicaInput) -> Result<(), Violation> {
         let now = self.now(node);
-        let Some(replica) = &mut self.processes[node].replica else { return Ok(()) };
+        let Some(replica) = &mut self.processes[node].replica else {
+            return Ok(());
+        };
         let mut outputs = replica.step(now, input);
-        let stalled = outputs.iter().position(|output| matches!(output, Output::Stalled(_)));
+        let stalled = outputs
+            .iter()
+            .position(|output| matches!(output, Output::Stalled(_)));
         if let Some(stalled) = stalled {
             if !self.processes[node].dying {
-                return Err(Violation(format!("node {node} stalled on a good disk: {:?}", outputs[stalled])));
+                return Err(Violation(format!(
+                    "node {node} stalled on a good disk: {:?}",
+                    outputs[stalled]
+                )));
             }
             // The process died at some point before the write that failed: what came before it may have left, or not.
             outputs.truncate(self.random.usize(0..=stalled));
@@ -308,15 +371,26 @@ impl Cluster<'_> {
                 Output::Arm(timer, after) => {
                     let life = self.processes[node].life;
                     let after = u64::try_from(after.as_millis()).expect("a short timer");
-                    self.network.schedule(after.max(1), Event::Timer { node, life, timer });
+                    self.network
+                        .schedule(after.max(1), Event::Timer { node, life, timer });
                 }
                 Output::Gossip(transaction) => {
                     for to in (0..self.processes.len()).filter(|to| *to != node) {
-                        self.network.send(node, to, Event::Transaction { to, transaction: transaction.clone() });
+                        self.network.send(
+                            node,
+                            to,
+                            Event::Transaction {
+                                to,
+                                transaction: transaction.clone(),
+                            },
+                        );
                     }
                 }
                 Output::Committed(committed) => {
-                    let replica = self.processes[node].replica.as_ref().expect("whoever commits lives");
+                    let replica = self.processes[node]
+                        .replica
+                        .as_ref()
+                        .expect("whoever commits lives");
                     let set = self.world.genesis.validators();
                     self.trace.update(&node.to_le_bytes());
                     self.trace.update(committed.header_hash.as_bytes());
@@ -326,10 +400,18 @@ impl Cluster<'_> {
                     }
                 }
                 Output::Behind(height) => self.hear_of_height(node, height)?,
-                Output::BadBlocks(reason) => return Err(Violation(format!("node {node} refused true blocks: {reason}"))),
-                Output::Stalled(reason) => return Err(Violation(format!("node {node} stalled: {reason}"))),
+                Output::BadBlocks(reason) => {
+                    return Err(Violation(format!(
+                        "node {node} refused true blocks: {reason}"
+                    )));
+                }
+                Output::Stalled(reason) => {
+                    return Err(Violation(format!("node {node} stalled: {reason}")));
+                }
                 Output::Misbehaviour(_) if self.checks.byzantine.is_empty() => {
-                    return Err(Violation(format!("node {node} accuses an honest validator")));
+                    return Err(Violation(format!(
+                        "node {node} accuses an honest validator"
+                    )));
                 }
                 Output::Misbehaviour(_) | Output::Verdict(_) | Output::Recovered => {}
             }
@@ -337,28 +419,48 @@ impl Cluster<'_> {
         Ok(())
     }
 
-    fn send(&mut self, from: Node, to: Option<account::Id>, message: Vec<u8>) -> Result<(), Violation> {
+    fn send(
+        &mut self,
+        from: Node,
+        to: Option<account::Id>,
+        message: Vec<u8>,
+    ) -> Result<(), Violation> {
         self.checks.sent(&message)?;
         let bytes: Arc<[u8]> = message.into();
         let me = self.processes[from].validator;
         for node in 0..self.processes.len() {
             let validator = self.processes[node].validator;
-            if validator == me || to.is_some_and(|to| self.world.signer(validator).address() != to) {
+            if validator == me || to.is_some_and(|to| self.world.signer(validator).address() != to)
+            {
                 continue;
             }
-            self.network.send(from, node, Event::Message { from, to: node, bytes: bytes.clone() });
+            self.network.send(
+                from,
+                node,
+                Event::Message {
+                    from,
+                    to: node,
+                    bytes: bytes.clone(),
+                },
+            );
         }
         Ok(())
     }
 
     fn tell_height(&mut self, from: Node, to: Node) {
-        let Some(height) = self.processes[from].replica.as_ref().map(Replica::height) else { return };
-        self.network.send(from, to, Event::Height { from, to, height });
+        let Some(height) = self.processes[from].replica.as_ref().map(Replica::height) else {
+            return;
+        };
+        self.network
+            .send(from, to, Event::Height { from, to, height });
     }
 
     /// As the node's sync task: patience first, consensus may bring the block by itself.
     fn hear_of_height(&mut self, node: Node, height: u64) -> Result<(), Violation> {
-        let behind = self.processes[node].replica.as_ref().is_some_and(|replica| replica.height() < height);
+        let behind = self.processes[node]
+            .replica
+            .as_ref()
+            .is_some_and(|replica| replica.height() < height);
         if behind && self.catching_up.insert(node) {
             self.network.schedule(400, Event::CatchUp(node));
         }
@@ -367,21 +469,44 @@ impl Cluster<'_> {
 
     fn catch_up(&mut self, node: Node) -> Result<(), Violation> {
         self.catching_up.remove(&node);
-        let Some(mine) = self.processes[node].replica.as_ref().map(Replica::height) else { return Ok(()) };
-        let reaches = |other: &Node| self.network.reaches(*other, node) && self.network.reaches(node, *other);
-        let height_of = |other: &Node| self.processes[*other].replica.as_ref().map_or(0, Replica::height);
-        let peers: Vec<Node> =
-            (0..self.processes.len()).filter(|other| *other != node && reaches(other) && height_of(other) > mine).collect();
+        let Some(mine) = self.processes[node].replica.as_ref().map(Replica::height) else {
+            return Ok(());
+        };
+        let reaches =
+            |other: &Node| self.network.reaches(*other, node) && self.network.reaches(node, *other);
+        let height_of = |other: &Node| {
+            self.processes[*other]
+                .replica
+                .as_ref()
+                .map_or(0, Replica::height)
+        };
+        let peers: Vec<Node> = (0..self.processes.len())
+            .filter(|other| *other != node && reaches(other) && height_of(other) > mine)
+            .collect();
         if peers.is_empty() {
             return Ok(());
         }
         let peer = peers[self.random.usize(0..peers.len())];
-        let archive = self.processes[peer].replica.as_ref().expect("whoever has a height lives").archive();
+        let archive = self.processes[peer]
+            .replica
+            .as_ref()
+            .expect("whoever has a height lives")
+            .archive();
         let blocks: Vec<v1::CommittedBlock> = (mine + 1..=mine + 8)
-            .map_while(|height| archive.block(height).map(|(block, commit)| v1::CommittedBlock { block, commit }))
+            .map_while(|height| {
+                archive
+                    .block(height)
+                    .map(|(block, commit)| v1::CommittedBlock { block, commit })
+            })
             .collect();
         self.step(node, ReplicaInput::Blocks(blocks))?;
-        let height = self.processes.iter().filter_map(|it| it.replica.as_ref()).map(Replica::height).max().unwrap_or(0);
+        let height = self
+            .processes
+            .iter()
+            .filter_map(|it| it.replica.as_ref())
+            .map(Replica::height)
+            .max()
+            .unwrap_or(0);
         self.hear_of_height(node, height)
     }
 
@@ -389,7 +514,8 @@ impl Cluster<'_> {
         self.trace.update(&self.network.now_ms.to_le_bytes());
         match event {
             Event::Message { from, to, bytes } => {
-                self.trace.update(&[from.to_le_bytes(), to.to_le_bytes()].concat());
+                self.trace
+                    .update(&[from.to_le_bytes(), to.to_le_bytes()].concat());
                 self.trace.update(bytes);
             }
             Event::Transaction { to, transaction } => {

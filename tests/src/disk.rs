@@ -29,10 +29,15 @@ impl DiskHandle {
         let memory = slot.kept.take().unwrap_or_else(|| {
             let mut memory = Memory::new();
             let record = starfire_consensus::safety::SafetyRecord::default().encode();
-            memory.save_safety(&record).expect("a new disk takes writes");
+            memory
+                .save_safety(&record)
+                .expect("a new disk takes writes");
             memory
         });
-        Disk { memory, handle: self.clone() }
+        Disk {
+            memory,
+            handle: self.clone(),
+        }
     }
 
     /// Lets that many more writes succeed.

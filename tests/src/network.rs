@@ -74,7 +74,11 @@ pub struct Weather {
 
 impl Weather {
     /// Nothing is lost; a millisecond or a few.
-    pub const CALM: Self = Self { loss_percent: 0, double_percent: 0, delay_ms_max: 8 };
+    pub const CALM: Self = Self {
+        loss_percent: 0,
+        double_percent: 0,
+        delay_ms_max: 8,
+    };
 }
 
 /// Events that wait, and who can hear whom.
@@ -127,7 +131,8 @@ impl Network {
 
     /// Puts an event into the future.
     pub fn schedule(&mut self, after_ms: u64, event: Event) {
-        self.queue.push(Reverse((self.now_ms + after_ms, self.next, Queued(event))));
+        self.queue
+            .push(Reverse((self.now_ms + after_ms, self.next, Queued(event))));
         self.next += 1;
     }
 
@@ -136,7 +141,11 @@ impl Network {
         if self.cut.contains(&(from, to)) || self.random.u32(0..100) < self.weather.loss_percent {
             return;
         }
-        let copies = if self.random.u32(0..100) < self.weather.double_percent { 2 } else { 1 };
+        let copies = if self.random.u32(0..100) < self.weather.double_percent {
+            2
+        } else {
+            1
+        };
         for _ in 0..copies {
             let delay = self.random.u64(1..=self.weather.delay_ms_max);
             self.schedule(delay, event.clone());

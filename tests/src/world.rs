@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use starfire_did::{Did, KeyAlgorithm, PrivateKey};
-use starfire_ledger::genesis::{ConsensusParams, GenesisFile, GenesisMember, GenesisRole, Key, Params, Profile};
+use starfire_ledger::genesis::{
+    ConsensusParams, GenesisFile, GenesisMember, GenesisRole, Key, Params, Profile,
+};
 use starfire_ledger::{ChainRules, Checked, Genesis, Transaction, check};
 use starfire_node::signer::Signer;
 use starfire_proto::protocol;
@@ -32,7 +34,9 @@ impl World {
     /// # Panics
     /// When its own genesis is not valid, which a test would show at once.
     pub fn new(validators: u8) -> Self {
-        let keys: Vec<PrivateKey> = (0..validators).map(|number| key(b"validator", number)).collect();
+        let keys: Vec<PrivateKey> = (0..validators)
+            .map(|number| key(b"validator", number))
+            .collect();
         let members = keys.iter().enumerate().map(|(number, validator)| {
             let account = key(b"account", u8::try_from(number).expect("few validators"));
             GenesisMember {
@@ -59,16 +63,30 @@ impl World {
                 member_transactions_max: 1000,
                 profile: Profile::Default,
             },
-            consensus: ConsensusParams { term_heights: 8, timeout_base_ms: 500, timeout_max_ms: 8_000, heartbeat_ms: 3_000 },
+            consensus: ConsensusParams {
+                term_heights: 8,
+                timeout_base_ms: 500,
+                timeout_max_ms: 8_000,
+                heartbeat_ms: 3_000,
+            },
             members: members.collect(),
             accounts: Vec::new(),
             sub_chains: Vec::new(),
             signatures: Vec::new(),
         };
         let genesis = Genesis::new(file).expect("the simulation's genesis is valid");
-        let rules = ChainRules { chain_code: None, bif_chain_id: 0 };
-        let transactions = (0..SENDERS).map(|sender| transactions(&key(b"sender", sender), &rules)).collect();
-        Self { genesis, keys, transactions }
+        let rules = ChainRules {
+            chain_code: None,
+            bif_chain_id: 0,
+        };
+        let transactions = (0..SENDERS)
+            .map(|sender| transactions(&key(b"sender", sender), &rules))
+            .collect();
+        Self {
+            genesis,
+            keys,
+            transactions,
+        }
     }
 
     /// The signer of a validator.
@@ -92,7 +110,10 @@ fn key(purpose: &[u8], number: u8) -> PrivateKey {
 
 fn raw(key: &PrivateKey) -> [u8; 32] {
     let public = key.public().to_string();
-    hex::decode(&public[6..]).expect("BIF's encoding is hex").try_into().expect("an Ed25519 key has 32 bytes")
+    hex::decode(&public[6..])
+        .expect("BIF's encoding is hex")
+        .try_into()
+        .expect("an Ed25519 key has 32 bytes")
 }
 
 fn transactions(key: &PrivateKey, rules: &ChainRules) -> Vec<Arc<Checked>> {
@@ -112,7 +133,8 @@ fn transactions(key: &PrivateKey, rules: &ChainRules) -> Vec<Arc<Checked>> {
             }],
             ..Default::default()
         };
-        let transaction = Transaction::decode(&Transaction::sign(&body, &[key])).expect("what was signed here decodes");
+        let transaction = Transaction::decode(&Transaction::sign(&body, &[key]))
+            .expect("what was signed here decodes");
         Arc::new(check(transaction, rules).expect("what was signed here is valid"))
     };
     (1..=TRANSACTIONS).map(sign).collect()

@@ -83,15 +83,17 @@ fn file(record: &v1::EvidenceRecord, shown: Shown<'_>) -> Result<((), String), S
             "the evidence names no digest algorithm",
         ));
     };
-    let Some(bytes) = shown.file else {
-        return Err(stop(
-            Reason::FileMissing,
-            "show the file that the evidence is of",
-        ));
+    // Public evidence has nothing beside its file, so the one thing that is shown is the file.
+    let (document, shown_file) = match (record.kind(), shown.document, shown.file) {
+        (v1::EvidenceKind::Public, Some(only), None) => (None, Some(only)),
+        (_, document, file) => (document, file),
+    };
+    let Some(bytes) = shown_file else {
+        return no_file(record, document);
     };
     let committed = match record.kind() {
         v1::EvidenceKind::Public => {
-            if shown.document.is_some() {
+            if document.is_some() {
                 return Err(stop(
                     Reason::FileUnexpected,
                     "public evidence has no note beside it",
@@ -99,7 +101,7 @@ fn file(record: &v1::EvidenceRecord, shown: Shown<'_>) -> Result<((), String), S
             }
             algorithm.digest(bytes)
         }
-        v1::EvidenceKind::Salted => salted(record, algorithm, shown.document, bytes)?,
+        v1::EvidenceKind::Salted => salted(record, algorithm, document, bytes)?,
         v1::EvidenceKind::Certificate => {
             return Err(stop(
                 Reason::EvidenceMismatch,
@@ -124,6 +126,23 @@ fn file(record: &v1::EvidenceRecord, shown: Shown<'_>) -> Result<((), String), S
             algorithm.name()
         ),
     ))
+}
+
+/// Without a file the proof still says what it says: that the issuer recorded this commitment.
+fn no_file(record: &v1::EvidenceRecord, document: Option<&[u8]>) -> Result<((), String), Stop> {
+    if document.is_some() {
+        let detail = "show the file that the evidence is of beside its note";
+        return Err(stop(Reason::FileMissing, detail));
+    }
+    if record.kind() == v1::EvidenceKind::Certificate {
+        let detail = "it is a certificate, and must be proved as one";
+        return Err(stop(Reason::EvidenceMismatch, detail));
+    }
+    let commitment = hex::encode(&record.commitment);
+    let detail = format!(
+        "none shown: what is proved is the commitment {commitment}, not what file it is of"
+    );
+    Ok(((), detail))
 }
 
 fn salted(

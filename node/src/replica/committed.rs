@@ -42,7 +42,12 @@ impl Committed {
             .validators()
             .iter()
             .zip(&commit.signatures)
-            .map(|(validator, signature)| (validator.address, !matches!(signature, CommitSig::BlockIdFlagAbsent)))
+            .map(|(validator, signature)| {
+                (
+                    validator.address,
+                    !matches!(signature, CommitSig::BlockIdFlagAbsent),
+                )
+            })
             .collect();
         Self {
             height: header.height.value(),
@@ -51,7 +56,11 @@ impl Committed {
             app_hash,
             round: commit.round.value(),
             proposer: header.proposer_address,
-            transactions: block.transactions().iter().map(|transaction| transaction.hash).collect(),
+            transactions: block
+                .transactions()
+                .iter()
+                .map(|transaction| transaction.hash)
+                .collect(),
             senders,
             signers,
         }

@@ -48,16 +48,18 @@ fn public_and_salted_evidence_is_valid_with_its_file() {
         };
         let proof = world.prove(&public.subject);
         valid(&judge(&proof, &public));
-        refused(
-            &judge(
-                &proof,
-                &Shown {
-                    file: None,
-                    ..public.clone()
-                },
-            ),
-            Reason::FileMissing,
-        );
+        // Without the file, the commitment alone is proved; shown as the only document, the file is taken for what it is.
+        let bare = Shown {
+            file: None,
+            ..public.clone()
+        };
+        valid(&judge(&proof, &bare));
+        let as_document = |bytes: &[u8]| Shown {
+            document: Some(bytes.to_vec()),
+            ..bare.clone()
+        };
+        valid(&judge(&proof, &as_document(b"file")));
+        refused(&judge(&proof, &as_document(b"filf")), Reason::FileMismatch);
         refused(
             &judge(
                 &proof,
