@@ -177,7 +177,7 @@ impl Core {
                 match Message::decode(&bytes) {
                     Ok(message) => self.step(ReplicaInput::Message(message)),
                     Err(error) => {
-                        tracing::debug!(%peer, %error, "consensus message does not decode")
+                        tracing::debug!(%peer, %error, "consensus message does not decode");
                     }
                 }
             }
@@ -307,7 +307,7 @@ impl Core {
                     self.status_due = true;
                 }
                 Output::Misbehaviour(misbehaviour) => {
-                    tracing::error!(?misbehaviour, "a validator broke the rules")
+                    tracing::error!(?misbehaviour, "a validator broke the rules");
                 }
             }
         }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use starfire_consensus::candidate::Candidate;
 use starfire_consensus::certificate;
 use starfire_consensus::effect::{Effect, Recipient, Timer};
-use starfire_consensus::electorate::{Electorate, Parent};
+use starfire_consensus::electorate::Electorate;
 use starfire_consensus::input::Input;
 use starfire_consensus::machine::{Config, Consensus, Routing};
 use starfire_consensus::message::{self, Message, Refusal};
@@ -22,8 +22,7 @@ use starfire_consensus::misbehaviour::Misbehaviour;
 use starfire_consensus::safety::SafetyRecord;
 use starfire_ledger::block::{encode_commit, transactions_bytes_max};
 use starfire_ledger::{
-    Admission, Block, ChainRules, Checked, CheckedBlock, Expected, Genesis, execute, receipt,
-    select,
+    Admission, Block, ChainRules, Checked, CheckedBlock, Expected, Genesis, execute, select,
 };
 use starfire_proto::v1;
 use starfire_state::{Account, Archive, Batch, Rejection, Store, tree};
@@ -36,8 +35,13 @@ use crate::signer::Signer;
 
 mod amnesia;
 mod committed;
+mod incoming;
+mod position;
+mod propose;
+mod stall;
 
 pub use committed::Committed;
+use position::Position;
 
 /// Messages of the next height that are kept until it starts.
 const EARLY_MESSAGES_MAX: usize = 256;
@@ -233,17 +237,17 @@ impl Replica {
         match input {
             ReplicaInput::Message(message) => self.message(now, message, &mut outputs),
             ReplicaInput::Transaction(transaction) => {
-                self.transaction(now, transaction, &mut outputs)
+                self.transaction(now, transaction, &mut outputs);
             }
             ReplicaInput::Blocks(blocks) => self.blocks(now, &blocks, &mut outputs),
             ReplicaInput::Height { validator, height } => {
-                self.height_reported(now, validator, height, &mut outputs)
+                self.height_reported(now, validator, height, &mut outputs);
             }
             ReplicaInput::Timer(ReplicaTimer::Consensus(timer)) => {
-                self.inputs.push_back(Input::Timer(timer))
+                self.inputs.push_back(Input::Timer(timer));
             }
             ReplicaInput::Timer(ReplicaTimer::Heartbeat(height)) => {
-                self.heartbeat_over |= height == self.height_to_decide()
+                self.heartbeat_over |= height == self.height_to_decide();
             }
             ReplicaInput::Timer(ReplicaTimer::Store) => self.retry_store(now, &mut outputs),
         }
@@ -347,7 +351,7 @@ impl Replica {
                 }
             }
             Effect::Arm { timer, duration } => {
-                outputs.push(Output::Arm(ReplicaTimer::Consensus(timer), duration))
+                outputs.push(Output::Arm(ReplicaTimer::Consensus(timer), duration));
             }
             Effect::Commit { block, commit } => match self.check_block(&block) {
                 Ok(block) => self.commit(now, block, *commit, outputs),
@@ -387,233 +391,6 @@ impl Replica {
                 message: message.encode(),
             }),
         }
-    }
-
-    fn message(&mut self, now: Time, message: Message, outputs: &mut Vec<Output>) {
-        let height = message.height();
-        let current = self.height_to_decide();
-        if height > current {
-            if height == current + 1 {
-                self.decide_by_next_proposal(&message);
-                self.keep_for_later(message);
-            }
-            // Whoever is at that height has committed the one before it.
-            outputs.push(Output::Behind(height - 1));
-            return;
-        }
-        if height < current {
-            self.answer_laggard(&message, outputs);
-            return;
-        }
-        self.verified(message, |replica, proposal| replica.accepts(now, proposal));
-    }
-
-    /// Feeds a message that the electorate of this height stands behind; a proposal only if its block passes `accepts`.
-    fn verified(
-        &mut self,
-        message: Message,
-        accepts: impl FnOnce(&mut Self, &message::Proposal) -> bool,
-    ) {
-        let height = message.height();
-        match message::verify(message, &self.electorate) {
-            Ok(Input::Proposal(proposal)) => {
-                if accepts(self, &proposal) {
-                    self.inputs.push_back(Input::Proposal(proposal));
-                }
-            }
-            Ok(input) => self.inputs.push_back(input),
-            Err(refusal) => tracing::debug!(%refusal, height, "message refused"),
-        }
-    }
-
-    fn keep_for_later(&mut self, message: Message) {
-        let proposals = self
-            .early
-            .iter()
-            .filter(|early| matches!(early, Message::Proposal(_)))
-            .count();
-        let room = !matches!(message, Message::Proposal(_)) || proposals < EARLY_PROPOSALS_MAX;
-        if room && self.early.len() < EARLY_MESSAGES_MAX {
-            self.early.push(message);
-        }
-    }
-
-    /// The next height's proposal carries the commit of this one.
-    fn decide_by_next_proposal(&mut self, message: &Message) {
-        let Message::Proposal(proposal) = message else {
-            return;
-        };
-        let Ok(block) = Block::decode(proposal.block.bytes()) else {
-            return;
-        };
-        let Some(commit) = block.last_commit else {
-            return;
-        };
-        if let Ok(input) = message::verify(Message::Commit(commit), &self.electorate) {
-            self.inputs.push_back(input);
-        }
-    }
-
-    /// Late precommits make the last commit fatter; who still times out an old height gets its commit.
-    fn answer_laggard(&mut self, message: &Message, outputs: &mut Vec<Output>) {
-        match message {
-            Message::Vote(_) => {
-                let Some(electorate) = &self.last_electorate else {
-                    return;
-                };
-                match message::verify(message.clone(), electorate) {
-                    Ok(input) => self.inputs.push_back(input),
-                    Err(Refusal::OtherHeight { .. }) => {}
-                    Err(refusal) => tracing::debug!(%refusal, "late vote refused"),
-                }
-            }
-            Message::Timeout(timeout) => {
-                let Some((_, commit)) = self.store.block(timeout.height) else {
-                    return;
-                };
-                let commit = decode_commit(&commit);
-                outputs.push(Output::Send {
-                    to: timeout.validator,
-                    message: Message::Commit(commit).encode(),
-                });
-            }
-            Message::Proposal(_)
-            | Message::QuorumCertificate(_)
-            | Message::TimeoutCertificate(_)
-            | Message::Commit(_) => {}
-        }
-    }
-
-    /// Whether the proposal's block may be voted for; what a proposal says besides is for [`message::verify`].
-    fn accepts(&mut self, now: Time, proposal: &message::Proposal) -> bool {
-        if proposal.is_fresh() {
-            let apart = Self::now_ms(now).abs_diff(Self::now_ms(proposal.block.time()));
-            let allowed = timeliness_ms(proposal.round);
-            if apart > allowed {
-                tracing::warn!(
-                    apart_ms = apart,
-                    allowed_ms = allowed,
-                    round = proposal.round,
-                    "proposal is not timely"
-                );
-                return false;
-            }
-        }
-        match self.check_block(&proposal.block) {
-            Ok(_) => true,
-            Err(reason) => {
-                tracing::warn!(%reason, proposer = %proposal.proposer, "proposed block is invalid");
-                false
-            }
-        }
-    }
-
-    /// Checks a block against the state before it, once.
-    fn check_block(&mut self, candidate: &Candidate) -> Result<CheckedBlock, String> {
-        let key = header_hash(&candidate.id());
-        if let Some(checked) = self.checked.get(&key)
-            && checked.block().id() == candidate.id()
-        {
-            return Ok(checked.clone());
-        }
-        let block = Block::decode(candidate.bytes()).map_err(|error| error.to_string())?;
-        block
-            .check(&self.expected)
-            .map_err(|error| error.to_string())?;
-        self.check_last_commit(&block)?;
-        let mempool = &self.mempool;
-        let checked = CheckedBlock::new(block, &self.rules, |id| mempool.checked(id))
-            .map_err(|error| chain_of(&error))?;
-        if self.checked.len() < CHECKED_BLOCKS_MAX {
-            self.checked.insert(key, checked.clone());
-        }
-        Ok(checked)
-    }
-
-    fn check_last_commit(&self, block: &Block) -> Result<(), String> {
-        let Some(commit) = &block.last_commit else {
-            return Ok(());
-        };
-        if self.last_commit.as_ref() == Some(commit) {
-            return Ok(());
-        }
-        let (bytes, _) = self
-            .store
-            .block(self.height())
-            .expect("the last block is stored");
-        let header = Block::decode(&bytes)
-            .expect("a stored block decodes")
-            .header;
-        let signed =
-            SignedHeader::new(header, commit.clone()).map_err(|error| error.to_string())?;
-        certificate::verify(&signed, &self.expected.last_validators)
-            .map_err(|error| error.to_string())
-    }
-
-    fn transaction(&mut self, now: Time, transaction: Arc<Checked>, outputs: &mut Vec<Output>) {
-        if self.store.transaction(&transaction.hash).is_some() {
-            // Sending again what is committed already is no mistake: the hash tells its outcome.
-            outputs.push(Output::Verdict(Ok(transaction.hash)));
-            return;
-        }
-        let verdict = self.admit(now, &transaction).map(|new| {
-            if new {
-                outputs.push(Output::Gossip(transaction.clone()));
-            }
-            transaction.hash
-        });
-        outputs.push(Output::Verdict(verdict));
-    }
-
-    fn admit(&mut self, now: Time, transaction: &Arc<Checked>) -> Result<bool, Rejection> {
-        if let Some(rejection) = transaction.rejection() {
-            return Err(rejection.clone());
-        }
-        let admitted = self
-            .admission
-            .admit(&*self.store.state_at(self.expected.height - 1), transaction)?;
-        self.mempool.add(
-            transaction.clone(),
-            admitted.account.record.nonce,
-            Self::now_ms(now),
-        )
-    }
-
-    /// Applies blocks of another node's chain, each believed for the commit that comes with it.
-    fn blocks(&mut self, now: Time, blocks: &[v1::CommittedBlock], outputs: &mut Vec<Output>) {
-        for committed in blocks {
-            if self.stalled.is_some() {
-                return;
-            }
-            match self.check_committed(committed) {
-                Ok(None) => {}
-                Ok(Some((block, commit))) => self.commit(now, block, commit, outputs),
-                Err(reason) => {
-                    outputs.push(Output::BadBlocks(reason));
-                    return;
-                }
-            }
-        }
-    }
-
-    fn check_committed(
-        &mut self,
-        committed: &v1::CommittedBlock,
-    ) -> Result<Option<(CheckedBlock, Commit)>, String> {
-        let candidate = Candidate::decode(committed.block.as_slice().into())
-            .map_err(|error| error.to_string())?;
-        if candidate.header().height.value() < self.height_to_decide() {
-            return Ok(None);
-        }
-        let commit = parse_commit(&committed.commit).ok_or("the commit does not decode")?;
-        if commit.block_id != candidate.id() {
-            return Err("the commit is for another block".to_owned());
-        }
-        let signed = SignedHeader::new(candidate.header().clone(), commit.clone())
-            .map_err(|error| error.to_string())?;
-        certificate::verify(&signed, &self.expected.validators)
-            .map_err(|error| error.to_string())?;
-        Ok(Some((self.check_block(&candidate)?, commit)))
     }
 
     /// Executes a decided block and writes everything that it adds in one batch; then the next height starts.
@@ -713,207 +490,6 @@ impl Replica {
             }
         }
     }
-
-    /// A height is decided when there is something to decide: a transaction, the proof of one, or the heartbeat.
-    fn notice_work(&mut self, now: Time, _outputs: &mut Vec<Output>) {
-        let due = self.height_to_decide() == 1
-            || self.last_block_had_transactions
-            || self.heartbeat_over
-            || self.build.as_ref().is_some_and(|wish| wish.round > 0);
-        if !self.worked && (due || self.has_transactions()) {
-            self.worked = true;
-            self.inputs.push_back(Input::Work {
-                height: self.height_to_decide(),
-            });
-        }
-        if self.worked
-            && let Some(wish) = self.build.take()
-        {
-            let block = self.build_block(now, &wish);
-            self.inputs.push_back(Input::Built {
-                round: wish.round,
-                block,
-            });
-        }
-    }
-
-    fn has_transactions(&self) -> bool {
-        !self.mempool.is_empty() && !self.select(1, usize::MAX).is_empty()
-    }
-
-    fn select(&self, count: usize, bytes: usize) -> Vec<Arc<Checked>> {
-        let state = self.store.state_at(self.height());
-        let candidates = self
-            .mempool
-            .select(count, bytes, |sender| nonce(&*state, sender));
-        select(
-            &*state,
-            &self.admission,
-            self.electorate.count(),
-            candidates,
-        )
-    }
-
-    fn build_block(&mut self, now: Time, wish: &BuildWish) -> Candidate {
-        let count = usize::try_from(self.expected.transactions_max).unwrap_or(usize::MAX);
-        let bytes = transactions_bytes_max(self.electorate.count());
-        let transactions = self
-            .select(count, bytes)
-            .iter()
-            .map(|transaction| transaction.bytes().to_vec())
-            .collect();
-        let me = self
-            .signer
-            .as_ref()
-            .expect("only a validator is asked to build")
-            .address();
-        let time = block_time(now, self.expected.last_time);
-        let last_commit = wish.last_commit.clone();
-        let block = Block::build(&self.expected, me, time, last_commit, transactions);
-        let candidate =
-            Candidate::decode(block.bytes().clone()).expect("a block that was built here decodes");
-        let mempool = &self.mempool;
-        let checked = CheckedBlock::new(block, &self.rules, |id| mempool.checked(id))
-            .expect("what waits here is checked");
-        self.checked.insert(header_hash(&candidate.id()), checked);
-        candidate
-    }
-
-    fn stall(
-        &mut self,
-        block: Option<(CheckedBlock, Commit)>,
-        error: &starfire_state::StoreError,
-        outputs: &mut Vec<Output>,
-    ) {
-        outputs.push(Output::Stalled(chain_of(error)));
-        outputs.push(Output::Arm(ReplicaTimer::Store, STORE_RETRY));
-        self.stalled = Some(block);
-    }
-
-    /// Tries the write that failed. What the state machine remembers beyond the disk is forgotten: nobody saw it.
-    fn retry_store(&mut self, now: Time, outputs: &mut Vec<Output>) {
-        let Some(block) = self.stalled.take() else {
-            return;
-        };
-        if let Some((block, commit)) = block {
-            self.commit(now, block, commit, outputs);
-        } else if let Err(error) = self.rewrite_safety() {
-            self.stall(None, &error, outputs);
-        }
-        if self.stalled.is_some() {
-            return;
-        }
-        self.forget_what_is_not_on_disk();
-        outputs.push(Output::Recovered);
-        self.start_height(now, outputs);
-    }
-
-    fn rewrite_safety(&mut self) -> Result<(), starfire_state::StoreError> {
-        match self.store.safety() {
-            Some(record) => self.store.save_safety(&record),
-            None => Ok(()),
-        }
-    }
-
-    fn forget_what_is_not_on_disk(&mut self) {
-        let record = self.store.safety().map(|bytes| {
-            SafetyRecord::decode(&bytes).expect("the safety record was written by this program")
-        });
-        let record = record.unwrap_or_else(silent);
-        self.consensus = Consensus::new(config(&self.genesis, self.signer.as_ref()), record);
-    }
-}
-
-/// Where the chain stands: what the next block must agree with, and who decides it.
-struct Position {
-    expected: Expected,
-    electorate: Electorate,
-    last_commit: Option<Commit>,
-    had_transactions: bool,
-}
-
-impl Position {
-    fn load(genesis: &Genesis, archive: &dyn Archive, transactions_max: u32) -> Self {
-        let height = archive.height().expect("genesis is stored");
-        let validators = genesis.validators().clone();
-        let first = Expected {
-            chain_id: genesis.chain_id().clone(),
-            height: 1,
-            last_block_id: None,
-            last_time: genesis.time(),
-            app_hash: tree::root(archive, height),
-            last_results_hash: receipt::results_hash(&[]),
-            next_validators_hash: validators.hash(),
-            last_validators: validators.clone(),
-            validators,
-            consensus_hash: genesis.consensus_hash(),
-            transactions_max,
-        };
-        if height == 0 {
-            let electorate = electorate(genesis, &first, None);
-            return Self {
-                expected: first,
-                electorate,
-                last_commit: None,
-                had_transactions: false,
-            };
-        }
-        let (block, commit) = archive.block(height).expect("the newest block is stored");
-        let block = Block::decode(&block).expect("a stored block decodes");
-        let receipts: Vec<v1::Receipt> = archive
-            .receipts(height)
-            .expect("a stored block has its receipts")
-            .iter()
-            .map(|bytes| {
-                prost::Message::decode(bytes.as_slice()).expect("a stored receipt decodes")
-            })
-            .collect();
-        let root = first.app_hash;
-        let mut position = Self::after(&first, &block, root, &receipts, genesis);
-        position.last_commit = Some(decode_commit(&commit));
-        position.had_transactions = !block.transactions.is_empty();
-        position
-    }
-
-    fn after(
-        before: &Expected,
-        block: &Block,
-        root: [u8; 32],
-        receipts: &[v1::Receipt],
-        genesis: &Genesis,
-    ) -> Self {
-        let expected = Expected {
-            height: block.height() + 1,
-            last_block_id: Some(block.id()),
-            last_time: block.header.time,
-            app_hash: root,
-            last_results_hash: receipt::results_hash(receipts),
-            last_validators: before.validators.clone(),
-            ..before.clone()
-        };
-        let parent = Parent {
-            block_id: block.id(),
-            proposer: block.header.proposer_address,
-        };
-        let electorate = electorate(genesis, &expected, Some(parent));
-        Self {
-            expected,
-            electorate,
-            last_commit: None,
-            had_transactions: false,
-        }
-    }
-}
-
-fn electorate(genesis: &Genesis, expected: &Expected, parent: Option<Parent>) -> Electorate {
-    Electorate::new(
-        expected.chain_id.clone(),
-        expected.height,
-        expected.validators.clone(),
-        parent,
-        u64::from(genesis.file().consensus.term_heights),
-    )
-    .expect("genesis has checked its validators")
 }
 
 fn config(genesis: &Genesis, signer: Option<&Signer>) -> Config {

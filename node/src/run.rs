@@ -232,7 +232,7 @@ async fn run(
         })?;
     tracing::info!(gateway = %listener.local_addr().context("ask for the gateway's address")?, height, "node is up");
     let server = tokio::spawn(gateway::serve(listener, backend, async move {
-        drop(stopped.await)
+        drop(stopped.await);
     }));
 
     let core_failed = tokio::task::spawn_blocking(move || core.join().is_err());
@@ -430,7 +430,7 @@ async fn take_incoming(
             Incoming::BlockRequest { request, reply, .. } => {
                 let archive = archive.clone();
                 tokio::task::spawn_blocking(move || {
-                    drop(reply.send(sync::serve(&*archive, &request)))
+                    drop(reply.send(sync::serve(&*archive, &request)));
                 });
                 true
             }

@@ -161,7 +161,7 @@ impl Cluster<'_> {
 
     fn play(mut self) -> Result<Report, Violation> {
         for _ in 0..EVENTS_MAX {
-            let Some(event) = self.network.next() else {
+            let Some(event) = self.network.pop() else {
                 return Err(Violation(
                     "the simulation ran out of events: nobody waits for anything".to_owned(),
                 ));

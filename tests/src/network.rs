@@ -158,7 +158,7 @@ impl Network {
     }
 
     /// The next event; time moves on to it.
-    pub fn next(&mut self) -> Option<Event> {
+    pub fn pop(&mut self) -> Option<Event> {
         let Reverse((at, _, Queued(event))) = self.queue.pop()?;
         assert!(at >= self.now_ms, "time does not go back");
         self.now_ms = at;

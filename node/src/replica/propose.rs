@@ -1,0 +1,108 @@
+//! Transactions on their way in, and blocks on their way out: when there is something to decide, and what to propose.
+
+use super::*;
+
+impl Replica {
+    pub(super) fn transaction(
+        &mut self,
+        now: Time,
+        transaction: Arc<Checked>,
+        outputs: &mut Vec<Output>,
+    ) {
+        if self.store.transaction(&transaction.hash).is_some() {
+            // Sending again what is committed already is no mistake: the hash tells its outcome.
+            outputs.push(Output::Verdict(Ok(transaction.hash)));
+            return;
+        }
+        let verdict = self.admit(now, &transaction).map(|new| {
+            if new {
+                outputs.push(Output::Gossip(transaction.clone()));
+            }
+            transaction.hash
+        });
+        outputs.push(Output::Verdict(verdict));
+    }
+
+    pub(super) fn admit(
+        &mut self,
+        now: Time,
+        transaction: &Arc<Checked>,
+    ) -> Result<bool, Rejection> {
+        if let Some(rejection) = transaction.rejection() {
+            return Err(rejection.clone());
+        }
+        let admitted = self
+            .admission
+            .admit(&*self.store.state_at(self.expected.height - 1), transaction)?;
+        self.mempool.add(
+            transaction.clone(),
+            admitted.account.record.nonce,
+            Self::now_ms(now),
+        )
+    }
+
+    /// A height is decided when there is something to decide: a transaction, the proof of one, or the heartbeat.
+    pub(super) fn notice_work(&mut self, now: Time, _outputs: &mut Vec<Output>) {
+        let due = self.height_to_decide() == 1
+            || self.last_block_had_transactions
+            || self.heartbeat_over
+            || self.build.as_ref().is_some_and(|wish| wish.round > 0);
+        if !self.worked && (due || self.has_transactions()) {
+            self.worked = true;
+            self.inputs.push_back(Input::Work {
+                height: self.height_to_decide(),
+            });
+        }
+        if self.worked
+            && let Some(wish) = self.build.take()
+        {
+            let block = self.build_block(now, &wish);
+            self.inputs.push_back(Input::Built {
+                round: wish.round,
+                block,
+            });
+        }
+    }
+
+    pub(super) fn has_transactions(&self) -> bool {
+        !self.mempool.is_empty() && !self.select(1, usize::MAX).is_empty()
+    }
+
+    pub(super) fn select(&self, count: usize, bytes: usize) -> Vec<Arc<Checked>> {
+        let state = self.store.state_at(self.height());
+        let candidates = self
+            .mempool
+            .select(count, bytes, |sender| nonce(&*state, sender));
+        select(
+            &*state,
+            &self.admission,
+            self.electorate.count(),
+            candidates,
+        )
+    }
+
+    pub(super) fn build_block(&mut self, now: Time, wish: &BuildWish) -> Candidate {
+        let count = usize::try_from(self.expected.transactions_max).unwrap_or(usize::MAX);
+        let bytes = transactions_bytes_max(self.electorate.count());
+        let transactions = self
+            .select(count, bytes)
+            .iter()
+            .map(|transaction| transaction.bytes().to_vec())
+            .collect();
+        let me = self
+            .signer
+            .as_ref()
+            .expect("only a validator is asked to build")
+            .address();
+        let time = block_time(now, self.expected.last_time);
+        let last_commit = wish.last_commit.clone();
+        let block = Block::build(&self.expected, me, time, last_commit, transactions);
+        let candidate =
+            Candidate::decode(block.bytes().clone()).expect("a block that was built here decodes");
+        let mempool = &self.mempool;
+        let checked = CheckedBlock::new(block, &self.rules, |id| mempool.checked(id))
+            .expect("what waits here is checked");
+        self.checked.insert(header_hash(&candidate.id()), checked);
+        candidate
+    }
+}
