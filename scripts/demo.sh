@@ -89,12 +89,7 @@ did=$(jq -r .did "$work/did.json")
 say "created     $did (Ed25519, on cn01)"
 "$starfire" did create --algorithm sm2 --node "$main" --home "$work/user" --passphrase-file "$customs_pass" --json > "$work/did-sm2.json"
 say "created     $(jq -r .did "$work/did-sm2.json") (SM2, on the main chain)"
-# The main chain knows of a sub-chain what is anchored, and anchors follow each other at a second's distance.
-for _ in $(seq 40); do
-  "$starfire" did resolve "$customs" --node "$main" --home "$home" --proof "$out/did.proof.json" --json > "$work/resolved.json" 2>&1 && break
-  sleep 0.2
-done
-[ -s "$out/did.proof.json" ] || { cat "$work/resolved.json" >&2; exit 1; }
+"$starfire" did resolve "$customs" --node "$main" --home "$home" --proof "$out/did.proof.json" --json >/dev/null
 say "resolved    $customs through the main chain, checked against cn01's newest anchor"
 
 stage "6/7 job 4, a certificate of origin across borders"

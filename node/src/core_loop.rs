@@ -230,6 +230,8 @@ impl Core {
         {
             let timer = entry.remove();
             self.step(ReplicaInput::Timer(timer));
+            // Who stays silent is noticed by time alone.
+            self.status_due = true;
         }
     }
 

@@ -64,7 +64,9 @@ pub async fn up(
         ready::answering(&mut started, progress).await?;
         progress("registering DIDs");
         identity::register(&manifest, &keys).await?;
-        ready::deciding(&mut started, progress).await
+        ready::deciding(&mut started, progress).await?;
+        progress("waiting for the first anchors");
+        identity::resolvable(&manifest).await
     };
     let outcome = tokio::select! {
         outcome = outcome => outcome,

@@ -270,6 +270,12 @@ impl Replica {
         self.consensus.round()
     }
 
+    /// Whether the height drags on: a round failed, or this node gave up on the first. Without a quorum no round ever fails for
+    /// all, so the own timeout must tell.
+    pub fn rounds_fail(&self) -> bool {
+        self.round() > 0 || self.consensus.record().timeout_round.is_some()
+    }
+
     /// Transactions that wait.
     pub fn mempool(&self) -> &Mempool {
         &self.mempool

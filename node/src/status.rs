@@ -122,7 +122,7 @@ impl Situation {
                 power: info.power(),
                 signed: self.signers.contains(&info.address),
                 connected: facts.validator == Some(info.address)
-                    || self.is_there(&info.address, connected, replica.round() > 0),
+                    || self.is_there(&info.address, connected, replica.rounds_fail()),
             })
             .collect();
         v1::StatusResponse {

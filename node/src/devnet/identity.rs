@@ -1,6 +1,7 @@
 //! The devnet's people: key files with their passphrases, and DIDs registered by real transactions.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use starfire_did::document::Document;
 use starfire_did::{ChainCode, Did, KeyAlgorithm, PrivateKey};
@@ -9,8 +10,13 @@ use starfire_proto::v1;
 
 use super::manifest::{Identity, Manifest};
 use crate::client::{Client, operation};
+use crate::clock;
 use crate::failure::Failure;
 use crate::keystore::{self, Passphrase};
+
+/// An anchor follows a transaction within a second or two.
+const PATIENCE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(100);
 
 /// An identity's key, while its DID is registered.
 pub(super) struct IdentityKey {
@@ -110,6 +116,33 @@ pub(super) async fn register(manifest: &Manifest, keys: &[IdentityKey]) -> Resul
     futures::future::try_join_all(manifest.identities.iter().map(one))
         .await
         .map(|_| ())
+}
+
+/// Waits until the main chain resolves everybody: what it knows of a sub-chain is what is anchored.
+pub(super) async fn resolvable(manifest: &Manifest) -> Result<(), Failure> {
+    let main = Client::connect(&manifest.chains[0].nodes[0].grpc)?;
+    let deadline = clock::monotonic() + PATIENCE;
+    for identity in &manifest.identities {
+        loop {
+            let request = v1::ResolveRequest {
+                did: identity.did.clone(),
+                version: 0,
+            };
+            let resolved = main.call(main.dids().resolve(request)).await;
+            if matches!(&resolved, Ok(answer) if answer.record.is_some()) {
+                break;
+            }
+            if clock::monotonic() > deadline {
+                return Err(Failure::new(
+                    "NOT_ANCHORED",
+                    format!("the main chain does not resolve {} yet", identity.did),
+                    "`starfire anchor status` tells what the backbones do",
+                ));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+    Ok(())
 }
 
 async fn register_one(client: &Client, key: &PrivateKey) -> Result<(), Failure> {
