@@ -27,10 +27,8 @@ say "there"
 
 stage "2/7 build (the first time: half an hour on two cores, RocksDB above all; later: minutes)"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/starfire/target}"
-cargo build --locked --bin starfire 2>&1 | awk '
-  /Compiling/ { n++; if (n % 25 == 0 || /librocksdb-sys|libp2p v|starfire-/) { printf "   %3d crates, now %s\n", n, $2; fflush() } next }
-  /Finished/ { printf "   built\n"; next }
-  /^(warning|error)|^ *(-->|=|\|)/ { print; fflush() }'
+cargo build --locked --bin starfire 2>&1 | awk -f scripts/progress.awk
+say "built"
 starfire="$CARGO_TARGET_DIR/debug/starfire"
 [ -x "$starfire" ] || { echo "the build failed: see above" >&2; exit 1; }
 

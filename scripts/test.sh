@@ -15,25 +15,27 @@ stage "format"
 cargo fmt --all --check
 
 stage "dependency rules (cargo-deny)"
+cargo fetch --locked --quiet
 "$cache/tools/bin/cargo-deny" --offline check --hide-inclusion-graph bans licenses sources
 
 stage "lints (clippy, warnings are errors)"
-cargo clippy --workspace --all-targets --locked --quiet -- -Dwarnings
+cargo clippy --workspace --all-targets --locked -- -Dwarnings 2>&1 | awk -f scripts/progress.awk
 
 stage "documentation (rustdoc, warnings are errors)"
-RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --document-private-items --locked --quiet
+RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --document-private-items --locked 2>&1 | awk -f scripts/progress.awk
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 stage "build of the binary and the tests"
-cargo build --locked --quiet --bin starfire
-cargo test --workspace --locked --no-run --quiet
+cargo build --locked --bin starfire 2>&1 | awk -f scripts/progress.awk
+cargo test --workspace --locked --no-run 2>&1 | awk -f scripts/progress.awk
 
 stage "tests"
-cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log"
+failed=0
+cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log" || failed=1
 
 stage "web"
-(cd web && node --test 2>&1) | tee -a "$log"
+(cd web && node --test 2>&1) | tee -a "$log" || failed=1
 
 rust_passed=$(grep -Eo '^test result: [a-zA-Z]+\. [0-9]+ passed' "$log" | awk '{n += $4} END {print n + 0}')
 rust_failed=$(grep -Eo '[0-9]+ failed;' "$log" | awk '{n += $1} END {print n + 0}')
@@ -41,3 +43,4 @@ web_passed=$(grep -Eo '^(# |ℹ )pass [0-9]+' "$log" | awk '{n += $3} END {print
 web_failed=$(grep -Eo '^(# |ℹ )fail [0-9]+' "$log" | awk '{n += $3} END {print n + 0}')
 echo "rust: $rust_passed, web: $web_passed, in $((SECONDS - started)) s"
 echo "$((rust_passed + web_passed)) passed, $((rust_failed + web_failed)) failed"
+exit "$failed"

@@ -1,7 +1,7 @@
 //! Who is who: `did:bid` identifiers, the keys behind them, and the documents that a chain keeps of them.
 //!
 //! An identifier is derived from a public key, so nobody can register another's. A document is stored whole, one record a
-//! version, each linked to the one before by its hash. [`resolve()`] reads them; one file a transaction writes them:
+//! version, each linked to the one before by its hash. [`resolve`] reads them; one file a transaction writes them:
 //! [`create`], [`update`], [`rotate`], [`deactivate`]. [`issuer`] says who may issue which certificates.
 
 mod authority;
