@@ -5,8 +5,8 @@
 # Prints nothing when there is nothing to do.
 set -euo pipefail
 
-packages=(clang libclang-dev ca-certificates curl jq)
-commands=(clang curl jq)
+packages=(clang libclang-dev gcc libc6-dev ca-certificates curl jq)
+commands=(clang cc curl jq)
 if [ "${1:-}" = "--tests" ]; then
   packages+=(nodejs python3-venv)
   commands+=(node python3)

@@ -138,6 +138,10 @@ fn vote_in(bytes: &[u8]) -> Result<Vote, DecodeError> {
     let vote = Vote::try_from(RawVote::decode(bytes)?)
         .map_err(|_| DecodeError::Field("not a Tendermint vote"))?;
     round(vote.round.value())?;
+    // Refused before anything keeps it: an extension may be as long as a block.
+    if !vote.extension.is_empty() || vote.extension_signature.is_some() {
+        return Err(DecodeError::Field("votes carry no extensions"));
+    }
     Ok(vote)
 }
 

@@ -205,7 +205,9 @@ pub fn select(
             .unwrap_or(admitted.account.record.nonce);
         if bytes > room
             || last.checked_add(1) != Some(transaction.nonce)
-            || quota.take(&admitted.payer).is_err()
+            || quota
+                .take(&admitted.payer, transaction.bytes().len())
+                .is_err()
         {
             continue;
         }

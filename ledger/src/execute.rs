@@ -82,7 +82,7 @@ fn admit(
 ) -> Result<Admitted, Rejection> {
     let mut admitted = admission.admit(state, transaction)?;
     admitted.account.step_nonce(transaction.nonce)?;
-    quota.take(&admitted.payer)?;
+    quota.take(&admitted.payer, transaction.bytes().len())?;
     Ok(admitted)
 }
 

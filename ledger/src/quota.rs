@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use starfire_proto::v1;
 use starfire_state::Rejection;
 
+use crate::block::BLOCK_BYTES_MAX;
 use crate::code;
+use crate::transaction::ENVELOPE_BYTES_MAX;
 
 /// On whose account a transaction takes its place in a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,7 @@ pub enum Payer {
 #[derive(Debug, Clone)]
 pub struct Quota {
     open: u32,
+    open_bytes: u64,
     member: u32,
     used: BTreeMap<String, u32>,
 }
@@ -35,13 +38,14 @@ impl Quota {
             / 100;
         Self {
             open: u32::try_from(open).expect("a share of 32 bits fits in 32 bits"),
+            open_bytes: share(BLOCK_BYTES_MAX, chain),
             member: chain.member_transactions_max,
             used: BTreeMap::new(),
         }
     }
 
-    /// Takes a place, if there is one.
-    pub fn take(&mut self, payer: &Payer) -> Result<(), Rejection> {
+    /// Takes a place for a transaction of that many bytes, if there is one.
+    pub fn take(&mut self, payer: &Payer, bytes: usize) -> Result<(), Rejection> {
         match payer {
             Payer::Member(address) => {
                 let used = self.used.entry(address.clone()).or_insert(0);
@@ -57,16 +61,35 @@ impl Quota {
                 *used += 1;
             }
             Payer::Open => {
-                self.open = self.open.checked_sub(1).ok_or_else(|| {
-                    Rejection::new(
+                let left = self
+                    .open
+                    .checked_sub(1)
+                    .zip(self.open_bytes.checked_sub(length(bytes)));
+                let Some(left) = left else {
+                    return Err(Rejection::new(
                         code::QUOTA,
                         "the open share of this block is used up: wait, or find a sponsor",
-                    )
-                })?;
+                    ));
+                };
+                (self.open, self.open_bytes) = left;
             }
         }
         Ok(())
     }
+}
+
+/// The open share of so many bytes. One transaction of the longest always fits.
+fn share(bytes: usize, chain: &v1::ChainRecord) -> u64 {
+    let share = length(bytes) * u64::from(chain.open_share_percent.min(100)) / 100;
+    if chain.open_share_percent == 0 {
+        0
+    } else {
+        share.max(length(ENVELOPE_BYTES_MAX))
+    }
+}
+
+fn length(bytes: usize) -> u64 {
+    u64::try_from(bytes).expect("a length fits in 64 bits")
 }
 
 #[cfg(test)]
@@ -75,8 +98,25 @@ mod tests {
 
     fn taken(quota: &mut Quota, payer: &Payer, times: u32) -> u32 {
         (0..times)
-            .map(|_| u32::from(quota.take(payer).is_ok()))
+            .map(|_| u32::from(quota.take(payer, 100).is_ok()))
             .sum()
+    }
+
+    #[test]
+    fn a_few_long_transactions_of_strangers_use_up_the_open_share_too() {
+        let mut quota = Quota::new(&v1::ChainRecord {
+            block_transactions_max: 1000,
+            open_share_percent: 10,
+            member_transactions_max: 20,
+            ..Default::default()
+        });
+        assert!(quota.take(&Payer::Open, ENVELOPE_BYTES_MAX).is_ok());
+        assert!(quota.take(&Payer::Open, ENVELOPE_BYTES_MAX).is_err());
+        assert!(
+            quota
+                .take(&Payer::Member("a".to_owned()), ENVELOPE_BYTES_MAX)
+                .is_ok()
+        );
     }
 
     #[test]
@@ -90,6 +130,6 @@ mod tests {
         assert_eq!(taken(&mut quota, &Payer::Open, 50), 5);
         assert_eq!(taken(&mut quota, &Payer::Member("a".to_owned()), 50), 20);
         assert_eq!(taken(&mut quota, &Payer::Member("b".to_owned()), 50), 20);
-        assert_eq!(quota.take(&Payer::Open).unwrap_err().code, code::QUOTA);
+        assert_eq!(quota.take(&Payer::Open, 100).unwrap_err().code, code::QUOTA);
     }
 }

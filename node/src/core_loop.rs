@@ -20,8 +20,9 @@ use crate::replica::{Committed, Output, Replica, ReplicaInput, ReplicaTimer};
 use crate::status::{NodeFacts, Situation};
 use crate::verify_pool::{Admission, Verdict};
 
-/// Consensus messages and blocks that may wait for the core.
-pub const INBOX_MAX: usize = 4096;
+/// Consensus messages and blocks that may wait for the core. Few: what waits, waits in the network's inbox, which is bounded by
+/// bytes and by peer.
+pub const INBOX_MAX: usize = 16;
 /// Batches of admissions that may wait for the core.
 pub const ADMISSIONS_MAX: usize = 64;
 /// How often a changed status is published at most.
@@ -45,6 +46,8 @@ pub enum CoreInput {
         peer: PeerId,
         /// Its newest committed height.
         height: u64,
+        /// It answered a question of this process; an announcement may be an old one, said again.
+        live: bool,
     },
     /// Blocks that a peer sent on request; the reply says what was wrong with them.
     Blocks {
@@ -147,6 +150,8 @@ pub async fn run(
     core.deliver(first);
     loop {
         core.publish_what_is_due();
+        // Before the inbox: a flood of messages must not keep a round open.
+        core.fire_timers();
         let wake = core.wake_at();
         tokio::select! {
             biased;
@@ -154,7 +159,7 @@ pub async fn run(
                 Some(input) => core.take(input),
                 None => return,
             },
-            () = sleep_until(wake) => core.fire_timers(),
+            () = sleep_until(wake) => {}
             Some(batch) = admissions.recv() => core.admit(batch),
         }
     }
@@ -181,9 +186,9 @@ impl Core {
                     }
                 }
             }
-            CoreInput::Height { peer, height } => {
+            CoreInput::Height { peer, height, live } => {
                 self.note_height(height);
-                if let Some(validator) = self.outlets.peers.validator(&peer) {
+                if live && let Some(validator) = self.outlets.peers.validator(&peer) {
                     self.step(ReplicaInput::Height { validator, height });
                 }
             }
@@ -232,6 +237,9 @@ impl Core {
             self.step(ReplicaInput::Timer(timer));
             // Who stays silent is noticed by time alone.
             self.status_due = true;
+            if self.replica.rounds_fail() {
+                self.situation.drag(now);
+            }
         }
     }
 
@@ -341,12 +349,30 @@ impl Core {
                 }
             }
         }
+        self.forget_what_waits_no_more();
         self.outlets.published.send_replace(Published {
             height: committed.height,
         });
         self.situation.commit(committed, clock::monotonic());
         self.status_due = true;
         self.announce_due = true;
+    }
+
+    /// What left the mempool without a block: it waited too long, or another took its place.
+    fn forget_what_waits_no_more(&self) {
+        let mempool = self.replica.mempool();
+        let mut pool = self
+            .outlets
+            .pool
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if pool.pending.len() > mempool.len() {
+            pool.pending.retain(|hash| mempool.contains_hash(hash));
+        }
+        if pool.next_nonces.len() > mempool.senders() {
+            pool.next_nonces
+                .retain(|sender, _| mempool.has_sender(sender));
+        }
     }
 
     fn note_height(&mut self, height: u64) {

@@ -79,13 +79,17 @@ pub async fn up(
     outcome.map(|()| manifest)
 }
 
-/// Sends a signal to the named nodes that run; the answer is how many got it.
-pub fn signal(manifest: &Manifest, names: &str, signal: Signal) -> Result<usize, Failure> {
+/// Sends a signal to the named nodes that run; the answer is how many got it. Who is killed is gone when this returns.
+pub async fn signal(manifest: &Manifest, names: &str, signal: Signal) -> Result<usize, Failure> {
+    let selected = manifest.select(names)?;
     let mut reached = 0;
-    for node in manifest.select(names)? {
+    for node in &selected {
         if process::send(node.pid, &node.home, signal)? {
             reached += 1;
         }
+    }
+    if signal == Signal::Kill && !gone(&selected).await {
+        return Err(still_running(&selected));
     }
     Ok(reached)
 }
@@ -112,6 +116,12 @@ pub async fn resume(
             Condition::Paused => {
                 process::send(node.pid, &node.home, Signal::Resume)?;
             }
+            Condition::Ending => {
+                if !gone(&[&*node]).await {
+                    return Err(still_running(&[&*node]));
+                }
+                started.push(Started::now(node)?);
+            }
             Condition::Dead => started.push(Started::now(node)?),
         }
     }
@@ -122,29 +132,22 @@ pub async fn resume(
 
 /// Ends every node, the unwilling ones by force, and makes sure that none is left.
 pub async fn down(manifest: &Manifest) -> Result<(), Failure> {
-    for node in manifest.nodes() {
+    let nodes: Vec<&Node> = manifest.nodes().collect();
+    for node in &nodes {
         // A paused process cannot end.
         process::send(node.pid, &node.home, Signal::End)?;
         process::send(node.pid, &node.home, Signal::Resume)?;
     }
-    if gone(manifest).await {
+    if gone(&nodes).await {
         return Ok(());
     }
-    for node in manifest.nodes() {
+    for node in &nodes {
         process::send(node.pid, &node.home, Signal::Kill)?;
     }
-    if gone(manifest).await {
+    if gone(&nodes).await {
         return Ok(());
     }
-    let left = manifest
-        .nodes()
-        .filter(|node| process::condition(node.pid, &node.home) != Condition::Dead);
-    let names: Vec<&str> = left.map(|node| node.name.as_str()).collect();
-    Err(Failure::new(
-        "STILL_RUNNING",
-        format!("{} did not end", names.join(", ")),
-        "the machine may be out of order",
-    ))
+    Err(still_running(&nodes))
 }
 
 /// Removes what [`up`] made, and nothing else that may stand in the directory.
@@ -162,17 +165,28 @@ pub fn erase(directory: &Path, manifest: &Manifest) -> Result<(), Failure> {
     file::remove(&Manifest::path(directory))
 }
 
-/// Whether every node ended in time.
-async fn gone(manifest: &Manifest) -> bool {
+fn is_gone(node: &Node) -> bool {
+    process::condition(node.pid, &node.home) == Condition::Dead
+}
+
+/// Whether these nodes ended in time.
+async fn gone(nodes: &[&Node]) -> bool {
     let start = clock::monotonic();
     while clock::elapsed(start) < FAREWELL {
-        if manifest
-            .nodes()
-            .all(|node| process::condition(node.pid, &node.home) == Condition::Dead)
-        {
+        if nodes.iter().all(|node| is_gone(node)) {
             return true;
         }
         tokio::time::sleep(POLL).await;
     }
     false
+}
+
+fn still_running(nodes: &[&Node]) -> Failure {
+    let left = nodes.iter().filter(|node| !is_gone(node));
+    let names: Vec<&str> = left.map(|node| node.name.as_str()).collect();
+    Failure::new(
+        "STILL_RUNNING",
+        format!("{} did not end", names.join(", ")),
+        "the machine may be out of order",
+    )
 }

@@ -14,6 +14,9 @@ pub const NONCE_GAP_MAX: i64 = 10_000;
 /// How long a transaction may wait, milliseconds.
 pub const WAIT_MS_MAX: i64 = 10 * 60 * 1000;
 
+/// One part in this many is for transactions that no member sends or sponsors: strangers cannot lock members out.
+const OPEN_SHARE: usize = 2;
+
 /// The mempool is full; nothing that waits is driven out by newcomers.
 pub const FULL: Code = Code::new("MEMPOOL_FULL", 160);
 /// The sender has as many transactions waiting as one sender may.
@@ -39,6 +42,7 @@ struct Waiting {
     transaction: Arc<Checked>,
     arrival: u64,
     since_ms: i64,
+    open: bool,
 }
 
 /// The transactions that wait.
@@ -53,6 +57,16 @@ pub struct Mempool {
     arrivals: BTreeMap<u64, (String, i64)>,
     next_arrival: u64,
     bytes: usize,
+    open: Share,
+    /// Transactions that name their last height, by it.
+    ceilings: BTreeSet<(u64, String, i64)>,
+}
+
+/// What transactions that no member stands behind take of the mempool.
+#[derive(Debug, Clone, Copy, Default)]
+struct Share {
+    transactions: usize,
+    bytes: usize,
 }
 
 impl Mempool {
@@ -66,14 +80,18 @@ impl Mempool {
             arrivals: BTreeMap::new(),
             next_arrival: 0,
             bytes: 0,
+            open: Share::default(),
+            ceilings: BTreeSet::new(),
         }
     }
 
-    /// Takes a transaction whose account's nonce in state is `account_nonce`. `Ok(false)`: it waits already.
+    /// Takes a transaction whose account's nonce in state is `account_nonce`. `open`: no member sends or sponsors it. `Ok(false)`:
+    /// it waits already.
     pub fn add(
         &mut self,
         transaction: Arc<Checked>,
         account_nonce: i64,
+        open: bool,
         now_ms: i64,
     ) -> Result<bool, Rejection> {
         if self.ids.contains_key(&transaction.id) {
@@ -101,6 +119,13 @@ impl Mempool {
                 "the mempool is full: send it again in a moment",
             ));
         }
+        if open
+            && (self.open.transactions >= self.limits.transactions_max / OPEN_SHARE
+                || self.open.bytes.saturating_add(size) > self.limits.bytes_max / OPEN_SHARE)
+        {
+            let detail = "the part of the mempool for strangers is full: send it again in a moment, or find a sponsor";
+            return Err(Rejection::new(FULL, detail));
+        }
         let waiting = self.senders.get(&sender);
         if waiting.is_some_and(|waiting| waiting.contains_key(&nonce)) {
             return Err(Rejection::new(
@@ -115,9 +140,16 @@ impl Mempool {
             ));
         }
 
+        if let Some(ceiling) = ceiling(&transaction) {
+            self.ceilings.insert((ceiling, sender.clone(), nonce));
+        }
         let arrival = self.next_arrival;
         self.next_arrival += 1;
         self.bytes += size;
+        if open {
+            self.open.transactions += 1;
+            self.open.bytes += size;
+        }
         self.ids.insert(transaction.id, (sender.clone(), nonce));
         self.hashes.insert(transaction.hash, transaction.id);
         self.arrivals.insert(arrival, (sender.clone(), nonce));
@@ -125,6 +157,7 @@ impl Mempool {
             transaction,
             arrival,
             since_ms: now_ms,
+            open,
         };
         self.senders.entry(sender).or_default().insert(nonce, entry);
         Ok(true)
@@ -179,7 +212,7 @@ impl Mempool {
                 };
                 let size = waiting.transaction.bytes().len();
                 if size > room {
-                    return selected;
+                    break;
                 }
                 room -= size;
                 selected.push(waiting.transaction.clone());
@@ -195,8 +228,8 @@ impl Mempool {
         selected
     }
 
-    /// Drops what a block has used, what its senders can no longer use, and what has waited too long.
-    pub fn committed(&mut self, senders: &BTreeMap<String, i64>, now_ms: i64) {
+    /// Drops what the block of `height` has used, what expired with it, and what has waited too long.
+    pub fn committed(&mut self, senders: &BTreeMap<String, i64>, height: u64, now_ms: i64) {
         for (sender, account_nonce) in senders {
             let used: Vec<i64> = match self.senders.get(sender) {
                 Some(waiting) => waiting
@@ -209,11 +242,25 @@ impl Mempool {
                 self.remove(sender, nonce);
             }
         }
+        self.drop_expired(height);
         while let Some((sender, nonce)) = self.arrivals.values().next().cloned() {
             let waiting = &self.senders[&sender][&nonce];
             if now_ms.saturating_sub(waiting.since_ms) <= WAIT_MS_MAX {
                 break;
             }
+            self.remove(&sender, nonce);
+        }
+    }
+
+    /// A transaction may name the last height for it.
+    fn drop_expired(&mut self, height: u64) {
+        let expired = |entry: &(u64, String, i64)| entry.0 <= height;
+        while let Some((_, sender, nonce)) = self
+            .ceilings
+            .first()
+            .filter(|entry| expired(entry))
+            .cloned()
+        {
             self.remove(&sender, nonce);
         }
     }
@@ -227,10 +274,27 @@ impl Mempool {
             self.ids.remove(&removed.transaction.id);
             self.hashes.remove(&removed.transaction.hash);
             self.arrivals.remove(&removed.arrival);
+            if removed.open {
+                self.open.transactions -= 1;
+                self.open.bytes -= removed.transaction.bytes().len();
+            }
+            if let Some(ceiling) = ceiling(&removed.transaction) {
+                self.ceilings.remove(&(ceiling, sender.to_owned(), nonce));
+            }
         }
         if waiting.is_empty() {
             self.senders.remove(sender);
         }
+    }
+
+    /// Whether something of this sender waits.
+    pub fn has_sender(&self, sender: &str) -> bool {
+        self.senders.contains_key(sender)
+    }
+
+    /// How many senders have something waiting.
+    pub fn senders(&self) -> usize {
+        self.senders.len()
     }
 
     /// Whether nothing waits.
@@ -247,6 +311,13 @@ impl Mempool {
     pub fn bytes(&self) -> usize {
         self.bytes
     }
+}
+
+/// The last height at which it may be executed, if it names one.
+fn ceiling(transaction: &Checked) -> Option<u64> {
+    u64::try_from(transaction.ceil_ledger_seq)
+        .ok()
+        .filter(|ceiling| *ceiling > 0)
 }
 
 #[cfg(test)]
@@ -266,12 +337,21 @@ mod tests {
         transaction_with(key, nonce, "topic")
     }
 
+    fn transaction_until(key: u8, nonce: i64, ceiling: i64) -> Arc<Checked> {
+        signed(key, nonce, "topic", ceiling)
+    }
+
     fn transaction_with(key: u8, nonce: i64, topic: &str) -> Arc<Checked> {
+        signed(key, nonce, topic, 0)
+    }
+
+    fn signed(key: u8, nonce: i64, topic: &str, ceil_ledger_seq: i64) -> Arc<Checked> {
         let key = PrivateKey::generate([key; 32], KeyAlgorithm::Ed25519);
         let source = Did::derive(&key.public(), None).to_string();
         let body = protocol::Transaction {
             source_address: source,
             nonce,
+            ceil_ledger_seq,
             operations: vec![protocol::Operation {
                 r#type: protocol::operation::Type::Log.into(),
                 log: Some(protocol::OperationLog {
@@ -306,7 +386,7 @@ mod tests {
     fn a_sender_s_transactions_leave_in_the_order_of_their_nonces() {
         let mut pool = Mempool::new(LIMITS);
         for nonce in [3, 1, 2] {
-            assert!(pool.add(transaction(1, nonce), 0, 0).unwrap());
+            assert!(pool.add(transaction(1, nonce), 0, false, 0).unwrap());
         }
         assert_eq!(nonces(&pool), [1, 2, 3]);
     }
@@ -314,8 +394,8 @@ mod tests {
     #[test]
     fn a_gap_holds_back_what_stands_above_it() {
         let mut pool = Mempool::new(LIMITS);
-        pool.add(transaction(1, 1), 0, 0).unwrap();
-        pool.add(transaction(1, 3), 0, 0).unwrap();
+        pool.add(transaction(1, 1), 0, false, 0).unwrap();
+        pool.add(transaction(1, 3), 0, false, 0).unwrap();
         assert_eq!(nonces(&pool), [1]);
         assert_eq!(pool.next_nonce(&transaction(1, 1).source.to_string(), 0), 2);
     }
@@ -324,10 +404,10 @@ mod tests {
     fn a_known_transaction_is_no_news_and_a_second_one_with_its_nonce_is_refused() {
         let mut pool = Mempool::new(LIMITS);
         let first = transaction(1, 1);
-        assert!(pool.add(first.clone(), 0, 0).unwrap());
-        assert!(!pool.add(first, 0, 0).unwrap());
+        assert!(pool.add(first.clone(), 0, false, 0).unwrap());
+        assert!(!pool.add(first, 0, false, 0).unwrap());
         assert_eq!(
-            pool.add(transaction_with(1, 1, "other"), 0, 0)
+            pool.add(transaction_with(1, 1, "other"), 0, false, 0)
                 .unwrap_err()
                 .code,
             NONCE_TAKEN
@@ -338,11 +418,11 @@ mod tests {
     fn used_and_far_nonces_are_refused() {
         let mut pool = Mempool::new(LIMITS);
         assert_eq!(
-            pool.add(transaction(1, 4), 4, 0).unwrap_err().code,
+            pool.add(transaction(1, 4), 4, false, 0).unwrap_err().code,
             NONCE_OUT_OF_RANGE
         );
         assert_eq!(
-            pool.add(transaction(1, NONCE_GAP_MAX + 1), 0, 0)
+            pool.add(transaction(1, NONCE_GAP_MAX + 1), 0, false, 0)
                 .unwrap_err()
                 .code,
             NONCE_OUT_OF_RANGE
@@ -353,15 +433,18 @@ mod tests {
     fn bounds_hold_for_one_sender_and_for_all() {
         let mut pool = Mempool::new(LIMITS);
         for nonce in 1..=3 {
-            pool.add(transaction(1, nonce), 0, 0).unwrap();
+            pool.add(transaction(1, nonce), 0, false, 0).unwrap();
         }
         assert_eq!(
-            pool.add(transaction(1, 4), 0, 0).unwrap_err().code,
+            pool.add(transaction(1, 4), 0, false, 0).unwrap_err().code,
             SENDER_FULL
         );
-        pool.add(transaction(2, 1), 0, 0).unwrap();
-        pool.add(transaction(3, 1), 0, 0).unwrap();
-        assert_eq!(pool.add(transaction(4, 1), 0, 0).unwrap_err().code, FULL);
+        pool.add(transaction(2, 1), 0, false, 0).unwrap();
+        pool.add(transaction(3, 1), 0, false, 0).unwrap();
+        assert_eq!(
+            pool.add(transaction(4, 1), 0, false, 0).unwrap_err().code,
+            FULL
+        );
     }
 
     #[test]
@@ -369,12 +452,37 @@ mod tests {
         let mut pool = Mempool::new(LIMITS);
         let (first, second) = (transaction(1, 1), transaction(1, 2));
         let sender = first.source.to_string();
-        pool.add(first, 0, 0).unwrap();
-        pool.add(second.clone(), 0, 0).unwrap();
-        pool.committed(&BTreeMap::from([(sender, 1)]), 1);
+        pool.add(first, 0, false, 0).unwrap();
+        pool.add(second.clone(), 0, false, 0).unwrap();
+        pool.committed(&BTreeMap::from([(sender, 1)]), 1, 1);
         assert_eq!(pool.len(), 1);
         assert!(pool.contains_hash(&second.hash));
-        pool.committed(&BTreeMap::new(), WAIT_MS_MAX + 1);
+        pool.committed(&BTreeMap::new(), 2, WAIT_MS_MAX + 1);
         assert_eq!((pool.len(), pool.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn strangers_cannot_fill_the_part_that_is_kept_for_members() {
+        let mut pool = Mempool::new(LIMITS);
+        assert!(pool.add(transaction(1, 1), 0, true, 0).unwrap());
+        assert!(pool.add(transaction(2, 1), 0, true, 0).unwrap());
+        assert_eq!(
+            pool.add(transaction(3, 1), 0, true, 0).unwrap_err().code,
+            FULL
+        );
+        assert!(pool.add(transaction(3, 1), 0, false, 0).unwrap());
+    }
+
+    #[test]
+    fn what_expired_with_a_block_does_not_hold_up_the_rest() {
+        let mut pool = Mempool::new(LIMITS);
+        let expiring = transaction_until(1, 1, 7);
+        pool.add(expiring.clone(), 0, false, 0).unwrap();
+        pool.add(transaction(2, 1), 0, false, 0).unwrap();
+        pool.committed(&BTreeMap::new(), 6, 0);
+        assert!(pool.contains_hash(&expiring.hash));
+        pool.committed(&BTreeMap::new(), 7, 0);
+        assert!(!pool.contains_hash(&expiring.hash));
+        assert_eq!(pool.len(), 1);
     }
 }

@@ -7,7 +7,7 @@
 //! When the store cannot write (disk full, read-only) the replica stops voting and says so; it tries again on a timer and goes
 //! on where the disk says that it stands. Reads are not its business: they go to the store by another door.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use starfire_consensus::misbehaviour::Misbehaviour;
 use starfire_consensus::safety::SafetyRecord;
 use starfire_ledger::block::{encode_commit, transactions_bytes_max};
 use starfire_ledger::{
-    Admission, Block, ChainRules, Checked, CheckedBlock, Expected, Genesis, execute, select,
+    Admission, Block, ChainRules, Checked, CheckedBlock, Expected, Genesis, Payer, execute, select,
 };
 use starfire_proto::v1;
 use starfire_state::{Account, Archive, Batch, Rejection, Store, tree};
@@ -439,7 +439,7 @@ impl Replica {
         for (sender, nonce) in &mut senders {
             *nonce = account_nonce(&*self.store, height, sender);
         }
-        self.mempool.committed(&senders, Self::now_ms(now));
+        self.mempool.committed(&senders, height, Self::now_ms(now));
         outputs.push(Output::Committed(Committed::new(
             &block,
             &commit,
@@ -470,9 +470,11 @@ impl Replica {
     /// What the index by hash learns from a block: where each transaction was executed, or was refused for the first time.
     fn places(&self, block: &CheckedBlock, executed: &[bool]) -> Vec<Option<[u8; 32]>> {
         let places = block.transactions().iter().zip(executed);
+        let mut seen = BTreeSet::new();
         let place = |(transaction, executed): (&Arc<Checked>, &bool)| {
-            (*executed || self.store.transaction(&transaction.hash).is_none())
-                .then_some(transaction.hash)
+            let first = seen.insert(transaction.hash)
+                && self.store.transaction(&transaction.hash).is_none();
+            (*executed || first).then_some(transaction.hash)
         };
         places.map(place).collect()
     }
@@ -490,7 +492,9 @@ impl Replica {
         let height = self.height_to_decide();
         let heartbeat = Duration::from_millis(self.genesis.file().consensus.heartbeat_ms);
         outputs.push(Output::Arm(ReplicaTimer::Heartbeat(height), heartbeat));
-        for message in std::mem::take(&mut self.early) {
+        // Kept until the height is over: a store that fails makes it start twice.
+        self.early.retain(|message| message.height() >= height);
+        for message in self.early.clone() {
             if message.height() == height {
                 self.verified(message, |replica, proposal| replica.accepts(now, proposal));
             }

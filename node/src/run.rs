@@ -177,7 +177,7 @@ async fn run(
         })
         .context("start the core thread")?;
 
-    tokio::spawn(verify_pool::run(rules, unchecked_inbox, admissions));
+    let checkers = tokio::spawn(verify_pool::run(rules, unchecked_inbox, admissions));
     tokio::spawn(take_submissions(submissions, unchecked.clone()));
     tokio::spawn(take_incoming(
         network.clone(),
@@ -237,6 +237,7 @@ async fn run(
 
     let core_failed = tokio::task::spawn_blocking(move || core.join().is_err());
     tokio::select! {
+        _ = checkers => bail!("the signature checkers stopped: see the log above"),
         signal = ended() => tracing::info!(signal, "stopping"),
         failed = core_failed => {
             if failed.unwrap_or(true) {
@@ -424,9 +425,14 @@ async fn take_incoming(
                 });
                 true
             }
-            Incoming::Announcement { peer, height } => {
-                core.send(CoreInput::Height { peer, height }).await.is_ok()
-            }
+            Incoming::Announcement { peer, height } => core
+                .send(CoreInput::Height {
+                    peer,
+                    height,
+                    live: false,
+                })
+                .await
+                .is_ok(),
             Incoming::BlockRequest { request, reply, .. } => {
                 let archive = archive.clone();
                 tokio::task::spawn_blocking(move || {

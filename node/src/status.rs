@@ -10,7 +10,7 @@ use crate::clock;
 use crate::network::Network;
 use crate::replica::{Committed, Replica};
 
-/// A validator that was not heard for this long while rounds fail counts as missing.
+/// A validator that was not heard for this long while a height drags on counts as missing.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// What stays the same while the node runs.
@@ -42,6 +42,7 @@ pub struct Situation {
     app_hash: Vec<u8>,
     signers: BTreeSet<account::Id>,
     committed_at: Instant,
+    dragging_since: Option<Instant>,
     heard_at: BTreeMap<account::Id, Instant>,
 }
 
@@ -58,6 +59,7 @@ impl Situation {
             app_hash,
             signers: BTreeSet::new(),
             committed_at: now,
+            dragging_since: None,
             heard_at: BTreeMap::new(),
         };
         if height > 0
@@ -82,6 +84,12 @@ impl Situation {
             .map(|(address, _)| *address)
             .collect();
         self.committed_at = now;
+        self.dragging_since = None;
+    }
+
+    /// Takes note that the height drags on.
+    pub fn drag(&mut self, now: Instant) {
+        self.dragging_since.get_or_insert(now);
     }
 
     /// Takes note that a validator's node is alive.
@@ -89,19 +97,13 @@ impl Situation {
         self.heard_at.insert(validator, now);
     }
 
-    /// Connected, and when rounds fail, heard of lately: a frozen process keeps its connections.
-    fn is_there(
-        &self,
-        validator: &account::Id,
-        connected: &BTreeSet<account::Id>,
-        rounds_fail: bool,
-    ) -> bool {
-        let silent = || {
-            self.heard_at
-                .get(validator)
-                .is_none_or(|at| clock::elapsed(*at) > SILENCE)
-        };
-        connected.contains(validator) && !(rounds_fail && silent())
+    /// Connected, and while a height drags on, heard of lately: a frozen process keeps its connections. Only then does everybody
+    /// who lives keep talking, so silence counts from there.
+    fn is_there(&self, validator: &account::Id, connected: &BTreeSet<account::Id>) -> bool {
+        let is_over = |since: &Instant| clock::elapsed(*since) > SILENCE;
+        let silent = || self.heard_at.get(validator).is_none_or(is_over);
+        connected.contains(validator)
+            && !(self.dragging_since.as_ref().is_some_and(is_over) && silent())
     }
 
     /// The whole answer.
@@ -122,7 +124,7 @@ impl Situation {
                 power: info.power(),
                 signed: self.signers.contains(&info.address),
                 connected: facts.validator == Some(info.address)
-                    || self.is_there(&info.address, connected, replica.rounds_fail()),
+                    || self.is_there(&info.address, connected),
             })
             .collect();
         v1::StatusResponse {

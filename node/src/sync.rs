@@ -24,7 +24,9 @@ const RESPONSE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Time for consensus to bring the block by itself.
 const PATIENCE: Duration = Duration::from_millis(400);
 /// How long a peer that sent bad blocks, or none, is left alone.
-const PEER_PAUSE: Duration = Duration::from_secs(5);
+const PEER_PAUSE: Duration = Duration::from_secs(2);
+/// How long to wait when there is nobody to ask.
+const RETRY: Duration = Duration::from_millis(500);
 
 /// Runs until the core is gone.
 pub async fn run(
@@ -57,8 +59,9 @@ pub async fn run(
                 .filter(|peer| !paused.contains_key(peer))
                 .collect();
             let Some(peer) = candidates.get(failures % candidates.len().max(1)).copied() else {
-                // A new height or a new peer begins this again.
-                break;
+                // Everybody was asked just now. Pauses run out; and who claims to be higher may be lying.
+                tokio::time::sleep(RETRY).await;
+                continue;
             };
             let before = published.borrow().height;
             let reached = ask(&network, &core, &published, peer).await;
@@ -88,6 +91,7 @@ async fn ask(
     core.send(CoreInput::Height {
         peer,
         height: response.height,
+        live: true,
     })
     .await
     .ok()?;

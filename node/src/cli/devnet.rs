@@ -76,8 +76,8 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
             context.output.report(&status(&manifest).await);
             Ok(())
         }
-        Command::Kill(Named { node }) => told(&directory, &node, Signal::Kill, context),
-        Command::Pause(Named { node }) => told(&directory, &node, Signal::Pause, context),
+        Command::Kill(Named { node }) => told(&directory, &node, Signal::Kill, context).await,
+        Command::Pause(Named { node }) => told(&directory, &node, Signal::Pause, context).await,
         Command::Resume(Named { node }) => {
             let progress = |line: &str| context.output.progress_over(line);
             let resumed = devnet::resume(&directory, &node, &progress).await;
@@ -199,13 +199,13 @@ async fn status(manifest: &Manifest) -> Report {
                 Ok(client) => client.status().await.ok(),
                 Err(_) => None,
             },
-            Condition::Paused | Condition::Dead => None,
+            Condition::Paused | Condition::Ending | Condition::Dead => None,
         };
         let name = match (state, &answer) {
             (Condition::Running, Some(_)) => "running",
             (Condition::Running, None) => "silent",
             (Condition::Paused, _) => "paused",
-            (Condition::Dead, _) => "dead",
+            (Condition::Ending | Condition::Dead, _) => "dead",
         };
         let answer = answer.unwrap_or_default();
         rows.push(
@@ -224,13 +224,13 @@ async fn status(manifest: &Manifest) -> Report {
     Report::new().rows("nodes", rows)
 }
 
-fn told(
+async fn told(
     directory: &std::path::Path,
     name: &str,
     signal: Signal,
     context: &Context,
 ) -> Result<(), Failure> {
-    let reached = devnet::signal(&Manifest::load(directory)?, name, signal)?;
+    let reached = devnet::signal(&Manifest::load(directory)?, name, signal).await?;
     if reached == 0 {
         return Err(Failure::new(
             "NOT_RUNNING",

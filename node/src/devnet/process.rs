@@ -20,6 +20,8 @@ pub enum Condition {
     Running,
     /// It is stopped, and can go on.
     Paused,
+    /// It was killed, and the system still takes it apart: its store may be locked for a moment.
+    Ending,
     /// It is gone, or its number is another process's.
     Dead,
 }
@@ -74,7 +76,11 @@ pub(crate) fn spawn(home: &Path) -> Result<Child, Failure> {
 /// What the node of this home does.
 pub fn condition(pid: u32, home: &Path) -> Condition {
     if !is_ours(pid, home) {
-        return Condition::Dead;
+        return if is_ending(pid) {
+            Condition::Ending
+        } else {
+            Condition::Dead
+        };
     }
     match state(pid) {
         Some('T' | 't') => Condition::Paused,
@@ -89,8 +95,9 @@ pub fn send(pid: u32, home: &Path, signal: Signal) -> Result<bool, Failure> {
     let Some(process) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
         return Ok(false);
     };
-    if condition(pid, home) == Condition::Dead {
-        return Ok(false);
+    match condition(pid, home) {
+        Condition::Running | Condition::Paused => {}
+        Condition::Ending | Condition::Dead => return Ok(false),
     }
     match kill_process(process, signal.into()) {
         Ok(()) => Ok(true),
@@ -125,6 +132,18 @@ fn is_ours(pid: u32, home: &Path) -> bool {
         b"--home",
         home.as_os_str().as_bytes(),
     ])
+}
+
+/// Whether a process of our name has lost its memory, and so the arguments that told its home, but not yet its open files.
+/// They are closed when its last thread is; until then there are other threads, or the first is no zombie.
+fn is_ending(pid: u32) -> bool {
+    let arguments = std::fs::read(format!("/proc/{pid}/cmdline"));
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    if !arguments.is_ok_and(|line| line.is_empty()) || name.trim_end() != BINARY {
+        return false;
+    }
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    threads > 1 || !matches!(state(pid), Some('Z' | 'X') | None)
 }
 
 fn state(pid: u32) -> Option<char> {

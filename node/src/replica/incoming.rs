@@ -46,10 +46,18 @@ impl Replica {
             .iter()
             .filter(|early| matches!(early, Message::Proposal(_)))
             .count();
-        let room = !matches!(message, Message::Proposal(_)) || proposals < EARLY_PROPOSALS_MAX;
-        if room && self.early.len() < EARLY_MESSAGES_MAX {
-            self.early.push(message);
+        let proposal = matches!(message, Message::Proposal(_));
+        if self.early.len() >= EARLY_MESSAGES_MAX || proposal && proposals >= EARLY_PROPOSALS_MAX {
+            // None of them can be verified yet, so the newest wins: junk sent ahead cannot keep the true one out.
+            let oldest = self
+                .early
+                .iter()
+                .position(|early| !proposal || matches!(early, Message::Proposal(_)));
+            if let Some(oldest) = oldest {
+                self.early.remove(oldest);
+            }
         }
+        self.early.push(message);
     }
 
     /// The next height's proposal carries the commit of this one.
@@ -68,7 +76,7 @@ impl Replica {
         }
     }
 
-    /// Late precommits make the last commit fatter; who still times out an old height gets its commit.
+    /// Late precommits make the last commit fatter; who still times out an old height gets the newest commit.
     pub(super) fn answer_laggard(&mut self, message: &Message, outputs: &mut Vec<Output>) {
         match message {
             Message::Vote(_) => {
@@ -81,11 +89,11 @@ impl Replica {
                     Err(refusal) => tracing::debug!(%refusal, "late vote refused"),
                 }
             }
+            // The newest one: it costs no read, and tells a node that is far behind how far.
             Message::Timeout(timeout) => {
-                let Some((_, commit)) = self.store.block(timeout.height) else {
+                let Some(commit) = self.last_commit.clone() else {
                     return;
                 };
-                let commit = decode_commit(&commit);
                 outputs.push(Output::Send {
                     to: timeout.validator,
                     message: Message::Commit(commit).encode(),

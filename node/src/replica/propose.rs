@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// Transactions looked at to find one that can be executed. Most are; those that expired are dropped at each commit.
+const WORK_WINDOW: usize = 256;
+
 impl Replica {
     pub(super) fn transaction(
         &mut self,
@@ -9,7 +12,8 @@ impl Replica {
         transaction: Arc<Checked>,
         outputs: &mut Vec<Output>,
     ) {
-        if self.store.transaction(&transaction.hash).is_some() {
+        let nonce = account_nonce(&*self.store, self.height(), &transaction.source.to_string());
+        if transaction.nonce <= nonce && self.store.transaction(&transaction.hash).is_some() {
             // Sending again what is committed already is no mistake: the hash tells its outcome.
             outputs.push(Output::Verdict(Ok(transaction.hash)));
             return;
@@ -37,6 +41,7 @@ impl Replica {
         self.mempool.add(
             transaction.clone(),
             admitted.account.record.nonce,
+            admitted.payer == Payer::Open,
             Self::now_ms(now),
         )
     }
@@ -65,7 +70,7 @@ impl Replica {
     }
 
     pub(super) fn has_transactions(&self) -> bool {
-        !self.mempool.is_empty() && !self.select(1, usize::MAX).is_empty()
+        !self.mempool.is_empty() && !self.select(WORK_WINDOW, usize::MAX).is_empty()
     }
 
     pub(super) fn select(&self, count: usize, bytes: usize) -> Vec<Arc<Checked>> {

@@ -41,6 +41,13 @@ async fn stops_and_goes_on(devnet: &Devnet, order: &str) {
         super::dids::creation(&client, &key).await,
     );
     let envelope = envelope(&client, &source, &key, native).await;
+    let request = SubmitRequest { envelope };
+    let hash = client
+        .call(client.transactions().submit(request))
+        .await
+        .expect("it is admitted")
+        .hash;
+
     let stalled = eventually("the node says that it has no quorum", async || {
         let status = devnet.status("main-1").await?;
         status.stalled.starts_with("NO_QUORUM").then_some(status)
@@ -58,12 +65,6 @@ async fn stops_and_goes_on(devnet: &Devnet, order: &str) {
         stalled.stalled
     );
 
-    let request = SubmitRequest { envelope };
-    let hash = client
-        .call(client.transactions().submit(request))
-        .await
-        .expect("it is admitted")
-        .hash;
     let request = WaitTransactionRequest {
         hash: hash.clone(),
         timeout_ms: u32::try_from(WATCH.as_millis()).expect("a short time"),
