@@ -63,7 +63,7 @@ expect() {
 
 stage "3/7 job 1, super nodes: a main chain of four, sub-chains cn01 and my01 of four nodes each"
 up=$SECONDS
-"$starfire" devnet up --home "$home" --sub cn01:4 --sub my01:4
+"$starfire" devnet up --home "$home" --sub cn01:4 --sub my01:4 --json >/dev/null
 say "twelve nodes agree on blocks, $((SECONDS - up)) s after the command"
 
 node_url() { jq -r --arg code "$1" '.chains[] | select(.chain_code == $code) | .nodes['"${2:-0}"'].grpc' "$home/devnet.json"; }

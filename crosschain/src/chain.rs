@@ -142,7 +142,7 @@ impl Registration {
     }
 }
 
-/// Is this `starfire-{code}-{revision}`, as DESIGN §4 has it, the revision a number without leading zeros?
+/// Is this `starfire-{code}-{revision}`, the revision a number without leading zeros?
 fn is_chain_id_of(chain_id: &str, code: &ChainCode) -> bool {
     let revision = chain_id
         .strip_prefix("starfire-")

@@ -131,8 +131,8 @@ pub async fn resume(
 }
 
 /// Ends every node, the unwilling ones by force, and makes sure that none is left.
-pub async fn down(manifest: &Manifest) -> Result<(), Failure> {
-    let nodes: Vec<&Node> = manifest.nodes().collect();
+pub async fn down(manifest: &Manifest, name: &str) -> Result<(), Failure> {
+    let nodes = manifest.select(name)?;
     for node in &nodes {
         // A paused process cannot end.
         process::send(node.pid, &node.home, Signal::End)?;

@@ -28,6 +28,16 @@ impl Failure {
         }
     }
 
+    /// The answer that was printed already tells why; only the exit code is left.
+    pub fn told() -> Self {
+        Self::new("", "", "")
+    }
+
+    /// Whether nothing is left to say.
+    pub fn is_told(&self) -> bool {
+        self.code.is_empty()
+    }
+
     /// Arguments that make no sense together.
     pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new("USAGE", message, hint)

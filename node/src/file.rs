@@ -24,6 +24,17 @@ pub fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
+/// Reads a file up to one byte beyond `bytes_max`, for a judge that refuses what is longer by a verdict of its own.
+pub fn read_cut(path: &Path, bytes_max: usize) -> Result<Vec<u8>, Failure> {
+    let fault = |error| Failure::file("read", path, &error);
+    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
+        .map_err(fault)?;
+    Ok(bytes)
+}
+
 /// Writes a file that must not be there yet.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let fault = |error| Failure::file("write", path, &error);

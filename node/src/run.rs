@@ -26,7 +26,7 @@ use crate::keystore::{self, Passphrase};
 use crate::mempool::Limits;
 use crate::network::{Inbox, Incoming, Judgement, Network, NetworkConfig};
 use crate::replica::{Replica, Setup};
-use crate::rocks::Rocks;
+use crate::rocks::{OpenError, Rocks};
 use crate::signer::Signer;
 use crate::status::NodeFacts;
 use crate::verify_pool::{self, Unchecked, Verdict};
@@ -78,8 +78,34 @@ fn load_genesis(home: &Home) -> anyhow::Result<Genesis> {
         );
     }
     let bytes = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-    Genesis::parse(&bytes)
-        .with_context(|| format!("{} is not a valid genesis file", path.display()))
+    let genesis = Genesis::parse(&bytes)
+        .with_context(|| format!("{} is not a valid genesis file", path.display()))?;
+    genesis.verify_ceremony().with_context(|| {
+        format!("{} is not signed by all its founders: take the file that `starfire genesis build` made", path.display())
+    })?;
+    Ok(genesis)
+}
+
+/// With its code in front, for people and programs.
+fn store_error(error: OpenError) -> anyhow::Error {
+    let code = error.code();
+    anyhow::Error::from(error).context(format!("{code}: open the store"))
+}
+
+/// The role decides what a node runs, so it must be the one that the chain gave to this node's member.
+fn check_role(genesis: &Genesis, config: &Config, peer: PeerId) -> anyhow::Result<()> {
+    let peer = peer.to_string();
+    let mut members = genesis.file().members.iter();
+    let Some(member) = members.find(|member| member.peers.contains(&peer)) else {
+        return Ok(());
+    };
+    if member.role != config.role.into() {
+        bail!(
+            "config.toml says role = \"{}\", but in the genesis file this node's member has another: correct the role",
+            config.role
+        );
+    }
+    Ok(())
 }
 
 async fn run(
@@ -88,10 +114,8 @@ async fn run(
     config: Config,
     genesis: Genesis,
 ) -> anyhow::Result<()> {
-    let mut rocks = Rocks::open(&home.data()).context("open the store")?;
-    rocks
-        .bind_chain(&genesis.hash())
-        .context("open the store")?;
+    let mut rocks = Rocks::open(&home.data()).map_err(store_error)?;
+    rocks.bind_chain(&genesis.hash()).map_err(store_error)?;
     let reader = rocks.reader();
     let signer = load_signer(home, passphrase, &genesis)?;
     let validator = signer.as_ref().map(Signer::address);
@@ -105,8 +129,10 @@ async fn run(
         .as_ref()
         .map(|path| read_psk(&home.root().join(path)))
         .transpose()?;
+    let node_keypair = keystore::peer_keypair(&node_key)?;
+    check_role(&genesis, &config, node_keypair.public().to_peer_id())?;
     let (network, incoming) = crate::network::start(NetworkConfig {
-        key: keystore::peer_keypair(&node_key)?,
+        key: node_keypair,
         chain_id: genesis.chain_id().to_string(),
         genesis_hash: genesis.hash(),
         listen: config.p2p.listen.clone(),

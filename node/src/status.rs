@@ -11,7 +11,7 @@ use crate::network::Network;
 use crate::replica::{Committed, Replica};
 
 /// A validator that was not heard for this long while a height drags on counts as missing.
-const SILENCE: Duration = Duration::from_secs(10);
+const SILENCE: Duration = Duration::from_secs(4);
 
 /// What stays the same while the node runs.
 #[derive(Debug, Clone)]

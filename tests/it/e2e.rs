@@ -11,6 +11,7 @@ mod ceremony;
 mod devnet;
 mod dids;
 mod faults;
+mod headers;
 mod idle;
 mod interfaces;
 mod killed;

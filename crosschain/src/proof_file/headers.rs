@@ -40,6 +40,17 @@ pub(super) fn pinned(bundle: &[u8], pin: &str) -> Result<(Bundle, String), Stop>
     Ok((bundle, detail))
 }
 
+/// Decodes what has one form only: encoding it again gives the same bytes, so nothing else can hide in a file.
+fn one_form<T, R>(bytes: &[u8]) -> Option<T>
+where
+    T: Protobuf<R> + Clone,
+    R: From<T> + prost::Message + Default,
+    <T as TryFrom<R>>::Error: std::fmt::Display,
+{
+    let value = T::decode_vec(bytes).ok()?;
+    (value.clone().encode_vec() == bytes).then_some(value)
+}
+
 /// The proof hangs on the pinned chain: same chain id, same genesis, same validators.
 pub(super) fn on_pinned_chain(
     main: &MainPart,
@@ -51,10 +62,10 @@ pub(super) fn on_pinned_chain(
             format!("{what} does not decode"),
         )
     };
-    let signed = <SignedHeader as Protobuf<RawSignedHeader>>::decode_vec(&main.signed_header.0);
-    let signed = signed.map_err(|_| malformed("the main header"))?;
-    let validators = <validator::Set as Protobuf<RawValidatorSet>>::decode_vec(&main.validators.0);
-    let validators = validators.map_err(|_| malformed("the main validator set"))?;
+    let signed = one_form::<SignedHeader, RawSignedHeader>(&main.signed_header.0)
+        .ok_or_else(|| malformed("the main header"))?;
+    let validators = one_form::<validator::Set, RawValidatorSet>(&main.validators.0)
+        .ok_or_else(|| malformed("the main validator set"))?;
     let other = |what: &str| {
         Err(stop(
             Reason::ChainNotPinned,
@@ -116,8 +127,7 @@ pub(super) fn subject_chain(file: &ProofFile) -> Result<(OnSubChain<'_>, String)
             "there are values of a sub-chain, but no header of it",
         )),
         (Some(code), Some(sub)) if sub.chain_code == code.as_str() => {
-            let header = <Header as Protobuf<RawHeader>>::decode_vec(&sub.header.0);
-            let header = header.map_err(|_| {
+            let header = one_form::<Header, RawHeader>(&sub.header.0).ok_or_else(|| {
                 stop(
                     Reason::SubHeaderMalformed,
                     "the sub-chain's header does not decode",

@@ -52,7 +52,7 @@ impl Context {
 
     /// Opens a key file. A file that holds a bare BIF private key is taken too.
     pub(crate) fn key(&self, path: &Path) -> Result<PrivateKey, Failure> {
-        if let Some(text) = bare_key(path)? {
+        if let Some(text) = bare_key(path, self.output)? {
             return PrivateKey::parse(text.trim()).map_err(|error| Failure::content(path, error));
         }
         // Read what is public first: a missing file should not ask for a passphrase.
@@ -124,7 +124,7 @@ impl Context {
 }
 
 /// The text of a file that holds a bare BIF private key.
-fn bare_key(path: &Path) -> Result<Option<Zeroizing<String>>, Failure> {
+fn bare_key(path: &Path, output: Output) -> Result<Option<Zeroizing<String>>, Failure> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => Zeroizing::new(text),
         Err(error) => return Err(Failure::file("read", path, &error)),
@@ -133,7 +133,10 @@ fn bare_key(path: &Path) -> Result<Option<Zeroizing<String>>, Failure> {
         return Ok(None);
     }
     // The same care as for sealed ones.
-    keystore::check_private(path)?;
+    // Scripts write such files as they come; a sealed key file would be refused.
+    if let Err(error) = keystore::check_private(path) {
+        output.warn(&error.to_string());
+    }
     Ok(Some(text))
 }
 

@@ -22,14 +22,14 @@ pub(crate) enum Command {
     /// Found and start chains; returns when they are ready
     Up(Up),
     /// Print what each node does
-    Status,
+    Status(Named),
     /// Kill nodes at once (SIGKILL)
     Kill(Named),
     /// Stop nodes where they are (SIGSTOP)
     Pause(Named),
     /// Let paused nodes go on, and start dead ones again
     Resume(Named),
-    /// End every node
+    /// End nodes in order
     Down(Down),
 }
 
@@ -55,8 +55,11 @@ pub(crate) struct Named {
 
 #[derive(Debug, Args)]
 pub(crate) struct Down {
+    /// A node's name, or `all`
+    #[arg(default_value = "all")]
+    node: String,
     /// Remove the devnet's files too
-    #[arg(long)]
+    #[arg(long, conflicts_with = "node")]
     erase: bool,
 }
 
@@ -71,9 +74,11 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
     let directory = directory(context)?;
     match command {
         Command::Up(arguments) => up(&directory, arguments, context).await,
-        Command::Status => {
+        Command::Status(Named { node }) => {
             let manifest = Manifest::load(&directory)?;
-            context.output.report(&status(&manifest).await);
+            context
+                .output
+                .report(&status(manifest.select(&node)?).await);
             Ok(())
         }
         Command::Kill(Named { node }) => told(&directory, &node, Signal::Kill, context).await,
@@ -94,15 +99,17 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
             context.output.report(&Report::new().rows("resumed", rows));
             Ok(())
         }
-        Command::Down(Down { erase }) => {
+        Command::Down(Down { node, erase }) => {
             let manifest = Manifest::load(&directory)?;
-            devnet::down(&manifest).await?;
+            devnet::down(&manifest, &node).await?;
             if erase {
                 devnet::erase(&directory, &manifest)?;
             }
-            context
-                .output
-                .report(&Report::new().with("running", 0).with("erased", erase));
+            context.output.report(
+                &Report::new()
+                    .with("ended", node.as_str())
+                    .with("erased", erase),
+            );
             Ok(())
         }
     }
@@ -190,9 +197,9 @@ fn node(node: &Node) -> Report {
         .with("home", node.home.display().to_string())
 }
 
-async fn status(manifest: &Manifest) -> Report {
+async fn status(nodes: Vec<&Node>) -> Report {
     let mut rows = Vec::new();
-    for node in manifest.nodes() {
+    for node in nodes {
         let state = condition(node.pid, &node.home);
         let answer = match state {
             Condition::Running => match Client::connect(&node.grpc) {

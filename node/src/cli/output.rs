@@ -210,6 +210,11 @@ impl Output {
         }
     }
 
+    /// Says what is not as it should be, and goes on.
+    pub(crate) fn warn(self, line: &str) {
+        tell(&format!("warning: {line}\n"));
+    }
+
     /// Replaces the last progress line on a terminal.
     pub(crate) fn progress_over(self, line: &str) {
         if self.watched {
@@ -231,6 +236,9 @@ impl Output {
 
     /// Prints a failure.
     pub(crate) fn failure(self, failure: &Failure) {
+        if failure.is_told() {
+            return;
+        }
         if self.json {
             let Failure {
                 code,

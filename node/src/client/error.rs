@@ -42,6 +42,13 @@ impl ClientError {
                 .map_or(status.message(), |rest| rest.trim_start_matches(": "));
             return Self::new(code, message, "");
         }
+        if status.code() == Code::Unknown && status.message().contains("transport") {
+            return Self::new(
+                "CONNECTION_LOST",
+                format!("{url} went away while it was asked"),
+                "what was sent may have been taken: look it up (`starfire tx show HASH`) before sending again",
+            );
+        }
         match status.code() {
             Code::Unavailable => Self::new(
                 "NODE_UNREACHABLE",

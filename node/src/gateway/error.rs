@@ -1,7 +1,7 @@
 //! How a refusal looks from outside: a code that never changes, a sentence, and the status of the protocol it leaves by.
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use starfire_state::{Code, Rejection};
@@ -38,6 +38,15 @@ pub(crate) const RESOLVER_UNPROVEN: Code = Code::new("RESOLVER_UNPROVEN", 20_000
 /// A subscription was ended; the next one goes on where it stopped.
 pub(crate) const SUBSCRIPTION_ENDED: Code = Code::new("SUBSCRIPTION_ENDED", 160);
 
+/// The bytes are not the message that the method takes.
+const REQUEST_MALFORMED: Code = Code::new("REQUEST_MALFORMED", 2);
+/// The message is longer than the method takes.
+const REQUEST_TOO_LONG: Code = Code::new("REQUEST_TOO_LONG", 146);
+/// There is no such method.
+const METHOD_UNKNOWN: Code = Code::new("METHOD_UNKNOWN", 4);
+/// gRPC's own status.
+const GRPC_STATUS: &str = "grpc-status";
+
 /// An outcome as gRPC answer.
 pub(crate) fn answer<T>(outcome: Result<T, Rejection>) -> Result<GrpcResponse<T>, Status> {
     outcome
@@ -58,6 +67,29 @@ pub(crate) fn status(rejection: &Rejection) -> Status {
             .insert(PUSHBACK_TRAILER, MetadataValue::from_static(PUSHBACK_MS));
     }
     status
+}
+
+/// Gives a code to what gRPC itself refused before any of our code saw it: bytes that are no message, too many of them, a method
+/// that does not exist.
+pub(crate) fn name_transport_refusal(headers: &mut HeaderMap) {
+    let Some(status) = headers
+        .get(GRPC_STATUS)
+        .and_then(|status| status.to_str().ok())
+    else {
+        return;
+    };
+    if headers.contains_key(CODE_TRAILER) {
+        return;
+    }
+    let (code, status) = match status {
+        // tonic calls bytes that do not decode an internal error; they are the caller's.
+        "13" => (REQUEST_MALFORMED, "3"),
+        "11" => (REQUEST_TOO_LONG, "11"),
+        "12" => (METHOD_UNKNOWN, "12"),
+        _ => return,
+    };
+    headers.insert(GRPC_STATUS, HeaderValue::from_static(status));
+    headers.insert(CODE_TRAILER, HeaderValue::from_static(code.name));
 }
 
 /// A refusal as HTTP response: the code and the sentence, JSON.

@@ -75,7 +75,9 @@ pub(super) async fn limit(
             error::response(&busy)
         };
     };
-    next.run(request).await.map(|body| {
+    let mut response = next.run(request).await;
+    error::name_transport_refusal(response.headers_mut());
+    response.map(|body| {
         Body::new(Seated {
             body,
             rest: Bytes::new(),

@@ -96,8 +96,11 @@ async fn routes(gateway: Gateway) -> Routes {
             .set_service_status(service, ServingStatus::Serving)
             .await;
     }
-    let reflection =
-        || Reflection::configure().register_encoded_file_descriptor_set(grpc::DESCRIPTORS);
+    let reflection = || {
+        Reflection::configure()
+            .register_encoded_file_descriptor_set(grpc::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
     let reflection_server = reflection()
         .build_v1()
         .expect("the generated descriptors decode");

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -338,6 +338,60 @@ impl Drop for Devnet {
                 node.name,
                 self.log(&node.name)
             );
+        }
+    }
+}
+
+/// A node that a test starts by `starfire start` itself. It is killed when dropped.
+#[derive(Debug)]
+pub(super) struct ByHand {
+    child: Child,
+    log: PathBuf,
+}
+
+impl ByHand {
+    /// Starts the node of a home; its output goes to a log beside the home.
+    pub(super) fn start(home: &Path) -> Self {
+        let log = home.with_extension("log");
+        let file = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(&log);
+        let file = file.expect("there is room for a log");
+        let child = Command::new(binary())
+            .args(["start", "--home"])
+            .arg(home)
+            .stdin(Stdio::null())
+            .stderr(file.try_clone().expect("a log can be written twice"))
+            .stdout(file)
+            .spawn()
+            .expect("the binary runs");
+        Self { child, log }
+    }
+
+    /// What it logged.
+    pub(super) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).expect("it has a log")
+    }
+
+    /// A client of its gateway, once it is up: the log tells where.
+    pub(super) async fn client(&self) -> Client {
+        let url = eventually("the node is up", async || {
+            let log = self.log();
+            let line = log.lines().rfind(|line| line.contains("node is up"))?;
+            let address = line.split("gateway=").nth(1)?.split_whitespace().next()?;
+            Some(format!("http://{address}"))
+        });
+        Client::connect(&url.await).expect("a node's address is one")
+    }
+}
+
+impl Drop for ByHand {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+        if !std::thread::panicking() {
+            assert!(!self.log().contains("panicked"), "{}", self.log());
         }
     }
 }
