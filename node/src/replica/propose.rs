@@ -69,8 +69,18 @@ impl Replica {
         }
     }
 
+    /// Whether some waiting transaction can be executed now; the first one found is enough.
     pub(super) fn has_transactions(&self) -> bool {
-        !self.mempool.is_empty() && !self.select(WORK_WINDOW, usize::MAX).is_empty()
+        if self.mempool.is_empty() {
+            return false;
+        }
+        let state = self.store.state_at(self.height());
+        let window = self
+            .mempool
+            .select(WORK_WINDOW, usize::MAX, |sender| nonce(&*state, sender));
+        window
+            .iter()
+            .any(|transaction| self.admission.admit(&*state, transaction).is_ok())
     }
 
     pub(super) fn select(&self, count: usize, bytes: usize) -> Vec<Arc<Checked>> {

@@ -350,7 +350,7 @@ pub(super) struct ByHand {
 }
 
 impl ByHand {
-    /// Starts the node of a home; its output goes to a log beside the home.
+    /// Starts the node of a home; its output goes to a new log beside the home.
     pub(super) fn start(home: &Path) -> Self {
         let log = home.with_extension("log");
         let file = std::fs::File::options()
