@@ -1,5 +1,11 @@
 //! Tests that need the whole: simulated chains, real processes, tidiness.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "all of this is tests: a failed unwrap is a failed test, and what a run explored is worth a line"
+)]
+
 mod e2e;
 mod sim;
 mod tidy;

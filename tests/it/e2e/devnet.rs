@@ -299,12 +299,6 @@ impl Devnet {
         )
     }
 
-    /// An identity's key.
-    pub(super) fn identity_key(&self, name: &str) -> PrivateKey {
-        let identity = self.identity(name);
-        open(&identity.key_file, &identity.passphrase_file)
-    }
-
     /// What a node logged.
     pub(super) fn log(&self, node: &str) -> String {
         std::fs::read_to_string(self.node(node).home.join("starfire.log"))
