@@ -347,11 +347,7 @@ impl ByHand {
     /// Starts the node of a home; its output goes to a new log beside the home.
     pub(super) fn start(home: &Path) -> Self {
         let log = home.with_extension("log");
-        let file = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(&log);
-        let file = file.expect("there is room for a log");
+        let file = std::fs::File::create(&log).expect("there is room for a log");
         let child = Command::new(binary())
             .args(["start", "--home"])
             .arg(home)

@@ -153,7 +153,7 @@ async fn check_replays(devnet: &Devnet, node: &str, source: &str, envelope: &[u8
     let client = devnet.client(node);
     let nonce = client.next_nonce(source).await.unwrap();
     let first = send(devnet, node, envelope).json();
-    let from = devnet.height(node).await + 1;
+    let from = first["height"].as_u64().unwrap() + 1;
     assert_eq!(send(devnet, node, envelope).json(), first);
     let marked = client
         .send(&fresh_key(), vec![note("after", "replays")])

@@ -68,6 +68,13 @@ async fn a_strangers_peer_is_never_connected_and_the_same_node_with_a_members_ke
             })
             .await;
         }
+        for node in devnet.chain("").nodes {
+            eventually(
+                &format!("{} has the members as peers", node.name),
+                async || (devnet.status(&node.name).await?.peers == 3).then_some(()),
+            )
+            .await;
+        }
         let start = clock::monotonic();
         while clock::elapsed(start) < WATCH {
             let status = client
