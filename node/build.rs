@@ -4,7 +4,8 @@
 
 use std::path::PathBuf;
 
-const PROTO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../proto/proto");
+/// Cargo runs this in the package's directory, wherever the checkout lies now; a path compiled in would be the first checkout's.
+const PROTO: &str = "../proto/proto";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed={PROTO}");
