@@ -20,7 +20,7 @@ use crate::hash::sha256;
 pub use ceremony::CeremonyError;
 pub use file::{
     ConsensusParams, FORMAT, GenesisAccount, GenesisFile, GenesisMember, GenesisRole,
-    GenesisSignature, GenesisSubChain, GenesisSubChainValidator, Key, Params, Profile,
+    GenesisSignature, GenesisSubChain, GenesisSubChainValidator, Key, Params, Profile, Routing,
 };
 
 /// The longest genesis file.

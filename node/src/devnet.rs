@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use starfire_did::ChainCode;
-use starfire_ledger::genesis::Profile;
+use starfire_ledger::genesis::{ConsensusParams, GenesisAccount, Params};
 
 pub use manifest::{Chain, Identity, Manifest, Node, Trust};
 
@@ -34,8 +34,12 @@ pub struct Plan {
     pub validators: usize,
     /// Sub-chains, and how many validating nodes each has.
     pub sub_chains: Vec<(ChainCode, usize)>,
-    /// Whose rules fees follow.
-    pub profile: Profile,
+    /// Fees and quotas of every chain.
+    pub params: Params,
+    /// Terms and timeouts of every chain.
+    pub consensus: ConsensusParams,
+    /// First balances on the main chain, beside those that the profile calls for.
+    pub accounts: Vec<GenesisAccount>,
 }
 
 /// Makes the homes, starts the nodes, registers the identities and pins the main chain; returns when all is ready.

@@ -34,6 +34,7 @@ mod swarm;
 mod task;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod transport;
 
 use std::collections::BTreeSet;
@@ -107,8 +108,15 @@ pub enum NetworkError {
 pub async fn start(config: NetworkConfig) -> Result<(Network, Inbox), NetworkError> {
     let names = Names::new(&config.chain_id, &config.genesis_hash);
     let outboxes = Outboxes::default();
-    let mut swarm = swarm::build(&config.key, &names, config.psk, outboxes.clone())
-        .map_err(NetworkError::from)?;
+    let counters = Arc::new(Counters::default());
+    let mut swarm = swarm::build(
+        &config.key,
+        &names,
+        config.psk,
+        outboxes.clone(),
+        Arc::clone(&counters),
+    )
+    .map_err(NetworkError::from)?;
     let listen = listen(&mut swarm, config.listen).await?;
     let local = *swarm.local_peer_id();
     tracing::info!(peer = %local, address = %listen, chain = %config.chain_id, "listening");
@@ -118,7 +126,6 @@ pub async fn start(config: NetworkConfig) -> Result<(Network, Inbox), NetworkErr
     let configured: BTreeSet<PeerId> = peers.iter().map(|(peer, _)| *peer).collect();
 
     let (delivery, inbox) = inbox::channel();
-    let counters = Arc::new(Counters::default());
     let (network, ends) = handle::channel(
         local,
         listen,

@@ -22,7 +22,8 @@ use starfire_consensus::misbehaviour::Misbehaviour;
 use starfire_consensus::safety::SafetyRecord;
 use starfire_ledger::block::{encode_commit, transactions_bytes_max};
 use starfire_ledger::{
-    Admission, Block, ChainRules, Checked, CheckedBlock, Expected, Genesis, Payer, execute, select,
+    Admission, Block, ChainRules, Checked, CheckedBlock, Expected, Genesis, Payer, execute, genesis,
+    select,
 };
 use starfire_proto::v1;
 use starfire_state::{Account, Archive, Batch, Rejection, Store, tree};
@@ -507,7 +508,10 @@ fn config(genesis: &Genesis, signer: Option<&Signer>) -> Config {
     Config {
         // A follower has an address that is in no set: it is never asked to sign.
         address: signer.map_or(account::Id::new([0; 20]), Signer::address),
-        routing: Routing::Collector,
+        routing: match genesis.file().consensus.routing {
+            genesis::Routing::Collector => Routing::Collector,
+            genesis::Routing::Broadcast => Routing::Broadcast,
+        },
         timeout_base,
         timeout_max: Duration::from_millis(genesis.file().consensus.timeout_max_ms),
         rebroadcast: timeout_base,

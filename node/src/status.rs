@@ -156,7 +156,18 @@ impl Situation {
             since_commit_ms: i64::try_from(clock::elapsed_ms(self.committed_at))
                 .unwrap_or(i64::MAX),
             anchoring: None,
+            network: Some(traffic(network)),
         }
+    }
+}
+
+fn traffic(network: &Network) -> v1::NetworkStatus {
+    let gauges = network.gauges();
+    v1::NetworkStatus {
+        bytes_sent: gauges.bytes_sent,
+        bytes_received: gauges.bytes_received,
+        messages_sent: gauges.consensus_sent,
+        messages_received: gauges.consensus_received,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use starfire_did::{Did, KeyAlgorithm, PrivateKey};
 use starfire_ledger::genesis::{
-    ConsensusParams, GenesisFile, GenesisMember, GenesisRole, Key, Params, Profile,
+    ConsensusParams, GenesisFile, GenesisMember, GenesisRole, Key, Params, Profile, Routing,
 };
 use starfire_ledger::{ChainRules, Checked, Genesis, Transaction, check};
 use starfire_node::signer::Signer;
@@ -68,6 +68,7 @@ impl World {
                 timeout_base_ms: 500,
                 timeout_max_ms: 8_000,
                 heartbeat_ms: 3_000,
+                routing: Routing::Collector,
             },
             members: members.collect(),
             accounts: Vec::new(),

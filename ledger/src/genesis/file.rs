@@ -79,8 +79,33 @@ pub struct ConsensusParams {
     pub timeout_base_ms: u64,
     /// How long a round waits at most.
     pub timeout_max_ms: u64,
-    /// How long an idle chain waits for its next, empty block.
+    /// How long an idle chain waits for its next, empty block; 0: it never idles.
     pub heartbeat_ms: u64,
+    /// Where votes go.
+    #[serde(default, skip_serializing_if = "Routing::is_collector")]
+    pub routing: Routing,
+}
+
+/// Where votes go. Safety is the same either way. The file names only what differs from the default, so that a file without the
+/// field keeps its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Routing {
+    /// To the proposer, who sends certificates to all.
+    #[default]
+    Collector,
+    /// To all.
+    Broadcast,
+}
+
+impl Routing {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    fn is_collector(&self) -> bool {
+        *self == Self::Collector
+    }
 }
 
 /// A member.

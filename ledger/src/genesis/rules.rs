@@ -108,11 +108,13 @@ pub(super) fn params(file: &GenesisFile) -> Result<(), GenesisError> {
         ("consensus.term_heights", consensus.term_heights),
         ("consensus.timeout_base_ms", consensus.timeout_base_ms),
         ("consensus.timeout_max_ms", consensus.timeout_max_ms),
-        ("consensus.heartbeat_ms", consensus.heartbeat_ms),
     ] {
         if value == 0 || value > INTEGER_MAX {
             return refuse(field, "must be 1 to 2^53");
         }
+    }
+    if consensus.heartbeat_ms > INTEGER_MAX {
+        return refuse("consensus.heartbeat_ms", "must be 0 to 2^53");
     }
     if consensus.timeout_max_ms < consensus.timeout_base_ms {
         return refuse(

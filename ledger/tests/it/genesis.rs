@@ -130,7 +130,7 @@ fn each_refusal_names_its_field() {
             "params.open_share_percent: ",
         ),
         (
-            refused(|file| file.consensus.heartbeat_ms = 0),
+            refused(|file| file.consensus.heartbeat_ms = (1 << 53) + 1),
             "consensus.heartbeat_ms: ",
         ),
         (

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use starfire_did::{Did, KeyAlgorithm, PrivateKey};
 use starfire_ledger::genesis::{
     ConsensusParams, FORMAT, GenesisAccount, GenesisFile, GenesisMember, GenesisRole, Key, Params,
-    Profile,
+    Profile, Routing,
 };
 use starfire_ledger::{
     Admission, Block, ChainRules, CheckedBlock, Expected, Genesis, Transaction, execute, receipt,
@@ -68,6 +68,7 @@ pub(crate) fn file(profile: Profile) -> GenesisFile {
             timeout_base_ms: 1000,
             timeout_max_ms: 60_000,
             heartbeat_ms: 5000,
+            routing: Routing::Collector,
         },
         members: SUPER_NODES.iter().map(member).collect(),
         accounts: vec![GenesisAccount {

@@ -4,7 +4,7 @@ use starfire_crosschain::unix_ms;
 use starfire_did::ChainCode;
 use starfire_ledger::genesis::{
     ConsensusParams, FORMAT, Genesis, GenesisAccount, GenesisError, GenesisFile, GenesisSubChain,
-    GenesisSubChainValidator, Key, Params, Profile,
+    GenesisSubChainValidator, Key, Params, Profile, Routing,
 };
 
 use super::card::MemberCard;
@@ -27,8 +27,10 @@ pub struct Terms {
     pub bif_chain_id: i64,
     /// When it begins, Unix milliseconds.
     pub time_ms: i64,
-    /// Whose rules fees follow.
-    pub profile: Profile,
+    /// Fees and quotas; [`Terms::params`] has the usual ones.
+    pub params: Params,
+    /// Terms and timeouts; [`Terms::consensus`] has the usual ones.
+    pub consensus: ConsensusParams,
     /// The first balances.
     pub accounts: Vec<GenesisAccount>,
     /// The sub-chains that may be anchored.
@@ -36,14 +38,37 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// The usual fees and quotas.
+    pub fn params(profile: Profile) -> Params {
+        let (gas_price, base_reserve) = match profile {
+            Profile::Default => (0, 0),
+            Profile::Bif => (BIF_GAS_PRICE, BIF_BASE_RESERVE),
+        };
+        Params {
+            gas_price,
+            base_reserve,
+            block_transactions_max: 20_000,
+            open_share_percent: 10,
+            member_transactions_max: 5_000,
+            profile,
+        }
+    }
+
+    /// The usual terms and timeouts.
+    pub fn consensus() -> ConsensusParams {
+        ConsensusParams {
+            term_heights: 100,
+            timeout_base_ms: 1_000,
+            timeout_max_ms: 16_000,
+            heartbeat_ms: 10_000,
+            routing: Routing::Collector,
+        }
+    }
+
     /// The genesis of these members' chain, in the order of their addresses, without signatures.
     pub fn draft(self, cards: &[MemberCard]) -> Result<Genesis, GenesisError> {
         let mut members: Vec<_> = cards.iter().map(MemberCard::member).collect();
         members.sort_by(|one, other| one.address.cmp(&other.address));
-        let (gas_price, base_reserve) = match self.profile {
-            Profile::Default => (0, 0),
-            Profile::Bif => (BIF_GAS_PRICE, BIF_BASE_RESERVE),
-        };
         Genesis::new(GenesisFile {
             format: FORMAT.to_owned(),
             chain_id: self.chain_id,
@@ -54,20 +79,8 @@ impl Terms {
             name: self.name,
             bif_chain_id: self.bif_chain_id,
             genesis_time: unix_ms::rfc3339(self.time_ms),
-            params: Params {
-                gas_price,
-                base_reserve,
-                block_transactions_max: 20_000,
-                open_share_percent: 10,
-                member_transactions_max: 5_000,
-                profile: self.profile,
-            },
-            consensus: ConsensusParams {
-                term_heights: 100,
-                timeout_base_ms: 1_000,
-                timeout_max_ms: 16_000,
-                heartbeat_ms: 10_000,
-            },
+            params: self.params,
+            consensus: self.consensus,
             members,
             accounts: self.accounts,
             sub_chains: self.sub_chains,

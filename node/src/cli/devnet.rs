@@ -8,6 +8,7 @@ use starfire_did::ChainCode;
 use super::context::Context;
 use super::genesis::ProfileName;
 use super::output::Report;
+use crate::ceremony::Terms;
 use crate::client::Client;
 use crate::clock;
 use crate::devnet::process::{Condition, Signal, condition};
@@ -153,7 +154,9 @@ async fn up(directory: &std::path::Path, arguments: Up, context: &Context) -> Re
     let plan = Plan {
         validators,
         sub_chains,
-        profile: profile.into(),
+        params: Terms::params(profile.into()),
+        consensus: Terms::consensus(),
+        accounts: Vec::new(),
     };
     let outcome = devnet::up(directory, &plan, &progress).await;
     context.output.progress_done();

@@ -6,7 +6,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use starfire_crosschain::trust::Bundle;
 use starfire_did::ChainCode;
 use starfire_ledger::genesis::{
-    GENESIS_BYTES_MAX, Genesis, GenesisAccount, GenesisFile, GenesisRole, GenesisSignature, Profile,
+    ConsensusParams, GENESIS_BYTES_MAX, Genesis, GenesisAccount, GenesisFile, GenesisRole,
+    GenesisSignature, Profile, Routing,
 };
 
 use super::context::Context;
@@ -49,6 +50,24 @@ impl From<ProfileName> for Profile {
     }
 }
 
+/// Where votes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoutingName {
+    /// To the proposer, who sends certificates to all
+    Collector,
+    /// To all
+    Broadcast,
+}
+
+impl From<RoutingName> for Routing {
+    fn from(name: RoutingName) -> Self {
+        match name {
+            RoutingName::Collector => Self::Collector,
+            RoutingName::Broadcast => Self::Broadcast,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Collect {
     /// The members' member.json files
@@ -69,6 +88,9 @@ pub(crate) struct Collect {
     /// Whose rules fees follow
     #[arg(long, value_enum, default_value = "default")]
     profile: ProfileName,
+    /// Where votes go
+    #[arg(long, value_enum, default_value = "collector")]
+    routing: RoutingName,
     /// A first balance; may be given several times
     #[arg(long = "account", value_name = "ADDRESS=BALANCE", value_parser = account)]
     accounts: Vec<GenesisAccount>,
@@ -155,7 +177,11 @@ fn collect(arguments: Collect) -> Result<Report, Failure> {
         chain_code: arguments.chain_code,
         bif_chain_id: arguments.bif_chain_id,
         time_ms: clock::unix_ms(),
-        profile: arguments.profile.into(),
+        params: Terms::params(arguments.profile.into()),
+        consensus: ConsensusParams {
+            routing: arguments.routing.into(),
+            ..Terms::consensus()
+        },
         accounts: arguments.accounts,
         sub_chains,
     };

@@ -82,14 +82,14 @@ pub(super) fn found(directory: &Path, plan: &Plan) -> Result<Founded, Failure> {
     let time_ms = clock::unix_ms();
     let mut sub_chains = Vec::new();
     for seated in chains.iter().skip(1) {
-        let genesis = hold_ceremony(seated, plan.profile, time_ms, Vec::new(), &keys)?;
+        let genesis = hold_ceremony(seated, plan, time_ms, Vec::new(), &keys)?;
         let resolvers = seated
             .iter()
             .map(|seated| url(seated.seat.gateway))
             .collect();
         sub_chains.push(sub_chain_record(&genesis, resolvers));
     }
-    let genesis = hold_ceremony(&chains[0], plan.profile, time_ms, sub_chains, &keys)?;
+    let genesis = hold_ceremony(&chains[0], plan, time_ms, sub_chains, &keys)?;
     let bundle = Bundle::new(
         genesis.chain_id().clone(),
         &genesis.file().name,
@@ -221,7 +221,7 @@ fn fill_one(seat: Seat, main_urls: &[String]) -> Result<Seated, Failure> {
 /// The ceremony of one chain: draft, every founder's signature, the file in every home.
 fn hold_ceremony(
     seated: &[Seated],
-    profile: Profile,
+    plan: &Plan,
     time_ms: i64,
     sub_chains: Vec<GenesisSubChain>,
     keys: &[IdentityKey],
@@ -232,17 +232,21 @@ fn hold_ceremony(
     let code = seated[0].seat.code;
     let part = code.map_or("main".to_owned(), |code| code.to_string());
     let cards: Vec<MemberCard> = seated.iter().map(|seated| seated.card.clone()).collect();
-    let accounts = match profile {
+    let mut accounts = match plan.params.profile {
         Profile::Default => Vec::new(),
         Profile::Bif => balances(&cards, &sub_chains, code, keys),
     };
+    if code.is_none() {
+        accounts.extend(plan.accounts.iter().cloned());
+    }
     let terms = Terms {
         chain_id: format!("starfire-{part}-1"),
         chain_code: code,
         name: format!("Devnet {part}"),
         bif_chain_id: 0,
         time_ms,
-        profile,
+        params: plan.params.clone(),
+        consensus: plan.consensus.clone(),
         accounts,
         sub_chains,
     };

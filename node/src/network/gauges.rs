@@ -15,6 +15,10 @@ pub struct Gauges {
     pub inbox_entries: u64,
     /// Their bytes.
     pub inbox_bytes: u64,
+    /// Counter: bytes written to sockets, whatever they carry.
+    pub bytes_sent: u64,
+    /// Counter: bytes read from sockets.
+    pub bytes_received: u64,
     /// Counter: consensus messages sent or queued.
     pub consensus_sent: u64,
     /// Counter: consensus messages received.
@@ -40,6 +44,8 @@ pub struct Gauges {
 /// The counters behind the snapshot.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
+    pub(crate) bytes_sent: Counter,
+    pub(crate) bytes_received: Counter,
     pub(crate) consensus_sent: Counter,
     pub(crate) consensus_received: Counter,
     pub(crate) consensus_unsent: Counter,

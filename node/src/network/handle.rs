@@ -261,6 +261,8 @@ impl Network {
             outbox_bytes: number(outbox_bytes),
             inbox_entries: number(inbox_entries),
             inbox_bytes: number(inbox_bytes),
+            bytes_sent: counters.bytes_sent.value(),
+            bytes_received: counters.bytes_received.value(),
             consensus_sent: counters.consensus_sent.value(),
             consensus_received: counters.consensus_received.value(),
             consensus_unsent: counters.consensus_unsent.value(),

@@ -1,5 +1,6 @@
 //! The swarm: libp2p's behaviours, put together in the order in which they judge a new connection.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use libp2p::allow_block_list::{self, AllowedPeers};
@@ -10,6 +11,7 @@ use libp2p::{PeerId, Swarm, noise};
 
 use super::blocks::{self, Blocks};
 use super::direct::Direct;
+use super::gauges::Counters;
 use super::gossip::{self, Gossip, GossipError};
 use super::outbox::Outboxes;
 use super::protocol::Names;
@@ -54,8 +56,9 @@ pub(crate) fn build(
     names: &Names,
     psk: Option<[u8; 32]>,
     outboxes: Outboxes,
+    counters: Arc<Counters>,
 ) -> Result<Swarm<Behaviour>, BuildError> {
-    let transport = transport::build(key, names.prologue.clone(), psk)?;
+    let transport = transport::build(key, names.prologue.clone(), psk, counters)?;
     let limits = ConnectionLimits::default()
         .with_max_pending_incoming(Some(PENDING_INCOMING_MAX))
         .with_max_pending_outgoing(Some(PENDING_OUTGOING_MAX))

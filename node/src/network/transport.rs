@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{AsyncRead, AsyncWrite};
@@ -17,6 +18,9 @@ use libp2p::pnet::{PnetConfig, PreSharedKey};
 use libp2p::{Multiaddr, PeerId, Transport, noise, tcp, yamux};
 use rustix::net::sockopt;
 use tracing::debug;
+
+use super::gauges::Counters;
+use super::traffic::Counted;
 
 /// From the first byte to an authenticated, multiplexed connection.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,13 +41,14 @@ pub(crate) fn build(
     key: &Keypair,
     prologue: Vec<u8>,
     psk: Option<[u8; 32]>,
+    counters: Arc<Counters>,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
     let noise = noise::Config::new(key)?.with_prologue(prologue);
-    let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true)).map(|socket, _| {
+    let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true)).map(move |socket, _| {
         if let Err(error) = detect_death(&socket) {
             debug!(%error, "a socket does not take its keep-alive options");
         }
-        socket
+        Counted::new(socket, Arc::clone(&counters))
     });
     Ok(match psk {
         None => secure(tcp, noise),
