@@ -3,12 +3,13 @@
 //! Consensus comes first, timers next, transactions last, so that load cannot starve agreement. Everything that enters comes
 //! through a bounded channel; everything that leaves goes to a handle that never blocks.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
 use starfire_consensus::message::Message;
+use starfire_ledger::Checked;
 use starfire_proto::v1;
 use tendermint::account;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -17,8 +18,9 @@ use crate::clock;
 use crate::gateway::backend::{PoolView, Published};
 use crate::network::Network;
 use crate::replica::{Committed, Output, Replica, ReplicaInput, ReplicaTimer};
+use crate::spread::{self, Spread};
 use crate::status::{NodeFacts, Situation};
-use crate::verify_pool::{Admission, Verdict};
+use crate::verify_pool::{Admission, Origin};
 
 /// Consensus messages and blocks that may wait for the core. Few: what waits, waits in the network's inbox, which is bounded by
 /// bytes and by peer.
@@ -116,7 +118,7 @@ struct Core {
     outlets: Outlets,
     timers: BTreeMap<(Instant, u64), ReplicaTimer>,
     next_timer: u64,
-    verdicts: VecDeque<Verdict>,
+    spread: Spread,
     situation: Situation,
     status_due: bool,
     status_at: Instant,
@@ -140,7 +142,7 @@ pub async fn run(
         outlets,
         timers: BTreeMap::new(),
         next_timer: 0,
-        verdicts: VecDeque::new(),
+        spread: Spread::new(now),
         situation,
         status_due: true,
         status_at: long_ago,
@@ -150,6 +152,7 @@ pub async fn run(
     core.deliver(first);
     loop {
         core.publish_what_is_due();
+        core.gossip_what_is_overdue();
         // Before the inbox: a flood of messages must not keep a round open.
         core.fire_timers();
         let wake = core.wake_at();
@@ -217,14 +220,117 @@ impl Core {
         }
     }
 
-    fn admit(&mut self, batch: Vec<Admission>) {
+    /// All at once, so that the block which they cause holds all of them.
+    fn admit(&mut self, admissions: Vec<Admission>) {
+        let transactions = admissions
+            .iter()
+            .flat_map(|admission| admission.transactions.iter().flatten().cloned())
+            .collect();
+        let outputs = self
+            .replica
+            .step(clock::now(), ReplicaInput::Transactions(transactions));
+        // A transaction that is new here is told of just before its verdict.
+        let (mut answers, mut rest, mut new) = (Vec::new(), Vec::new(), false);
+        for output in outputs {
+            match output {
+                Output::Gossip(_) => new = true,
+                Output::Verdict(verdict) => answers.push((verdict, std::mem::take(&mut new))),
+                Output::Send { .. }
+                | Output::Broadcast(_)
+                | Output::Arm(..)
+                | Output::Committed(_)
+                | Output::Behind(_)
+                | Output::BadBlocks(_)
+                | Output::Stalled(_)
+                | Output::Recovered
+                | Output::Misbehaviour(_) => rest.push(output),
+            }
+        }
+        let mut answers = answers.into_iter();
+        let mut from_clients = Vec::new();
         for Admission {
-            transaction,
-            verdict,
-        } in batch
+            transactions,
+            origin,
+        } in admissions
         {
-            self.verdicts.push_back(verdict);
-            self.step(ReplicaInput::Transaction(transaction));
+            let mut fresh = Vec::new();
+            let mut verdicts = Vec::with_capacity(transactions.len());
+            for transaction in transactions {
+                verdicts.push(transaction.and_then(|transaction| {
+                    let (verdict, new) = answers
+                        .next()
+                        .expect("the replica answers for each transaction");
+                    if new {
+                        fresh.push(transaction);
+                    }
+                    verdict
+                }));
+            }
+            self.show_waiting(&fresh);
+            if matches!(origin, Origin::Client(_)) {
+                from_clients.append(&mut fresh);
+            } else {
+                self.pass_on(&fresh, &origin);
+            }
+            origin.decided(verdicts);
+        }
+        self.pass_on_own(from_clients);
+        self.deliver(rest);
+    }
+
+    /// Tells the gateway what waits.
+    fn show_waiting(&mut self, fresh: &[Arc<Checked>]) {
+        if fresh.is_empty() {
+            return;
+        }
+        self.status_due = true;
+        let mut pool = self
+            .outlets
+            .pool
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        for transaction in fresh {
+            let sender = transaction.source.to_string();
+            let mempool = self.replica.mempool();
+            let next = mempool.next_nonce(&sender, transaction.nonce - 1);
+            pool.pending.insert(transaction.hash);
+            let known = pool.next_nonces.entry(sender).or_insert(next);
+            *known = next.max(*known);
+        }
+    }
+
+    fn pass_on(&self, fresh: &[Arc<Checked>], origin: &Origin) {
+        if fresh.is_empty() {
+            return;
+        }
+        let Outlets { network, peers, .. } = &self.outlets;
+        let audience = spread::audience(origin, network, peers, self.replica.votes());
+        for batch in spread::batches(fresh) {
+            network.spread(&audience, batch);
+        }
+    }
+
+    fn pass_on_own(&mut self, fresh: Vec<Arc<Checked>>) {
+        let network = &self.outlets.network;
+        let everybody = network.connected();
+        for batch in spread::batches(&fresh) {
+            network.spread(&everybody, batch);
+        }
+        let now = clock::monotonic();
+        for transaction in fresh {
+            self.spread.own(now, transaction);
+        }
+    }
+
+    fn gossip_what_is_overdue(&mut self) {
+        let mempool = self.replica.mempool();
+        let overdue = self.spread.overdue(clock::monotonic(), |transaction| {
+            mempool.contains_hash(&transaction.hash)
+        });
+        for transaction in overdue {
+            self.outlets
+                .network
+                .gossip_transaction(transaction.bytes().to_vec());
         }
     }
 
@@ -275,34 +381,8 @@ impl Core {
                         .insert((clock::monotonic() + after, self.next_timer), timer);
                     self.next_timer += 1;
                 }
-                Output::Verdict(result) => {
-                    if let Some(verdict) = self.verdicts.pop_front() {
-                        verdict.decided(result);
-                    }
-                }
-                Output::Gossip(transaction) => {
-                    let sender = transaction.source.to_string();
-                    let next = self
-                        .replica
-                        .mempool()
-                        .next_nonce(&sender, transaction.nonce - 1);
-                    let mut pool = self
-                        .outlets
-                        .pool
-                        .write()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner);
-                    pool.pending.insert(transaction.hash);
-                    let known = pool.next_nonces.entry(sender).or_insert(next);
-                    *known = next.max(*known);
-                    drop(pool);
-                    // What came by gossip goes on by gossip, once it is judged.
-                    if matches!(self.verdicts.front(), Some(Verdict::Client(_))) {
-                        self.outlets
-                            .network
-                            .gossip_transaction(transaction.bytes().to_vec());
-                    }
-                    self.status_due = true;
-                }
+                // Answers to transactions, which `admit` takes out.
+                Output::Verdict(_) | Output::Gossip(_) => {}
                 Output::Committed(committed) => self.committed(&committed),
                 Output::Behind(height) => self.note_height(height),
                 Output::BadBlocks(reason) => tracing::warn!(%reason, "blocks of a peer refused"),
@@ -416,6 +496,10 @@ impl Core {
         let announce = self
             .announce_due
             .then(|| self.announced_at + ANNOUNCE_PERIOD);
-        [timer, status, announce].into_iter().flatten().min()
+        let overdue = self.spread.due_at();
+        [timer, status, announce, overdue]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }

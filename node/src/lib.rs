@@ -24,6 +24,7 @@ pub mod replica;
 pub mod rocks;
 pub mod run;
 pub mod signer;
+pub mod spread;
 pub mod status;
 pub mod sync;
 pub mod verify_pool;

@@ -7,9 +7,11 @@
 //!
 //! Three protocols run on a connection, each with this chain in its name:
 //!
-//! - the **direct stream** carries consensus messages between two nodes, in order, without negotiation or answer. A slow peer loses
-//!   its oldest messages, never anyone else's; after a reconnect nothing is replayed.
-//! - **gossip** spreads transactions and committed heights. A transaction goes on only after this node's core has accepted it.
+//! - the **direct stream** carries consensus messages, and transactions in batches, between two nodes, without negotiation or answer.
+//!   Messages keep their order, and go before transactions. A slow peer loses its oldest messages, never anyone else's; after a
+//!   reconnect nothing is replayed.
+//! - **gossip** spreads committed heights, and transactions that did not get through: it finds a way round a broken link. A
+//!   transaction goes on only after this node's core has accepted it.
 //! - **block requests** fetch committed blocks. They are believed for their certificates, not for who sent them.
 //!
 //! The rest of the node holds a [`Network`], which never makes it wait, and reads an [`Inbox`], which is bounded by entries, by bytes
@@ -18,6 +20,7 @@
 //! Peers that are configured are dialled for ever. Nobody is banned: a peer that breaks the protocol loses its connection, and a
 //! node can never lock itself out of its own chain.
 
+mod blame;
 mod blocks;
 mod connection;
 mod direct;
@@ -146,6 +149,7 @@ pub async fn start(config: NetworkConfig) -> Result<(Network, Inbox), NetworkErr
         ends,
         exchange: Exchange::default(),
         strangers: BTreeSet::new(),
+        blames: blame::Blames::default(),
     };
     // The task ends by itself when the last handle is gone; nobody waits for it.
     drop(tokio::spawn(task.run()));

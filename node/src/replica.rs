@@ -61,8 +61,8 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 pub enum ReplicaInput {
     /// A consensus message of a peer, decoded but not believed.
     Message(Message),
-    /// A transaction whose signatures hold.
-    Transaction(Arc<Checked>),
+    /// Transactions whose signatures hold. They are judged one by one, and looked at together for work.
+    Transactions(Vec<Arc<Checked>>),
     /// Blocks that a peer says are the next ones.
     Blocks(Vec<v1::CommittedBlock>),
     /// A validator says how high its chain is. Only heard by a node that lost its safety record.
@@ -101,7 +101,7 @@ pub enum Output {
     Broadcast(Vec<u8>),
     /// Feed the timer back after this long.
     Arm(ReplicaTimer, Duration),
-    /// The answer to [`ReplicaInput::Transaction`]: its hash, or why it may not wait here.
+    /// The answer to each of [`ReplicaInput::Transactions`], in order: its hash, or why it may not wait here.
     Verdict(Result<[u8; 32], Rejection>),
     /// A transaction that is new here: pass it on.
     Gossip(Arc<Checked>),
@@ -237,8 +237,10 @@ impl Replica {
         let mut outputs = Vec::new();
         match input {
             ReplicaInput::Message(message) => self.message(now, message, &mut outputs),
-            ReplicaInput::Transaction(transaction) => {
-                self.transaction(now, transaction, &mut outputs);
+            ReplicaInput::Transactions(transactions) => {
+                for transaction in transactions {
+                    self.transaction(now, transaction, &mut outputs);
+                }
             }
             ReplicaInput::Blocks(blocks) => self.blocks(now, &blocks, &mut outputs),
             ReplicaInput::Height { validator, height } => {

@@ -9,6 +9,7 @@ use std::sync::{Arc, RwLock};
 
 use anyhow::{Context as _, bail};
 use libp2p::PeerId;
+use prost::Message as _;
 use starfire_crosschain::trust::Bundle;
 use starfire_ledger::{ChainRules, Genesis, genesis::GENESIS_BYTES_MAX};
 use starfire_proto::v1;
@@ -28,8 +29,9 @@ use crate::network::{Inbox, Incoming, Judgement, Network, NetworkConfig};
 use crate::replica::{Replica, Setup};
 use crate::rocks::{OpenError, Rocks};
 use crate::signer::Signer;
+use crate::spread::BATCH_TRANSACTIONS_MAX;
 use crate::status::NodeFacts;
-use crate::verify_pool::{self, Unchecked, Verdict};
+use crate::verify_pool::{self, Arrival, Origin};
 use crate::{anchor, sync};
 
 /// Threads of the runtime that serves network and gateway.
@@ -168,7 +170,7 @@ async fn run(
 
     let (inbox, core_inbox) = mpsc::channel(core_loop::INBOX_MAX);
     let (admissions, core_admissions) = mpsc::channel(core_loop::ADMISSIONS_MAX);
-    let (unchecked, unchecked_inbox) = mpsc::channel(verify_pool::QUEUE_MAX);
+    let (arrived, arrived_inbox) = mpsc::channel(verify_pool::QUEUE_MAX);
     let (submit, submissions) = mpsc::channel::<Submission>(verify_pool::QUEUE_MAX);
     let (published, published_watch) = watch::channel(Published { height });
     let (status, status_watch) = watch::channel(v1::StatusResponse::default());
@@ -203,13 +205,18 @@ async fn run(
         })
         .context("start the core thread")?;
 
-    let checkers = tokio::spawn(verify_pool::run(rules, unchecked_inbox, admissions));
-    tokio::spawn(take_submissions(submissions, unchecked.clone()));
+    let checkers = tokio::spawn(verify_pool::run(
+        rules,
+        arrived_inbox,
+        network.clone(),
+        admissions,
+    ));
+    tokio::spawn(take_submissions(submissions, arrived.clone()));
     tokio::spawn(take_incoming(
         network.clone(),
         incoming,
         inbox.clone(),
-        unchecked,
+        arrived,
         arrivals,
         archive.clone(),
     ));
@@ -401,17 +408,14 @@ fn trust(genesis: &Genesis) -> anyhow::Result<v1::TrustResponse> {
 /// Clients' transactions join those of peers.
 async fn take_submissions(
     mut submissions: mpsc::Receiver<Submission>,
-    unchecked: mpsc::Sender<Unchecked>,
+    arrived: mpsc::Sender<Arrival>,
 ) {
-    while let Some(Submission { envelope, reply }) = submissions.recv().await {
-        if unchecked
-            .send(Unchecked {
-                envelope,
-                verdict: Verdict::Client(reply),
-            })
-            .await
-            .is_err()
-        {
+    while let Some(Submission { envelopes, reply }) = submissions.recv().await {
+        let arrival = Arrival {
+            envelopes,
+            origin: Origin::Client(reply),
+        };
+        if arrived.send(arrival).await.is_err() {
             return;
         }
     }
@@ -422,7 +426,7 @@ async fn take_incoming(
     network: Network,
     mut incoming: Inbox,
     core: mpsc::Sender<CoreInput>,
-    unchecked: mpsc::Sender<Unchecked>,
+    arrived: mpsc::Sender<Arrival>,
     arrivals: mpsc::Sender<PeerId>,
     archive: Arc<dyn Archive>,
 ) {
@@ -432,21 +436,21 @@ async fn take_incoming(
                 .send(CoreInput::Consensus { peer, bytes })
                 .await
                 .is_ok(),
+            Incoming::Transactions { peer, batch } => {
+                take_batch(&network, &arrived, peer, &batch);
+                true
+            }
             Incoming::Transaction { bytes, pending, .. } => {
                 let (reply, judgement) = oneshot::channel();
-                let taken = unchecked
-                    .try_send(Unchecked {
-                        envelope: bytes,
-                        verdict: Verdict::Peer(reply),
-                    })
-                    .is_ok();
+                let arrival = Arrival {
+                    envelopes: vec![bytes],
+                    origin: Origin::Gossip(reply),
+                };
+                // One that is not taken drops its reply, which the task below hears.
+                arrived.try_send(arrival).ok();
                 let network = network.clone();
                 tokio::spawn(async move {
-                    let judgement = if taken {
-                        judgement.await.unwrap_or(Judgement::Ignore)
-                    } else {
-                        Judgement::Ignore
-                    };
+                    let judgement = judgement.await.unwrap_or(Judgement::Ignore);
                     network.judge(pending, judgement);
                 });
                 true
@@ -476,6 +480,24 @@ async fn take_incoming(
         if !open {
             return;
         }
+    }
+}
+
+/// A peer's batch joins the transactions of clients, unless there is no room: the sender gossips what is not committed.
+fn take_batch(network: &Network, arrived: &mpsc::Sender<Arrival>, peer: PeerId, batch: &[u8]) {
+    match v1::TransactionBatch::decode(batch) {
+        Ok(v1::TransactionBatch { envelopes })
+            if (1..=BATCH_TRANSACTIONS_MAX).contains(&envelopes.len()) =>
+        {
+            let arrival = Arrival {
+                envelopes,
+                origin: Origin::Peer(peer),
+            };
+            if arrived.try_send(arrival).is_err() {
+                network.lost_batch();
+            }
+        }
+        Ok(_) | Err(_) => network.blame(peer, 1),
     }
 }
 

@@ -1,110 +1,169 @@
 //! Signatures are checked here, off the core's thread: decoded once, verified in batches, handed on as [`Checked`].
 //!
-//! Envelopes come from clients, who want an answer, and from peers, whose gossip wants a verdict before it goes further. What the
-//! core gets is already for this chain and well signed; it only judges nonces and room.
+//! Envelopes come from clients, who want answers; from peers in batches, over streams that name the peer; and by gossip, which
+//! wants a verdict before it passes them on. What the core gets is already for this chain and well signed; it only judges nonces
+//! and room. A peer that hands on what is invalid is blamed for it, since no honest node does.
 
+use std::pin::pin;
 use std::sync::Arc;
 
-use crate::network::Judgement;
+use futures::stream::{self, StreamExt};
+use libp2p::PeerId;
 use starfire_ledger::{ChainRules, Checked, Transaction, check_all};
 use starfire_state::Rejection;
 use tokio::sync::{mpsc, oneshot};
 
-/// Envelopes that may wait for a check.
-pub const QUEUE_MAX: usize = 8192;
-/// Envelopes that one batch checks.
-pub const BATCH_MAX: usize = 256;
+use crate::network::{Judgement, Network};
 
-/// Who waits for the verdict, and hears it exactly once.
+/// Arrivals that may wait for a check. Clients' are fewer, by the gateway's seats; peers' are as a rule of up to 256 KiB.
+pub const QUEUE_MAX: usize = 1024;
+/// Envelopes that are enough for a batch: more are cheaper by nothing, and hold up the first.
+pub const BATCH_ENOUGH: usize = 256;
+/// Batches that are checked at one time.
+const WORKERS: usize = 2;
+
+/// A verdict on each of some transactions, in order: its hash, or why it may not wait here.
+pub type Verdicts = Vec<Result<[u8; 32], Rejection>>;
+
+/// Where envelopes come from, and who hears what became of them.
 #[derive(Debug)]
-pub enum Verdict {
-    /// A client, for the hash or the reason.
-    Client(oneshot::Sender<Result<[u8; 32], Rejection>>),
-    /// Gossip, to pass the transaction on or not.
-    Peer(oneshot::Sender<Judgement>),
+pub enum Origin {
+    /// A client, who hears every verdict.
+    Client(oneshot::Sender<Verdicts>),
+    /// A peer, which hears nothing.
+    Peer(PeerId),
+    /// Gossip of one envelope, to be passed on or not.
+    Gossip(oneshot::Sender<Judgement>),
 }
 
-impl Verdict {
-    /// The transaction can never be executed here.
-    fn invalid(self, rejection: Rejection) {
+impl Origin {
+    /// All is decided. Whoever has gone away does not mind.
+    pub fn decided(self, verdicts: Verdicts) {
         match self {
-            Self::Client(reply) => drop(reply.send(Err(rejection))),
-            Self::Peer(reply) => drop(reply.send(Judgement::Reject)),
+            Self::Client(reply) => drop(reply.send(verdicts)),
+            Self::Peer(_) => {}
+            Self::Gossip(reply) => {
+                let accepted = verdicts.iter().all(Result::is_ok);
+                let judgement = if accepted {
+                    Judgement::Accept
+                } else {
+                    Judgement::Ignore
+                };
+                reply.send(judgement).ok();
+            }
         }
     }
-
-    /// The core has taken it, or has no use for it now. Whoever has gone away does not mind.
-    pub fn decided(self, result: Result<[u8; 32], Rejection>) {
-        match self {
-            Self::Client(reply) => drop(reply.send(result)),
-            Self::Peer(reply) => drop(reply.send(if result.is_ok() {
-                Judgement::Accept
-            } else {
-                Judgement::Ignore
-            })),
-        }
-    }
 }
 
-/// An envelope as it came in.
+/// Envelopes that came together.
 #[derive(Debug)]
-pub struct Unchecked {
-    /// Encoded.
-    pub envelope: Vec<u8>,
-    /// Answered here when it is invalid, by the core otherwise.
-    pub verdict: Verdict,
+pub struct Arrival {
+    /// Encoded, as received.
+    pub envelopes: Vec<Vec<u8>>,
+    /// From whom.
+    pub origin: Origin,
 }
 
-/// An envelope whose signatures hold.
+/// The same after the check.
 #[derive(Debug)]
 pub struct Admission {
-    /// The proof of it.
-    pub transaction: Arc<Checked>,
-    /// Answered by the core.
-    pub verdict: Verdict,
+    /// In order: the proof that the signatures hold, or why it can never be executed here.
+    pub transactions: Vec<Result<Arc<Checked>, Rejection>>,
+    /// From whom.
+    pub origin: Origin,
 }
 
 /// Checks envelopes until nobody sends any more.
 pub async fn run(
     rules: ChainRules,
-    mut inbox: mpsc::Receiver<Unchecked>,
+    inbox: mpsc::Receiver<Arrival>,
+    network: Network,
     core: mpsc::Sender<Vec<Admission>>,
 ) {
-    let mut batch = Vec::with_capacity(BATCH_MAX);
-    while inbox.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        let envelopes = std::mem::take(&mut batch);
+    let batches = stream::unfold(inbox, |mut inbox| async {
+        let batch = gather(&mut inbox).await?;
+        Some((batch, inbox))
+    });
+    let checks = batches.map(|batch| {
         let rules = rules.clone();
-        let Ok(admissions) = tokio::task::spawn_blocking(move || admit(envelopes, &rules)).await
-        else {
-            return;
-        };
-        if !admissions.is_empty() && core.send(admissions).await.is_err() {
+        tokio::task::spawn_blocking(move || check(batch, &rules))
+    });
+    let mut checked = pin!(checks.buffered(WORKERS));
+    while let Some(Ok(admissions)) = checked.next().await {
+        let admissions = admissions
+            .into_iter()
+            .filter_map(|admission| judge(admission, &network))
+            .collect();
+        if core.send(admissions).await.is_err() {
             return;
         }
     }
 }
 
-fn admit(envelopes: Vec<Unchecked>, rules: &ChainRules) -> Vec<Admission> {
-    let mut decoded = Vec::with_capacity(envelopes.len());
-    let mut verdicts = Vec::with_capacity(envelopes.len());
-    for Unchecked { envelope, verdict } in envelopes {
-        match Transaction::decode(&envelope) {
-            Ok(transaction) => {
-                decoded.push(transaction);
-                verdicts.push(verdict);
-            }
-            Err(error) => verdict.invalid(Rejection::new(error.code(), error.to_string())),
-        }
+/// What waits, up to about a batch; waits for the first.
+async fn gather(inbox: &mut mpsc::Receiver<Arrival>) -> Option<Vec<Arrival>> {
+    let first = inbox.recv().await?;
+    let mut count = first.envelopes.len();
+    let mut batch = vec![first];
+    while count < BATCH_ENOUGH
+        && let Ok(next) = inbox.try_recv()
+    {
+        count += next.envelopes.len();
+        batch.push(next);
     }
-    let mut admissions = Vec::with_capacity(decoded.len());
-    for (checked, verdict) in check_all(decoded, rules).into_iter().zip(verdicts) {
-        match checked {
-            Ok(checked) => admissions.push(Admission {
-                transaction: Arc::new(checked),
-                verdict,
-            }),
-            Err(error) => verdict.invalid(error.rejection()),
-        }
+    Some(batch)
+}
+
+/// Decodes everything and verifies all signatures together.
+fn check(batch: Vec<Arrival>, rules: &ChainRules) -> Vec<Admission> {
+    let decoded: Vec<Result<Transaction, Rejection>> = batch
+        .iter()
+        .flat_map(|arrival| &arrival.envelopes)
+        .map(|envelope| {
+            Transaction::decode(envelope)
+                .map_err(|error| Rejection::new(error.code(), error.to_string()))
+        })
+        .collect();
+    let mut faults = Vec::with_capacity(decoded.len());
+    let mut transactions = Vec::with_capacity(decoded.len());
+    for decoded in decoded {
+        faults.push(
+            decoded
+                .map(|transaction| transactions.push(transaction))
+                .err(),
+        );
     }
-    admissions
+    let mut checked = check_all(transactions, rules).into_iter();
+    let mut results = faults.into_iter().map(|fault| match fault {
+        Some(rejection) => Err(rejection),
+        None => checked
+            .next()
+            .expect("each decoded transaction has an answer")
+            .map(Arc::new)
+            .map_err(|error| error.rejection()),
+    });
+    let admission = |Arrival { envelopes, origin }: Arrival| Admission {
+        transactions: results.by_ref().take(envelopes.len()).collect(),
+        origin,
+    };
+    batch.into_iter().map(admission).collect()
+}
+
+/// Ends what no peer may pass on; what is left goes to the core.
+fn judge(mut admission: Admission, network: &Network) -> Option<Admission> {
+    let sent = admission.transactions.len();
+    admission.origin = match admission.origin {
+        Origin::Client(reply) => Origin::Client(reply),
+        Origin::Peer(peer) => {
+            admission.transactions.retain(Result::is_ok);
+            network.blame(peer, sent - admission.transactions.len());
+            Origin::Peer(peer)
+        }
+        Origin::Gossip(reply) if admission.transactions.iter().any(Result::is_err) => {
+            reply.send(Judgement::Reject).ok();
+            return None;
+        }
+        Origin::Gossip(reply) => Origin::Gossip(reply),
+    };
+    (!admission.transactions.is_empty()).then_some(admission)
 }

@@ -230,7 +230,7 @@ impl Cluster<'_> {
                 self.step(to, ReplicaInput::Message(message))
             }
             Event::Transaction { to, transaction } => {
-                self.step(to, ReplicaInput::Transaction(transaction))
+                self.step(to, ReplicaInput::Transactions(vec![transaction]))
             }
             Event::Height { to, height, .. } => self.hear_of_height(to, height),
             Event::CatchUp(node) => self.catch_up(node),

@@ -42,13 +42,13 @@ pub struct Published {
     pub height: u64,
 }
 
-/// A transaction for the pool.
+/// Transactions for the pool.
 #[derive(Debug)]
 pub struct Submission {
-    /// `starfire.v1.Envelope`, as received.
-    pub envelope: Vec<u8>,
-    /// Admitted: the hash, SHA-256 of the transaction's blob. Otherwise why not.
-    pub reply: oneshot::Sender<Result<[u8; 32], Rejection>>,
+    /// `starfire.v1.Envelope` each, as received.
+    pub envelopes: Vec<Vec<u8>>,
+    /// Of each, in order. Admitted: the hash, SHA-256 of the transaction's blob. Otherwise why not.
+    pub reply: oneshot::Sender<Vec<Result<[u8; 32], Rejection>>>,
 }
 
 /// What waits in the pool, for status and nonces.

@@ -28,7 +28,8 @@ impl Blocks for Gateway {
         &self,
         request: Request<v1::SubscribeBlocksRequest>,
     ) -> Result<Response<Feed>, Status> {
-        answer(self.subscribe_blocks(request.into_inner().from))
+        let v1::SubscribeBlocksRequest { from, transactions } = request.into_inner();
+        answer(self.subscribe_blocks(from, transactions))
     }
 }
 
@@ -58,11 +59,17 @@ fn block(view: &ReadView, height: u64) -> Result<v1::BlockView, Rejection> {
 /// What subscribers learn of the block of `height`.
 pub(super) fn summary(view: &ReadView, height: u64) -> Result<v1::BlockSummary, Rejection> {
     let signed = proofs::signed_header(view, height)?;
-    let transactions = view
+    let receipts = view
         .archive()
         .receipts(height)
-        .expect("a block is stored with its receipts")
-        .len();
+        .expect("a block is stored with its receipts");
+    let mut hashes = Vec::new();
+    let mut codes = Vec::with_capacity(receipts.len());
+    for receipt in &receipts {
+        let outcome = Outcome::decode(receipt.as_slice()).expect("a stored receipt decodes");
+        hashes.extend(outcome.hash);
+        codes.push(outcome.code);
+    }
     let commit = signed.commit.expect("a signed header has a commit");
     let header = Header::try_from(signed.header.expect("a signed header has a header"))
         .expect("a stored header is well formed");
@@ -72,9 +79,20 @@ pub(super) fn summary(view: &ReadView, height: u64) -> Result<v1::BlockSummary, 
             .expect("a block's time fits"),
         header_hash: header.hash().as_bytes().to_vec(),
         app_hash: header.app_hash.as_bytes().to_vec(),
-        transactions: u32::try_from(transactions)
+        transactions: u32::try_from(receipts.len())
             .expect("a block's transactions are counted in 32 bits"),
         round: u32::try_from(commit.round).expect("a round is not negative"),
         proposer: header.proposer_address.as_bytes().to_vec(),
+        hashes,
+        codes,
     })
+}
+
+/// Of `starfire.v1.Receipt`, what a follower of transactions needs.
+#[derive(Clone, PartialEq, Message)]
+struct Outcome {
+    #[prost(bytes = "vec", tag = "1")]
+    hash: Vec<u8>,
+    #[prost(uint32, tag = "2")]
+    code: u32,
 }

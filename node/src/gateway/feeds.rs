@@ -23,8 +23,9 @@ use super::{Gateway, blocks, error};
 
 /// Feeds at one time.
 const FEEDS_MAX: usize = 256;
-/// Blocks read ahead for a reader.
+/// Blocks read ahead for a reader; with their transactions they are long.
 const AHEAD: usize = 16;
+const AHEAD_WITH_TRANSACTIONS: usize = 2;
 /// Newest summaries kept, so that feeds which follow the chain read a block once and not once each.
 const RECENT_MAX: usize = 32;
 /// How long a reader may leave a feed untouched while a block waits for it.
@@ -113,10 +114,20 @@ impl Feeds {
 
 impl Gateway {
     /// A feed from the block of height `from` on, or from the next one for 0.
-    pub(super) fn subscribe_blocks(&self, from: u64) -> Result<Feed, Rejection> {
+    /// It names the blocks' transactions if `transactions` are wanted.
+    pub(super) fn subscribe_blocks(
+        &self,
+        from: u64,
+        transactions: bool,
+    ) -> Result<Feed, Rejection> {
         let next = if from == 0 { self.height() + 1 } else { from };
-        let (sender, blocks) = mpsc::channel(AHEAD);
-        let work = self.clone().follow(next, sender);
+        let ahead = if transactions {
+            AHEAD_WITH_TRANSACTIONS
+        } else {
+            AHEAD
+        };
+        let (sender, blocks) = mpsc::channel(ahead);
+        let work = self.clone().follow(next, transactions, sender);
         match self.feeds.work.try_send(Box::pin(work)) {
             Ok(()) => Ok(Feed {
                 blocks,
@@ -130,7 +141,12 @@ impl Gateway {
     }
 
     /// Sends the blocks from `next` on, until the reader is gone, slow, or the node goes down.
-    async fn follow(self, mut next: u64, reader: mpsc::Sender<v1::BlockSummary>) {
+    async fn follow(
+        self,
+        mut next: u64,
+        transactions: bool,
+        reader: mpsc::Sender<v1::BlockSummary>,
+    ) {
         let mut published = self.backend.published.clone();
         loop {
             let reached = tokio::select! {
@@ -141,9 +157,13 @@ impl Gateway {
                 return;
             }
             let feeds = self.feeds.clone();
-            let Ok(block) = self.read(move |view| feeds.summary(view, next)).await else {
+            let Ok(mut block) = self.read(move |view| feeds.summary(view, next)).await else {
                 return;
             };
+            if !transactions {
+                block.hashes.clear();
+                block.codes.clear();
+            }
             let Ok(Ok(())) = timeout(PATIENCE, reader.send(block)).await else {
                 return;
             };
@@ -158,7 +178,7 @@ mod tests {
     use tonic::Code;
 
     use super::*;
-    use crate::gateway::fixture::{Node, refusal};
+    use crate::gateway::fixture::{Node, hash, refusal};
     use crate::grpc::blocks_client::BlocksClient;
 
     #[tokio::test]
@@ -168,13 +188,14 @@ mod tests {
             node.block(Changes::new(), &[b"t"]);
         }
         let mut client = BlocksClient::new(node.channel());
+        let subscribe = |from, transactions| v1::SubscribeBlocksRequest { from, transactions };
         let mut all = client
-            .subscribe(v1::SubscribeBlocksRequest { from: 2 })
+            .subscribe(subscribe(2, true))
             .await
             .unwrap()
             .into_inner();
         let mut new = client
-            .subscribe(v1::SubscribeBlocksRequest { from: 0 })
+            .subscribe(subscribe(0, false))
             .await
             .unwrap()
             .into_inner();
@@ -185,6 +206,12 @@ mod tests {
                 (block.height, block.transactions),
                 (height, u32::from(height < 41))
             );
+            let (hashes, codes) = if height < 41 {
+                (hash(b"t").to_vec(), vec![0])
+            } else {
+                (vec![], vec![])
+            };
+            assert_eq!((block.hashes, block.codes), (hashes, codes));
         }
         let block = new.next().await.unwrap().unwrap();
         assert_eq!(

@@ -49,7 +49,9 @@ impl Requests {
 
     fn seats(&self, path: &str) -> &Seats {
         match path {
-            "/starfire.v1.Transactions/Submit" => &self.submissions,
+            "/starfire.v1.Transactions/Submit" | "/starfire.v1.Transactions/SubmitBatch" => {
+                &self.submissions
+            }
             "/starfire.v1.Blocks/Get" => &self.blocks,
             _ => &self.others,
         }

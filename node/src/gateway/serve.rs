@@ -13,7 +13,7 @@ use tonic_reflection::server::Builder as Reflection;
 
 use super::backend::Backend;
 use super::limits::{self, Requests};
-use super::transactions::ENVELOPE_BYTES_MAX;
+use super::transactions::{BATCH_MAX, ENVELOPE_BYTES_MAX};
 use super::{Gateway, connection, feeds, http};
 use crate::grpc;
 use crate::grpc::accounts_server::{self, AccountsServer};
@@ -40,8 +40,8 @@ const SERVICES: [&str; 9] = [
 ];
 /// The longest request but for a submission.
 const REQUEST_BYTES_MAX: usize = 64 << 10;
-/// The longest submission: an envelope and its framing.
-const SUBMIT_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 1024;
+/// The longest submission: the envelopes and their framing.
+const SUBMIT_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 8 * BATCH_MAX;
 /// The longest header of a request.
 const HEADER_BYTES_MAX: u32 = 16 << 10;
 /// Requests at once on one connection.

@@ -16,8 +16,10 @@ use super::error::{self, answer};
 use super::{Gateway, seat};
 use crate::grpc::transactions_server::Transactions;
 
-/// The longest envelope.
+/// The longest envelope, and the most bytes of a batch of them.
 pub(crate) const ENVELOPE_BYTES_MAX: usize = 1 << 20;
+/// Envelopes in a batch.
+pub(crate) const BATCH_MAX: usize = 1024;
 /// The longest time that a client may wait for a transaction in one call; it may call again.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
@@ -30,6 +32,16 @@ impl Transactions for Gateway {
         let hash = self.admit(request.into_inner().envelope).await;
         answer(hash.map(|hash| v1::SubmitResponse {
             hash: hash.to_vec(),
+        }))
+    }
+
+    async fn submit_batch(
+        &self,
+        request: Request<v1::SubmitBatchRequest>,
+    ) -> Result<Response<v1::SubmitBatchResponse>, Status> {
+        let verdicts = self.admit_batch(request.into_inner().envelopes).await;
+        answer(verdicts.map(|verdicts| v1::SubmitBatchResponse {
+            verdicts: verdicts.into_iter().map(verdict).collect(),
         }))
     }
 
@@ -51,7 +63,6 @@ impl Transactions for Gateway {
 }
 
 impl Gateway {
-    /// Hands an envelope to the pool, or refuses at once when submissions already queue.
     async fn admit(&self, envelope: Vec<u8>) -> Result<[u8; 32], Rejection> {
         if envelope.is_empty() || envelope.len() > ENVELOPE_BYTES_MAX {
             let detail = format!(
@@ -60,10 +71,34 @@ impl Gateway {
             );
             return Err(Rejection::new(error::INVALID_PARAMETER, detail));
         }
+        let verdict = self.judged(vec![envelope]).await?.pop();
+        verdict.ok_or_else(stopping)?
+    }
+
+    async fn admit_batch(
+        &self,
+        envelopes: Vec<Vec<u8>>,
+    ) -> Result<Vec<Result<[u8; 32], Rejection>>, Rejection> {
+        let bytes: usize = envelopes.iter().map(Vec::len).sum();
+        if envelopes.is_empty() || envelopes.len() > BATCH_MAX || bytes > ENVELOPE_BYTES_MAX {
+            let detail = format!(
+                "a batch has 1 to {BATCH_MAX} envelopes and at most {ENVELOPE_BYTES_MAX} bytes, not {} and {bytes}",
+                envelopes.len()
+            );
+            return Err(Rejection::new(error::INVALID_PARAMETER, detail));
+        }
+        self.judged(envelopes).await
+    }
+
+    /// Hands envelopes to the pool, or refuses at once when submissions already queue.
+    async fn judged(
+        &self,
+        envelopes: Vec<Vec<u8>>,
+    ) -> Result<Vec<Result<[u8; 32], Rejection>>, Rejection> {
         let (reply, answer) = oneshot::channel();
         self.backend
             .submit
-            .try_send(Submission { envelope, reply })
+            .try_send(Submission { envelopes, reply })
             .map_err(|refused| match refused {
                 TrySendError::Full(_) => Rejection::new(
                     error::BUSY,
@@ -71,7 +106,7 @@ impl Gateway {
                 ),
                 TrySendError::Closed(_) => stopping(),
             })?;
-        answer.await.map_err(|_| stopping())?
+        answer.await.map_err(|_| stopping())
     }
 
     async fn transaction(&self, hash: &[u8]) -> Result<v1::TransactionStatus, Rejection> {
@@ -145,6 +180,20 @@ fn find(view: &ReadView, hash: &[u8; 32]) -> Option<v1::TransactionStatus> {
     })
 }
 
+fn verdict(verdict: Result<[u8; 32], Rejection>) -> v1::SubmitVerdict {
+    match verdict {
+        Ok(hash) => v1::SubmitVerdict {
+            hash: hash.to_vec(),
+            ..v1::SubmitVerdict::default()
+        },
+        Err(rejection) => v1::SubmitVerdict {
+            hash: Vec::new(),
+            code: rejection.code.name.to_owned(),
+            detail: rejection.detail,
+        },
+    }
+}
+
 fn parse_hash(bytes: &[u8]) -> Result<[u8; 32], Rejection> {
     <[u8; 32]>::try_from(bytes).map_err(|_| {
         Rejection::new(
@@ -181,8 +230,8 @@ mod tests {
                 .await
         });
         let submission = node.submissions.recv().await.unwrap();
-        assert_eq!(submission.envelope, b"good");
-        submission.reply.send(Ok([9; 32])).unwrap();
+        assert_eq!(submission.envelopes, [b"good"]);
+        submission.reply.send(vec![Ok([9; 32])]).unwrap();
         assert_eq!(asked.await.unwrap().unwrap().into_inner().hash, [9; 32]);
 
         let asked = tokio::spawn(async move {
@@ -198,12 +247,47 @@ mod tests {
             .await
             .unwrap()
             .reply
-            .send(Err(rejection))
+            .send(vec![Err(rejection)])
             .unwrap();
         assert_eq!(
             refusal(&asked.await.unwrap().unwrap_err()),
             (Code::FailedPrecondition, "BAD_SEQUENCE".into())
         );
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_answered_one_by_one_and_in_order() {
+        let mut node = Node::main(Changes::new()).await;
+        let mut client = TransactionsClient::new(node.channel());
+        let envelopes = vec![b"one".to_vec(), b"two".to_vec()];
+        let request = v1::SubmitBatchRequest { envelopes };
+        let mut submit = client.clone();
+        let asked = tokio::spawn(async move { submit.submit_batch(request).await });
+        let submission = node.submissions.recv().await.unwrap();
+        assert_eq!(submission.envelopes, [b"one", b"two"]);
+        let rejection = Rejection::new(RejectionCode::new("BAD_SEQUENCE", 99), "the nonce is used");
+        let verdicts = vec![Err(rejection), Ok([9; 32])];
+        submission.reply.send(verdicts).unwrap();
+        let verdicts = asked.await.unwrap().unwrap().into_inner().verdicts;
+        assert_eq!(
+            (verdicts[0].code.as_str(), verdicts[0].hash.as_slice()),
+            ("BAD_SEQUENCE", &[][..])
+        );
+        assert_eq!(
+            (verdicts[1].code.as_str(), verdicts[1].hash.as_slice()),
+            ("", &[9; 32][..])
+        );
+
+        for envelopes in [vec![], vec![b"e".to_vec(); BATCH_MAX + 1]] {
+            let status = client
+                .submit_batch(v1::SubmitBatchRequest { envelopes })
+                .await
+                .unwrap_err();
+            assert_eq!(
+                refusal(&status),
+                (Code::InvalidArgument, "INVALID_PARAMETER".into())
+            );
+        }
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ use libp2p::swarm::handler::{ConnectionEvent, ConnectionHandler, ConnectionHandl
 use libp2p::swarm::{ConnectionId, StreamUpgradeError, SubstreamProtocol};
 use libp2p::{Stream, StreamProtocol};
 
-use super::frame::{Allowance, FrameError, Reader, Writer};
+use super::frame::{Allowance, FrameError, Kind, Reader, Writer};
 use super::outbox::Outbox;
 
 /// What a connection tells the behaviour.
@@ -21,8 +21,8 @@ use super::outbox::Outbox;
 pub(crate) enum Report {
     /// The stream out is open.
     Open,
-    /// A message came in.
-    Frame(Vec<u8>),
+    /// A frame came in.
+    Frame(Kind, Vec<u8>),
     /// The connection is of no more use.
     Failed(Failure),
 }
@@ -42,7 +42,7 @@ impl Failure {
     /// Whether the peer broke the protocol, as opposed to just being gone.
     pub(crate) fn is_violation(&self) -> bool {
         match self {
-            Self::Stream(FrameError::TooLong(_) | FrameError::Empty) => true,
+            Self::Stream(FrameError::TooLong(_) | FrameError::Kind(_) | FrameError::Empty) => true,
             Self::OtherProtocol
             | Self::TooLate
             | Self::Stream(FrameError::Ended | FrameError::Stream(_)) => false,
@@ -102,10 +102,10 @@ impl Connection {
         };
         loop {
             while writer.has_room() {
-                let Some(frame) = self.outbox.pop(self.id, cx) else {
+                let Some((kind, frame)) = self.outbox.pop(self.id, cx) else {
                     break;
                 };
-                writer.add(&frame);
+                writer.add(kind, &frame);
             }
             if writer.is_empty() || writer.poll_write(stream, cx)?.is_pending() {
                 return Ok(());
@@ -113,7 +113,7 @@ impl Connection {
         }
     }
 
-    fn poll_inbound(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<u8>, FrameError>> {
+    fn poll_inbound(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Kind, Vec<u8>), FrameError>> {
         let Some(inbound) = &mut self.inbound else {
             return Poll::Pending;
         };
@@ -121,7 +121,7 @@ impl Connection {
             return Poll::Pending;
         }
         let polled = inbound.reader.poll_frame(&mut inbound.stream, cx);
-        if let Poll::Ready(Ok(frame)) = &polled {
+        if let Poll::Ready(Ok((_, frame))) = &polled {
             inbound.allowance.spend(frame.len());
         }
         polled
@@ -163,8 +163,8 @@ impl ConnectionHandler for Connection {
         }
         match self.poll_inbound(cx) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(frame)) => {
-                let report = Report::Frame(frame);
+            Poll::Ready(Ok((kind, frame))) => {
+                let report = Report::Frame(kind, frame);
                 Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(report))
             }
             Poll::Ready(Err(error)) => {

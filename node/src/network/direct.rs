@@ -16,6 +16,7 @@ use libp2p::swarm::{
 use libp2p::{Multiaddr, PeerId, StreamProtocol};
 
 use super::connection::{Connection, Failure, Report, Write};
+use super::frame::Kind;
 use super::outbox::Outboxes;
 
 /// What the behaviour tells the network's task.
@@ -29,8 +30,12 @@ pub(crate) enum Event {
         /// Frames that were never sent.
         unsent: usize,
     },
-    /// A message.
-    Frame { peer: PeerId, bytes: Vec<u8> },
+    /// A message, or a batch of transactions.
+    Frame {
+        peer: PeerId,
+        kind: Kind,
+        bytes: Vec<u8>,
+    },
     /// A connection is given up.
     Failed { peer: PeerId, failure: Failure },
 }
@@ -165,10 +170,10 @@ impl NetworkBehaviour for Direct {
     fn on_connection_handler_event(&mut self, peer: PeerId, id: ConnectionId, report: Report) {
         match report {
             Report::Open => self.opened(peer, id),
-            Report::Frame(bytes) => {
+            Report::Frame(kind, bytes) => {
                 // The peer's stream may open before ours does.
                 self.connected(peer);
-                self.tell(Event::Frame { peer, bytes });
+                self.tell(Event::Frame { peer, kind, bytes });
             }
             Report::Failed(failure) => {
                 self.actions.push_back(ToSwarm::CloseConnection {

@@ -1,4 +1,4 @@
-//! Frames on a stream: four bytes of length, big-endian, then the message.
+//! Frames on a stream: one byte that says what the frame carries, four bytes of length, big-endian, then the content.
 //!
 //! A length is judged before anything is allocated for it, and memory then grows with the bytes that really arrive: a peer that
 //! claims 17 MiB and sends nothing costs nothing. A peer that sends faster than its allowance is not cut off but read more slowly;
@@ -15,12 +15,47 @@ use tokio::time::{Sleep, sleep};
 /// The longest message: a block of 16 MiB with its certificates.
 pub(crate) const FRAME_BYTES_MAX: usize = 17 * 1024 * 1024;
 
+/// The longest batch of transactions: one of 1 MiB and its framing.
+pub(crate) const BATCH_BYTES_MAX: usize = 1024 * 1024 + 16;
+
+/// What a frame carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An encoded `v1::ConsensusMessage`.
+    Consensus,
+    /// An encoded `v1::TransactionBatch`.
+    Transactions,
+}
+
+impl Kind {
+    fn byte(self) -> u8 {
+        match self {
+            Self::Consensus => 1,
+            Self::Transactions => 2,
+        }
+    }
+
+    fn of(byte: u8) -> Option<Self> {
+        [Self::Consensus, Self::Transactions]
+            .into_iter()
+            .find(|kind| kind.byte() == byte)
+    }
+
+    /// How long such a frame may be.
+    pub(crate) fn bytes_max(self) -> usize {
+        match self {
+            Self::Consensus => FRAME_BYTES_MAX,
+            Self::Transactions => BATCH_BYTES_MAX,
+        }
+    }
+}
+
 /// What one peer may send in a window.
 const WINDOW: Duration = Duration::from_secs(1);
 const WINDOW_FRAMES: u32 = 4_000;
 const WINDOW_BYTES: usize = 64 * 1024 * 1024;
 
-const HEADER_BYTES: usize = 4;
+const HEADER_BYTES: usize = 5;
 
 /// A frame's memory grows by at most this much ahead of its bytes.
 const GROWTH_BYTES: usize = 256 * 1024;
@@ -38,6 +73,8 @@ pub(crate) enum FrameError {
     Ended,
     #[error("a frame of {0} bytes is too long")]
     TooLong(u64),
+    #[error("there are no frames of kind {0}")]
+    Kind(u8),
     #[error("a frame without content")]
     Empty,
     #[error("the stream failed")]
@@ -49,8 +86,8 @@ pub(crate) enum FrameError {
 pub(crate) struct Reader {
     header: [u8; HEADER_BYTES],
     header_read: usize,
-    /// The announced length, once the header is complete and judged.
-    length: Option<usize>,
+    /// The announced kind and length, once the header is complete and judged.
+    announced: Option<(Kind, usize)>,
     body: Vec<u8>,
     body_read: usize,
 }
@@ -60,11 +97,11 @@ impl Reader {
         &mut self,
         stream: &mut S,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Vec<u8>, FrameError>> {
+    ) -> Poll<Result<(Kind, Vec<u8>), FrameError>> {
         loop {
-            let Some(length) = self.length else {
+            let Some((kind, length)) = self.announced else {
                 if self.header_read == HEADER_BYTES {
-                    self.length = Some(judge(self.header)?);
+                    self.announced = Some(judge(self.header)?);
                     continue;
                 }
                 let space = &mut self.header[self.header_read..];
@@ -74,7 +111,7 @@ impl Reader {
             if self.body_read == length {
                 let body = std::mem::take(self).body;
                 assert!(body.len() == length, "the body is as long as announced");
-                return Poll::Ready(Ok(body));
+                return Poll::Ready(Ok((kind, body)));
             }
             if self.body_read == self.body.len() {
                 self.body
@@ -86,11 +123,12 @@ impl Reader {
     }
 }
 
-fn judge(header: [u8; HEADER_BYTES]) -> Result<usize, FrameError> {
-    let length = u32::from_be_bytes(header);
+fn judge([kind, length @ ..]: [u8; HEADER_BYTES]) -> Result<(Kind, usize), FrameError> {
+    let kind = Kind::of(kind).ok_or(FrameError::Kind(kind))?;
+    let length = u32::from_be_bytes(length);
     match usize::try_from(length) {
         Ok(0) => Err(FrameError::Empty),
-        Ok(fitting) if fitting <= FRAME_BYTES_MAX => Ok(fitting),
+        Ok(fitting) if fitting <= kind.bytes_max() => Ok((kind, fitting)),
         Ok(_) | Err(_) => Err(FrameError::TooLong(u64::from(length))),
     }
 }
@@ -123,8 +161,9 @@ impl Writer {
         self.buffer.is_empty()
     }
 
-    pub(crate) fn add(&mut self, frame: &[u8]) {
+    pub(crate) fn add(&mut self, kind: Kind, frame: &[u8]) {
         let length = u32::try_from(frame.len()).expect("the outbox refuses frames over 4 GiB");
+        self.buffer.push(kind.byte());
         self.buffer.extend_from_slice(&length.to_be_bytes());
         self.buffer.extend_from_slice(frame);
     }
@@ -199,7 +238,7 @@ mod tests {
 
     use super::*;
 
-    fn read(bytes: Vec<u8>) -> (Vec<Vec<u8>>, FrameError) {
+    fn read(bytes: Vec<u8>) -> (Vec<(Kind, Vec<u8>)>, FrameError) {
         let (mut stream, mut reader, mut frames) =
             (Cursor::new(bytes), Reader::default(), Vec::new());
         block_on(poll_fn(|cx| {
@@ -214,10 +253,15 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let sent = vec![vec![1], vec![2; 70_000], vec![3; 600_000], vec![4; 5]];
+        let sent = vec![
+            (Kind::Consensus, vec![1]),
+            (Kind::Transactions, vec![2; 70_000]),
+            (Kind::Consensus, vec![3; 600_000]),
+            (Kind::Transactions, vec![4; 5]),
+        ];
         let (mut stream, mut writer) = (Cursor::new(Vec::new()), Writer::default());
-        for frame in &sent {
-            writer.add(frame);
+        for (kind, frame) in &sent {
+            writer.add(*kind, frame);
         }
         block_on(poll_fn(|cx| writer.poll_write(&mut stream, cx))).unwrap();
         assert!(writer.is_empty());
@@ -228,25 +272,32 @@ mod tests {
 
     #[test]
     fn a_claimed_length_beyond_the_limit_is_refused_unread() {
-        let claim = u32::try_from(FRAME_BYTES_MAX + 1).unwrap();
-        let (_, error) = read(claim.to_be_bytes().to_vec());
-        assert!(matches!(error, FrameError::TooLong(length) if length == u64::from(claim)));
-        let (_, error) = read(vec![0xff; 4]);
+        for kind in [Kind::Consensus, Kind::Transactions] {
+            let claim = u32::try_from(kind.bytes_max() + 1).unwrap();
+            let (_, error) = read([&[kind.byte()][..], &claim.to_be_bytes()].concat());
+            assert!(matches!(error, FrameError::TooLong(length) if length == u64::from(claim)));
+        }
+        let (_, error) = read(vec![1, 0xff, 0xff, 0xff, 0xff]);
         assert!(matches!(error, FrameError::TooLong(_)));
     }
 
     #[test]
+    fn a_frame_of_an_unknown_kind_is_refused() {
+        for kind in [0, 3, 0xff] {
+            let (_, error) = read(vec![kind, 0, 0, 0, 1, 7]);
+            assert!(matches!(error, FrameError::Kind(found) if found == kind));
+        }
+    }
+
+    #[test]
     fn an_empty_frame_is_refused() {
-        assert!(matches!(read(vec![0; 4]).1, FrameError::Empty));
+        assert!(matches!(read(vec![1, 0, 0, 0, 0]).1, FrameError::Empty));
     }
 
     #[test]
     fn a_claim_alone_takes_little_memory() {
-        let mut bytes = u32::try_from(FRAME_BYTES_MAX)
-            .unwrap()
-            .to_be_bytes()
-            .to_vec();
-        bytes.push(7);
+        let claim = u32::try_from(FRAME_BYTES_MAX).unwrap();
+        let bytes = [&[1][..], &claim.to_be_bytes(), &[7]].concat();
         let (mut stream, mut reader) = (Cursor::new(bytes), Reader::default());
         let end = block_on(poll_fn(|cx| reader.poll_frame(&mut stream, cx)));
         assert!(matches!(end, Err(FrameError::Ended)));
@@ -255,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_frame_cut_short_never_arrives() {
-        let (frames, end) = read(vec![0, 0, 0, 5, 1, 2]);
+        let (frames, end) = read(vec![1, 0, 0, 0, 5, 1, 2]);
         assert!(frames.is_empty());
         assert!(matches!(end, FrameError::Ended));
     }

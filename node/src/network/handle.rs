@@ -13,7 +13,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use super::exchange::Reply;
-use super::frame::FRAME_BYTES_MAX;
+use super::frame::{BATCH_BYTES_MAX, FRAME_BYTES_MAX, Kind};
 use super::gauges::{Counters, Gauges, number};
 use super::gossip::TRANSACTION_BYTES_MAX;
 use super::inbox::{Judgement, Level, Pending};
@@ -36,6 +36,10 @@ pub(crate) enum Command {
     Judge {
         pending: Pending,
         judgement: Judgement,
+    },
+    Blame {
+        peer: PeerId,
+        count: usize,
     },
     RequestBlocks {
         peer: PeerId,
@@ -160,14 +164,45 @@ impl Network {
             };
             counters
                 .consensus_unsent
-                .add(outbox.push(Arc::clone(&frame)));
+                .add(outbox.push(Kind::Consensus, Arc::clone(&frame)));
             counters.consensus_sent.one();
             queued += 1;
         }
         queued
     }
 
-    /// Gives a transaction of this node's own to all peers; says whether it is on its way.
+    /// Queues an encoded `v1::TransactionBatch` for each of `peers` that is connected.
+    pub fn spread(&self, peers: &[PeerId], batch: Vec<u8>) {
+        let counters = &self.0.counters;
+        if batch.is_empty() || batch.len() > BATCH_BYTES_MAX {
+            counters.batches_unsent.add(peers.len());
+            return;
+        }
+        let frame: Arc<[u8]> = batch.into();
+        for peer in peers {
+            let unsent = match self.0.outboxes.get(peer) {
+                Some(outbox) => outbox.push(Kind::Transactions, Arc::clone(&frame)),
+                None => 1,
+            };
+            counters.batches_unsent.add(unsent);
+        }
+    }
+
+    /// Notes that a batch of a peer was lost here, since too much waits for its check.
+    pub fn lost_batch(&self) {
+        self.0.counters.transactions_dropped.one();
+    }
+
+    /// Says that a peer passed on transactions which no honest node does. After many its transactions are not read for a while.
+    pub fn blame(&self, peer: PeerId, count: usize) {
+        if count > 0 {
+            let command = Command::Blame { peer, count };
+            // What does not fit only means that the peer goes on being heard a little longer.
+            self.0.commands.try_send(command).ok();
+        }
+    }
+
+    /// Gives a transaction of this node's own to all peers by gossip; says whether it is on its way.
     pub fn gossip_transaction(&self, bytes: Vec<u8>) -> bool {
         let queued = self.try_gossip(bytes).is_some();
         if !queued {
@@ -268,6 +303,8 @@ impl Network {
             consensus_unsent: counters.consensus_unsent.value(),
             consensus_dropped: counters.consensus_dropped.value(),
             transactions_dropped: counters.transactions_dropped.value(),
+            batches_unsent: counters.batches_unsent.value(),
+            batches_refused: counters.batches_refused.value(),
             others_dropped: counters.others_dropped.value(),
             judgements_dropped: counters.judgements_dropped.value(),
             strangers_refused: counters.strangers_refused.value(),

@@ -44,6 +44,13 @@ pub enum Incoming {
         /// As received, at most 17 MiB.
         bytes: Vec<u8>,
     },
+    /// A batch of transactions that came on the direct stream.
+    Transactions {
+        /// Who sent it: not necessarily who made them.
+        peer: PeerId,
+        /// An encoded `v1::TransactionBatch`, as received.
+        batch: Vec<u8>,
+    },
     /// A gossiped transaction. It goes on to other peers only after `Network::judge` accepted it.
     Transaction {
         /// Who passed it on: not necessarily who made it.
@@ -214,7 +221,8 @@ impl Load {
                 };
                 self.consensus.insert(*peer, more);
             }
-            Incoming::Transaction { peer, bytes, .. } => {
+            Incoming::Transaction { peer, bytes, .. }
+            | Incoming::Transactions { peer, batch: bytes } => {
                 let share = self.transactions.get(peer).copied().unwrap_or_default();
                 let (Some(more), Some(all)) = (
                     share.plus(bytes.len(), TRANSACTIONS_SHARE),
@@ -240,7 +248,8 @@ impl Load {
             Incoming::Consensus { peer, bytes } => {
                 release_from(&mut self.consensus, peer, bytes.len());
             }
-            Incoming::Transaction { peer, bytes, .. } => {
+            Incoming::Transaction { peer, bytes, .. }
+            | Incoming::Transactions { peer, batch: bytes } => {
                 release_from(&mut self.transactions, peer, bytes.len());
                 self.all_transactions = self.all_transactions.minus(bytes.len());
             }

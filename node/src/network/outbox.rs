@@ -1,9 +1,10 @@
 //! What waits to be sent to each connected peer.
 //!
-//! An outbox stands between those who send (they never wait) and the connection that writes. It is bounded in frames and in bytes;
-//! when it is full the oldest frame goes, because in consensus the newest message says more than the oldest, and the loss is
-//! counted. It lives as long as the peer is connected: after a reconnect nothing is replayed, since the protocol sends again what
-//! still matters.
+//! An outbox stands between those who send (they never wait) and the connection that writes. It has a lane for consensus and one for
+//! transactions, which leave only while no consensus message waits. Each lane is bounded in frames and in bytes; when it is full
+//! its oldest frame goes, because in consensus the newest message says more than the oldest, and the loss is counted. An outbox
+//! lives as long as the peer is connected: after a reconnect nothing is replayed, since the protocol sends again what still
+//! matters.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,11 +13,23 @@ use std::task::{Context, Waker};
 use libp2p::PeerId;
 use libp2p::swarm::ConnectionId;
 
-/// Frames that may wait for one peer.
-const FRAMES_MAX: usize = 1_024;
+use super::frame::Kind;
 
-/// Bytes that may wait for one peer: three of the longest frames and some.
-const BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What may wait for one peer: of consensus three of the longest messages and some, of transactions some seconds' worth.
+const CONSENSUS: Bound = Bound {
+    frames: 1_024,
+    bytes: 64 * 1024 * 1024,
+};
+const TRANSACTIONS: Bound = Bound {
+    frames: 1_024,
+    bytes: 16 * 1024 * 1024,
+};
+
+#[derive(Clone, Copy, Debug)]
+struct Bound {
+    frames: usize,
+    bytes: usize,
+}
 
 /// The outboxes of all connected peers.
 #[derive(Clone, Debug, Default)]
@@ -36,16 +49,16 @@ impl Outboxes {
     /// Forgets the outbox with all that waits in it; says how many frames that is.
     pub(crate) fn close(&self, peer: &PeerId) -> usize {
         let closed = self.lock().remove(peer);
-        closed.map_or(0, |outbox| outbox.lock().frames.len())
+        closed.map_or(0, |outbox| outbox.lock().consensus.frames.len())
     }
 
-    /// Frames and bytes that wait, of all peers together.
+    /// Consensus messages and bytes that wait, of all peers together.
     pub(crate) fn waiting(&self) -> (usize, usize) {
         let outboxes: Vec<_> = self.lock().values().map(Arc::clone).collect();
         let mut sum = (0, 0);
         for outbox in outboxes {
-            let queue = outbox.lock();
-            sum = (sum.0 + queue.frames.len(), sum.1 + queue.bytes);
+            let lane = &outbox.lock().consensus;
+            sum = (sum.0 + lane.frames.len(), sum.1 + lane.bytes);
         }
         sum
     }
@@ -63,25 +76,28 @@ pub(crate) struct Outbox(Mutex<Queue>);
 
 #[derive(Debug, Default)]
 struct Queue {
-    frames: VecDeque<Arc<[u8]>>,
-    bytes: usize,
+    consensus: Lane,
+    transactions: Lane,
     /// The one connection that takes frames, so that they stay in order even if there are two.
     writer: Option<ConnectionId>,
     waker: Option<Waker>,
 }
 
+/// Frames of one kind.
+#[derive(Debug, Default)]
+struct Lane {
+    frames: VecDeque<Arc<[u8]>>,
+    bytes: usize,
+}
+
 impl Outbox {
-    /// Adds a frame; says how many older ones had to go for it.
-    pub(crate) fn push(&self, frame: Arc<[u8]>) -> usize {
-        let mut dropped = 0;
+    /// Adds a frame; says how many older ones of its kind had to go for it.
+    pub(crate) fn push(&self, kind: Kind, frame: Arc<[u8]>) -> usize {
         let mut queue = self.lock();
-        while queue.frames.len() >= FRAMES_MAX
-            || (queue.bytes + frame.len() > BYTES_MAX && !queue.frames.is_empty())
-        {
-            dropped += usize::from(queue.pop().is_some());
-        }
-        queue.bytes += frame.len();
-        queue.frames.push_back(frame);
+        let dropped = match kind {
+            Kind::Consensus => queue.consensus.push(frame, CONSENSUS),
+            Kind::Transactions => queue.transactions.push(frame, TRANSACTIONS),
+        };
         let waker = queue.waker.take();
         drop(queue);
         if let Some(waker) = waker {
@@ -91,7 +107,11 @@ impl Outbox {
     }
 
     /// The next frame for `connection`, if it is the one that writes. When there is none, the caller is woken for the next.
-    pub(crate) fn pop(&self, connection: ConnectionId, cx: &Context<'_>) -> Option<Arc<[u8]>> {
+    pub(crate) fn pop(
+        &self,
+        connection: ConnectionId,
+        cx: &Context<'_>,
+    ) -> Option<(Kind, Arc<[u8]>)> {
         let mut queue = self.lock();
         if queue.writer != Some(connection) {
             return None;
@@ -114,6 +134,28 @@ impl Outbox {
 }
 
 impl Queue {
+    fn pop(&mut self) -> Option<(Kind, Arc<[u8]>)> {
+        let message = self.consensus.pop().map(|frame| (Kind::Consensus, frame));
+        message.or_else(|| {
+            let batch = self.transactions.pop()?;
+            Some((Kind::Transactions, batch))
+        })
+    }
+}
+
+impl Lane {
+    fn push(&mut self, frame: Arc<[u8]>, bound: Bound) -> usize {
+        let mut dropped = 0;
+        while self.frames.len() >= bound.frames
+            || (self.bytes + frame.len() > bound.bytes && !self.frames.is_empty())
+        {
+            dropped += usize::from(self.pop().is_some());
+        }
+        self.bytes += frame.len();
+        self.frames.push_back(frame);
+        dropped
+    }
+
     fn pop(&mut self) -> Option<Arc<[u8]>> {
         let frame = self.frames.pop_front()?;
         self.bytes -= frame.len();
@@ -143,13 +185,29 @@ mod tests {
         );
         outbox.assign(Some(writer));
         for number in 0..3 {
-            assert_eq!(outbox.push(frame(number, 8)), 0);
+            assert_eq!(outbox.push(Kind::Consensus, frame(number, 8)), 0);
         }
         assert_eq!(outbox.pop(other, &cx), None);
         for number in 0..3 {
-            assert_eq!(outbox.pop(writer, &cx), Some(frame(number, 8)));
+            let expected = (Kind::Consensus, frame(number, 8));
+            assert_eq!(outbox.pop(writer, &cx), Some(expected));
         }
         assert_eq!(outbox.pop(writer, &cx), None);
+    }
+
+    #[test]
+    fn transactions_wait_for_consensus_and_never_drive_it_out() {
+        let (outbox, waker) = (Outbox::default(), noop_waker());
+        let writer = ConnectionId::new_unchecked(1);
+        outbox.assign(Some(writer));
+        outbox.push(Kind::Transactions, frame(1, 8));
+        outbox.push(Kind::Consensus, frame(2, 8));
+        for number in 0..TRANSACTIONS.frames {
+            outbox.push(Kind::Transactions, frame(number, 8));
+        }
+        let mut pop = || outbox.pop(writer, &Context::from_waker(&waker));
+        assert_eq!(pop(), Some((Kind::Consensus, frame(2, 8))));
+        assert_eq!(pop(), Some((Kind::Transactions, frame(0, 8))));
     }
 
     #[test]
@@ -157,27 +215,29 @@ mod tests {
         let (outbox, waker) = (Outbox::default(), noop_waker());
         let writer = ConnectionId::new_unchecked(1);
         outbox.assign(Some(writer));
-        for number in 0..FRAMES_MAX {
-            assert_eq!(outbox.push(frame(number, 8)), 0);
+        for number in 0..CONSENSUS.frames {
+            assert_eq!(outbox.push(Kind::Consensus, frame(number, 8)), 0);
         }
-        assert_eq!(outbox.push(frame(FRAMES_MAX, 8)), 1);
+        let newest = frame(CONSENSUS.frames, 8);
+        assert_eq!(outbox.push(Kind::Consensus, newest), 1);
         let first = outbox.pop(writer, &Context::from_waker(&waker));
-        assert_eq!(first, Some(frame(1, 8)));
+        assert_eq!(first, Some((Kind::Consensus, frame(1, 8))));
     }
 
     #[test]
     fn bytes_are_bounded_too() {
         let outbox = Outbox::default();
-        let quarter = BYTES_MAX / 4;
-        let dropped: Vec<usize> = (0..6).map(|n| outbox.push(frame(n, quarter))).collect();
+        let quarter = CONSENSUS.bytes / 4;
+        let push = |number| outbox.push(Kind::Consensus, frame(number, quarter));
+        let dropped: Vec<usize> = (0..6).map(push).collect();
         assert_eq!(dropped, [0, 0, 0, 0, 1, 1]);
-        assert_eq!(outbox.lock().bytes, BYTES_MAX);
+        assert_eq!(outbox.lock().consensus.bytes, CONSENSUS.bytes);
     }
 
     #[test]
     fn a_closed_outbox_is_forgotten() {
         let (outboxes, peer) = (Outboxes::default(), PeerId::random());
-        outboxes.open(peer).push(frame(1, 100));
+        outboxes.open(peer).push(Kind::Consensus, frame(1, 100));
         assert_eq!(outboxes.waiting(), (1, 100));
         assert_eq!(outboxes.close(&peer), 1);
         assert!(outboxes.get(&peer).is_none());

@@ -16,14 +16,17 @@ use prost::Message;
 use starfire_proto::v1;
 use tracing::{debug, info, warn};
 
+use super::blame::Blames;
 use super::direct;
 use super::exchange::{Answer, Exchange, Reply};
+use super::frame::Kind;
 use super::gauges::Counters;
 use super::handle::{Command, RequestError, TaskEnds};
 use super::inbox::{Delivery, Incoming, Judgement, Pending};
 use super::protocol::Names;
 use super::redial::Redial;
 use super::swarm::{Behaviour, BehaviourEvent};
+use crate::clock;
 
 /// Strangers that are remembered, so that each is warned of once.
 const STRANGERS_MAX: usize = 256;
@@ -42,6 +45,7 @@ pub(crate) struct Task {
     pub(crate) ends: TaskEnds,
     pub(crate) exchange: Exchange,
     pub(crate) strangers: BTreeSet<PeerId>,
+    pub(crate) blames: Blames,
 }
 
 impl Task {
@@ -83,6 +87,10 @@ impl Task {
                 drop(room);
             }
             Command::Judge { pending, judgement } => self.judge(&pending, judgement),
+            Command::Blame { peer, count } => {
+                debug!(%peer, count, "a peer passed on invalid transactions");
+                self.blames.add(peer, count, clock::monotonic());
+            }
             Command::RequestBlocks {
                 peer,
                 request,
@@ -146,9 +154,24 @@ impl Task {
                 });
                 self.deliver(Incoming::Disconnected(peer));
             }
-            direct::Event::Frame { peer, bytes } => {
+            direct::Event::Frame {
+                peer,
+                kind: Kind::Consensus,
+                bytes,
+            } => {
                 self.counters.consensus_received.one();
                 self.deliver(Incoming::Consensus { peer, bytes });
+            }
+            direct::Event::Frame {
+                peer,
+                kind: Kind::Transactions,
+                bytes: batch,
+            } => {
+                if self.blames.refuses(&peer, clock::monotonic()) {
+                    self.counters.batches_refused.one();
+                } else {
+                    self.deliver(Incoming::Transactions { peer, batch });
+                }
             }
             direct::Event::Failed { peer, failure } => {
                 if failure.is_violation() {
@@ -189,6 +212,10 @@ impl Task {
     }
 
     fn on_transaction(&mut self, pending: Pending, bytes: Vec<u8>) {
+        if self.blames.refuses(&pending.source, clock::monotonic()) {
+            self.counters.batches_refused.one();
+            return self.judge(&pending, Judgement::Ignore);
+        }
         let entry = Incoming::Transaction {
             peer: pending.source,
             bytes,
@@ -357,7 +384,9 @@ impl Task {
                 self.counters.consensus_dropped.one();
                 debug!(%peer, "the core is too slow for a consensus message");
             }
-            Incoming::Transaction { .. } => self.counters.transactions_dropped.one(),
+            Incoming::Transaction { .. } | Incoming::Transactions { .. } => {
+                self.counters.transactions_dropped.one();
+            }
             Incoming::Announcement { .. }
             | Incoming::BlockRequest { .. }
             | Incoming::Connected(_)

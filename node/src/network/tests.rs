@@ -11,7 +11,7 @@ use libp2p::{Multiaddr, PeerId};
 use starfire_proto::v1;
 use tokio::time::timeout;
 
-use super::frame::FRAME_BYTES_MAX;
+use super::frame::{FRAME_BYTES_MAX, Kind};
 use super::{Inbox, Incoming, Judgement, Network, NetworkConfig, NetworkError, RequestError};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -268,6 +268,31 @@ async fn a_rejected_transaction_goes_no_further() {
 }
 
 #[tokio::test]
+async fn a_batch_reaches_those_it_is_sent_to_and_one_who_sends_bad_ones_is_not_read() {
+    let (first, mut second) = pair().await;
+    first.network.spread(&[second.peer()], b"batch".to_vec());
+    let batch = |entry| match entry {
+        Incoming::Transactions { peer, batch } => Some((peer, batch)),
+        _ => None,
+    };
+    let (peer, bytes) = second.until(batch).await;
+    assert_eq!((peer, bytes.as_slice()), (first.peer(), &b"batch"[..]));
+
+    second.network.blame(peer, 1_000);
+    let refused = || second.network.gauges().batches_refused;
+    soon(async {
+        let mut tick = tokio::time::interval(Duration::from_millis(20));
+        while refused() == 0 {
+            first.network.spread(&[second.peer()], b"more".to_vec());
+            tick.tick().await;
+        }
+    })
+    .await;
+    assert!(first.network.send(second.peer(), b"a vote".to_vec()));
+    assert_eq!(second.message().await.1, b"a vote");
+}
+
+#[tokio::test]
 async fn an_announced_height_reaches_all_and_names_its_author() {
     let [left, _middle, mut right] = line().await;
     let mut tick = tokio::time::interval(Duration::from_millis(100));
@@ -390,7 +415,7 @@ async fn a_frame_too_long_ends_the_connection_and_nothing_else() {
     let (mut first, mut second) = pair().await;
     let long = vec![0; FRAME_BYTES_MAX + 1];
     let outbox = first.network.outboxes().get(&second.peer()).unwrap();
-    outbox.push(long.into());
+    outbox.push(Kind::Consensus, long.into());
     second.gone(first.peer()).await;
     assert_eq!(second.network.gauges().violations, 1);
 

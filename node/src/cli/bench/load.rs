@@ -187,11 +187,10 @@ async fn watch(
     let mut outcome = Outcome::default();
     let deadline = start + Duration::from_secs(u64::from(seconds)) + TAIL;
     let mut blocks = client
-        .call(
-            client
-                .blocks()
-                .subscribe(v1::SubscribeBlocksRequest { from }),
-        )
+        .call(client.blocks().subscribe(v1::SubscribeBlocksRequest {
+            from,
+            ..Default::default()
+        }))
         .await?;
     while !due.is_empty() {
         let next = match tokio::time::timeout_at(deadline.into(), blocks.message()).await {
