@@ -16,7 +16,7 @@ use crate::{
     machine::{Consensus, Routing},
     message::{Message, Unsigned, verify},
     safety::SafetyRecord,
-    testing::{Chain, config},
+    testing::{Chain, config, reread},
 };
 
 const REPLICAS: usize = 4;
@@ -36,7 +36,7 @@ struct Node {
     machine: Option<Consensus>,
     /// Counts restarts: timers die with the process.
     boot: u32,
-    disk: Vec<u8>,
+    disk: SafetyRecord,
     blocks: Vec<(Candidate, Commit)>,
     held_back: Vec<(usize, Message)>,
 }
@@ -59,7 +59,7 @@ struct Cluster {
 
 impl Cluster {
     fn new(routing: Routing, seed: u64, loss_percent: u64, target: u64) -> Self {
-        let empty = SafetyRecord::default().encode();
+        let empty = SafetyRecord::default();
         let node = || Node {
             machine: None,
             boot: 0,
@@ -87,7 +87,7 @@ impl Cluster {
     }
 
     fn boot(&mut self, index: usize) {
-        let record = SafetyRecord::decode(&self.nodes[index].disk).unwrap();
+        let record = self.nodes[index].disk.clone();
         let node = &mut self.nodes[index];
         node.boot += 1;
         node.held_back.clear();
@@ -153,7 +153,7 @@ impl Cluster {
 
     fn carry_out(&mut self, index: usize, effect: Effect) {
         match effect {
-            Effect::Persist(record) => self.nodes[index].disk = record.encode(),
+            Effect::Persist(record) => self.nodes[index].disk = reread(&record),
             Effect::Sign { message, to } => {
                 self.assert_signable(index, &message);
                 let signature = self
@@ -195,12 +195,13 @@ impl Cluster {
                 }
             }
             Effect::Misbehaviour(misbehaviour) => panic!("all are honest: {misbehaviour:?}"),
+            Effect::Foreign(signature) => panic!("each has its own key: {signature:?}"),
         }
     }
 
     /// What is on disk covers what is signed, and no key signs against itself, restarts included.
     fn assert_signable(&mut self, index: usize, message: &Unsigned) {
-        let disk = SafetyRecord::decode(&self.nodes[index].disk).unwrap();
+        let disk = self.nodes[index].disk.clone();
         match message {
             Unsigned::Vote(vote) => {
                 let (round, id) = (vote.round.value(), vote.block_id.unwrap());
@@ -434,10 +435,7 @@ fn replicas_that_die_and_come_back_never_contradict_themselves() {
 fn a_chain_whose_validators_all_die_while_locked_finishes_the_block() {
     let mut cluster = Cluster::new(Routing::Collector, 3, 0, 2);
     let locks = |cluster: &Cluster| {
-        let disks = cluster
-            .nodes
-            .iter()
-            .map(|node| SafetyRecord::decode(&node.disk).unwrap());
+        let disks = cluster.nodes.iter().map(|node| &node.disk);
         disks.filter_map(|disk| disk.precommit).collect::<Vec<_>>()
     };
     while locks(&cluster).len() < 3 {

@@ -8,7 +8,7 @@ use crate::{
     candidate::Candidate,
     message::{Message, Unsigned},
     misbehaviour::Misbehaviour,
-    safety::SafetyRecord,
+    safety::{OwnSignature, SafetyRecord},
 };
 
 /// Whom a message is for.
@@ -92,6 +92,9 @@ pub enum Effect {
         /// The certificate names the block.
         commit: Box<Commit>,
     },
+    /// This node's own key signed what its record does not know: another node has the key, or the record is an old one. Sign
+    /// nothing more, the effects after this one among it.
+    Foreign(OwnSignature),
     /// A validator broke the rules and signed the proof.
     Misbehaviour(Box<Misbehaviour>),
 }

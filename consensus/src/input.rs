@@ -31,6 +31,11 @@ pub enum Input {
         /// The height meant.
         height: u64,
     },
+    /// A machine that was made [silent](crate::machine::Consensus::silent) may sign from now on.
+    Speak {
+        /// The height in progress.
+        height: u64,
+    },
     /// The block that [`crate::effect::Effect::Build`] asked for. Valid, since this node built it.
     Built {
         /// The round that it was asked for.
@@ -59,7 +64,7 @@ impl Input {
     pub fn height(&self) -> u64 {
         match self {
             Self::StartHeight { electorate, .. } => electorate.height(),
-            Self::Work { height } => *height,
+            Self::Work { height } | Self::Speak { height } => *height,
             Self::Built { block, .. } => block.header().height.value(),
             Self::Proposal(proposal) => proposal.height(),
             Self::Vote(vote) => vote.height.value(),

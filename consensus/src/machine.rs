@@ -66,6 +66,8 @@ impl Config {
 pub struct Consensus {
     config: Config,
     record: SafetyRecord,
+    /// Whether this node only follows until it is told to [speak](Input::Speak).
+    silent: bool,
     /// A record of a height that the node has not reached again: its store lost commits that the record outlived.
     ahead: Option<SafetyRecord>,
     at: Option<Progress>,
@@ -122,8 +124,17 @@ impl Consensus {
         Self {
             config,
             record,
+            silent: false,
             ahead: None,
             at: None,
+        }
+    }
+
+    /// A machine that goes on from `record`, and signs nothing before it is told to [speak](Input::Speak).
+    pub fn silent(config: Config, record: SafetyRecord) -> Self {
+        Self {
+            silent: true,
+            ..Self::new(config, record)
         }
     }
 
@@ -135,6 +146,9 @@ impl Consensus {
         } = &input
         {
             self.begin(Arc::clone(electorate), last_commit.clone());
+        }
+        if let Input::Speak { .. } = &input {
+            self.silent = false;
         }
         let Some(at) = &mut self.at else {
             return Vec::new();
@@ -152,8 +166,10 @@ impl Consensus {
             }
             return step.finish();
         }
+        step.look_for_own_key(&input);
         match input {
             Input::StartHeight { .. } => step.resume(),
+            Input::Speak { .. } => step.on_speak(),
             Input::Work { .. } => step.on_work(),
             Input::Built { round, block } => step.on_built(round, block),
             Input::Proposal(proposal) => step.on_proposal(proposal.into_inner()),
@@ -179,7 +195,7 @@ impl Consensus {
         self.at = Some(Progress {
             index: electorate
                 .index(self.config.address)
-                .filter(|_| self.record.may_sign()),
+                .filter(|_| self.record.may_sign() && !self.silent),
             last_commit,
             round: self.record.last_round(),
             proposals: BTreeMap::new(),
@@ -210,9 +226,13 @@ impl Consensus {
             .unwrap_or_else(|| std::mem::take(&mut self.record));
         self.record = match stored.height.cmp(&height) {
             std::cmp::Ordering::Equal => stored,
-            std::cmp::Ordering::Less => SafetyRecord::begin(height, stored.votes_from),
+            std::cmp::Ordering::Less => stored.begin(height),
             std::cmp::Ordering::Greater => {
-                let begin = SafetyRecord::begin(height, stored.votes_from.max(stored.height));
+                let begin = SafetyRecord {
+                    votes_from: stored.votes_from.max(stored.height),
+                    known_from: stored.known_from.max(stored.height),
+                    ..stored.begin(height)
+                };
                 self.ahead = Some(stored);
                 begin
             }
@@ -274,6 +294,27 @@ impl Step<'_> {
         effects.append(&mut self.out.signed);
         effects.append(&mut self.out.last);
         effects
+    }
+
+    /// Tell of a signature of this node's own key that its record does not know, before anything is done about the input.
+    fn look_for_own_key(&mut self, input: &Input) {
+        let me = self.config.address;
+        if let Some(signature) = self.record.foreign(input, me, &self.at.electorate) {
+            self.out.first.push(Effect::Foreign(signature));
+        }
+    }
+
+    /// From now on this node may sign: say again what it said last, and what it would have said meanwhile.
+    fn on_speak(&mut self) {
+        let me = self.at.electorate.index(self.config.address);
+        self.at.index = me.filter(|_| self.record.may_sign());
+        self.resume();
+        if self.at.working {
+            self.arm();
+            self.propose();
+        }
+        self.prevote();
+        self.precommit();
     }
 
     /// Whether this node may sign at this height, and the height is still open.

@@ -329,4 +329,63 @@ mod tests {
         assert!(accused(&solo.proposal(solo.chain.proposal(&three, 0, None, None))).is_empty());
         assert_eq!(solo.machine.step(Input::Work { height: 2 }).len(), 0);
     }
+
+    /// Validator 2 prevotes in round 0 for a block whose certificate its proposer hides, and then in `rounds` more rounds for
+    /// other blocks, none of which is certified.
+    fn with_hidden_certificate(rounds: u32) -> (Solo, Candidate) {
+        let mut solo = Solo::new(2);
+        let hidden = solo.chain.block(1, b"hidden");
+        solo.proposal(solo.chain.proposal(&hidden, 0, None, None));
+        for round in 1..=rounds {
+            let silent = solo
+                .chain
+                .timeouts(1, round - 1, &[(0, None), (1, None), (3, None)]);
+            let proposer = usize::try_from(round % 4).unwrap();
+            if proposer == solo.index {
+                solo.receive(Message::TimeoutCertificate(silent));
+                built(&mut solo, round, &round.to_be_bytes());
+                continue;
+            }
+            let block = solo
+                .chain
+                .block_at(1, None, proposer, 1, &round.to_be_bytes());
+            let effects = solo.proposal(solo.chain.proposal(&block, round, None, Some(silent)));
+            assert_eq!(votes(&effects, Type::Prevote), [(round, block.id())]);
+        }
+        (solo, hidden)
+    }
+
+    #[test]
+    fn a_certificate_that_was_hidden_for_many_rounds_finds_its_block_kept() {
+        // Far more rounds than votes are kept for; validator 2 proposes in round 14.
+        let (solo, hidden) = with_hidden_certificate(13);
+        let (restarted, _) = solo.restart();
+        for mut solo in [solo, restarted] {
+            let qc = solo.chain.prevotes(&hidden, 0, &[0, 1, 2]);
+            let shown = solo
+                .chain
+                .timeouts(1, 13, &[(0, Some(&qc)), (1, None), (3, None)]);
+            let effects = solo.receive(Message::TimeoutCertificate(shown));
+            let again = &proposals(&effects)[0];
+            assert_eq!(
+                (again.block.id(), again.justify.as_deref()),
+                (hidden.id(), Some(&qc)),
+                "nobody but who prevoted for it can propose it again"
+            );
+        }
+    }
+
+    #[test]
+    fn blocks_below_the_highest_certificate_are_let_go() {
+        let (mut solo, hidden) = with_hidden_certificate(5);
+        let held = |solo: &Solo| {
+            let mut blocks = solo.machine.record().blocks.iter();
+            blocks.any(|block| block.id() == hidden.id())
+        };
+        assert!(held(&solo));
+        let block = solo.chain.block_at(1, None, 1, 1, &5u32.to_be_bytes());
+        let qc = solo.chain.prevotes(&block, 5, &[0, 1, 2]);
+        solo.receive(Message::QuorumCertificate(qc));
+        assert!(!held(&solo));
+    }
 }

@@ -440,7 +440,7 @@ mod tests {
                 .is_empty()
         );
         assert!(solo.time_out(0).is_empty());
-        assert_eq!(solo.machine.record().votes_from, 8);
+        assert_eq!(solo.machine.record().votes_from, 10);
     }
 
     #[test]
@@ -472,7 +472,7 @@ mod tests {
         let mut solo = Solo::new(0);
         let block = solo.chain.block(1, b"");
         let far = ROUNDS_AHEAD_MAX + 1;
-        for index in 0..4 {
+        for index in 1..4 {
             assert!(
                 solo.receive(Message::Vote(solo.chain.vote(
                     index,
@@ -484,7 +484,7 @@ mod tests {
             );
         }
         assert_eq!(solo.machine.round(), 0);
-        for index in 0..4 {
+        for index in 1..4 {
             solo.receive(Message::Vote(solo.chain.vote(
                 index,
                 Type::Prevote,

@@ -8,22 +8,33 @@
 //! honest signer with that quorum, and that signer reports a certificate of a round >= r. So the first proposal after r must
 //! carry a certificate of a round >= r, which can only be for B; and so on by induction.
 
-use std::sync::Arc;
+mod disk;
+mod own;
 
-use prost::Message as _;
-use starfire_proto::v1;
 use tendermint::block::Id;
 
 use crate::{
-    candidate::{Candidate, CandidateError},
+    candidate::{BLOCK_BYTES_MAX, Candidate},
     message::Proposal,
-    quorum::{QuorumCertificate, TimeoutCertificate, round_or_minus_one},
-    wire::{self, DecodeError},
+    quorum::{QuorumCertificate, TimeoutCertificate},
 };
 
-/// How far beyond the highest committed height that a quorum reports a wiped node must stay silent. As collector it may have
-/// known a commit that nobody else reports yet, and may have voted at the height after that.
+pub use disk::{BlockDigest, SafetyError};
+pub use own::{OwnKind, OwnSignature};
+
+/// How far beyond the highest committed height that a quorum reports a wiped node may have signed something. As collector it
+/// may have known a commit that nobody else reports yet, and may have voted at the height after that.
 pub const WIPED_SILENCE_HEIGHTS: u64 = 3;
+
+/// For so many heights more a wiped node only watches: a signature of its own key there was made by another node.
+pub const WATCH_HEIGHTS: u64 = 2;
+
+/// Blocks that were prevoted for since the highest certificate known are kept, at most so many. Beyond, the oldest is forgotten:
+/// a certificate that stayed hidden for so many failed rounds could then be for a block that nobody can propose again.
+pub const BACKED_BLOCKS_MAX: usize = 32;
+
+/// The same, in bytes. The newest is kept whatever its size.
+pub const BACKED_BYTES_MAX: usize = 4 * BLOCK_BYTES_MAX;
 
 /// Something signed: in which round, for which block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,44 +62,77 @@ pub struct SafetyRecord {
     pub high_qc: Option<QuorumCertificate>,
     /// What opened the current round.
     pub timeout_certificate: Option<TimeoutCertificate>,
-    /// The blocks named above, so that a chain whose validators all die while locked can finish the block.
+    /// The last prevote for each block that may be certified without this node knowing: cast in no earlier round than that of
+    /// the highest certificate known. Oldest first.
+    pub backed: Vec<Ballot>,
+    /// The blocks named above. A chain whose validators all die while locked can finish its block, and a certificate that was
+    /// hidden for some rounds finds its block still there.
     pub blocks: Vec<Candidate>,
     /// Nothing is signed below this height.
     pub votes_from: u64,
-}
-
-/// Why a stored record cannot be used. The node must not vote.
-#[derive(Debug, thiserror::Error)]
-pub enum SafetyError {
-    /// Not the record's protobuf.
-    #[error("the safety record is damaged")]
-    Record(#[from] DecodeError),
-    /// A block in it.
-    #[error("a block in the safety record is damaged")]
-    Block(#[from] CandidateError),
+    /// From this height on the record knows all that its key signed. Below, its node may have signed what it has forgotten.
+    pub known_from: u64,
 }
 
 impl SafetyRecord {
-    /// The record of a node that lost its own, `committed` being the highest committed height that a quorum reports.
-    pub fn wiped(committed: u64) -> Self {
+    /// The record of a node that does not know what it has signed, and not yet from where on that does not matter.
+    pub fn silent() -> Self {
         Self {
-            votes_from: committed.saturating_add(WIPED_SILENCE_HEIGHTS),
+            votes_from: u64::MAX,
+            known_from: u64::MAX,
             ..Self::default()
         }
     }
 
-    /// The record with which a height begins.
-    pub(crate) fn begin(height: u64, votes_from: u64) -> Self {
+    /// Whether it is [`Self::silent`]: lost, or not to be relied on.
+    pub fn is_lost(&self) -> bool {
+        self.votes_from == u64::MAX
+    }
+
+    /// The record of a node that lost its own, `committed` being the highest committed height that a quorum reports.
+    pub fn wiped(committed: u64) -> Self {
+        let known_from = committed.saturating_add(WIPED_SILENCE_HEIGHTS);
+        Self {
+            votes_from: known_from.saturating_add(WATCH_HEIGHTS),
+            known_from,
+            ..Self::default()
+        }
+    }
+
+    /// The record with which a height begins, after `self`.
+    pub(crate) fn begin(&self, height: u64) -> Self {
         Self {
             height,
-            votes_from,
+            votes_from: self.votes_from,
+            known_from: self.known_from,
             ..Self::default()
         }
     }
 
     /// Whether nothing was signed at this height yet.
     pub fn is_blank(&self) -> bool {
-        *self == Self::begin(self.height, self.votes_from)
+        *self == self.begin(self.height)
+    }
+
+    /// Take note of a prevote.
+    pub(crate) fn back(&mut self, ballot: Ballot) {
+        self.prevote = Some(ballot);
+        self.backed
+            .retain(|before| before.block_id != ballot.block_id);
+        self.backed.push(ballot);
+        let excess = self.backed.len().saturating_sub(BACKED_BLOCKS_MAX);
+        self.backed.drain(..excess);
+    }
+
+    /// Take note of a certificate, if it is of a higher round than the one known. Blocks that only an older one could name are
+    /// needed no more: whoever must propose is bound to a certificate at least as high as this one, and is shown it by a timeout.
+    pub(crate) fn raise(&mut self, certificate: QuorumCertificate) {
+        let known = self.high_qc.as_ref().map(|high| high.round);
+        if known < Some(certificate.round) {
+            self.backed
+                .retain(|ballot| ballot.round >= certificate.round);
+            self.high_qc = Some(certificate);
+        }
     }
 
     /// Whether anything may be signed at this height.
@@ -171,77 +215,14 @@ impl SafetyRecord {
     pub(crate) fn names(&self, id: Id) -> bool {
         let ballots = [self.prevote, self.precommit, self.proposal];
         ballots
-            .into_iter()
+            .iter()
             .flatten()
+            .chain(&self.backed)
             .any(|ballot| ballot.block_id == id)
             || self
                 .high_qc
                 .as_ref()
                 .is_some_and(|high| high.block_id == id)
-    }
-
-    /// The form on disk: `starfire.v1.SafetyRecord`.
-    pub fn encode(&self) -> Vec<u8> {
-        let round = |ballot: Option<Ballot>| round_or_minus_one(ballot.map(|ballot| ballot.round));
-        let block = |ballot: Option<Ballot>| {
-            ballot
-                .map(|ballot| wire::block_id_out(ballot.block_id))
-                .unwrap_or_default()
-        };
-        v1::SafetyRecord {
-            height: self.height,
-            prevote_round: round(self.prevote),
-            prevote_block: block(self.prevote),
-            precommit_round: round(self.precommit),
-            precommit_block: block(self.precommit),
-            timeout_round: round_or_minus_one(self.timeout_round),
-            high_qc: self.high_qc.as_ref().map(wire::certificate_out),
-            proposal_round: round(self.proposal),
-            proposal_block: block(self.proposal),
-            blocks: self
-                .blocks
-                .iter()
-                .map(|block| block.bytes().to_vec())
-                .collect(),
-            votes_from: self.votes_from,
-            timeout_certificate: self
-                .timeout_certificate
-                .as_ref()
-                .map(wire::timeout_certificate_out),
-        }
-        .encode_to_vec()
-    }
-
-    /// Read the form on disk.
-    pub fn decode(bytes: &[u8]) -> Result<Self, SafetyError> {
-        let record = v1::SafetyRecord::decode(bytes).map_err(DecodeError::from)?;
-        let ballot = |round: i32, block: &[u8]| -> Result<Option<Ballot>, DecodeError> {
-            let Some(round) = wire::optional_round(round)? else {
-                return Ok(None);
-            };
-            Ok(Some(Ballot {
-                round,
-                block_id: wire::block_id_in(block)?,
-            }))
-        };
-        let blocks = record
-            .blocks
-            .into_iter()
-            .map(|bytes| Candidate::decode(Arc::from(bytes)));
-        Ok(Self {
-            height: record.height,
-            prevote: ballot(record.prevote_round, &record.prevote_block)?,
-            precommit: ballot(record.precommit_round, &record.precommit_block)?,
-            proposal: ballot(record.proposal_round, &record.proposal_block)?,
-            timeout_round: wire::optional_round(record.timeout_round)?,
-            high_qc: record.high_qc.map(wire::certificate_in).transpose()?,
-            timeout_certificate: record
-                .timeout_certificate
-                .map(wire::timeout_certificate_in)
-                .transpose()?,
-            blocks: blocks.collect::<Result<_, _>>()?,
-            votes_from: record.votes_from,
-        })
     }
 }
 
@@ -272,7 +253,7 @@ mod tests {
     use crate::testing::Chain;
 
     fn at(height: u64) -> SafetyRecord {
-        SafetyRecord::begin(height, 0)
+        SafetyRecord::default().begin(height)
     }
 
     fn ballot(round: u32, block: &Candidate) -> Option<Ballot> {
@@ -430,43 +411,49 @@ mod tests {
     }
 
     #[test]
-    fn a_wiped_node_signs_nothing_for_three_heights() {
+    fn a_wiped_node_signs_nothing_for_three_heights_and_then_watches_for_two() {
         let chain = Chain::new(4);
         let block = chain.block(1, b"");
         let wiped = SafetyRecord::wiped(10);
-        let record = |height| SafetyRecord::begin(height, wiped.votes_from);
-        for height in 1..13 {
-            let record = record(height);
+        assert_eq!((wiped.known_from, wiped.votes_from), (13, 15));
+        for height in 1..15 {
+            let record = wiped.begin(height);
             assert!(!record.may_propose(0) && !record.may_time_out(0));
             assert!(!record.may_prevote(0, &chain.proposal(&block, 0, None, None)));
         }
-        assert!(record(13).may_propose(0));
+        assert!(wiped.begin(15).may_propose(0));
     }
 
     #[test]
-    fn the_record_survives_the_disk() {
+    fn blocks_prevoted_for_are_kept_until_a_certificate_is_higher() {
         let chain = Chain::new(4);
-        let (one, two) = (chain.block(1, b"one"), chain.block(1, b"two"));
-        let qc = chain.prevotes(&one, 3, &[0, 1, 2]);
-        let record = SafetyRecord {
-            height: 1,
-            prevote: ballot(4, &two),
-            precommit: ballot(3, &one),
-            proposal: ballot(4, &two),
-            timeout_round: Some(4),
-            timeout_certificate: Some(chain.timeouts(
-                1,
-                3,
-                &[(0, None), (1, Some(&qc)), (3, None)],
-            )),
-            high_qc: Some(qc),
-            blocks: vec![one, two],
-            votes_from: 7,
+        let blocks: Vec<_> = (0..4u8).map(|payload| chain.block(1, &[payload])).collect();
+        let mut record = at(1);
+        for (round, block) in (0..).zip(&blocks) {
+            record.back(ballot(round, block).unwrap());
+        }
+        record.back(ballot(4, &blocks[0]).unwrap());
+        let rounds = |record: &SafetyRecord| -> Vec<u32> {
+            record.backed.iter().map(|ballot| ballot.round).collect()
         };
-        assert_eq!(SafetyRecord::decode(&record.encode()).unwrap(), record);
-        assert_eq!(record.last_round(), 4);
-        let empty = SafetyRecord::default();
-        assert_eq!(SafetyRecord::decode(&empty.encode()).unwrap(), empty);
-        assert!(SafetyRecord::decode(&[0xff; 9]).is_err());
+        assert_eq!(rounds(&record), [1, 2, 3, 4], "a block once, by its last prevote");
+        record.raise(chain.prevotes(&blocks[2], 2, &[0, 1, 3]));
+        assert_eq!(rounds(&record), [2, 3, 4]);
+        record.raise(chain.prevotes(&blocks[1], 1, &[0, 1, 3]));
+        assert_eq!(rounds(&record), [2, 3, 4], "an older certificate changes nothing");
+        assert!(!record.names(blocks[1].id()) && record.names(blocks[0].id()));
+    }
+
+    #[test]
+    fn blocks_prevoted_for_are_bounded_and_the_newest_stay() {
+        let chain = Chain::new(4);
+        let mut record = at(1);
+        let rounds = u32::try_from(BACKED_BLOCKS_MAX).unwrap() + 5;
+        for round in 0..rounds {
+            record.back(ballot(round, &chain.block(1, &round.to_be_bytes())).unwrap());
+        }
+        assert_eq!(record.backed.len(), BACKED_BLOCKS_MAX);
+        assert_eq!(record.backed.first().unwrap().round, 5);
+        assert_eq!(record.backed.last().unwrap().round, rounds - 1);
     }
 }

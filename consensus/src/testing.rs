@@ -21,7 +21,7 @@ use crate::{
     machine::{Config, Consensus, Routing},
     message::{Message, Proposal, Timeout, Unsigned, verify},
     quorum::{QuorumCertificate, TimeoutCertificate, TimeoutSignature},
-    safety::SafetyRecord,
+    safety::{BlockDigest, SafetyRecord},
     sign_bytes,
 };
 
@@ -325,11 +325,10 @@ impl Solo {
 
     /// What it does when killed and started again with the record that its last step left on disk.
     pub(crate) fn restart(&self) -> (Self, Vec<Effect>) {
-        let disk = self.machine.record().encode();
         Self::with(
             self.index,
             Routing::Collector,
-            SafetyRecord::decode(&disk).unwrap(),
+            reread(self.machine.record()),
         )
     }
 
@@ -371,6 +370,13 @@ pub(crate) fn config(address: account::Id, routing: Routing) -> Config {
         timeout_max: milliseconds(4_000),
         rebroadcast: milliseconds(400),
     }
+}
+
+/// A record after its way to the disk and back.
+pub(crate) fn reread(record: &SafetyRecord) -> SafetyRecord {
+    let blocks = record.block_bytes();
+    let stored = |digest: &BlockDigest| blocks.get(digest).map(|bytes| bytes.to_vec());
+    SafetyRecord::decode(&record.encode(), stored).unwrap()
 }
 
 /// What the effects sign, with recipients.

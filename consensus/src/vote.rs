@@ -12,7 +12,7 @@ use crate::{
     message::{Message, Unsigned},
     misbehaviour::{Misbehaviour, SignedTimeout, denies},
     quorum::QuorumCertificate,
-    safety::Ballot,
+    safety::{BACKED_BYTES_MAX, Ballot},
     sign_bytes,
     tally::Added,
 };
@@ -28,12 +28,30 @@ impl Step<'_> {
             return;
         }
         let block = proposal.block.clone();
-        self.record.prevote = Some(Ballot {
+        self.record.back(Ballot {
             round,
             block_id: block.id(),
         });
+        self.bound_backed();
         self.remember();
         self.send_vote(Type::Prevote, &block, round);
+    }
+
+    /// Blocks are large: forget the oldest of those prevoted for beyond the bound in bytes.
+    fn bound_backed(&mut self) {
+        let size = |ballot: &Ballot| {
+            let block = self.at.blocks.get(&ballot.block_id);
+            block.map_or(0, |block| block.bytes().len())
+        };
+        let mut bytes: usize = self.record.backed.iter().map(size).sum();
+        let excess = self.record.backed.iter().take_while(|ballot| {
+            let over = bytes > BACKED_BYTES_MAX;
+            bytes -= size(ballot);
+            over
+        });
+        let excess = excess.count();
+        let newest = self.record.backed.len().saturating_sub(1);
+        self.record.backed.drain(..excess.min(newest));
     }
 
     /// Phase two: precommit on the current round's certificate, if the rules allow. It is the lock.
@@ -144,14 +162,7 @@ impl Step<'_> {
             return;
         }
         let round = certificate.round;
-        if self
-            .record
-            .high_qc
-            .as_ref()
-            .is_none_or(|high| high.round < round)
-        {
-            self.record.high_qc = Some(certificate);
-        }
+        self.record.raise(certificate);
         if round > self.at.round {
             self.enter(round, None);
         }

@@ -282,7 +282,8 @@ pub(crate) fn optional_round(value: i32) -> Result<Option<u32>, DecodeError> {
     }
 }
 
-fn round(value: u32) -> Result<u32, DecodeError> {
+/// A round within range.
+pub(crate) fn round(value: u32) -> Result<u32, DecodeError> {
     if value <= ROUND_MAX {
         Ok(value)
     } else {

@@ -10,10 +10,11 @@ mod read;
 mod state;
 mod tables;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rocksdb::{DB, WriteBatch, WriteOptions};
-use starfire_state::{Archive, Batch, Store, StoreError, View};
+use starfire_state::{Archive, Batch, MISBEHAVIOURS_MAX, SafetyBlocks, Store, StoreError, View};
 
 pub use read::Reader;
 use read::Shared;
@@ -94,6 +95,8 @@ pub struct Rocks {
     reader: Reader,
     /// The last write failed.
     suspect: bool,
+    /// Blocks beside the safety record. `None`: to be looked up, since a write that failed may have reached the log.
+    safety_blocks: Option<BTreeSet<[u8; 32]>>,
 }
 
 impl Rocks {
@@ -103,6 +106,7 @@ impl Rocks {
         let rocks = Self {
             reader: Reader::new(Shared::new(path, db)),
             suspect: false,
+            safety_blocks: None,
         };
         match rocks.meta(tables::SCHEMA_KEY) {
             Some(found) if found == SCHEMA => {}
@@ -140,6 +144,12 @@ impl Rocks {
 
     fn meta(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.reader.get(META, key)
+    }
+
+    fn stored_safety_blocks(&self) -> BTreeSet<[u8; 32]> {
+        let rows = self.reader.facts(tables::SAFETY_BLOCK_PREFIX);
+        let digest = |row: &[u8]| row.split_last_chunk::<32>().map(|(_, digest)| *digest);
+        rows.iter().filter_map(|(row, _)| digest(row)).collect()
     }
 
     fn put_meta(&self, key: &[u8], value: &[u8]) -> Result<(), OpenError> {
@@ -191,8 +201,38 @@ impl Store for Rocks {
         Ok(())
     }
 
-    fn save_safety(&mut self, record: &[u8]) -> Result<(), StoreError> {
-        self.write(&|db, writes| writes.put_cf(table(db, META), tables::SAFETY_KEY, record))
+    fn save_safety(&mut self, record: &[u8], blocks: &SafetyBlocks) -> Result<(), StoreError> {
+        let held = match self.safety_blocks.take() {
+            Some(held) => held,
+            None => self.stored_safety_blocks(),
+        };
+        self.write(&|db, writes| {
+            let facts = table(db, META);
+            for digest in held.iter().filter(|digest| !blocks.contains_key(*digest)) {
+                writes.delete_cf(facts, tables::safety_block_row(digest));
+            }
+            for (digest, bytes) in blocks.iter().filter(|(digest, _)| !held.contains(*digest)) {
+                writes.put_cf(facts, tables::safety_block_row(digest), bytes);
+            }
+            writes.put_cf(facts, tables::SAFETY_KEY, record);
+        })?;
+        self.safety_blocks = Some(blocks.keys().copied().collect());
+        Ok(())
+    }
+
+    fn save_misbehaviour(
+        &mut self,
+        height: u64,
+        validator: [u8; 20],
+        proof: &[u8],
+    ) -> Result<bool, StoreError> {
+        let row = tables::misbehaviour_row(height, &validator);
+        let full = self.misbehaviours().len() >= MISBEHAVIOURS_MAX;
+        if full || self.meta(&row).is_some() {
+            return Ok(false);
+        }
+        self.write(&|db, writes| writes.put_cf(table(db, META), &row, proof))?;
+        Ok(true)
     }
 }
 
@@ -211,6 +251,13 @@ fn fill(batch: &Batch, db: &DB, writes: &mut WriteBatch) {
     if height > 0 {
         writes.put_cf(table(db, BLOCKS), tables::block_row(height), &batch.block);
         writes.put_cf(table(db, BLOCKS), tables::commit_row(height), &batch.commit);
+        if let Some(fuller) = &batch.fuller_commit {
+            writes.put_cf(table(db, BLOCKS), tables::commit_row(height - 1), fuller);
+        }
+        if !batch.justification.is_empty() {
+            let row = tables::justification_row(height);
+            writes.put_cf(table(db, BLOCKS), row, &batch.justification);
+        }
         writes.put_cf(
             table(db, RECEIPTS),
             height.to_be_bytes(),
@@ -257,8 +304,20 @@ impl Archive for Rocks {
         self.reader.transaction(hash)
     }
 
+    fn justification(&self, height: u64) -> Option<Vec<u8>> {
+        self.reader.justification(height)
+    }
+
+    fn misbehaviours(&self) -> Vec<Vec<u8>> {
+        self.reader.misbehaviours()
+    }
+
     fn safety(&self) -> Option<Vec<u8>> {
         self.reader.safety()
+    }
+
+    fn safety_block(&self, digest: &[u8; 32]) -> Option<Vec<u8>> {
+        self.reader.safety_block(digest)
     }
 }
 

@@ -19,5 +19,5 @@ pub use chain::{chain, member};
 pub use env::{Code, Env, Event, Rejection};
 pub use memory::Memory;
 pub use overlay::{Changes, Overlay};
-pub use store::{Archive, Batch, Store, StoreError};
+pub use store::{Archive, Batch, MISBEHAVIOURS_MAX, SafetyBlocks, Store, StoreError};
 pub use view::{View, record};

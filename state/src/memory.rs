@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::store::{Archive, Batch, Store, StoreError};
+use crate::store::{Archive, Batch, MISBEHAVIOURS_MAX, SafetyBlocks, Store, StoreError};
 use crate::view::View;
 
 /// Everything that a node keeps, in maps.
@@ -15,9 +15,12 @@ pub struct Memory {
     state: BTreeMap<Vec<u8>, BTreeMap<u64, Option<Vec<u8>>>>,
     tree: BTreeMap<Vec<u8>, Vec<u8>>,
     blocks: BTreeMap<u64, (Vec<u8>, Vec<u8>)>,
+    justifications: BTreeMap<u64, Vec<u8>>,
     receipts: BTreeMap<u64, Vec<Vec<u8>>>,
+    misbehaviours: BTreeMap<(u64, [u8; 20]), Vec<u8>>,
     transactions: BTreeMap<[u8; 32], (u64, u32)>,
     safety: Option<Vec<u8>>,
+    safety_blocks: SafetyBlocks,
     failing: bool,
 }
 
@@ -84,6 +87,18 @@ impl Archive for Memory {
     fn safety(&self) -> Option<Vec<u8>> {
         self.safety.clone()
     }
+
+    fn justification(&self, height: u64) -> Option<Vec<u8>> {
+        self.justifications.get(&height).cloned()
+    }
+
+    fn misbehaviours(&self) -> Vec<Vec<u8>> {
+        self.misbehaviours.values().cloned().collect()
+    }
+
+    fn safety_block(&self, digest: &[u8; 32]) -> Option<Vec<u8>> {
+        self.safety_blocks.get(digest).map(|bytes| bytes.to_vec())
+    }
 }
 
 impl Store for Memory {
@@ -96,6 +111,8 @@ impl Store for Memory {
             tree,
             block,
             commit,
+            fuller_commit,
+            justification,
             receipts,
             transactions,
         } = batch;
@@ -103,6 +120,14 @@ impl Store for Memory {
             self.state.entry(key).or_default().insert(height, change);
         }
         self.tree.extend(tree);
+        if let Some(fuller) = fuller_commit
+            && let Some((_, commit)) = self.blocks.get_mut(&(height - 1))
+        {
+            *commit = fuller;
+        }
+        if !justification.is_empty() {
+            self.justifications.insert(height, justification);
+        }
         if height > 0 {
             self.blocks.insert(height, (block, commit));
             self.receipts.insert(height, receipts);
@@ -116,10 +141,27 @@ impl Store for Memory {
         Ok(())
     }
 
-    fn save_safety(&mut self, record: &[u8]) -> Result<(), StoreError> {
+    fn save_safety(&mut self, record: &[u8], blocks: &SafetyBlocks) -> Result<(), StoreError> {
         self.check_switch()?;
         self.safety = Some(record.to_vec());
+        self.safety_blocks.clone_from(blocks);
         Ok(())
+    }
+
+    fn save_misbehaviour(
+        &mut self,
+        height: u64,
+        validator: [u8; 20],
+        proof: &[u8],
+    ) -> Result<bool, StoreError> {
+        let key = (height, validator);
+        let full = self.misbehaviours.len() >= MISBEHAVIOURS_MAX;
+        if full || self.misbehaviours.contains_key(&key) {
+            return Ok(false);
+        }
+        self.check_switch()?;
+        self.misbehaviours.insert(key, proof.to_vec());
+        Ok(true)
     }
 }
 
@@ -202,7 +244,7 @@ mod tests {
         memory.commit(batch(0, &[("a", Some("0"))])).unwrap();
         memory.set_failing(true);
         assert!(memory.commit(batch(1, &[("a", Some("1"))])).is_err());
-        assert!(memory.save_safety(b"vote").is_err());
+        assert!(memory.save_safety(b"vote", &SafetyBlocks::new()).is_err());
         assert_eq!((memory.height(), memory.safety()), (Some(0), None));
         assert_eq!(memory.state_at(1).get(b"a"), Some(b"0".to_vec()));
 

@@ -1,5 +1,8 @@
 //! What is kept: one atomic batch a block, and the record that a vote leans on.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::overlay::Changes;
 use crate::view::View;
 
@@ -16,6 +19,10 @@ pub struct Batch {
     pub block: Vec<u8>,
     /// The encoded commit that decided it. Empty for genesis.
     pub commit: Vec<u8>,
+    /// A commit of the block before with more signatures than the one stored: it takes that one's place.
+    pub fuller_commit: Option<Vec<u8>>,
+    /// How a block that was not decided in round 0 came to be put forward: what convicts whoever contradicted it. Empty: none.
+    pub justification: Vec<u8>,
     /// Encoded receipts, one a transaction.
     pub receipts: Vec<Vec<u8>>,
     /// SHA-256 of each transaction's blob, in block order. `None`: refused unexecuted, and known from an earlier place, to which
@@ -46,8 +53,18 @@ impl Batch {
                 .all(|value| !value.is_empty()),
             "no value is empty"
         );
+        assert!(
+            self.height > 1 || self.fuller_commit.is_none(),
+            "the first block has no commit before it"
+        );
     }
 }
+
+/// So many proofs of misbehaviour are kept. A chain with more has other problems.
+pub const MISBEHAVIOURS_MAX: usize = 1024;
+
+/// Blocks by the BLAKE3 hash of their bytes.
+pub type SafetyBlocks = BTreeMap<[u8; 32], Arc<[u8]>>;
 
 /// The store could not write. The node stops voting and goes on when it can.
 #[derive(Debug, thiserror::Error)]
@@ -72,12 +89,26 @@ pub trait Archive: Send + Sync {
     fn transaction(&self, hash: &[u8; 32]) -> Option<(u64, u32)>;
     /// The safety record, if one was ever saved.
     fn safety(&self) -> Option<Vec<u8>>;
+    /// How the block of this height came to be put forward, if not in round 0.
+    fn justification(&self, height: u64) -> Option<Vec<u8>>;
+    /// Encoded proofs of misbehaviour, by height and then by validator.
+    fn misbehaviours(&self) -> Vec<Vec<u8>>;
+    /// A block that the safety record names, by the BLAKE3 hash of its bytes.
+    fn safety_block(&self, digest: &[u8; 32]) -> Option<Vec<u8>>;
 }
 
 /// A store: RocksDB in a node, memory in the simulator, held against each other by a model test.
 pub trait Store: Archive {
     /// Atomic, and durable when `Ok`. Heights follow one another.
     fn commit(&mut self, batch: Batch) -> Result<(), StoreError>;
-    /// Durable when `Ok`: a vote may leave.
-    fn save_safety(&mut self, record: &[u8]) -> Result<(), StoreError>;
+    /// Durable when `Ok`: a vote may leave. `blocks` are all those that the record names. A store writes those that it does not
+    /// hold yet and lets go of all others, in the same batch, so that a block is written once however many votes name it.
+    fn save_safety(&mut self, record: &[u8], blocks: &SafetyBlocks) -> Result<(), StoreError>;
+    /// Keeps a proof against a validator, the first one of each height, and at most [`MISBEHAVIOURS_MAX`]. `Ok(false)`: not kept.
+    fn save_misbehaviour(
+        &mut self,
+        height: u64,
+        validator: [u8; 20],
+        proof: &[u8],
+    ) -> Result<bool, StoreError>;
 }

@@ -1,6 +1,6 @@
 //! A disk that outlives its replica, and may fail after any number of writes.
 
-use starfire_state::{Archive, Batch, Memory, Store, StoreError, View};
+use starfire_state::{Archive, Batch, Memory, SafetyBlocks, Store, StoreError, View};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A store in memory with a countdown to its failure, and a handle through which the simulator gets it back.
@@ -30,7 +30,7 @@ impl DiskHandle {
             let mut memory = Memory::new();
             let record = starfire_consensus::safety::SafetyRecord::default().encode();
             memory
-                .save_safety(&record)
+                .save_safety(&record, &SafetyBlocks::new())
                 .expect("a new disk takes writes");
             memory
         });
@@ -97,8 +97,20 @@ impl Archive for Disk {
         self.memory.transaction(hash)
     }
 
+    fn justification(&self, height: u64) -> Option<Vec<u8>> {
+        self.memory.justification(height)
+    }
+
+    fn misbehaviours(&self) -> Vec<Vec<u8>> {
+        self.memory.misbehaviours()
+    }
+
     fn safety(&self) -> Option<Vec<u8>> {
         self.memory.safety()
+    }
+
+    fn safety_block(&self, digest: &[u8; 32]) -> Option<Vec<u8>> {
+        self.memory.safety_block(digest)
     }
 }
 
@@ -108,8 +120,18 @@ impl Store for Disk {
         self.memory.commit(batch)
     }
 
-    fn save_safety(&mut self, record: &[u8]) -> Result<(), StoreError> {
+    fn save_safety(&mut self, record: &[u8], blocks: &SafetyBlocks) -> Result<(), StoreError> {
         self.spend_a_write();
-        self.memory.save_safety(record)
+        self.memory.save_safety(record, blocks)
+    }
+
+    fn save_misbehaviour(
+        &mut self,
+        height: u64,
+        validator: [u8; 20],
+        proof: &[u8],
+    ) -> Result<bool, StoreError> {
+        self.spend_a_write();
+        self.memory.save_misbehaviour(height, validator, proof)
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 
 use starfire_consensus::safety::SafetyRecord;
 use starfire_did::KeyAlgorithm;
-use starfire_state::Store;
+use starfire_state::{SafetyBlocks, Store};
 
 use super::card::{CardKeys, MemberCard, Membership};
 use crate::config::Config;
@@ -59,7 +59,7 @@ pub fn establish(
     let mut store = Rocks::open(&home.data())
         .map_err(|error| Failure::caused("STORE", &error, "is the directory writable?"))?;
     store
-        .save_safety(&SafetyRecord::default().encode())
+        .save_safety(&SafetyRecord::default().encode(), &SafetyBlocks::new())
         .map_err(|error| Failure::caused("STORE", &error, "is the disk full?"))?;
     let card = MemberCard::issue(
         config,

@@ -100,6 +100,26 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// The store's own facts whose keys begin with `prefix`. They are few.
+    pub(super) fn facts(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.0.with(|db| {
+            let mut rows = db.raw_iterator_cf(table(db, META));
+            let mut found = Vec::new();
+            rows.seek(prefix);
+            while let Some((key, value)) = rows.item() {
+                if !key.starts_with(prefix) {
+                    break;
+                }
+                found.push((key.to_vec(), value.to_vec()));
+                rows.next();
+            }
+            rows.status().expect("the store can be read");
+            found
+        })
+    }
+}
+
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader")
@@ -156,7 +176,20 @@ impl Archive for Reader {
         Some(tables::decode_place(&self.get(TRANSACTIONS, hash)?))
     }
 
+    fn justification(&self, height: u64) -> Option<Vec<u8>> {
+        self.get(BLOCKS, &tables::justification_row(height))
+    }
+
+    fn misbehaviours(&self) -> Vec<Vec<u8>> {
+        let rows = self.facts(tables::MISBEHAVIOUR_PREFIX);
+        rows.into_iter().map(|(_, proof)| proof).collect()
+    }
+
     fn safety(&self) -> Option<Vec<u8>> {
         self.get(META, tables::SAFETY_KEY)
+    }
+
+    fn safety_block(&self, digest: &[u8; 32]) -> Option<Vec<u8>> {
+        self.get(META, &tables::safety_block_row(digest))
     }
 }

@@ -3,10 +3,12 @@
 //! ```text
 //! state          path ‖ 00 ‖ complement of the height   →  value, empty: deleted
 //! tree           the tree's own keys                    →  the tree's own values
-//! blocks         height ‖ 00 or 01                      →  block, or its commit
+//! blocks         height ‖ 00, 01 or 02                  →  block, its commit, or its justification
 //! receipts       height                                 →  each receipt with its length before it
 //! transactions   hash of the blob                       →  height ‖ index
 //! default        schema, chain, height, safety          →  the store's own facts
+//!                safety-block/ ‖ BLAKE3                 →  a block that the safety record names
+//!                misbehaviour/ ‖ height ‖ validator     →  a proof against a validator
 //! ```
 //! Numbers are big-endian. A height is stored as its complement in `state`, so that the newest value of a path comes first, and
 //! the value as of a height is where a seek lands. Paths are printable, so 00 ends them, and a path's rows lie together.
@@ -34,6 +36,8 @@ pub(super) const SCHEMA_KEY: &[u8] = b"schema";
 pub(super) const CHAIN_KEY: &[u8] = b"chain";
 pub(super) const HEIGHT_KEY: &[u8] = b"height";
 pub(super) const SAFETY_KEY: &[u8] = b"safety";
+pub(super) const SAFETY_BLOCK_PREFIX: &[u8] = b"safety-block/";
+pub(super) const MISBEHAVIOUR_PREFIX: &[u8] = b"misbehaviour/";
 
 /// The value of a deleted path. No other value is empty.
 pub(super) const DELETED: &[u8] = &[];
@@ -143,6 +147,18 @@ pub(super) fn block_row(height: u64) -> Vec<u8> {
 
 pub(super) fn commit_row(height: u64) -> Vec<u8> {
     [height.to_be_bytes().as_slice(), &[1]].concat()
+}
+
+pub(super) fn justification_row(height: u64) -> Vec<u8> {
+    [height.to_be_bytes().as_slice(), &[2]].concat()
+}
+
+pub(super) fn safety_block_row(digest: &[u8; 32]) -> Vec<u8> {
+    [SAFETY_BLOCK_PREFIX, digest].concat()
+}
+
+pub(super) fn misbehaviour_row(height: u64, validator: &[u8; 20]) -> Vec<u8> {
+    [MISBEHAVIOUR_PREFIX, &height.to_be_bytes(), validator].concat()
 }
 
 pub(super) fn encode_list(items: &[Vec<u8>]) -> Vec<u8> {

@@ -77,7 +77,7 @@ fn fill_the_disk(kibibytes: u64) {
     limit(0);
     for _ in 0..3 {
         assert!(rocks.commit(block(full_at)).is_err());
-        assert!(rocks.save_safety(b"vote").is_err());
+        assert!(rocks.save_safety(b"vote", &SafetyBlocks::new()).is_err());
         same(&reader, &memory, &reads, &[]);
     }
 
@@ -88,8 +88,8 @@ fn fill_the_disk(kibibytes: u64) {
             .expect("with room again, blocks are stored at once");
         memory.commit(block(height)).unwrap();
     }
-    rocks.save_safety(b"after").unwrap();
-    memory.save_safety(b"after").unwrap();
+    rocks.save_safety(b"after", &SafetyBlocks::new()).unwrap();
+    memory.save_safety(b"after", &SafetyBlocks::new()).unwrap();
     same(&reader, &memory, &reads, &[]);
     drop((rocks, reader));
     same(&Rocks::open(home.path()).unwrap(), &memory, &reads, &[]);
