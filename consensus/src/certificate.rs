@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tendermint::{
     Hash, Time,
-    block::{CommitSig, Height, signed_header::SignedHeader},
+    block::{Commit, CommitSig, Height, signed_header::SignedHeader},
     chain, validator, vote,
 };
 use tendermint_light_client_verifier::{
@@ -171,8 +171,35 @@ pub fn verify_from(
     every_signature(untrusted, validators)
 }
 
+/// Check a commit by one for the same block that was checked before: only the signatures that `known` lacks. The commit that a
+/// block carries for the block before is, at most nodes, the one that they hold with a late signature more.
+pub fn verify_beside(
+    known: &Commit,
+    signed_header: &SignedHeader,
+    validators: &validator::Set,
+) -> Result<(), CertificateError> {
+    let commit = &signed_header.commit;
+    let alike = known.height == commit.height
+        && known.round == commit.round
+        && known.block_id == commit.block_id
+        && known.signatures.len() == commit.signatures.len();
+    if !alike || signed_header.header.hash() != commit.block_id.hash {
+        return verify(signed_header, validators);
+    }
+    signatures_beside(Some(known), signed_header, validators)
+}
+
 /// Every present signature: in its place, for the block, valid. Together more than two thirds.
 fn every_signature(
+    signed_header: &SignedHeader,
+    validators: &validator::Set,
+) -> Result<(), CertificateError> {
+    signatures_beside(None, signed_header, validators)
+}
+
+/// As [`every_signature`], taking for granted the places that are the same in `known`.
+fn signatures_beside(
+    known: Option<&Commit>,
     signed_header: &SignedHeader,
     validators: &validator::Set,
 ) -> Result<(), CertificateError> {
@@ -189,7 +216,7 @@ fn every_signature(
     }
     let mut power = 0u64;
     let mut signed = Vec::with_capacity(set.len());
-    for (place, validator) in commit.signatures.iter().zip(set) {
+    for (index, (place, validator)) in commit.signatures.iter().zip(set).enumerate() {
         let (address, timestamp, signature) = match place {
             CommitSig::BlockIdFlagAbsent => continue,
             CommitSig::BlockIdFlagNil { .. } => return Err(CertificateError::NilVote),
@@ -208,6 +235,10 @@ fn every_signature(
         let Some(key) = electorate::key(validator) else {
             return Err(CertificateError::BadSignature);
         };
+        power = power.saturating_add(validator.power());
+        if known.is_some_and(|known| known.signatures.get(index) == Some(place)) {
+            continue;
+        }
         let message = sign_bytes::vote(
             &header.chain_id,
             vote::Type::Precommit,
@@ -216,7 +247,6 @@ fn every_signature(
             commit.block_id,
             *timestamp,
         );
-        power = power.saturating_add(validator.power());
         signed.push((key, message, signature));
     }
     if u128::from(power) * 3 <= u128::from(validators.total_voting_power().value()) * 2 {
@@ -378,6 +408,36 @@ mod tests {
             );
             assert_eq!(verify(&claim, &chain.validators()), Ok(()));
         }
+    }
+
+    #[test]
+    fn beside_a_checked_commit_only_what_is_new_is_checked_and_nothing_is_let_through() {
+        let chain = Chain::new(4);
+        let blocks = chain.blocks(2);
+        let set = chain.validators();
+        let known = chain.commit(&blocks[1], 0, &[0, 1, 2]);
+        let full = chain.commit(&blocks[1], 0, &[0, 1, 2, 3]);
+        let beside =
+            |commit: &Commit| verify_beside(&known, &signed(&blocks[1], commit.clone()), &set);
+        assert_eq!(beside(&full), Ok(()));
+        assert_eq!(beside(&known), Ok(()));
+        assert_eq!(beside(&chain.commit(&blocks[1], 3, &[0, 1, 3])), Ok(()));
+        let mut forged = full.clone();
+        let CommitSig::BlockIdFlagCommit { signature, .. } = &mut forged.signatures[3] else {
+            unreachable!("it signed")
+        };
+        *signature = Some(Signature::try_from(vec![7; 64]).unwrap());
+        assert_eq!(beside(&forged), Err(CertificateError::BadSignature));
+        let mut replaced = full.clone();
+        replaced.signatures[0] = full.signatures[1].clone();
+        assert_eq!(beside(&replaced), Err(CertificateError::Stranger));
+        let mut moved = full.clone();
+        moved.round = 1u8.into();
+        assert_eq!(beside(&moved), Err(CertificateError::BadSignature));
+        let mut thin = full;
+        thin.signatures[0] = CommitSig::BlockIdFlagAbsent;
+        thin.signatures[1] = CommitSig::BlockIdFlagAbsent;
+        assert_eq!(beside(&thin), Err(CertificateError::NotEnoughPower));
     }
 
     #[test]

@@ -52,7 +52,8 @@ pub struct Electorate {
     keys: Vec<VerificationKeyBytes>,
     parent: Option<Parent>,
     term_heights: u64,
-    first_proposer: usize,
+    absent: Vec<account::Id>,
+    turns: Vec<usize>,
 }
 
 impl Electorate {
@@ -89,12 +90,8 @@ impl Electorate {
             }
             keys.push(key);
         }
-        let first_proposer = proposer::first_proposer(
-            height,
-            &validators,
-            parent.map(|parent| parent.proposer),
-            term_heights,
-        );
+        let proposer = parent.map(|parent| parent.proposer);
+        let turns = proposer::turns(height, &validators, proposer, term_heights, &[]);
         let validators_hash = validators.hash();
         Ok(Self {
             chain_id,
@@ -104,8 +101,22 @@ impl Electorate {
             keys,
             parent,
             term_heights,
-            first_proposer,
+            absent: Vec::new(),
+            turns,
         })
+    }
+
+    /// The same electorate, passing over those that were long absent, longest first. Every validator must name the same ones, so
+    /// they come from the state.
+    #[must_use]
+    pub fn passing_over(self, absent: Vec<account::Id>) -> Self {
+        let proposer = self.parent.map(|parent| parent.proposer);
+        let height = self.height();
+        Self {
+            turns: proposer::turns(height, &self.validators, proposer, self.term_heights, &absent),
+            absent,
+            ..self
+        }
     }
 
     /// The chain that all signatures name.
@@ -135,19 +146,21 @@ impl Electorate {
 
     /// Who proposes in `round`.
     pub fn proposer(&self, round: u32) -> account::Id {
-        let index = proposer::proposer_of_round(self.first_proposer, round, self.count());
-        self.validators.validators()[index].address
+        let turn = u64::from(round) % self.turns.len() as u64;
+        let turn = usize::try_from(turn).expect("less than the number of validators");
+        self.validators.validators()[self.turns[turn]].address
     }
 
     /// Who proposes first at the next height, should `proposer`'s block be decided and the set stay as it is.
     pub fn next_proposer(&self, proposer: account::Id) -> account::Id {
-        let index = proposer::first_proposer(
+        let turns = proposer::turns(
             self.height().saturating_add(1),
             &self.validators,
             Some(proposer),
             self.term_heights,
+            &self.absent,
         );
-        self.validators.validators()[index].address
+        self.validators.validators()[turns[0]].address
     }
 
     /// Number of validators.

@@ -9,6 +9,7 @@ use crate::{
     effect::Timer,
     electorate::Electorate,
     message::{Proposal, Timeout, Verified},
+    misbehaviour::Misbehaviour,
     quorum::{QuorumCertificate, TimeoutCertificate},
 };
 
@@ -29,6 +30,11 @@ pub enum Input {
     /// idle height has no timers and no proposal.
     Work {
         /// The height meant.
+        height: u64,
+    },
+    /// Sign nothing from now on, until told to [speak](Self::Speak).
+    Hush {
+        /// The height in progress.
         height: u64,
     },
     /// A machine that was made [silent](crate::machine::Consensus::silent) may sign from now on.
@@ -55,6 +61,8 @@ pub enum Input {
     TimeoutCertificate(Verified<TimeoutCertificate>),
     /// A quorum precommitted.
     Commit(Verified<Commit>),
+    /// Another node found a validator out.
+    Misbehaviour(Verified<Box<Misbehaviour>>),
     /// A timer that [`crate::effect::Effect::Arm`] set has run out. Stale ones are ignored: nothing needs disarming.
     Timer(Timer),
 }
@@ -64,7 +72,7 @@ impl Input {
     pub fn height(&self) -> u64 {
         match self {
             Self::StartHeight { electorate, .. } => electorate.height(),
-            Self::Work { height } | Self::Speak { height } => *height,
+            Self::Work { height } | Self::Hush { height } | Self::Speak { height } => *height,
             Self::Built { block, .. } => block.header().height.value(),
             Self::Proposal(proposal) => proposal.height(),
             Self::Vote(vote) => vote.height.value(),
@@ -72,6 +80,7 @@ impl Input {
             Self::Timeout(timeout) => timeout.height,
             Self::TimeoutCertificate(certificate) => certificate.height,
             Self::Commit(commit) => commit.height.value(),
+            Self::Misbehaviour(misbehaviour) => misbehaviour.height(),
             Self::Timer(timer) => timer.height,
         }
     }

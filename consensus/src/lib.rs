@@ -47,6 +47,7 @@
 //! A precommit together with a timeout that denies it convicts its signer of amnesia, which Tendermint cannot prove offline
 //! ([`misbehaviour`]).
 
+pub mod ballots;
 pub mod candidate;
 pub mod certificate;
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::{
     input::Input,
     message::{Message, Proposal, Unsigned},
     misbehaviour::Misbehaviour,
-    quorum::TimeoutCertificate,
+    quorum::{Justification, TimeoutCertificate},
     safety::SafetyRecord,
     tally::{ROUNDS_BEHIND_MAX, Tally},
 };
@@ -147,8 +147,8 @@ impl Consensus {
         {
             self.begin(Arc::clone(electorate), last_commit.clone());
         }
-        if let Input::Speak { .. } = &input {
-            self.silent = false;
+        if let Input::Hush { .. } | Input::Speak { .. } = &input {
+            self.silent = matches!(input, Input::Hush { .. });
         }
         let Some(at) = &mut self.at else {
             return Vec::new();
@@ -169,6 +169,7 @@ impl Consensus {
         step.look_for_own_key(&input);
         match input {
             Input::StartHeight { .. } => step.resume(),
+            Input::Hush { .. } => step.at.index = None,
             Input::Speak { .. } => step.on_speak(),
             Input::Work { .. } => step.on_work(),
             Input::Built { round, block } => step.on_built(round, block),
@@ -182,6 +183,7 @@ impl Consensus {
                 step.on_timeout_certificate(certificate.into_inner());
             }
             Input::Commit(commit) => step.decide(commit.into_inner(), false),
+            Input::Misbehaviour(misbehaviour) => step.accuse(*misbehaviour.into_inner()),
             Input::Timer(timer) => step.on_timer(timer),
         }
         step.finish()
@@ -267,6 +269,27 @@ impl Consensus {
     /// Whether the height in progress has something to decide.
     pub fn has_work(&self) -> bool {
         self.at.as_ref().is_some_and(|at| at.working)
+    }
+
+    /// How long round 0 may take, from the next height on.
+    pub fn set_timeout_base(&mut self, base: Duration) {
+        self.config.timeout_base = base;
+    }
+
+    /// How the decided block came to be put forward, if not in round 0 and if its proposal came this way. It belongs to what
+    /// convicts, should the block ever turn out to contradict another.
+    pub fn justification(&self) -> Option<Justification> {
+        let at = self.at.as_ref()?;
+        let commit = at.decided.as_ref()?;
+        let proposal = at.proposals.get(&commit.round.value())?;
+        let ended = proposal
+            .timeout_certificate
+            .as_deref()
+            .filter(|_| proposal.block.id() == commit.block_id)?;
+        Some(Justification {
+            timeout_certificate: ended.clone(),
+            justify: proposal.justify.as_deref().cloned(),
+        })
     }
 
     /// The record as it stands: what the last `Persist` of this height wrote, or an empty one.

@@ -6,6 +6,8 @@
 
 mod checks;
 
+pub(crate) use checks::{vote_bytes, vote_form as check_vote_form};
+
 use std::ops::Deref;
 
 use tendermint::{Signature, account, block::Commit, chain, vote::Vote};
@@ -14,6 +16,7 @@ use crate::{
     candidate::Candidate,
     electorate::Electorate,
     input::Input,
+    misbehaviour::Misbehaviour,
     quorum::{QuorumCertificate, TimeoutCertificate},
     sign_bytes,
 };
@@ -84,9 +87,25 @@ pub enum Message {
     TimeoutCertificate(TimeoutCertificate),
     /// A quorum precommitted: the height is decided.
     Commit(Commit),
+    /// A validator broke the rules, and this proves it.
+    Misbehaviour(Box<Misbehaviour>),
 }
 
 impl Message {
+    /// Who signed it, if it is one validator's word. Such a message comes from its signer directly and is passed on by nobody;
+    /// certificates and proofs stand for themselves, whoever sends them.
+    pub fn signer(&self) -> Option<account::Id> {
+        match self {
+            Self::Proposal(proposal) => Some(proposal.proposer),
+            Self::Vote(vote) => Some(vote.validator_address),
+            Self::Timeout(timeout) => Some(timeout.validator),
+            Self::QuorumCertificate(_)
+            | Self::TimeoutCertificate(_)
+            | Self::Commit(_)
+            | Self::Misbehaviour(_) => None,
+        }
+    }
+
     /// The height by whose electorate it is to be judged.
     pub fn height(&self) -> u64 {
         match self {
@@ -96,6 +115,7 @@ impl Message {
             Self::Timeout(timeout) => timeout.height,
             Self::TimeoutCertificate(certificate) => certificate.height,
             Self::Commit(commit) => commit.height.value(),
+            Self::Misbehaviour(misbehaviour) => misbehaviour.height(),
         }
     }
 }
@@ -121,6 +141,22 @@ impl Unsigned {
         }
     }
 
+    /// The message with its signature, ready to send, and what this node feeds itself if it is a recipient: its own signature
+    /// needs no check. Its own proposal it knows already.
+    pub fn signed_here(self, signature: Signature) -> (Message, Option<Input>) {
+        let message = self.signed(signature);
+        let input = match &message {
+            Message::Vote(vote) => Some(Input::Vote(Verified(vote.clone()))),
+            Message::Timeout(timeout) => Some(Input::Timeout(Verified(timeout.clone()))),
+            Message::Proposal(_)
+            | Message::QuorumCertificate(_)
+            | Message::TimeoutCertificate(_)
+            | Message::Commit(_)
+            | Message::Misbehaviour(_) => None,
+        };
+        (message, input)
+    }
+
     /// The message with its signature, ready to send.
     pub fn signed(self, signature: Signature) -> Message {
         let signature = Some(signature);
@@ -138,11 +174,17 @@ impl Unsigned {
     }
 }
 
-/// A message that [`verify`] accepted. There is no other way to make one.
+/// A message that [`verify`] accepted, or [`crate::ballots`] with others in one batch, or that this node signed itself. There is
+/// no other way to make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified<T>(T);
 
 impl<T> Verified<T> {
+    /// For checks elsewhere in this crate.
+    pub(crate) fn new(checked: T) -> Self {
+        Self(checked)
+    }
+
     /// The message.
     pub fn into_inner(self) -> T {
         self.0
@@ -180,6 +222,9 @@ pub enum Refusal {
     /// A certificate of too few.
     #[error("the signers are no quorum")]
     NoQuorum,
+    /// A proof of misbehaviour that proves none.
+    #[error("what is said of {0} is not proved")]
+    Unproved(account::Id),
     /// A signature, or one in a certificate, is bad.
     #[error("a signature is not valid")]
     Signature,
@@ -213,6 +258,13 @@ pub fn verify(message: Message, electorate: &Electorate) -> Result<Input, Refusa
             .map(|()| Input::TimeoutCertificate(Verified(certificate))),
         Message::Commit(commit) => {
             checks::commit(&commit, electorate).map(|()| Input::Commit(Verified(commit)))
+        }
+        Message::Misbehaviour(misbehaviour) => {
+            if misbehaviour.convicts(electorate) {
+                Ok(Input::Misbehaviour(Verified(misbehaviour)))
+            } else {
+                Err(Refusal::Unproved(misbehaviour.offender()))
+            }
         }
     }
 }

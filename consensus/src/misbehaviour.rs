@@ -4,13 +4,15 @@
 use tendermint::{
     Signature, Time, account,
     block::Id,
-    vote::{Type, Vote},
+    evidence::DuplicateVoteEvidence,
+    vote::{Power, Type, Vote},
 };
 
 use crate::{
     electorate::Electorate,
     message::{Proposal, Timeout},
     sign_bytes, signature,
+    wire::block_id_out,
 };
 
 /// A proposal without its block: what its proposer signed.
@@ -66,6 +68,58 @@ impl Misbehaviour {
             Self::DuplicateVote(vote, _) | Self::Amnesia(vote, _) => vote.validator_address,
             Self::DuplicateProposal(proposal, _) => proposal.proposer,
         }
+    }
+
+    /// The height at which the rules were broken.
+    pub fn height(&self) -> u64 {
+        match self {
+            Self::DuplicateVote(vote, _) | Self::Amnesia(vote, _) => vote.height.value(),
+            Self::DuplicateProposal(proposal, _) => proposal.height,
+        }
+    }
+
+    /// A stable name of the kind, for people and programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::DuplicateVote(..) => "DUPLICATE_VOTE",
+            Self::DuplicateProposal(..) => "DUPLICATE_PROPOSAL",
+            Self::Amnesia(..) => "AMNESIA",
+        }
+    }
+
+    /// Whether the two statements contradict each other, whoever signed them.
+    pub(crate) fn contradicts(&self) -> bool {
+        match self {
+            Self::DuplicateVote(one, two) => votes_contradict(one, two),
+            Self::DuplicateProposal(one, two) => proposals_contradict(one, two),
+            Self::Amnesia(vote, timeout) => denies(vote, timeout),
+        }
+    }
+
+    /// Tendermint's evidence of two votes, for programs that know no other: in its order of votes, with the powers and the time of
+    /// the block of that height. None for the kinds that Tendermint has no type for.
+    pub fn evidence(
+        &self,
+        electorate: &Electorate,
+        block_time: Time,
+    ) -> Option<DuplicateVoteEvidence> {
+        let Self::DuplicateVote(one, two) = self else {
+            return None;
+        };
+        let index = electorate.index(one.validator_address)?;
+        let key = |vote: &Vote| vote.block_id.map(block_id_out);
+        let (first, second) = if key(one) <= key(two) {
+            (one, two)
+        } else {
+            (two, one)
+        };
+        Some(DuplicateVoteEvidence {
+            vote_a: first.clone(),
+            vote_b: second.clone(),
+            total_voting_power: electorate.validators().total_voting_power(),
+            validator_power: Power::try_from(electorate.power(index)).ok()?,
+            timestamp: block_time,
+        })
     }
 
     /// Whether it convicts: the statements contradict each other, and one key signed both.
@@ -198,6 +252,34 @@ mod tests {
         let mut forged = vote(&two, 0);
         forged.signature = vote(&one, 0).signature;
         assert!(!Misbehaviour::DuplicateVote(vote(&one, 0), forged).convicts(&electorate));
+    }
+
+    #[test]
+    fn two_votes_are_evidence_in_tendermints_terms() {
+        let chain = Chain::new(4);
+        let electorate = chain.electorate(1);
+        let block = chain.block(1, b"one");
+        let time = chain.time(1);
+        let evidence = chain
+            .misbehaviour(0, &block, 0)
+            .evidence(&electorate, time)
+            .unwrap();
+        let id = |vote: &Vote| block_id_out(vote.block_id.unwrap());
+        assert!(id(&evidence.vote_a) < id(&evidence.vote_b));
+        assert_eq!(evidence.total_voting_power.value(), 40);
+        assert_eq!(evidence.validator_power.value(), 10);
+        assert_eq!(
+            DuplicateVoteEvidence::new(
+                evidence.vote_a.clone(),
+                evidence.vote_b.clone()
+            )
+            .unwrap()
+            .votes()
+            .0
+            .validator_address,
+            chain.address(0)
+        );
+        assert!(chain.misbehaviour(2, &block, 0).evidence(&electorate, time).is_none());
     }
 
     #[test]

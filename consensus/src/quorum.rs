@@ -50,6 +50,15 @@ pub struct TimeoutCertificate {
     pub high_qc: Option<QuorumCertificate>,
 }
 
+/// How a block came to be put forward in a round after the first: what a proposal shows beside its block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Justification {
+    /// How the round before was given up.
+    pub timeout_certificate: TimeoutCertificate,
+    /// The certificate for the block from an earlier round; none: the block was fresh.
+    pub justify: Option<QuorumCertificate>,
+}
+
 impl QuorumCertificate {
     /// Check it by the validator set of its height: all its signatures in one batch, over one message.
     pub(crate) fn check(&self, electorate: &Electorate) -> Result<(), Refusal> {

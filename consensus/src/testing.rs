@@ -20,6 +20,7 @@ use crate::{
     input::Input,
     machine::{Config, Consensus, Routing},
     message::{Message, Proposal, Timeout, Unsigned, verify},
+    misbehaviour::{Misbehaviour, SignedProposal, SignedTimeout},
     quorum::{QuorumCertificate, TimeoutCertificate, TimeoutSignature},
     safety::{BlockDigest, SafetyRecord},
     sign_bytes,
@@ -254,6 +255,28 @@ impl Chain {
             round,
             timeouts: timeouts.collect(),
             high_qc,
+        }
+    }
+
+    /// A proof of each kind against validator 0, or in the case of proposals against whoever proposes in `round`.
+    pub(crate) fn misbehaviour(&self, kind: usize, block: &Candidate, round: u32) -> Misbehaviour {
+        let other = self.block(1, b"another payload");
+        let vote = |kind, block| self.vote(0, kind, block, round);
+        match kind {
+            0 => Misbehaviour::DuplicateVote(
+                vote(Type::Prevote, block),
+                vote(Type::Prevote, &other),
+            ),
+            1 => {
+                let signed = |block| {
+                    SignedProposal::of(&self.proposal(block, round, None, None)).unwrap()
+                };
+                Misbehaviour::DuplicateProposal(signed(block), signed(&other))
+            }
+            _ => Misbehaviour::Amnesia(
+                vote(Type::Precommit, block),
+                SignedTimeout::of(&self.timeout(0, 1, round, None)).unwrap(),
+            ),
         }
     }
 

@@ -3,6 +3,8 @@
 //! Decoding checks form only: sizes, ranges, that what is said twice is said alike. Whatever decodes can be encoded again to
 //! the same message.
 
+mod misbehaviour;
+
 use std::sync::Arc;
 
 use prost::Message as _;
@@ -52,7 +54,7 @@ impl Message {
         let message = match self {
             Self::Proposal(proposal) => Wire::Proposal(proposal_out(proposal)),
             Self::Vote(vote) => Wire::Vote(v1::ConsensusVote {
-                vote: <Vote as Protobuf<RawVote>>::encode_vec(vote.clone()),
+                vote: vote_out(vote),
             }),
             Self::QuorumCertificate(certificate) => {
                 Wire::PrevoteCertificate(certificate_out(certificate))
@@ -62,6 +64,9 @@ impl Message {
                 Wire::TimeoutCertificate(timeout_certificate_out(certificate))
             }
             Self::Commit(commit) => Wire::Commit(RawCommit::from(commit.clone()).encode_to_vec()),
+            Self::Misbehaviour(misbehaviour) => {
+                Wire::Misbehaviour(misbehaviour::misbehaviour_out(misbehaviour))
+            }
         };
         v1::ConsensusMessage {
             message: Some(message),
@@ -89,6 +94,9 @@ impl Message {
                 Self::TimeoutCertificate(timeout_certificate_in(certificate)?)
             }
             Wire::Commit(commit) => Self::Commit(commit_in(&commit)?),
+            Wire::Misbehaviour(misbehaviour) => {
+                Self::Misbehaviour(Box::new(misbehaviour::misbehaviour_in(misbehaviour)?))
+            }
         })
     }
 }
@@ -132,6 +140,10 @@ fn proposal_in(proposal: v1::ConsensusProposal) -> Result<Proposal, DecodeError>
         proposer: address(proposal.proposer)?,
         signature: signature_in(proposal.signature)?,
     })
+}
+
+fn vote_out(vote: &Vote) -> Vec<u8> {
+    <Vote as Protobuf<RawVote>>::encode_vec(vote.clone())
 }
 
 fn vote_in(bytes: &[u8]) -> Result<Vote, DecodeError> {
@@ -185,12 +197,11 @@ fn timeout_in(timeout: v1::ConsensusTimeout) -> Result<Timeout, DecodeError> {
 
 /// A quorum certificate as the wire and the safety record hold it.
 pub(crate) fn certificate_out(certificate: &QuorumCertificate) -> v1::QuorumCertificate {
-    let time = certificate.time.unix_timestamp_nanos();
     v1::QuorumCertificate {
         height: certificate.height,
         round: certificate.round,
         block_id: block_id_out(certificate.block_id),
-        time_ns: i64::try_from(time).expect("a block's time fits in 64 bits of nanoseconds"),
+        time_ns: time_out(certificate.time),
         signatures: certificate
             .signatures
             .iter()
@@ -206,14 +217,11 @@ pub(crate) fn certificate_in(
     if certificate.signatures.len() > VALIDATORS_MAX {
         return Err(DecodeError::Field("more signatures than validators"));
     }
-    let nanoseconds =
-        u32::try_from(certificate.time_ns.rem_euclid(NANOSECONDS)).expect("less than 10^9");
-    let time = Time::from_unix_timestamp(certificate.time_ns.div_euclid(NANOSECONDS), nanoseconds);
     Ok(QuorumCertificate {
         height: height(certificate.height)?,
         round: round(certificate.round)?,
         block_id: block_id_in(&certificate.block_id)?,
-        time: time.map_err(|_| DecodeError::Field("a time out of range"))?,
+        time: time_in(certificate.time_ns)?,
         signatures: certificate
             .signatures
             .into_iter()
@@ -261,6 +269,17 @@ pub(crate) fn timeout_certificate_in(
         timeouts: timeouts.collect::<Result<_, DecodeError>>()?,
         high_qc: certificate.high_qc.map(certificate_in).transpose()?,
     })
+}
+
+fn time_out(time: Time) -> i64 {
+    i64::try_from(time.unix_timestamp_nanos())
+        .expect("a block's time fits in 64 bits of nanoseconds")
+}
+
+fn time_in(time_ns: i64) -> Result<Time, DecodeError> {
+    let nanoseconds = u32::try_from(time_ns.rem_euclid(NANOSECONDS)).expect("less than 10^9");
+    Time::from_unix_timestamp(time_ns.div_euclid(NANOSECONDS), nanoseconds)
+        .map_err(|_| DecodeError::Field("a time out of range"))
 }
 
 /// A block's identity, as Tendermint encodes it.
@@ -330,7 +349,7 @@ mod tests {
     fn messages() -> impl Strategy<Value = Message> {
         let signers = proptest::sample::subsequence(vec![0usize, 1, 2, 3], 1..=4);
         (
-            0..6usize,
+            0..9usize,
             0..ROUND_MAX,
             proptest::collection::vec(any::<u8>(), 0..40),
             signers,
@@ -354,7 +373,8 @@ mod tests {
                     2 => Message::QuorumCertificate(qc),
                     3 => Message::Timeout(chain.timeout(signers[0], 1, round, high)),
                     4 => Message::TimeoutCertificate(ended),
-                    _ => Message::Commit(chain.commit(&block, round, &signers)),
+                    5 => Message::Commit(chain.commit(&block, round, &signers)),
+                    _ => Message::Misbehaviour(Box::new(chain.misbehaviour(kind - 6, &block, round))),
                 }
             })
     }

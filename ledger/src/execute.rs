@@ -11,7 +11,7 @@ use tendermint::Hash;
 use crate::admission::{Admission, Admitted};
 use crate::check::{Checked, CheckedBlock};
 use crate::quota::Quota;
-use crate::receipt;
+use crate::{presence, receipt};
 
 /// What a block does.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +40,10 @@ pub fn execute(view: &dyn View, block: &CheckedBlock) -> Outcome {
             key::header(last_height),
             last_block_id.hash.as_bytes().to_vec(),
         );
+    }
+
+    if let Some(last_commit) = &block.block().last_commit {
+        presence::note(&mut state, last_commit);
     }
 
     let mut quota = Quota::new(&admission.chain);

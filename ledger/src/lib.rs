@@ -20,6 +20,7 @@ pub mod membership;
 pub mod motion;
 pub mod path;
 pub mod payload;
+pub mod presence;
 pub mod quota;
 pub mod receipt;
 pub mod transaction;

@@ -2,6 +2,8 @@
 
 /// The number of the last motion.
 pub const MOTION_COUNT: &[u8] = b"motion-count";
+/// When each validator was last seen to sign, a `PresenceRecord`.
+pub const PRESENCE: &[u8] = b"presence";
 /// What all members' paths begin with.
 pub const MEMBERS: &[u8] = b"member/";
 

@@ -64,6 +64,29 @@ pub(super) fn proposal(proposal: &Proposal, electorate: &Electorate) -> Result<(
 
 /// For a block, by a validator in its place.
 pub(super) fn vote(vote: &Vote, electorate: &Electorate) -> Result<(), Refusal> {
+    vote_form(vote, electorate)?;
+    check_signature(
+        vote.validator_address,
+        &vote_bytes(vote, electorate),
+        vote.signature.as_ref(),
+        electorate,
+    )
+}
+
+/// What a vote signs.
+pub(crate) fn vote_bytes(vote: &Vote, electorate: &Electorate) -> Vec<u8> {
+    vote.clone()
+        .into_signable_vec(electorate.chain_id().clone())
+}
+
+/// A vote of this height as it must be whatever its signature; the place of its validator.
+pub(crate) fn vote_form(vote: &Vote, electorate: &Electorate) -> Result<usize, Refusal> {
+    if vote.height.value() != electorate.height() {
+        return Err(Refusal::OtherHeight {
+            found: vote.height.value(),
+            expected: electorate.height(),
+        });
+    }
     if vote.block_id.is_none() || vote.timestamp.is_none() {
         return Err(Refusal::Malformed(
             "a vote is for a block; there are no votes for nil",
@@ -80,15 +103,7 @@ pub(super) fn vote(vote: &Vote, electorate: &Electorate) -> Result<(), Refusal> 
             "the validator stands elsewhere in the set",
         ));
     }
-    let message = vote
-        .clone()
-        .into_signable_vec(electorate.chain_id().clone());
-    check_signature(
-        vote.validator_address,
-        &message,
-        vote.signature.as_ref(),
-        electorate,
-    )
+    Ok(index)
 }
 
 /// Signed, and with the certificate that it reports.

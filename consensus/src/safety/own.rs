@@ -95,7 +95,9 @@ impl SafetyRecord {
             Input::StartHeight { .. }
             | Input::Work { .. }
             | Input::Built { .. }
+            | Input::Hush { .. }
             | Input::Speak { .. }
+            | Input::Misbehaviour(_)
             | Input::Timer(_) => return None,
             Input::Proposal(proposal) => in_proposal(proposal, me, index),
             Input::Vote(vote) => {
