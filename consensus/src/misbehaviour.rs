@@ -78,6 +78,14 @@ impl Misbehaviour {
         }
     }
 
+    /// The round, of the earlier statement if they are of different ones.
+    pub fn round(&self) -> u32 {
+        match self {
+            Self::DuplicateVote(vote, _) | Self::Amnesia(vote, _) => vote.round.value(),
+            Self::DuplicateProposal(proposal, _) => proposal.round,
+        }
+    }
+
     /// A stable name of the kind, for people and programs.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -105,7 +105,8 @@ fn signer(place: &CommitSig) -> Option<account::Id> {
 
 #[cfg(test)]
 mod tests {
-    use starfire_state::{Memory, key};
+    use starfire_did::{KeyAlgorithm, PrivateKey};
+    use starfire_state::{Archive, Memory, key};
     use tendermint::block::{Height, Id, Round, parts};
     use tendermint::{Hash, PublicKey, Time, vote};
 
@@ -113,8 +114,9 @@ mod tests {
 
     fn set() -> validator::Set {
         let info = |seed: u8| {
-            let key = ed25519_consensus::SigningKey::from([seed; 32]);
-            let key = PublicKey::from_ed25519_consensus(key.verification_key());
+            let key = PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519);
+            let raw = hex::decode(&key.public().to_string()[6..]).unwrap();
+            let key = PublicKey::from_raw_ed25519(&raw).unwrap();
             validator::Info::new(key, vote::Power::from(1u32))
         };
         validator::Set::new((1..=4).map(info).collect(), None)

@@ -179,11 +179,17 @@ impl Core {
     fn take(&mut self, input: CoreInput) {
         match input {
             CoreInput::Consensus { peer, bytes } => {
-                if let Some(validator) = self.outlets.peers.validator(&peer) {
-                    self.situation.heard(validator, clock::monotonic());
-                }
+                // Only validators take part. Whose word a message is, its connection vouches for.
+                let Some(from) = self.outlets.peers.validator(&peer) else {
+                    tracing::debug!(%peer, "consensus message of a node that does not vote");
+                    return;
+                };
+                self.situation.heard(from, clock::monotonic());
                 match Message::decode(&bytes) {
-                    Ok(message) => self.step(ReplicaInput::Message(message)),
+                    Ok(message) => self.step(ReplicaInput::Message {
+                        from: Some(from),
+                        message,
+                    }),
                     Err(error) => {
                         tracing::debug!(%peer, %error, "consensus message does not decode");
                     }
@@ -210,6 +216,7 @@ impl Core {
                     | Output::Behind(_)
                     | Output::Stalled(_)
                     | Output::Recovered
+                    | Output::Silent(_)
                     | Output::Misbehaviour(_) => None,
                 });
                 self.deliver(outputs);
@@ -396,8 +403,19 @@ impl Core {
                     self.situation.trouble = None;
                     self.status_due = true;
                 }
+                Output::Silent(reason) => {
+                    tracing::error!(%reason, "this validator signs nothing");
+                    self.status_due = true;
+                }
                 Output::Misbehaviour(misbehaviour) => {
-                    tracing::error!(?misbehaviour, "a validator broke the rules");
+                    tracing::error!(
+                        height = misbehaviour.height(),
+                        validator = %misbehaviour.offender(),
+                        kind = misbehaviour.kind(),
+                        "a validator broke the rules; the proof is kept"
+                    );
+                    self.situation.misbehaved(&misbehaviour);
+                    self.status_due = true;
                 }
             }
         }

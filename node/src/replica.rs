@@ -11,22 +11,24 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use starfire_consensus::ballots::Ballots;
 use starfire_consensus::candidate::Candidate;
 use starfire_consensus::certificate;
 use starfire_consensus::effect::{Effect, Recipient, Timer};
 use starfire_consensus::electorate::Electorate;
 use starfire_consensus::input::Input;
 use starfire_consensus::machine::{Config, Consensus, Routing};
-use starfire_consensus::message::{self, Message, Refusal};
+use starfire_consensus::message::{self, Message, Refusal, Unsigned};
 use starfire_consensus::misbehaviour::Misbehaviour;
-use starfire_consensus::safety::SafetyRecord;
+use starfire_consensus::safety::{SafetyError, SafetyRecord};
 use starfire_ledger::block::{encode_commit, transactions_bytes_max};
 use starfire_ledger::{
     Admission, Block, ChainRules, Checked, CheckedBlock, Expected, Genesis, Payer, execute, genesis,
+    presence,
     select,
 };
 use starfire_proto::v1;
-use starfire_state::{Account, Archive, Batch, Rejection, Store, tree};
+use starfire_state::{Account, Archive, Batch, Rejection, Store, StoreError, tree};
 use tendermint::block::{Commit, signed_header::SignedHeader};
 use tendermint::{Time, account, validator};
 use tendermint_proto::v0_38::types::Commit as RawCommit;
@@ -34,20 +36,22 @@ use tendermint_proto::v0_38::types::Commit as RawCommit;
 use crate::mempool::{Limits, Mempool};
 use crate::signer::Signer;
 
-mod amnesia;
 mod committed;
+mod conviction;
+mod early;
 mod incoming;
+mod pace;
 mod position;
 mod propose;
+mod silence;
 mod stall;
 
 pub use committed::Committed;
+use early::Early;
+use pace::Pace;
 use position::Position;
+use silence::Silence;
 
-/// Messages of the next height that are kept until it starts.
-const EARLY_MESSAGES_MAX: usize = 256;
-/// Of these, proposals: they are large.
-const EARLY_PROPOSALS_MAX: usize = 4;
 /// Blocks of one height that are remembered as checked. More of them than rounds is a proposer's misbehaviour.
 const CHECKED_BLOCKS_MAX: usize = 16;
 /// How far a fresh block's time may be from the clock in round 0, milliseconds. Half as much again with every round, so that
@@ -59,13 +63,18 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 /// What a replica is told.
 #[derive(Debug)]
 pub enum ReplicaInput {
-    /// A consensus message of a peer, decoded but not believed.
-    Message(Message),
+    /// A consensus message, decoded but not believed.
+    Message {
+        /// The validator whose node sent it, as the connection vouches. None, in tests: nobody vouches.
+        from: Option<account::Id>,
+        /// What it sent.
+        message: Message,
+    },
     /// Transactions whose signatures hold. They are judged one by one, and looked at together for work.
     Transactions(Vec<Arc<Checked>>),
     /// Blocks that a peer says are the next ones.
     Blocks(Vec<v1::CommittedBlock>),
-    /// A validator says how high its chain is. Only heard by a node that lost its safety record.
+    /// A validator says how high its chain is. Only heard by a node that does not sign yet.
     Height {
         /// Who.
         validator: account::Id,
@@ -115,8 +124,34 @@ pub enum Output {
     Stalled(String),
     /// The store writes again.
     Recovered,
-    /// A validator broke the rules and signed the proof.
+    /// A validator broke the rules and signed the proof, which is stored.
     Misbehaviour(Box<Misbehaviour>),
+    /// This validator signs nothing from now on, for a reason that begins with a code.
+    Silent(String),
+}
+
+/// Why a chain cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store could not write genesis.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The safety record is damaged. It is not taken for a lost one: then the node would have to guess.
+    #[error(
+        "the safety record cannot be relied on, so this node may not vote: move its data directory away and start again; it then \
+         catches up and votes when that is safe"
+    )]
+    Safety(#[from] SafetyError),
+}
+
+impl OpenError {
+    /// A stable name, for people and programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Store(_) => "STORE",
+            Self::Safety(error) => error.code(),
+        }
+    }
 }
 
 /// What a replica is made of besides its store.
@@ -146,7 +181,9 @@ pub struct Replica {
     mempool: Mempool,
     admission: Admission,
     inputs: VecDeque<Input>,
-    early: Vec<Message>,
+    early: Early,
+    /// Votes of this height that wait to be checked together.
+    ballots: Ballots,
     /// Blocks of this height whose content is checked, by header hash.
     checked: BTreeMap<[u8; 32], CheckedBlock>,
     build: Option<BuildWish>,
@@ -154,7 +191,12 @@ pub struct Replica {
     heartbeat_over: bool,
     /// The store failed; the block that it must take first, if any.
     stalled: Option<Option<(CheckedBlock, Commit)>>,
-    amnesia: Option<amnesia::Reports>,
+    silence: Option<Silence>,
+    /// Whether anything was signed since the start.
+    signed: bool,
+    pace: Pace,
+    /// When the work or the first proposal of this height came.
+    began: Option<Time>,
 }
 
 /// A store that a thread can own.
@@ -176,7 +218,7 @@ impl Replica {
         setup: Setup,
         store: Box<dyn StoreSend>,
         now: Time,
-    ) -> Result<(Self, Vec<Output>), starfire_state::StoreError> {
+    ) -> Result<(Self, Vec<Output>), OpenError> {
         let Setup {
             genesis,
             signer,
@@ -194,20 +236,19 @@ impl Replica {
             })?;
         }
         let chain = starfire_state::chain(&*store.state_at(0));
-        let safety = store.safety().map(|bytes| {
-            SafetyRecord::decode(&bytes).expect("the safety record was written by this program")
-        });
-        let amnesia = (safety.is_none() && signer.is_some()).then(amnesia::Reports::default);
-        let safety = safety.unwrap_or_else(silent);
-
+        let safety = read_safety(&*store)?;
+        let silence = Silence::at_start(signer.as_ref(), &safety);
         let height = store.height().expect("genesis is stored");
         let position = Position::load(&genesis, as_archive(&*store), chain.block_transactions_max);
         let config = config(&genesis, signer.as_ref());
+        let pace = Pace::new(config.timeout_base);
+        let electorate = with_absent(position.electorate, &*store);
         let admission = Admission::new(&*store.state_at(height), height + 1);
         let mut replica = Self {
             rules: ChainRules::of(&chain),
-            consensus: Consensus::new(config, safety),
-            electorate: Arc::new(position.electorate),
+            // A follower's machine has nothing to sign either way.
+            consensus: Consensus::silent(config, safety),
+            electorate: Arc::new(electorate),
             last_electorate: None,
             expected: position.expected,
             last_commit: position.last_commit,
@@ -215,19 +256,24 @@ impl Replica {
             mempool: Mempool::new(mempool),
             admission,
             inputs: VecDeque::new(),
-            early: Vec::new(),
+            early: Early::default(),
+            ballots: Ballots::default(),
             checked: BTreeMap::new(),
             build: None,
             worked: false,
             heartbeat_over: false,
             stalled: None,
-            amnesia,
+            silence,
+            signed: false,
+            pace,
+            began: None,
             genesis,
             signer,
             store,
         };
         let mut outputs = Vec::new();
         replica.start_height(now, &mut outputs);
+        replica.end_silence(now, &mut outputs);
         replica.run(now, &mut outputs);
         Ok((replica, outputs))
     }
@@ -236,7 +282,9 @@ impl Replica {
     pub fn step(&mut self, now: Time, input: ReplicaInput) -> Vec<Output> {
         let mut outputs = Vec::new();
         match input {
-            ReplicaInput::Message(message) => self.message(now, message, &mut outputs),
+            ReplicaInput::Message { from, message } => {
+                self.message(now, from, message, &mut outputs);
+            }
             ReplicaInput::Transactions(transactions) => {
                 for transaction in transactions {
                     self.transaction(now, transaction, &mut outputs);
@@ -247,6 +295,7 @@ impl Replica {
                 self.height_reported(now, validator, height, &mut outputs);
             }
             ReplicaInput::Timer(ReplicaTimer::Consensus(timer)) => {
+                self.inputs.extend(self.ballots.flush(&self.electorate));
                 self.inputs.push_back(Input::Timer(timer));
             }
             ReplicaInput::Timer(ReplicaTimer::Heartbeat(height)) => {
@@ -292,7 +341,7 @@ impl Replica {
     /// Whether this node votes: it has a key of the set, its store writes, and it knows what it may have signed.
     pub fn votes(&self) -> bool {
         self.stalled.is_none()
-            && self.amnesia.is_none()
+            && self.silence.is_none()
             && self
                 .signer
                 .as_ref()
@@ -334,18 +383,15 @@ impl Replica {
 
     fn carry_out(&mut self, now: Time, effect: Effect, outputs: &mut Vec<Output>) {
         match effect {
+            // Silence may begin between two effects of one step.
+            Effect::Persist(_) | Effect::Sign { .. } if self.silence.is_some() => {}
             Effect::Persist(record) => {
-                if let Err(error) = self.store.save_safety(&record.encode()) {
+                if let Err(error) = self.save_safety(&record) {
                     self.stall(None, &error, outputs);
                 }
             }
-            Effect::Sign { message, to } => {
-                let Some(signer) = &self.signer else { return };
-                let signature = signer.sign(&message.sign_bytes(self.genesis.chain_id()));
-                let signature = tendermint::Signature::try_from(signature.as_slice())
-                    .expect("64 bytes are a signature");
-                self.send(&message.signed(signature), to, outputs);
-            }
+            Effect::Sign { message, to } => self.sign(message, to, outputs),
+            Effect::Foreign(signature) => self.disown(signature, outputs),
             Effect::Send { message, to } => self.send_to_others(&message, to, outputs),
             Effect::Build {
                 height,
@@ -364,30 +410,35 @@ impl Replica {
             }
             Effect::Commit { block, commit } => match self.check_block(&block) {
                 Ok(block) => self.commit(now, block, *commit, outputs),
-                // A quorum has decided what this node holds to be invalid: it must not go on.
-                Err(reason) => outputs.push(Output::Stalled(format!(
-                    "the decided block is invalid here: {reason}"
-                ))),
+                Err(reason) => self.diverge(self.height_to_decide(), &reason, outputs),
             },
             Effect::Missing { commit } => outputs.push(Output::Behind(commit.height.value())),
-            Effect::Misbehaviour(misbehaviour) => outputs.push(Output::Misbehaviour(misbehaviour)),
+            Effect::Misbehaviour(misbehaviour) => self.convict(&misbehaviour, outputs),
         }
     }
 
-    /// Sends, and feeds the message back if this node is a recipient.
-    fn send(&mut self, message: &Message, to: Recipient, outputs: &mut Vec<Output>) {
-        let me = self.signer.as_ref().map(Signer::address);
+    /// Signs, sends, and feeds the message back if this node is a recipient.
+    fn sign(&mut self, message: Unsigned, to: Recipient, outputs: &mut Vec<Output>) {
+        let Some(signer) = &self.signer else { return };
+        let me = signer.address();
+        let signature = signer.sign(&message.sign_bytes(self.genesis.chain_id()));
+        let signature = tendermint::Signature::try_from(signature.as_slice())
+            .expect("64 bytes are a signature");
+        self.signed = true;
+        let (message, input) = message.signed_here(signature);
+        self.send_to_others(&message, to, outputs);
         let to_me = match to {
             Recipient::All => true,
-            Recipient::One(address) => Some(address) == me,
+            Recipient::One(address) => address == me,
         };
-        self.send_to_others(message, to, outputs);
-        if to_me {
-            match message::verify(message.clone(), &self.electorate) {
-                Ok(input) => self.inputs.push_back(input),
-                Err(refusal) => tracing::error!(%refusal, "own message is refused"),
-            }
+        let Some(input) = input.filter(|_| to_me) else {
+            return;
+        };
+        if let Message::Vote(vote) = &message {
+            let others = self.ballots.own(&self.electorate, vote);
+            self.inputs.extend(others);
         }
+        self.inputs.push_back(input);
     }
 
     fn send_to_others(&self, message: &Message, to: Recipient, outputs: &mut Vec<Output>) {
@@ -415,6 +466,10 @@ impl Replica {
             height == self.height_to_decide(),
             "blocks are committed in order"
         );
+        self.disown_in(&commit, outputs);
+        if let Some(last_commit) = &block.block().last_commit {
+            self.disown_in(last_commit, outputs);
+        }
         let outcome = execute(&*self.store.state_at(height - 1), &block);
         let update = tree::apply(as_archive(&*self.store), height, &outcome.changes);
         let batch = Batch {
@@ -423,6 +478,13 @@ impl Replica {
             tree: update.writes,
             block: block.block().bytes().to_vec(),
             commit: encode_commit(&commit),
+            fuller_commit: self.fuller_commit(block.block()),
+            justification: self
+                .consensus
+                .justification()
+                .filter(|_| self.consensus.height() == height)
+                .map(|justification| justification.encode())
+                .unwrap_or_default(),
             receipts: outcome
                 .receipts
                 .iter()
@@ -435,6 +497,7 @@ impl Replica {
             return;
         }
 
+        self.keep_pace(now, &commit);
         let mut senders = BTreeMap::new();
         for transaction in block.transactions() {
             senders.entry(transaction.source.to_string()).or_insert(0);
@@ -458,16 +521,40 @@ impl Replica {
             &outcome.receipts,
             &self.genesis,
         );
+        let electorate = with_absent(position.electorate, &*self.store);
         self.last_electorate = Some(std::mem::replace(
             &mut self.electorate,
-            Arc::new(position.electorate),
+            Arc::new(electorate),
         ));
         self.expected = position.expected;
         self.last_block_had_transactions = !block.transactions().is_empty();
         self.last_commit = Some(commit);
         self.admission = Admission::new(&*self.store.state_at(height), height + 1);
         self.start_height(now, outputs);
-        self.end_amnesia(now, outputs);
+        self.end_silence(now, outputs);
+    }
+
+    /// The commit that a block carries for the one before it, if it has more signatures than the stored one: light clients skip
+    /// further with it.
+    fn fuller_commit(&self, block: &Block) -> Option<Vec<u8>> {
+        let signers = |commit: &Commit| {
+            let places = commit.signatures.iter();
+            places.filter(|place| !place.is_absent()).count()
+        };
+        let carried = block.last_commit.as_ref()?;
+        let known = self.last_commit.as_ref()?;
+        (signers(carried) > signers(known)).then(|| encode_commit(carried))
+    }
+
+    /// Learns from how long the height took.
+    fn keep_pace(&mut self, now: Time, commit: &Commit) {
+        if commit.round.value() > 0 {
+            self.pace.failed();
+        } else if let Some(began) = self.began {
+            // A clock that was set back tells nothing.
+            self.pace.took(now.duration_since(began).unwrap_or_default());
+        }
+        self.consensus.set_timeout_base(self.pace.base());
     }
 
     /// What the index by hash learns from a block: where each transaction was executed, or was refused for the first time.
@@ -487,20 +574,21 @@ impl Replica {
         self.build = None;
         self.worked = false;
         self.heartbeat_over = false;
+        self.began = None;
+        self.ballots.clear();
         self.inputs.clear();
+        let height = self.height_to_decide();
+        if self.silence.is_some() {
+            self.inputs.push_back(Input::Hush { height });
+        }
         self.inputs.push_back(Input::StartHeight {
             electorate: self.electorate.clone(),
             last_commit: self.last_commit.clone(),
         });
-        let height = self.height_to_decide();
         let heartbeat = Duration::from_millis(self.genesis.file().consensus.heartbeat_ms);
         outputs.push(Output::Arm(ReplicaTimer::Heartbeat(height), heartbeat));
-        // Kept until the height is over: a store that fails makes it start twice.
-        self.early.retain(|message| message.height() >= height);
-        for message in self.early.clone() {
-            if message.height() == height {
-                self.verified(message, |replica, proposal| replica.accepts(now, proposal));
-            }
+        for message in self.early.of(height) {
+            self.verified(message, |replica, proposal| replica.accepts(now, proposal));
         }
     }
 }
@@ -520,12 +608,23 @@ fn config(genesis: &Genesis, signer: Option<&Signer>) -> Config {
     }
 }
 
-/// The record of a node that may sign nothing, since it does not know what it has signed.
-fn silent() -> SafetyRecord {
-    SafetyRecord {
-        votes_from: u64::MAX,
-        ..SafetyRecord::default()
+/// The record on disk. None there: the node was wiped. It signs nothing, since it does not know what it has signed.
+fn read_safety(store: &dyn StoreSend) -> Result<SafetyRecord, SafetyError> {
+    match store.safety() {
+        Some(bytes) => SafetyRecord::decode(&bytes, |digest| store.safety_block(digest)),
+        None => Ok(SafetyRecord::silent()),
     }
+}
+
+/// Passing over validators that the newest state shows to be absent.
+fn with_absent(electorate: Electorate, store: &dyn StoreSend) -> Electorate {
+    let newest = store.height().expect("genesis is stored");
+    let absent = presence::absent(
+        &*store.state_at(newest),
+        electorate.validators(),
+        electorate.height(),
+    );
+    electorate.passing_over(absent)
 }
 
 /// The clock's time, in whole milliseconds, and later than the block before.

@@ -165,7 +165,10 @@ async fn run(
         mempool: limits,
     };
     let (replica, first) =
-        Replica::open(setup, Box::new(rocks), clock::now()).context("open the chain")?;
+        Replica::open(setup, Box::new(rocks), clock::now()).map_err(|error| {
+            let code = error.code();
+            anyhow::Error::from(error).context(format!("{code}: open the chain"))
+        })?;
     let height = replica.height();
 
     let (inbox, core_inbox) = mpsc::channel(core_loop::INBOX_MAX);

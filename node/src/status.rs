@@ -1,8 +1,9 @@
 //! This node as it sees itself: what `Node.Status` answers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use starfire_consensus::misbehaviour::Misbehaviour;
 use starfire_proto::v1;
 use tendermint::account;
 
@@ -12,6 +13,9 @@ use crate::replica::{Committed, Replica};
 
 /// A validator that was not heard for this long while a height drags on counts as missing.
 const SILENCE: Duration = Duration::from_secs(4);
+
+/// Proofs against validators that the status shows; the store keeps more.
+const MISBEHAVIOURS_SHOWN_MAX: usize = 32;
 
 /// What stays the same while the node runs.
 #[derive(Debug, Clone)]
@@ -44,6 +48,8 @@ pub struct Situation {
     committed_at: Instant,
     dragging_since: Option<Instant>,
     heard_at: BTreeMap<account::Id, Instant>,
+    /// The newest proofs against validators.
+    misbehaviours: VecDeque<(u64, account::Id, &'static str)>,
 }
 
 impl Situation {
@@ -61,7 +67,14 @@ impl Situation {
             committed_at: now,
             dragging_since: None,
             heard_at: BTreeMap::new(),
+            misbehaviours: VecDeque::new(),
         };
+        for proof in archive.misbehaviours() {
+            match Misbehaviour::decode(&proof) {
+                Ok(misbehaviour) => situation.misbehaved(&misbehaviour),
+                Err(error) => tracing::error!(%error, "a stored proof does not decode"),
+            }
+        }
         if height > 0
             && let Some((block, _)) = archive.block(height)
             && let Ok(block) = starfire_ledger::Block::decode(&block)
@@ -90,6 +103,18 @@ impl Situation {
     /// Takes note that the height drags on.
     pub fn drag(&mut self, now: Instant) {
         self.dragging_since.get_or_insert(now);
+    }
+
+    /// Takes note of a proof against a validator.
+    pub fn misbehaved(&mut self, misbehaviour: &Misbehaviour) {
+        if self.misbehaviours.len() >= MISBEHAVIOURS_SHOWN_MAX {
+            self.misbehaviours.pop_front();
+        }
+        self.misbehaviours.push_back((
+            misbehaviour.height(),
+            misbehaviour.offender(),
+            misbehaviour.kind(),
+        ));
     }
 
     /// Takes note that a validator's node is alive.
@@ -149,6 +174,7 @@ impl Situation {
             stalled: self
                 .trouble
                 .clone()
+                .or_else(|| replica.silence())
                 .unwrap_or_else(|| no_quorum(&validators)),
             validators,
             mempool_transactions: u64::try_from(replica.mempool().len()).unwrap_or(u64::MAX),
@@ -157,6 +183,16 @@ impl Situation {
                 .unwrap_or(i64::MAX),
             anchoring: None,
             network: Some(traffic(network)),
+            misbehaviours: self
+                .misbehaviours
+                .iter()
+                .map(|(height, validator, kind)| v1::MisbehaviourStatus {
+                    height: *height,
+                    validator: hex::encode(validator.as_bytes()),
+                    organisation: organisation(facts, validator),
+                    kind: (*kind).to_owned(),
+                })
+                .collect(),
         }
     }
 }

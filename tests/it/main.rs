@@ -8,4 +8,5 @@
 
 mod e2e;
 mod sim;
+mod switches;
 mod tidy;

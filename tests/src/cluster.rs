@@ -224,15 +224,20 @@ impl Cluster<'_> {
 
     fn happen(&mut self, event: Event) -> Result<(), Violation> {
         match event {
-            Event::Message { to, bytes, .. } => {
+            Event::Message { from, to, bytes } => {
                 let message = Message::decode(&bytes)
                     .map_err(|error| Violation(format!("codec: {error}")))?;
-                self.step(to, ReplicaInput::Message(message))
+                let from = Some(self.world.signer(self.processes[from].validator).address());
+                self.step(to, ReplicaInput::Message { from, message })
             }
             Event::Transaction { to, transaction } => {
                 self.step(to, ReplicaInput::Transactions(vec![transaction]))
             }
-            Event::Height { to, height, .. } => self.hear_of_height(to, height),
+            Event::Height { from, to, height } => {
+                let validator = self.world.signer(self.processes[from].validator).address();
+                self.step(to, ReplicaInput::Height { validator, height })?;
+                self.hear_of_height(to, height)
+            }
             Event::CatchUp(node) => self.catch_up(node),
             Event::Timer { node, life, timer } => {
                 if self.processes[node].life == life {
@@ -413,7 +418,13 @@ impl Cluster<'_> {
                         "node {node} accuses an honest validator"
                     )));
                 }
-                Output::Misbehaviour(_) | Output::Verdict(_) | Output::Recovered => {}
+                Output::Silent(reason) if self.checks.byzantine.is_empty() => {
+                    return Err(Violation(format!("node {node} fell silent: {reason}")));
+                }
+                Output::Silent(_)
+                | Output::Misbehaviour(_)
+                | Output::Verdict(_)
+                | Output::Recovered => {}
             }
         }
         Ok(())

@@ -40,6 +40,16 @@ impl DiskHandle {
         }
     }
 
+    /// What is on the disk of a process that is down; to be put back, changed or not.
+    pub fn take(&self) -> Option<Memory> {
+        self.slot().kept.take()
+    }
+
+    /// Puts other contents on the disk.
+    pub fn put(&self, memory: Memory) {
+        self.slot().kept = Some(memory);
+    }
+
     /// Lets that many more writes succeed.
     pub fn fail_after(&self, writes: u32) {
         self.slot().writes_left = Some(writes);

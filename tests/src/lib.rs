@@ -10,4 +10,5 @@ pub mod checks;
 pub mod cluster;
 pub mod disk;
 pub mod network;
+pub mod quartet;
 pub mod world;

@@ -50,8 +50,12 @@ impl SafetyRecord {
             round,
             kind,
         } = signature;
-        if height < self.height || height < self.known_from {
+        if height < self.known_from {
             return true;
+        }
+        if height < self.height {
+            // Nothing was signed between the two: those heights were watched.
+            return height >= self.votes_from;
         }
         let cast = |last: Option<Ballot>, block_id: Id| {
             height == self.height

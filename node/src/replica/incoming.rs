@@ -3,13 +3,33 @@
 use super::*;
 
 impl Replica {
-    pub(super) fn message(&mut self, now: Time, message: Message, outputs: &mut Vec<Output>) {
+    pub(super) fn message(
+        &mut self,
+        now: Time,
+        from: Option<account::Id>,
+        message: Message,
+        outputs: &mut Vec<Output>,
+    ) {
         let height = message.height();
+        if let Some(from) = from {
+            if message.signer().is_some_and(|signer| signer != from) {
+                tracing::debug!(%from, height, "message of another validator refused");
+                return;
+            }
+            // Whoever is at that height has committed the one before it.
+            if message.signer().is_some() {
+                self.height_reported(now, from, height.saturating_sub(1), outputs);
+            }
+        }
         let current = self.height_to_decide();
         if height > current {
             if height == current + 1 {
                 self.decide_by_next_proposal(&message);
-                self.keep_for_later(message);
+                if let Some(from) = from.or(message.signer()) {
+                    let this = self.electorate.proposer(self.round());
+                    let expected = self.electorate.next_proposer(this);
+                    self.early.keep(from, expected, message);
+                }
             }
             // Whoever is at that height has committed the one before it.
             outputs.push(Output::Behind(height - 1));
@@ -29,6 +49,14 @@ impl Replica {
         accepts: impl FnOnce(&mut Self, &message::Proposal) -> bool,
     ) {
         let height = message.height();
+        if let Message::Vote(vote) = message {
+            let round = self.consensus.round();
+            match self.ballots.add(&self.electorate, round, vote) {
+                Ok(votes) => self.inputs.extend(votes),
+                Err(refusal) => tracing::debug!(%refusal, height, "vote refused"),
+            }
+            return;
+        }
         match message::verify(message, &self.electorate) {
             Ok(Input::Proposal(proposal)) => {
                 if accepts(self, &proposal) {
@@ -38,26 +66,6 @@ impl Replica {
             Ok(input) => self.inputs.push_back(input),
             Err(refusal) => tracing::debug!(%refusal, height, "message refused"),
         }
-    }
-
-    pub(super) fn keep_for_later(&mut self, message: Message) {
-        let proposals = self
-            .early
-            .iter()
-            .filter(|early| matches!(early, Message::Proposal(_)))
-            .count();
-        let proposal = matches!(message, Message::Proposal(_));
-        if self.early.len() >= EARLY_MESSAGES_MAX || proposal && proposals >= EARLY_PROPOSALS_MAX {
-            // None of them can be verified yet, so the newest wins: junk sent ahead cannot keep the true one out.
-            let oldest = self
-                .early
-                .iter()
-                .position(|early| !proposal || matches!(early, Message::Proposal(_)));
-            if let Some(oldest) = oldest {
-                self.early.remove(oldest);
-            }
-        }
-        self.early.push(message);
     }
 
     /// The next height's proposal carries the commit of this one.
@@ -99,6 +107,7 @@ impl Replica {
                     message: Message::Commit(commit).encode(),
                 });
             }
+            Message::Misbehaviour(misbehaviour) => self.late_proof(misbehaviour, outputs),
             Message::Proposal(_)
             | Message::QuorumCertificate(_)
             | Message::TimeoutCertificate(_)
@@ -122,7 +131,10 @@ impl Replica {
             }
         }
         match self.check_block(&proposal.block) {
-            Ok(_) => true,
+            Ok(_) => {
+                self.began.get_or_insert(now);
+                true
+            }
             Err(reason) => {
                 tracing::warn!(%reason, proposer = %proposal.proposer, "proposed block is invalid");
                 false
@@ -168,8 +180,12 @@ impl Replica {
             .header;
         let signed =
             SignedHeader::new(header, commit.clone()).map_err(|error| error.to_string())?;
-        certificate::verify(&signed, &self.expected.last_validators)
-            .map_err(|error| error.to_string())
+        let validators = &self.expected.last_validators;
+        let checked = match &self.last_commit {
+            Some(known) => certificate::verify_beside(known, &signed, validators),
+            None => certificate::verify(&signed, validators),
+        };
+        checked.map_err(|error| error.to_string())
     }
 
     /// Applies blocks of another node's chain, each believed for the commit that comes with it.
@@ -180,12 +196,15 @@ impl Replica {
         outputs: &mut Vec<Output>,
     ) {
         for committed in blocks {
-            if self.stalled.is_some() {
+            if self.stalled.is_some() || matches!(self.silence, Some(Silence::Stopped(_))) {
                 return;
             }
             match self.check_committed(committed) {
                 Ok(None) => {}
-                Ok(Some((block, commit))) => self.commit(now, block, commit, outputs),
+                Ok(Some((candidate, commit))) => match self.check_block(&candidate) {
+                    Ok(block) => self.commit(now, block, commit, outputs),
+                    Err(reason) => self.diverge(commit.height.value(), &reason, outputs),
+                },
                 Err(reason) => {
                     outputs.push(Output::BadBlocks(reason));
                     return;
@@ -194,14 +213,18 @@ impl Replica {
         }
     }
 
-    pub(super) fn check_committed(
-        &mut self,
+    /// The block of a peer, once its commit has shown that it is the decided one.
+    fn check_committed(
+        &self,
         committed: &v1::CommittedBlock,
-    ) -> Result<Option<(CheckedBlock, Commit)>, String> {
+    ) -> Result<Option<(Candidate, Commit)>, String> {
         let candidate = Candidate::decode(committed.block.as_slice().into())
             .map_err(|error| error.to_string())?;
         if candidate.header().height.value() < self.height_to_decide() {
             return Ok(None);
+        }
+        if candidate.header().height.value() > self.height_to_decide() {
+            return Err("the block does not follow".to_owned());
         }
         let commit = parse_commit(&committed.commit).ok_or("the commit does not decode")?;
         if commit.block_id != candidate.id() {
@@ -211,6 +234,6 @@ impl Replica {
             .map_err(|error| error.to_string())?;
         certificate::verify(&signed, &self.expected.validators)
             .map_err(|error| error.to_string())?;
-        Ok(Some((self.check_block(&candidate)?, commit)))
+        Ok(Some((candidate, commit)))
     }
 }

@@ -54,6 +54,7 @@ impl Replica {
             || self.build.as_ref().is_some_and(|wish| wish.round > 0);
         if !self.worked && (due || self.has_transactions()) {
             self.worked = true;
+            self.began.get_or_insert(now);
             self.inputs.push_back(Input::Work {
                 height: self.height_to_decide(),
             });

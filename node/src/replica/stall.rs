@@ -6,7 +6,7 @@ impl Replica {
     pub(super) fn stall(
         &mut self,
         block: Option<(CheckedBlock, Commit)>,
-        error: &starfire_state::StoreError,
+        error: &StoreError,
         outputs: &mut Vec<Output>,
     ) {
         outputs.push(Output::Stalled(chain_of(error)));
@@ -27,23 +27,37 @@ impl Replica {
         if self.stalled.is_some() {
             return;
         }
-        self.forget_what_is_not_on_disk();
+        if let Err(error) = self.forget_what_is_not_on_disk() {
+            let reason = format!("{}: {}", error.code(), chain_of(&error));
+            outputs.push(Output::Silent(reason.clone()));
+            self.silence = Some(Silence::Stopped(reason));
+        }
         outputs.push(Output::Recovered);
         self.start_height(now, outputs);
+        self.end_silence(now, outputs);
     }
 
-    pub(super) fn rewrite_safety(&mut self) -> Result<(), starfire_state::StoreError> {
-        match self.store.safety() {
-            Some(record) => self.store.save_safety(&record),
-            None => Ok(()),
+    /// Writes what is there once more, or what a silence that could not be written needs there.
+    fn rewrite_safety(&mut self) -> Result<(), StoreError> {
+        if matches!(
+            self.silence,
+            Some(Silence::Lost(_) | Silence::KeyInUse(_))
+        ) {
+            return self.save_safety(&SafetyRecord::silent());
+        }
+        match read_safety(&*self.store) {
+            Ok(record) => self.save_safety(&record),
+            // Told where it is read for use.
+            Err(_) => Ok(()),
         }
     }
 
-    pub(super) fn forget_what_is_not_on_disk(&mut self) {
-        let record = self.store.safety().map(|bytes| {
-            SafetyRecord::decode(&bytes).expect("the safety record was written by this program")
-        });
-        let record = record.unwrap_or_else(silent);
-        self.consensus = Consensus::new(config(&self.genesis, self.signer.as_ref()), record);
+    fn forget_what_is_not_on_disk(&mut self) -> Result<(), SafetyError> {
+        let (record, failure) = match read_safety(&*self.store) {
+            Ok(record) => (record, Ok(())),
+            Err(error) => (SafetyRecord::silent(), Err(error)),
+        };
+        self.consensus = self.machine(record);
+        failure
     }
 }

@@ -19,7 +19,8 @@ enum Step {
         tree: Vec<(Vec<u8>, Vec<u8>)>,
         transactions: Vec<u8>,
     },
-    SaveSafety(Vec<u8>),
+    SaveSafety(Vec<u8>, Vec<u8>),
+    Misbehaviour(u64, u8),
     Reopen,
 }
 
@@ -37,7 +38,9 @@ fn a_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (changes, vec((a_tree_key(), vec(any::<u8>(), 0..4)), 0..6), vec(0..5u8, 0..4))
             .prop_map(|(changes, tree, transactions)| Step::Commit { changes, tree, transactions }),
-        1 => vec(any::<u8>(), 0..8).prop_map(Step::SaveSafety),
+        2 => (vec(any::<u8>(), 0..8), vec(0..6u8, 0..4))
+            .prop_map(|(record, blocks)| Step::SaveSafety(record, blocks)),
+        1 => (0..3u64, 0..3u8).prop_map(|(height, validator)| Step::Misbehaviour(height, validator)),
         1 => Just(Step::Reopen),
     ]
 }
@@ -61,6 +64,12 @@ fn batch(
         tree,
         block: of("block"),
         commit: of("commit"),
+        fuller_commit: (height > 1 && transactions.len() == 1).then(|| of("fuller commit before")),
+        justification: if transactions.len() > 1 {
+            of("justification")
+        } else {
+            Vec::new()
+        },
         receipts: transactions
             .iter()
             .map(|&n| vec![n; usize::from(n)])
@@ -92,8 +101,13 @@ fn a_read() -> impl Strategy<Value = Read> {
 fn same(left: &dyn Archive, right: &dyn Archive, reads: &[Read], bounds: &[Vec<u8>]) {
     assert_eq!(left.height(), right.height());
     assert_eq!(left.safety(), right.safety());
+    assert_eq!(left.misbehaviours(), right.misbehaviours());
+    for n in 0..6 {
+        assert_eq!(left.safety_block(&[n; 32]), right.safety_block(&[n; 32]));
+    }
     for height in 0..=right.height().map_or(0, |height| height + 1) {
         assert_eq!(left.block(height), right.block(height));
+        assert_eq!(left.justification(height), right.justification(height));
         assert_eq!(left.receipts(height), right.receipts(height));
         let (left, right) = (left.state_at(height), right.state_at(height));
         for (path, prefix, after, limit) in reads {
@@ -138,9 +152,18 @@ proptest! {
                     rocks.commit(batch).unwrap();
                     height += 1;
                 }
-                Step::SaveSafety(record) => {
-                    memory.save_safety(&record).unwrap();
-                    rocks.save_safety(&record).unwrap();
+                Step::SaveSafety(record, blocks) => {
+                    let blocks = blocks.iter().map(|&n| ([n; 32], vec![n; 9].into())).collect();
+                    memory.save_safety(&record, &blocks).unwrap();
+                    rocks.save_safety(&record, &blocks).unwrap();
+                }
+                Step::Misbehaviour(at, validator) => {
+                    let mut kept = [false; 2];
+                    let stores: [&mut dyn Store; 2] = [&mut memory, &mut rocks];
+                    for (kept, store) in kept.iter_mut().zip(stores) {
+                        *kept = store.save_misbehaviour(at, [validator; 20], b"proof").unwrap();
+                    }
+                    assert_eq!(kept[0], kept[1]);
                 }
                 Step::Reopen => {
                     drop(rocks);
