@@ -55,6 +55,7 @@ impl Page {
 /// A query with the page asked for.
 #[derive(Debug)]
 pub(super) struct Search {
+    query: String,
     terms: Vec<Term>,
     page: Page,
     descending: bool,
@@ -106,20 +107,13 @@ impl Search {
             terms: terms.ok_or_else(|| unsupported(&query))?,
             page: Page::of(params)?,
             descending,
+            query,
         })
-    }
-
-    fn text(&self) -> String {
-        self.terms
-            .iter()
-            .map(|term| format!("{} {:?} {}", term.key, term.operator, term.value))
-            .collect::<Vec<_>>()
-            .join(" AND ")
     }
 }
 
 impl Term {
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         let (at, operator) = OPERATORS
             .iter()
             .filter_map(|operator| text.find(operator.0).map(|at| (at, operator)))
@@ -173,7 +167,7 @@ pub(super) fn transactions(
         [term] if term.operator == Operator::Equal && term.key == "tx.height" => {
             of_height(view, search, &term.value, prove)?
         }
-        _ => return Err(unsupported(&search.text())),
+        _ => return Err(unsupported(&search.query)),
     };
     Ok(json!({ "txs": found.0, "total_count": found.1.to_string() }))
 }
@@ -255,7 +249,7 @@ pub(super) fn blocks(view: &ReadView, search: &Search) -> Result<Value, Failure>
     for term in &search.terms {
         let value = term.value.parse::<u64>().ok();
         let (Some(value), "block.height") = (value, term.key.as_str()) else {
-            return Err(unsupported(&search.text()));
+            return Err(unsupported(&search.query));
         };
         match term.operator {
             Operator::Less => last = last.min(value.saturating_sub(1)),
