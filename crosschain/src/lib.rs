@@ -7,6 +7,7 @@
 //! [`document`] the thing that it proves. Nothing here is believed because of who says it.
 
 pub mod anchor;
+pub mod attack;
 pub mod chain;
 pub mod code;
 pub mod commitment;

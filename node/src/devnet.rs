@@ -165,6 +165,10 @@ pub fn erase(directory: &Path, manifest: &Manifest) -> Result<(), Failure> {
     }
     if manifest.trust.bundle.exists() {
         file::remove(&manifest.trust.bundle)?;
+        // The directory goes with its last pin; if it has others, they are the user's.
+        if let Some(pins) = manifest.trust.bundle.parent() {
+            std::fs::remove_dir(pins).ok();
+        }
     }
     file::remove(&Manifest::path(directory))
 }

@@ -115,7 +115,7 @@ impl From<KeystoreError> for Failure {
             ),
             KeystoreError::OpenToOthers { .. } => (
                 "KEY_FILE_OPEN",
-                "close it to others, and replace the key if somebody read it",
+                "close it to others by `chmod 600`, and replace the key if somebody read it",
             ),
             KeystoreError::Malformed { .. } => {
                 ("KEY_FILE", "check that this is the file you meant")
@@ -166,6 +166,8 @@ mod tests {
             path: "k.json".into(),
             mode: 0o644,
         };
-        assert_eq!(Failure::from(error).code, "KEY_FILE_OPEN");
+        let failure = Failure::from(error);
+        assert_eq!(failure.code, "KEY_FILE_OPEN");
+        assert!(failure.hint.contains("chmod 600"));
     }
 }

@@ -26,6 +26,7 @@ mod resolver;
 mod seats;
 mod serve;
 mod status;
+mod tendermint;
 mod transactions;
 
 #[cfg(test)]
@@ -47,6 +48,8 @@ const READS_MAX: usize = 8;
 const WAITS_MAX: usize = 2_048;
 /// Questions to other chains' gateways at one time.
 const RESOLVES_MAX: usize = 32;
+/// Tendermint clients' websocket connections at one time.
+const SOCKETS_MAX: usize = 128;
 
 /// All surfaces: each of the gateway's services is implemented for this type, in its own file.
 #[derive(Debug, Clone)]
@@ -56,6 +59,7 @@ pub(crate) struct Gateway {
     reads: Arc<Semaphore>,
     waits: Arc<Semaphore>,
     resolves: Arc<Semaphore>,
+    sockets: Arc<Semaphore>,
 }
 
 impl Gateway {
@@ -66,6 +70,7 @@ impl Gateway {
             reads: Arc::new(Semaphore::new(READS_MAX)),
             waits: Arc::new(Semaphore::new(WAITS_MAX)),
             resolves: Arc::new(Semaphore::new(RESOLVES_MAX)),
+            sockets: Arc::new(Semaphore::new(SOCKETS_MAX)),
         }
     }
 

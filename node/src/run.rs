@@ -94,6 +94,15 @@ fn store_error(error: OpenError) -> anyhow::Error {
     anyhow::Error::from(error).context(format!("{code}: open the store"))
 }
 
+/// The key that peers know this node by, in the type that Tendermint clients are told it in.
+fn tendermint_key(keypair: &libp2p::identity::Keypair) -> anyhow::Result<tendermint::PublicKey> {
+    let key = keypair
+        .public()
+        .try_into_ed25519()
+        .context("the node key is not an Ed25519 key")?;
+    tendermint::PublicKey::from_raw_ed25519(&key.to_bytes()).context("the node key is not a key")
+}
+
 /// The role decides what a node runs, so it must be the one that the chain gave to this node's member.
 fn check_role(genesis: &Genesis, config: &Config, peer: PeerId) -> anyhow::Result<()> {
     let peer = peer.to_string();
@@ -133,6 +142,7 @@ async fn run(
         .transpose()?;
     let node_keypair = keystore::peer_keypair(&node_key)?;
     check_role(&genesis, &config, node_keypair.public().to_peer_id())?;
+    let shown_key = tendermint_key(&node_keypair)?;
     let (network, incoming) = crate::network::start(NetworkConfig {
         key: node_keypair,
         chain_id: genesis.chain_id().to_string(),
@@ -159,6 +169,7 @@ async fn run(
     let chain_code = facts.chain_code.clone();
     let rules = ChainRules::of(&starfire_state::chain(&GenesisView(&genesis)));
     let trust = trust(&genesis)?;
+    let shown_genesis = Arc::new(genesis.clone());
     let setup = Setup {
         genesis,
         signer,
@@ -256,6 +267,8 @@ async fn run(
         status: whole_status_watch,
         pool,
         trust,
+        genesis: shown_genesis,
+        node_key: shown_key,
     };
     let (stop, stopped) = oneshot::channel();
     let listen: SocketAddr = config.gateway.listen;

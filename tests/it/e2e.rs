@@ -8,6 +8,7 @@ mod anchors;
 mod bad_input;
 mod catch_up;
 mod ceremony;
+mod clients;
 mod devnet;
 mod dids;
 mod faults;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
 use starfire_did::ChainCode;
 
 use super::context::Context;
@@ -69,6 +70,16 @@ pub(crate) fn run(arguments: Init, context: &Context) -> Result<(), Failure> {
             main: arguments.main,
         });
     }
+    let reached = arguments
+        .p2p_advertise
+        .as_ref()
+        .unwrap_or(&config.p2p.listen);
+    if names_no_host(reached) {
+        context.output.warn(&format!(
+            "the member card says that peers find this node at {reached}, which is no address of any host: \
+             give the one that they can reach by --p2p-advertise, as /ip4/192.0.2.7/tcp/26656"
+        ));
+    }
     let membership = Membership {
         organisation: arguments.organisation.unwrap_or(arguments.name),
         chain_code: arguments.chain_code,
@@ -93,4 +104,30 @@ pub(crate) fn run(arguments: Init, context: &Context) -> Result<(), Failure> {
             ),
     );
     Ok(())
+}
+
+/// Whether an address stands for all of a host's own, and so names no host.
+fn names_no_host(address: &Multiaddr) -> bool {
+    address.iter().any(|part| match part {
+        Protocol::Ip4(ip) => ip.is_unspecified(),
+        Protocol::Ip6(ip) => ip.is_unspecified(),
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unspecified_address_names_no_host() {
+        for (address, names_none) in [
+            ("/ip4/0.0.0.0/tcp/26656", true),
+            ("/ip6/::/tcp/26656", true),
+            ("/ip4/192.0.2.7/tcp/26656", false),
+            ("/dns4/node.example/tcp/26656", false),
+        ] {
+            assert_eq!(names_no_host(&address.parse().unwrap()), names_none);
+        }
+    }
 }

@@ -51,7 +51,14 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
                 .report(&described(&pin.bundle).with("bundle", pin.path.display().to_string()));
         }
         Command::Export(Export { out, fingerprint }) => {
-            let bundle = proof::bundle(&context.client()?).await?;
+            let client = context.client()?;
+            let bundle = proof::bundle(&client).await?;
+            if !client.chain().await?.chain_code.is_empty() {
+                context.output.warn(&format!(
+                    "{} is a sub-chain: proof files hang on a main chain, so pin that one instead",
+                    bundle.chain_id()
+                ));
+            }
             if let Some(out) = &out {
                 file::replace(out, &bundle.encode())?;
             }

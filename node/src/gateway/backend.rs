@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, RwLock};
 
+use starfire_ledger::Genesis;
 use starfire_proto::v1;
 use starfire_state::{Archive, Rejection, View};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -25,6 +26,10 @@ pub struct Backend {
     pub pool: Arc<RwLock<PoolView>>,
     /// The pinnable description of this chain, which genesis fixes.
     pub trust: v1::TrustResponse,
+    /// How the chain began.
+    pub genesis: Arc<Genesis>,
+    /// The key that peers know this node by.
+    pub node_key: tendermint::PublicKey,
 }
 
 impl fmt::Debug for Backend {

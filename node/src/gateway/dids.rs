@@ -179,19 +179,20 @@ mod tests {
         node
     }
 
+    async fn resolve(node: &Node, did: &Did) -> Result<v1::ResolveResponse, Status> {
+        let request = v1::ResolveRequest {
+            did: did.to_string(),
+            version: 0,
+        };
+        let answer = DidsClient::new(node.channel()).resolve(request).await;
+        answer.map(Response::into_inner)
+    }
+
     #[tokio::test]
     async fn an_unknown_did_is_proved_absent() {
         let mut node = Node::main(registered(1, None, 1)).await;
         node.block(Changes::new(), &[]);
-        let request = v1::ResolveRequest {
-            did: did(2, None).to_string(),
-            version: 0,
-        };
-        let answer = DidsClient::new(node.channel())
-            .resolve(request)
-            .await
-            .unwrap()
-            .into_inner();
+        let answer = resolve(&node, &did(2, None)).await.unwrap();
         assert_eq!(answer.record, None);
         let proof = answer.proof.unwrap();
         assert_eq!(check_proof(&proof, &node), 1);
@@ -205,15 +206,7 @@ mod tests {
     async fn a_did_is_rendered_from_the_record_that_is_proved() {
         let mut node = Node::main(registered(1, None, 7)).await;
         node.block(Changes::new(), &[]);
-        let request = v1::ResolveRequest {
-            did: did(1, None).to_string(),
-            version: 0,
-        };
-        let answer = DidsClient::new(node.channel())
-            .resolve(request)
-            .await
-            .unwrap()
-            .into_inner();
+        let answer = resolve(&node, &did(1, None)).await.unwrap();
         assert_eq!(answer.record, Some(did_record(1, None, 7)));
         assert!(
             answer.document.contains("publicKeyMultibase"),
@@ -229,13 +222,8 @@ mod tests {
         let anchored = sub.block(registered(1, Some("by01"), 2), &[]);
         sub.block(Changes::new(), &[]);
         let main = main_with(Some(&anchored), &sub.url).await;
-        let mut client = DidsClient::new(main.channel());
 
-        let known = v1::ResolveRequest {
-            did: did(1, Some("by01")).to_string(),
-            version: 0,
-        };
-        let answer = client.resolve(known).await.unwrap().into_inner();
+        let answer = resolve(&main, &did(1, Some("by01"))).await.unwrap();
         assert_eq!(
             answer.record.unwrap().version,
             1,
@@ -252,11 +240,7 @@ mod tests {
             1
         );
 
-        let unknown = v1::ResolveRequest {
-            did: did(2, Some("by01")).to_string(),
-            version: 0,
-        };
-        let answer = client.resolve(unknown).await.unwrap().into_inner();
+        let answer = resolve(&main, &did(2, Some("by01"))).await.unwrap();
         assert_eq!(answer.record, None);
         check_proof(&answer.proof.unwrap(), &sub);
     }
@@ -268,14 +252,7 @@ mod tests {
         other.block(Changes::new(), &[]);
         let anchored = sub.block(Changes::new(), &[]);
         let main = main_with(Some(&anchored), &other.url).await;
-        let request = v1::ResolveRequest {
-            did: did(1, Some("by01")).to_string(),
-            version: 0,
-        };
-        let status = DidsClient::new(main.channel())
-            .resolve(request)
-            .await
-            .unwrap_err();
+        let status = resolve(&main, &did(1, Some("by01"))).await.unwrap_err();
         assert_eq!(
             refusal(&status),
             (Code::DataLoss, "RESOLVER_UNPROVEN".into())
@@ -284,27 +261,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_sub_chain_out_of_reach_unanchored_or_unknown_is_said_to_be() {
-        let request = |code: &str| v1::ResolveRequest {
-            did: did(1, Some(code)).to_string(),
-            version: 0,
-        };
         let mut sub = Node::sub(Changes::new()).await;
         let header = sub.block(Changes::new(), &[]);
 
         let main = main_with(Some(&header), "http://127.0.0.1:1").await;
-        let status = DidsClient::new(main.channel())
-            .resolve(request("by01"))
-            .await
-            .unwrap_err();
+        let status = resolve(&main, &did(1, Some("by01"))).await.unwrap_err();
         assert_eq!(
             refusal(&status),
             (Code::Unavailable, "RESOLVER_UNREACHABLE".into())
         );
-        let answer = DidsClient::new(main.channel())
-            .resolve(request("by02"))
-            .await
-            .unwrap()
-            .into_inner();
+        let answer = resolve(&main, &did(1, Some("by02"))).await.unwrap();
         assert_eq!((answer.record, answer.proof), (None, None));
         let proof = answer.anchor_proof.unwrap();
         check_proof(&proof, &main);
@@ -314,19 +280,13 @@ mod tests {
         );
 
         let main = main_with(None, &sub.url).await;
-        let status = DidsClient::new(main.channel())
-            .resolve(request("by01"))
-            .await
-            .unwrap_err();
+        let status = resolve(&main, &did(1, Some("by01"))).await.unwrap_err();
         assert_eq!(
             refusal(&status),
             (Code::FailedPrecondition, "CHAIN_NOT_ANCHORED".into())
         );
 
-        let status = DidsClient::new(sub.channel())
-            .resolve(request("by02"))
-            .await
-            .unwrap_err();
+        let status = resolve(&sub, &did(1, Some("by02"))).await.unwrap_err();
         assert_eq!(
             refusal(&status),
             (Code::FailedPrecondition, "DID_OTHER_CHAIN".into())

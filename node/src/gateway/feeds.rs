@@ -96,6 +96,19 @@ impl Stream for Feed {
 }
 
 impl Feeds {
+    /// Has something driven until it ends or the gateway does, if so much is not driven already.
+    pub(super) fn take_on(
+        &self,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), Rejection> {
+        self.work.try_send(Box::pin(work)).map_err(|_| {
+            Rejection::new(
+                error::BUSY,
+                "too many subscriptions at once; try again shortly",
+            )
+        })
+    }
+
     fn summary(&self, view: &ReadView, height: u64) -> Result<v1::BlockSummary, Rejection> {
         // A panic elsewhere cannot leave a summary half written, so the lock's poison means nothing.
         let recent = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -127,17 +140,12 @@ impl Gateway {
             AHEAD
         };
         let (sender, blocks) = mpsc::channel(ahead);
-        let work = self.clone().follow(next, transactions, sender);
-        match self.feeds.work.try_send(Box::pin(work)) {
-            Ok(()) => Ok(Feed {
-                blocks,
-                ended: false,
-            }),
-            Err(_) => Err(Rejection::new(
-                error::BUSY,
-                "too many subscriptions at once; try again shortly",
-            )),
-        }
+        self.feeds
+            .take_on(self.clone().follow(next, transactions, sender))?;
+        Ok(Feed {
+            blocks,
+            ended: false,
+        })
     }
 
     /// Sends the blocks from `next` on, until the reader is gone, slow, or the node goes down.

@@ -1,7 +1,8 @@
 //! The HTTP routes: the page, and the small JSON answers that it is drawn from.
 //!
-//! Each answer is one call of the same functions that gRPC calls, rendered as JSON. No route reads a body. Hashes are lower-case
-//! hex, times are Unix milliseconds, a refusal is `{"code", "message"}`.
+//! Each answer is one call of the same functions that gRPC calls, rendered as JSON. None of these routes reads a body. Hashes are
+//! lower-case hex, times are Unix milliseconds, a refusal is `{"code", "message"}`. The routes of [`tendermint`] stand beside them
+//! and have a language of their own.
 
 use axum::Json;
 use axum::Router;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 use starfire_proto::v1;
 use starfire_state::{Code, Rejection};
 
-use super::{Gateway, error, json, limits, page};
+use super::{Gateway, error, json, limits, page, tendermint};
 
 /// There is nothing at this path.
 const ROUTE_UNKNOWN: Code = Code::new("ROUTE_UNKNOWN", 4);
@@ -39,7 +40,8 @@ pub(super) fn router(gateway: Gateway) -> Router {
         .route("/api/chains", get(chains))
         .route("/api/anchors", get(anchors))
         .route("/api/evidence", get(evidence))
-        .with_state(gateway)
+        .with_state(gateway.clone())
+        .merge(tendermint::router(gateway))
         .merge(page::router())
         .layer(map_response(harden))
         .fallback(unknown)

@@ -6,26 +6,32 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
-use axum::http::header;
+use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use starfire_state::Rejection;
+use tokio::time::timeout;
 use tonic::transport::server::TcpConnectInfo;
 
-use super::error;
 use super::seats::{Seat, Seats};
+use super::{error, tendermint};
 
 /// Submissions, of up to 1 MiB each.
 const SUBMISSIONS: (usize, usize) = (256, 128);
 /// Whole blocks, of up to 16 MiB each.
 const BLOCKS: (usize, usize) = (32, 8);
+/// Calls of Tendermint clients, of which each may ask for a whole block or a batch of answers, of up to 32 MiB.
+const TENDERMINT: (usize, usize) = (64, 32);
 /// Everything else, subscriptions too: some KiB as a rule, and a transaction of 1 MiB at most.
 const OTHERS: (usize, usize) = (4_096, 2_048);
 
+/// How long one request may take, the longest wait included.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(70);
 /// An answer leaves in pieces of this many bytes.
 const PIECE_BYTES_MAX: usize = 64 << 10;
 
@@ -34,6 +40,7 @@ const PIECE_BYTES_MAX: usize = 64 << 10;
 pub(super) struct Requests {
     submissions: Seats,
     blocks: Seats,
+    tendermint: Seats,
     others: Seats,
 }
 
@@ -43,16 +50,19 @@ impl Requests {
         Self {
             submissions: seats(SUBMISSIONS),
             blocks: seats(BLOCKS),
+            tendermint: seats(TENDERMINT),
             others: seats(OTHERS),
         }
     }
 
-    fn seats(&self, path: &str) -> &Seats {
+    fn seats(&self, method: &Method, path: &str) -> &Seats {
         match path {
             "/starfire.v1.Transactions/Submit" | "/starfire.v1.Transactions/SubmitBatch" => {
                 &self.submissions
             }
             "/starfire.v1.Blocks/Get" => &self.blocks,
+            "/" if method == Method::POST => &self.tendermint,
+            _ if tendermint::carries_much(path) => &self.tendermint,
             _ => &self.others,
         }
     }
@@ -69,15 +79,17 @@ pub(super) async fn limit(
         .get::<TcpConnectInfo>()
         .and_then(TcpConnectInfo::remote_addr);
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    let Some(seat) = requests.seats(request.uri().path()).take(peer) else {
+    let Some(seat) = requests
+        .seats(request.method(), request.uri().path())
+        .take(peer)
+    else {
         let busy = Rejection::new(error::BUSY, "too many requests at once; try again shortly");
-        return if is_grpc(&request) {
-            error::status(&busy).into_http()
-        } else {
-            error::response(&busy)
-        };
+        return refuse(&busy, is_grpc(&request));
     };
-    let mut response = next.run(request).await;
+    let grpc = is_grpc(&request);
+    let mut response = timeout(REQUEST_TIME_MAX, next.run(request))
+        .await
+        .unwrap_or_else(|_| refuse(&overdue(), grpc));
     error::name_transport_refusal(response.headers_mut());
     response.map(|body| {
         Body::new(Seated {
@@ -86,6 +98,21 @@ pub(super) async fn limit(
             _seat: seat,
         })
     })
+}
+
+fn refuse(rejection: &Rejection, grpc: bool) -> Response {
+    if grpc {
+        error::status(rejection).into_http()
+    } else {
+        error::response(rejection)
+    }
+}
+
+fn overdue() -> Rejection {
+    Rejection::new(
+        error::BUSY,
+        format!("no answer in {REQUEST_TIME_MAX:?}; try again shortly"),
+    )
 }
 
 /// The body of an answer, with the seat that it keeps until it is sent or given up.

@@ -1,20 +1,31 @@
 //! The port: every gRPC service, reflection, health, and the HTTP routes, with their limits.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tonic::service::Routes;
-use tonic::transport::Server;
+use tonic::transport::server::Connected;
 use tonic_health::ServingStatus;
 use tonic_reflection::server::Builder as Reflection;
+use tower::ServiceExt;
 
 use super::backend::Backend;
+use super::connection::{self, Connection};
 use super::limits::{self, Requests};
 use super::transactions::{BATCH_MAX, ENVELOPE_BYTES_MAX};
-use super::{Gateway, connection, feeds, http};
+use super::{Gateway, feeds, http};
 use crate::grpc;
 use crate::grpc::accounts_server::{self, AccountsServer};
 use crate::grpc::blocks_server::{self, BlocksServer};
@@ -46,50 +57,90 @@ const SUBMIT_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 8 * BATCH_MAX;
 const HEADER_BYTES_MAX: u32 = 16 << 10;
 /// Requests at once on one connection.
 const STREAMS_MAX: u32 = 256;
-/// How long one request may take, the longest wait included.
-const REQUEST_TIME_MAX: Duration = Duration::from_secs(70);
 /// How often a silent connection is asked whether it still lives, and how long it may take to answer.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 /// How long requests under way may take to end when the node goes down.
 const DRAIN_MAX: Duration = Duration::from_secs(3);
 
-/// Serves on `listener` until `stop`. Everything that the gateway does happens inside this future.
+/// Serves on `listener` until `stop`. Everything that the gateway does ends with this future.
 pub async fn serve(
     listener: TcpListener,
     backend: Backend,
-    stop: impl Future<Output = ()> + Send,
-) -> Result<(), tonic::transport::Error> {
+    stop: impl Future<Output = ()> + Send + 'static,
+) {
     let (feeds, driver) = feeds::feeds();
     let routes = routes(Gateway::new(backend, feeds)).await;
     let stop = stop.shared();
-
-    let server = Server::builder()
-        .accept_http1(true)
-        .timeout(REQUEST_TIME_MAX)
-        .max_concurrent_streams(STREAMS_MAX)
-        .http2_max_header_list_size(HEADER_BYTES_MAX)
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE))
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(connection::connections(listener), stop.clone());
     let feeds = async {
         tokio::select! {
             () = driver.drive() => {}
             () = stop.clone() => {}
         }
     };
-    let drained = async {
-        stop.clone().await;
-        tokio::time::sleep(DRAIN_MAX).await;
+    futures::future::join(accept(listener, routes, stop.clone()), feeds).await;
+}
+
+/// Takes connections until `stop`, and then lets those that are there end their requests.
+async fn accept(
+    listener: TcpListener,
+    routes: Router,
+    stop: impl Future<Output = ()> + Clone + Send + 'static,
+) {
+    let mut connections = pin!(connection::connections(listener));
+    let mut open = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stop.clone() => break,
+            Some(connection) = connections.next() => match connection {
+                Ok(connection) => drop(open.spawn(converse(connection, routes.clone(), stop.clone()))),
+                Err(error) => tracing::debug!(%error, "connection not taken"),
+            },
+            Some(_) = open.join_next() => {}
+        }
+    }
+    // Over time: the rest is cut off with the set.
+    drop(
+        timeout(DRAIN_MAX, async {
+            while open.join_next().await.is_some() {}
+        })
+        .await,
+    );
+}
+
+/// Answers the requests of one connection, HTTP/1 or HTTP/2, until either side ends it. A websocket takes the connection over.
+async fn converse(connection: Connection, routes: Router, stop: impl Future<Output = ()>) {
+    let peer = connection.connect_info();
+    let service = tower::service_fn(move |mut request: Request<_>| {
+        request.extensions_mut().insert(peer.clone());
+        routes.clone().oneshot(request.map(Body::new))
+    });
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server.http1().timer(TokioTimer::new());
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEADER_BYTES_MAX)
+        .keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE);
+    let mut serving = pin!(server.serve_connection_with_upgrades(
+        TokioIo::new(connection),
+        TowerToHyperService::new(service)
+    ));
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = stop => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
     };
-    tokio::select! {
-        (served, ()) = futures::future::join(server, feeds) => served,
-        () = drained => Ok(()),
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection broke");
     }
 }
 
 /// Every service over the HTTP routes, which also answer for whatever has no route.
-async fn routes(gateway: Gateway) -> Routes {
+async fn routes(gateway: Gateway) -> Router {
     let (health, health_server) = tonic_health::server::health_reporter();
     for service in SERVICES {
         health
@@ -138,7 +189,6 @@ async fn routes(gateway: Gateway) -> Routes {
     routes
         .into_axum_router()
         .layer(from_fn_with_state(Requests::new(), limits::limit))
-        .into()
 }
 
 #[cfg(test)]

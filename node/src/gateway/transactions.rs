@@ -20,6 +20,9 @@ use crate::grpc::transactions_server::Transactions;
 pub(crate) const ENVELOPE_BYTES_MAX: usize = 1 << 20;
 /// Envelopes in a batch.
 pub(crate) const BATCH_MAX: usize = 1024;
+/// The pool's word on each envelope of a submission: its transaction's hash, or why it is refused.
+pub(super) type Verdicts = oneshot::Receiver<Vec<Result<[u8; 32], Rejection>>>;
+
 /// The longest time that a client may wait for a transaction in one call; it may call again.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
@@ -63,16 +66,10 @@ impl Transactions for Gateway {
 }
 
 impl Gateway {
-    async fn admit(&self, envelope: Vec<u8>) -> Result<[u8; 32], Rejection> {
-        if envelope.is_empty() || envelope.len() > ENVELOPE_BYTES_MAX {
-            let detail = format!(
-                "an envelope has 1 to {ENVELOPE_BYTES_MAX} bytes, not {}",
-                envelope.len()
-            );
-            return Err(Rejection::new(error::INVALID_PARAMETER, detail));
-        }
-        let verdict = self.judged(vec![envelope]).await?.pop();
-        verdict.ok_or_else(stopping)?
+    /// Hands an envelope to the pool and waits for its word.
+    pub(super) async fn admit(&self, envelope: Vec<u8>) -> Result<[u8; 32], Rejection> {
+        let mut verdicts = self.hand_in(envelope)?.await.map_err(|_| stopping())?;
+        verdicts.pop().ok_or_else(stopping)?
     }
 
     async fn admit_batch(
@@ -87,15 +84,24 @@ impl Gateway {
             );
             return Err(Rejection::new(error::INVALID_PARAMETER, detail));
         }
-        self.judged(envelopes).await
+        self.hand_in_all(envelopes)?.await.map_err(|_| stopping())
+    }
+
+    /// Hands an envelope to the pool, whose word may be waited for or not.
+    pub(super) fn hand_in(&self, envelope: Vec<u8>) -> Result<Verdicts, Rejection> {
+        if envelope.is_empty() || envelope.len() > ENVELOPE_BYTES_MAX {
+            let detail = format!(
+                "an envelope has 1 to {ENVELOPE_BYTES_MAX} bytes, not {}",
+                envelope.len()
+            );
+            return Err(Rejection::new(error::INVALID_PARAMETER, detail));
+        }
+        self.hand_in_all(vec![envelope])
     }
 
     /// Hands envelopes to the pool, or refuses at once when submissions already queue.
-    async fn judged(
-        &self,
-        envelopes: Vec<Vec<u8>>,
-    ) -> Result<Vec<Result<[u8; 32], Rejection>>, Rejection> {
-        let (reply, answer) = oneshot::channel();
+    fn hand_in_all(&self, envelopes: Vec<Vec<u8>>) -> Result<Verdicts, Rejection> {
+        let (reply, verdicts) = oneshot::channel();
         self.backend
             .submit
             .try_send(Submission { envelopes, reply })
@@ -106,7 +112,7 @@ impl Gateway {
                 ),
                 TrySendError::Closed(_) => stopping(),
             })?;
-        answer.await.map_err(|_| stopping())
+        Ok(verdicts)
     }
 
     async fn transaction(&self, hash: &[u8]) -> Result<v1::TransactionStatus, Rejection> {
@@ -130,7 +136,7 @@ impl Gateway {
     }
 
     /// The transaction's status once it is committed, or when the time is over.
-    async fn committed(
+    pub(super) async fn committed(
         &self,
         hash: &[u8],
         timeout: Duration,
