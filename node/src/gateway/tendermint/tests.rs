@@ -411,7 +411,7 @@ async fn a_subscriber_gets_each_block_once() {
     };
     let query = "tm.event='NewBlock'";
     socket.send(say("subscribe", query)).await.unwrap();
-    let mut next = async |socket: &mut tokio_tungstenite::WebSocketStream<TcpStream>| loop {
+    let next = async |socket: &mut tokio_tungstenite::WebSocketStream<TcpStream>| loop {
         match socket.next().await.unwrap().unwrap() {
             Message::Text(text) => break serde_json::from_str::<Value>(&text).unwrap(),
             Message::Ping(_) | Message::Pong(_) => {}
