@@ -118,11 +118,7 @@ fn choice(vote: &Vote) -> Option<(Id, Time)> {
 }
 
 /// Check what waits for `wanted` once it would make a quorum, and not before.
-fn count(
-    electorate: &Electorate,
-    places: &mut [Place],
-    wanted: Option<(Id, Time)>,
-) -> Vec<Input> {
+fn count(electorate: &Electorate, places: &mut [Place], wanted: Option<(Id, Time)>) -> Vec<Input> {
     let Some(wanted) = wanted else {
         return Vec::new();
     };
@@ -179,9 +175,8 @@ fn check(electorate: &Electorate, places: &mut [Place], votes: Vec<Vote>) -> Vec
     let good: Vec<bool> = items
         .iter()
         .map(|item| {
-            all || item.is_some_and(|(key, message, signature)| {
-                signature::valid(&key, message, signature)
-            })
+            all || item
+                .is_some_and(|(key, message, signature)| signature::valid(&key, message, signature))
         })
         .collect();
     let mut inputs = Vec::new();
@@ -222,8 +217,14 @@ mod tests {
         let mut ballots = Ballots::default();
         assert!(ballots.own(&electorate, &vote(0)).is_empty());
         assert!(ballots.add(&electorate, 0, vote(1)).unwrap().is_empty());
-        assert!(ballots.add(&electorate, 0, vote(1)).unwrap().is_empty(), "once");
-        assert_eq!(votes(&ballots.add(&electorate, 0, vote(2)).unwrap()), [1, 2]);
+        assert!(
+            ballots.add(&electorate, 0, vote(1)).unwrap().is_empty(),
+            "once"
+        );
+        assert_eq!(
+            votes(&ballots.add(&electorate, 0, vote(2)).unwrap()),
+            [1, 2]
+        );
         assert!(
             ballots.add(&electorate, 0, vote(3)).unwrap().is_empty(),
             "the certificate exists"
@@ -253,9 +254,17 @@ mod tests {
         let mut forged = vote(1);
         forged.signature = vote(2).signature;
         let mut ballots = Ballots::default();
-        assert!(ballots.add(&electorate, 0, forged.clone()).unwrap().is_empty());
+        assert!(
+            ballots
+                .add(&electorate, 0, forged.clone())
+                .unwrap()
+                .is_empty()
+        );
         assert!(ballots.add(&electorate, 0, vote(0)).unwrap().is_empty());
-        assert_eq!(votes(&ballots.add(&electorate, 0, vote(2)).unwrap()), [0, 2]);
+        assert_eq!(
+            votes(&ballots.add(&electorate, 0, vote(2)).unwrap()),
+            [0, 2]
+        );
         assert_eq!(votes(&ballots.add(&electorate, 0, vote(3)).unwrap()), [3]);
         // The true one is not kept out by one forged in its name.
         let mut ballots = Ballots::default();
@@ -269,10 +278,18 @@ mod tests {
         let electorate = chain.electorate(1);
         let vote = |payload: &[u8]| chain.vote(3, Type::Prevote, &chain.block(1, payload), 0);
         let mut ballots = Ballots::default();
-        assert!(ballots.add(&electorate, 0, vote(b"one")).unwrap().is_empty());
+        assert!(
+            ballots
+                .add(&electorate, 0, vote(b"one"))
+                .unwrap()
+                .is_empty()
+        );
         let out = ballots.add(&electorate, 0, vote(b"two")).unwrap();
         assert_eq!(votes(&out), [3, 3]);
-        assert_eq!(votes(&ballots.add(&electorate, 0, vote(b"three")).unwrap()), [3]);
+        assert_eq!(
+            votes(&ballots.add(&electorate, 0, vote(b"three")).unwrap()),
+            [3]
+        );
     }
 
     #[test]

@@ -113,7 +113,13 @@ impl Electorate {
         let proposer = self.parent.map(|parent| parent.proposer);
         let height = self.height();
         Self {
-            turns: proposer::turns(height, &self.validators, proposer, self.term_heights, &absent),
+            turns: proposer::turns(
+                height,
+                &self.validators,
+                proposer,
+                self.term_heights,
+                &absent,
+            ),
             absent,
             ..self
         }

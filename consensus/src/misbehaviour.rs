@@ -277,17 +277,19 @@ mod tests {
         assert_eq!(evidence.total_voting_power.value(), 40);
         assert_eq!(evidence.validator_power.value(), 10);
         assert_eq!(
-            DuplicateVoteEvidence::new(
-                evidence.vote_a.clone(),
-                evidence.vote_b.clone()
-            )
-            .unwrap()
-            .votes()
-            .0
-            .validator_address,
+            DuplicateVoteEvidence::new(evidence.vote_a.clone(), evidence.vote_b.clone())
+                .unwrap()
+                .votes()
+                .0
+                .validator_address,
             chain.address(0)
         );
-        assert!(chain.misbehaviour(2, &block, 0).evidence(&electorate, time).is_none());
+        assert!(
+            chain
+                .misbehaviour(2, &block, 0)
+                .evidence(&electorate, time)
+                .is_none()
+        );
     }
 
     #[test]

@@ -436,11 +436,19 @@ mod tests {
         let rounds = |record: &SafetyRecord| -> Vec<u32> {
             record.backed.iter().map(|ballot| ballot.round).collect()
         };
-        assert_eq!(rounds(&record), [1, 2, 3, 4], "a block once, by its last prevote");
+        assert_eq!(
+            rounds(&record),
+            [1, 2, 3, 4],
+            "a block once, by its last prevote"
+        );
         record.raise(chain.prevotes(&blocks[2], 2, &[0, 1, 3]));
         assert_eq!(rounds(&record), [2, 3, 4]);
         record.raise(chain.prevotes(&blocks[1], 1, &[0, 1, 3]));
-        assert_eq!(rounds(&record), [2, 3, 4], "an older certificate changes nothing");
+        assert_eq!(
+            rounds(&record),
+            [2, 3, 4],
+            "an older certificate changes nothing"
+        );
         assert!(!record.names(blocks[1].id()) && record.names(blocks[0].id()));
     }
 

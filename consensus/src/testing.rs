@@ -263,14 +263,12 @@ impl Chain {
         let other = self.block(1, b"another payload");
         let vote = |kind, block| self.vote(0, kind, block, round);
         match kind {
-            0 => Misbehaviour::DuplicateVote(
-                vote(Type::Prevote, block),
-                vote(Type::Prevote, &other),
-            ),
+            0 => {
+                Misbehaviour::DuplicateVote(vote(Type::Prevote, block), vote(Type::Prevote, &other))
+            }
             1 => {
-                let signed = |block| {
-                    SignedProposal::of(&self.proposal(block, round, None, None)).unwrap()
-                };
+                let signed =
+                    |block| SignedProposal::of(&self.proposal(block, round, None, None)).unwrap();
                 Misbehaviour::DuplicateProposal(signed(block), signed(&other))
             }
             _ => Misbehaviour::Amnesia(

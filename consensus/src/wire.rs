@@ -374,7 +374,9 @@ mod tests {
                     3 => Message::Timeout(chain.timeout(signers[0], 1, round, high)),
                     4 => Message::TimeoutCertificate(ended),
                     5 => Message::Commit(chain.commit(&block, round, &signers)),
-                    _ => Message::Misbehaviour(Box::new(chain.misbehaviour(kind - 6, &block, round))),
+                    _ => {
+                        Message::Misbehaviour(Box::new(chain.misbehaviour(kind - 6, &block, round)))
+                    }
                 }
             })
     }

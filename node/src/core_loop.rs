@@ -250,6 +250,7 @@ impl Core {
                 | Output::BadBlocks(_)
                 | Output::Stalled(_)
                 | Output::Recovered
+                | Output::Silent(_)
                 | Output::Misbehaviour(_) => rest.push(output),
             }
         }

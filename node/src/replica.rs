@@ -23,9 +23,8 @@ use starfire_consensus::misbehaviour::Misbehaviour;
 use starfire_consensus::safety::{SafetyError, SafetyRecord};
 use starfire_ledger::block::{encode_commit, transactions_bytes_max};
 use starfire_ledger::{
-    Admission, Block, ChainRules, Checked, CheckedBlock, Expected, Genesis, Payer, execute, genesis,
-    presence,
-    select,
+    Admission, Block, ChainRules, Checked, CheckedBlock, Expected, Genesis, Payer, execute,
+    genesis, presence, select,
 };
 use starfire_proto::v1;
 use starfire_state::{Account, Archive, Batch, Rejection, Store, StoreError, tree};
@@ -552,7 +551,8 @@ impl Replica {
             self.pace.failed();
         } else if let Some(began) = self.began {
             // A clock that was set back tells nothing.
-            self.pace.took(now.duration_since(began).unwrap_or_default());
+            self.pace
+                .took(now.duration_since(began).unwrap_or_default());
         }
         self.consensus.set_timeout_base(self.pace.base());
     }

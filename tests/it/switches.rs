@@ -70,10 +70,16 @@ fn a_wiped_node_is_silent_until_it_cannot_contradict_itself_and_then_votes() {
     let before = quartet.members[1].signed;
     quartet.members[1].disk.put(Memory::new());
     quartet.start(1).unwrap();
-    assert_eq!(code(&[quartet.replica(1).silence().unwrap()]), ["SAFETY_RECORD_LOST"]);
+    assert_eq!(
+        code(&[quartet.replica(1).silence().unwrap()]),
+        ["SAFETY_RECORD_LOST"]
+    );
     let at_least = quartet.replica(0).height() + WIPED_SILENCE_HEIGHTS + WATCH_HEIGHTS;
     quartet.run_to(1, at_least - 1);
-    assert_eq!(quartet.members[1].signed, before, "not a word before height {at_least}");
+    assert_eq!(
+        quartet.members[1].signed, before,
+        "not a word before height {at_least}"
+    );
     let voted = quartet.run(120, |quartet| quartet.members[1].signed > before);
     assert!(voted && quartet.replica(1).votes());
     assert!(quartet.members[1].silences.is_empty());
@@ -94,7 +100,10 @@ fn a_chain_without_its_record_is_a_wiped_node_too() {
     quartet.members[1].disk.put(disk);
     let before = quartet.members[1].signed;
     quartet.start(1).unwrap();
-    assert_eq!(code(&[quartet.replica(1).silence().unwrap()]), ["SAFETY_RECORD_LOST"]);
+    assert_eq!(
+        code(&[quartet.replica(1).silence().unwrap()]),
+        ["SAFETY_RECORD_LOST"]
+    );
     quartet.run_to(1, 7);
     assert_eq!(quartet.members[1].signed, before);
 }
@@ -114,10 +123,17 @@ fn a_backup_that_was_put_back_is_noticed_by_the_first_block_that_it_lacks() {
     quartet.start(3).unwrap();
     quartet.run_to(3, 11);
     assert_eq!(code(&quartet.members[3].silences), ["SAFETY_RECORD_LOST"]);
-    assert_eq!(quartet.members[3].signed, before, "it signs nothing before it knows");
+    assert_eq!(
+        quartet.members[3].signed, before,
+        "it signs nothing before it knows"
+    );
     let voted = quartet.run(120, |quartet| quartet.members[3].signed > before);
     assert!(voted, "and votes again when that is safe");
-    assert!(quartet.members[..3].iter().all(|member| member.silences.is_empty()));
+    assert!(
+        quartet.members[..3]
+            .iter()
+            .all(|member| member.silences.is_empty())
+    );
 }
 
 #[test]

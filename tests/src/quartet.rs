@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use starfire_consensus::message::Message;
 use starfire_node::mempool::Limits;
-use starfire_node::replica::{Committed, OpenError, Output, Replica, ReplicaInput, ReplicaTimer, Setup};
+use starfire_node::replica::{
+    Committed, OpenError, Output, Replica, ReplicaInput, ReplicaTimer, Setup,
+};
 use starfire_proto::v1;
 use starfire_state::Memory;
 use tendermint::{Time, account};
@@ -137,7 +139,10 @@ impl<'w> Quartet<'w> {
     /// Kills a node; what its disk holds can be taken.
     pub fn kill(&mut self, node: usize) -> Memory {
         self.members[node].replica = None;
-        self.members[node].disk.take().expect("a replica leaves its disk")
+        self.members[node]
+            .disk
+            .take()
+            .expect("a replica leaves its disk")
     }
 
     /// A message arrives at a node, from a validator's.
@@ -211,7 +216,10 @@ impl<'w> Quartet<'w> {
                     self.schedule(after.max(1), node, Due::Timer { life, timer });
                 }
                 Output::Committed(committed) => {
-                    let first = self.chain.entry(committed.height).or_insert(committed.clone());
+                    let first = self
+                        .chain
+                        .entry(committed.height)
+                        .or_insert(committed.clone());
                     assert_eq!(first.header_hash, committed.header_hash, "one chain");
                     for other in 0..self.members.len() {
                         self.tell_height(node, other);
@@ -268,7 +276,10 @@ impl<'w> Quartet<'w> {
         let Some(mine) = self.members[node].replica.as_ref().map(Replica::height) else {
             return;
         };
-        let others = self.members.iter().filter_map(|member| member.replica.as_ref());
+        let others = self
+            .members
+            .iter()
+            .filter_map(|member| member.replica.as_ref());
         let Some(highest) = others.max_by_key(|replica| replica.height()) else {
             return;
         };

@@ -268,7 +268,10 @@ mod tests {
             let zeroed: Vec<u8> = (0..bytes.len())
                 .map(|at| if at < length { bytes[at] } else { 0 })
                 .collect();
-            assert!(zeroed == bytes || read(&zeroed).is_err(), "zeroes from {length}");
+            assert!(
+                zeroed == bytes || read(&zeroed).is_err(),
+                "zeroes from {length}"
+            );
         }
     }
 

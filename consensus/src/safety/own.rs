@@ -251,10 +251,7 @@ mod tests {
                 Message::Vote(chain.vote(2, Type::Precommit, &other, 0)),
                 OwnKind::Precommit(id),
             ),
-            (
-                Message::QuorumCertificate(qc.clone()),
-                OwnKind::Prevote(id),
-            ),
+            (Message::QuorumCertificate(qc.clone()), OwnKind::Prevote(id)),
             (
                 Message::Timeout(chain.timeout(2, 1, 0, None)),
                 OwnKind::Timeout,
@@ -264,9 +261,11 @@ mod tests {
                 OwnKind::Prevote(id),
             ),
             (
-                Message::TimeoutCertificate(
-                    chain.timeouts(1, 0, &[(0, None), (2, None), (3, None)]),
-                ),
+                Message::TimeoutCertificate(chain.timeouts(
+                    1,
+                    0,
+                    &[(0, None), (2, None), (3, None)],
+                )),
                 OwnKind::Timeout,
             ),
             (

@@ -76,9 +76,7 @@ pub(super) fn misbehaviour_out(misbehaviour: &Misbehaviour) -> v1::Misbehaviour 
     v1::Misbehaviour { proof: Some(proof) }
 }
 
-pub(super) fn misbehaviour_in(
-    misbehaviour: v1::Misbehaviour,
-) -> Result<Misbehaviour, DecodeError> {
+pub(super) fn misbehaviour_in(misbehaviour: v1::Misbehaviour) -> Result<Misbehaviour, DecodeError> {
     use v1::misbehaviour::Proof;
     let Some(proof) = misbehaviour.proof else {
         return Err(DecodeError::Field("a proof of no known kind"));

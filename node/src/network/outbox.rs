@@ -205,7 +205,7 @@ mod tests {
         for number in 0..TRANSACTIONS.frames {
             outbox.push(Kind::Transactions, frame(number, 8));
         }
-        let mut pop = || outbox.pop(writer, &Context::from_waker(&waker));
+        let pop = || outbox.pop(writer, &Context::from_waker(&waker));
         assert_eq!(pop(), Some((Kind::Consensus, frame(2, 8))));
         assert_eq!(pop(), Some((Kind::Transactions, frame(0, 8))));
     }

@@ -212,7 +212,12 @@ impl Replica {
     }
 
     fn reached(&self, reports: &Reports) -> u64 {
-        self.power(|address| reports.0.get(address).is_some_and(|at| *at <= self.height()))
+        self.power(|address| {
+            reports
+                .0
+                .get(address)
+                .is_some_and(|at| *at <= self.height())
+        })
     }
 
     fn power(&self, counts: impl Fn(&account::Id) -> bool) -> u64 {

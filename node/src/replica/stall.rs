@@ -39,10 +39,7 @@ impl Replica {
 
     /// Writes what is there once more, or what a silence that could not be written needs there.
     fn rewrite_safety(&mut self) -> Result<(), StoreError> {
-        if matches!(
-            self.silence,
-            Some(Silence::Lost(_) | Silence::KeyInUse(_))
-        ) {
+        if matches!(self.silence, Some(Silence::Lost(_) | Silence::KeyInUse(_))) {
             return self.save_safety(&SafetyRecord::silent());
         }
         match read_safety(&*self.store) {
