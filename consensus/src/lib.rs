@@ -27,6 +27,31 @@
 //!
 //! An idle chain is silent: no timer runs until there is [work](input::Input::Work) or a proposal.
 //!
+//! # Time and turns
+//!
+//! Round 0 lasts a base time, each later round half as long again, up to a maximum; a commit begins anew. The base follows the
+//! pace of the chain within the bounds of genesis, and is the replica's to tell
+//! ([`machine::Consensus::set_timeout_base`]). More than a third of the power timing out brings along the others, so no
+//! validator is left in an old round; a quorum of timeouts opens the next. While a height drags on every validator repeats its
+//! last word and its best certificates. Who proposes follows from committed data alone, and the long absent are passed over
+//! ([`proposer`]).
+//!
+//! # What could go wrong
+//!
+//! *A vote without a durable record*: one effect writes the record, and it precedes every signature of its step. *A vote in a round
+//! after its timeout*: [`safety::SafetyRecord::open`], which looks at every later round too. *A certificate judged by the wrong
+//! set*: every message is judged by the electorate of its own height, and the state machine ignores other heights. *Unbounded
+//! future rounds*: votes count for a window of rounds, one place for each validator, kind and round; a validator's timeouts have
+//! one place; far rounds are entered by certificate only. *A block that changes when it is proposed again*: its header holds
+//! neither round nor justification, and a justification names the very block. *The time window on such a block*: timeliness is
+//! judged of fresh ones only. *Certificates checked again and again*: once, then by hash ([`message::Known`]). *A collector that
+//! withholds a certificate from some*: they learn it from the timeouts of the others. *One that withholds it from all, for many
+//! rounds or over restarts*: the block of every prevote since the highest certificate known is kept, in the record too, so that
+//! whoever is bound to it can propose it. *Large proposals out of turn*: refused by turn, before their content is read.
+//! *Validators dead by turns*: the turn moves on by one each round, and stays with whoever succeeded. *The same key twice, or an
+//! old record*: any input that shows a signature of the node's own key which the record does not account for is told before
+//! anything else ([`safety::OwnSignature`]).
+//!
 //! # Where it comes from, and where it differs
 //!
 //! *From HotStuff-2*: two phases, votes collected by the proposer, certificates passed on. *Different*: where HotStuff-2's
@@ -37,15 +62,18 @@
 //! *From Jolteon*: timeouts with the highest certificate's round in the signature, and the rule for proposals after them.
 //! *Different*: a timeout closes its round **and every earlier one** to its signer. Amplified timeouts name rounds that their
 //! signer never entered; a signer that checked the one round only could still precommit in an earlier round after it had
-//! reported a low certificate, and two blocks could be committed. The proposer is stable for a term of heights, and skips to
-//! its successor on failure, as committed headers show ([`proposer`]).
+//! reported a low certificate, and two blocks could be committed. The proposer is stable for a term of heights, skips to its
+//! successor on failure, and passes over the absent, as committed data shows. The timeout of a round names no more than a round
+//! and is not aggregated: with Ed25519 a certificate is a list of signatures, so bytes and checks a height are quadratic although
+//! messages are linear.
 //!
 //! *From Tendermint*: the objects. Prevotes and precommits are its canonical votes, and the commit is its `Commit` byte for
 //! byte, so its light clients follow this chain unchanged ([`certificate`]). *Different*: certificates of prevotes travel
 //! explicitly; there are no votes for nil; a round changes by proof, not by waiting; a timestamp in a vote is the header's and
 //! not the voter's clock (headers are timed by their proposer, and judged by the replica before the core hears of them).
 //! A precommit together with a timeout that denies it convicts its signer of amnesia, which Tendermint cannot prove offline
-//! ([`misbehaviour`]).
+//! ([`misbehaviour`]). There is no write-ahead log to replay: the record is the whole of what must be remembered. Precommits go
+//! to the proposer of the next height as well, and those that come late are gathered into the commit that its block carries.
 
 pub mod ballots;
 pub mod candidate;

@@ -5,7 +5,9 @@
 //! needs memory, the voting rules, is in `safety.rs`.
 
 mod checks;
+mod known;
 
+pub use known::Known;
 pub(crate) use checks::{vote_bytes, vote_form as check_vote_form};
 
 use std::ops::Deref;
@@ -233,6 +235,15 @@ pub enum Refusal {
 /// Judge a message by the electorate of its height. What comes out is an input for the state machine; a proposal must have
 /// its block validated before it is fed.
 pub fn verify(message: Message, electorate: &Electorate) -> Result<Input, Refusal> {
+    verify_knowing(message, electorate, &mut Known::default())
+}
+
+/// As [`verify`], without checking again the certificates of this height that are known to be good.
+pub fn verify_knowing(
+    message: Message,
+    electorate: &Electorate,
+    known: &mut Known,
+) -> Result<Input, Refusal> {
     let expected = electorate.height();
     if message.height() != expected {
         return Err(Refusal::OtherHeight {
@@ -242,19 +253,20 @@ pub fn verify(message: Message, electorate: &Electorate) -> Result<Input, Refusa
     }
     match message {
         Message::Proposal(proposal) => {
-            checks::proposal(&proposal, electorate).map(|()| Input::Proposal(Verified(proposal)))
+            checks::proposal(&proposal, electorate, known)
+                .map(|()| Input::Proposal(Verified(proposal)))
         }
         Message::Vote(vote) => {
             checks::vote(&vote, electorate).map(|()| Input::Vote(Verified(vote)))
         }
-        Message::QuorumCertificate(certificate) => certificate
-            .check(electorate)
+        Message::QuorumCertificate(certificate) => known
+            .quorum_certificate(&certificate, electorate)
             .map(|()| Input::QuorumCertificate(Verified(certificate))),
         Message::Timeout(timeout) => {
-            checks::timeout(&timeout, electorate).map(|()| Input::Timeout(Verified(timeout)))
+            checks::timeout(&timeout, electorate, known).map(|()| Input::Timeout(Verified(timeout)))
         }
-        Message::TimeoutCertificate(certificate) => certificate
-            .check(electorate)
+        Message::TimeoutCertificate(certificate) => known
+            .timeout_certificate(&certificate, electorate)
             .map(|()| Input::TimeoutCertificate(Verified(certificate))),
         Message::Commit(commit) => {
             checks::commit(&commit, electorate).map(|()| Input::Commit(Verified(commit)))

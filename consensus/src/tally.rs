@@ -131,11 +131,7 @@ impl Tally {
         let signatures = slots.iter().map(|slot| {
             match slot.as_ref().filter(|vote| is_for(vote, block_id, time)) {
                 None => CommitSig::BlockIdFlagAbsent,
-                Some(vote) => CommitSig::BlockIdFlagCommit {
-                    validator_address: vote.validator_address,
-                    timestamp: time,
-                    signature: vote.signature.clone(),
-                },
+                Some(vote) => signed_place(vote, time),
             }
         });
         Some(Commit {
@@ -144,6 +140,26 @@ impl Tally {
             block_id,
             signatures: signatures.collect(),
         })
+    }
+
+    /// Add to a commit the precommits that are known here and missing there.
+    pub(crate) fn fill(&self, commit: &mut Commit) {
+        let Some(slots) = self.precommits.get(&commit.round.value()) else {
+            return;
+        };
+        let block_id = commit.block_id;
+        let Some(time) = commit.signatures.iter().find_map(|place| match place {
+            CommitSig::BlockIdFlagCommit { timestamp, .. } => Some(*timestamp),
+            CommitSig::BlockIdFlagAbsent | CommitSig::BlockIdFlagNil { .. } => None,
+        }) else {
+            return;
+        };
+        for (place, slot) in commit.signatures.iter_mut().zip(slots) {
+            let vote = slot.as_ref().filter(|vote| is_for(vote, block_id, time));
+            if let Some(vote) = vote.filter(|_| place.is_absent()) {
+                *place = signed_place(vote, time);
+            }
+        }
     }
 
     /// The certificate of the timeouts of exactly `round`, once there is a quorum.
@@ -221,6 +237,14 @@ impl Tally {
         let first = current.saturating_sub(ROUNDS_BEHIND_MAX);
         self.prevotes.retain(|round, _| *round >= first);
         self.precommits.retain(|round, _| *round >= first);
+    }
+}
+
+fn signed_place(vote: &Vote, timestamp: Time) -> CommitSig {
+    CommitSig::BlockIdFlagCommit {
+        validator_address: vote.validator_address,
+        timestamp,
+        signature: vote.signature.clone(),
     }
 }
 

@@ -170,10 +170,12 @@ impl Step<'_> {
     }
 
     /// The height is decided. Whoever assembled the commit passes it on.
-    pub(crate) fn decide(&mut self, commit: Commit, assembled: bool) {
+    pub(crate) fn decide(&mut self, mut commit: Commit, assembled: bool) {
         if self.at.decided.is_some() {
             return;
         }
+        // The next proposer got the precommits too, and may have more of them than whoever sends the commit.
+        self.at.tally.fill(&mut commit);
         if assembled && self.config.routing == Routing::Collector {
             self.send(Message::Commit(commit.clone()));
         }
@@ -475,6 +477,20 @@ mod tests {
             assert!(accused(&solo.receive(one)).is_empty());
             assert_eq!(accused(&solo.receive(two)), [solo.chain.address(3)]);
         }
+    }
+
+    #[test]
+    fn a_commit_of_another_is_filled_up_with_the_precommits_known_here() {
+        let (mut solo, block) = with_proposal(0);
+        let late = solo.chain.vote(3, Type::Precommit, &block, 0);
+        solo.receive(Message::Vote(late));
+        let other = solo.chain.block(1, b"other");
+        let stray = solo.chain.vote(2, Type::Precommit, &other, 0);
+        solo.receive(Message::Vote(stray));
+        let commit = solo.chain.commit(&block, 0, &[0, 1, 2]);
+        let effects = solo.receive(Message::Commit(commit));
+        let full = solo.chain.commit(&block, 0, &[0, 1, 2, 3]);
+        assert_eq!(commits(&effects), [(block, full)]);
     }
 
     #[test]

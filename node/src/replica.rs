@@ -183,6 +183,8 @@ pub struct Replica {
     early: Early,
     /// Votes of this height that wait to be checked together.
     ballots: Ballots,
+    /// Certificates of this height that are checked.
+    known: message::Known,
     /// Blocks of this height whose content is checked, by header hash.
     checked: BTreeMap<[u8; 32], CheckedBlock>,
     build: Option<BuildWish>,
@@ -257,6 +259,7 @@ impl Replica {
             inputs: VecDeque::new(),
             early: Early::default(),
             ballots: Ballots::default(),
+            known: message::Known::default(),
             checked: BTreeMap::new(),
             build: None,
             worked: false,
@@ -576,6 +579,7 @@ impl Replica {
         self.heartbeat_over = false;
         self.began = None;
         self.ballots.clear();
+        self.known.clear();
         self.inputs.clear();
         let height = self.height_to_decide();
         if self.silence.is_some() {

@@ -6,11 +6,15 @@ use tendermint::{
     vote::{Type, Vote},
 };
 
-use super::{Proposal, Refusal, Timeout, proposal_bytes, timeout_bytes};
+use super::{Known, Proposal, Refusal, Timeout, proposal_bytes, timeout_bytes};
 use crate::{electorate::Electorate, sign_bytes, signature};
 
 /// In turn, on the committed block, and with what justifies it.
-pub(super) fn proposal(proposal: &Proposal, electorate: &Electorate) -> Result<(), Refusal> {
+pub(super) fn proposal(
+    proposal: &Proposal,
+    electorate: &Electorate,
+    known: &mut Known,
+) -> Result<(), Refusal> {
     let header = proposal.block.header();
     if header.chain_id != *electorate.chain_id() {
         return Err(Refusal::Malformed("the block is of another chain"));
@@ -54,12 +58,12 @@ pub(super) fn proposal(proposal: &Proposal, electorate: &Electorate) -> Result<(
         electorate,
     )?;
     if let Some(justify) = &proposal.justify {
-        justify.check(electorate)?;
+        known.quorum_certificate(justify, electorate)?;
     }
     proposal
         .timeout_certificate
         .as_ref()
-        .map_or(Ok(()), |certificate| certificate.check(electorate))
+        .map_or(Ok(()), |ended| known.timeout_certificate(ended, electorate))
 }
 
 /// For a block, by a validator in its place.
@@ -107,7 +111,11 @@ pub(crate) fn vote_form(vote: &Vote, electorate: &Electorate) -> Result<usize, R
 }
 
 /// Signed, and with the certificate that it reports.
-pub(super) fn timeout(timeout: &Timeout, electorate: &Electorate) -> Result<(), Refusal> {
+pub(super) fn timeout(
+    timeout: &Timeout,
+    electorate: &Electorate,
+    known: &mut Known,
+) -> Result<(), Refusal> {
     if timeout
         .high_qc_round()
         .is_some_and(|round| round > timeout.round)
@@ -126,7 +134,7 @@ pub(super) fn timeout(timeout: &Timeout, electorate: &Electorate) -> Result<(), 
     timeout
         .high_qc
         .as_ref()
-        .map_or(Ok(()), |high| high.check(electorate))
+        .map_or(Ok(()), |high| known.quorum_certificate(high, electorate))
 }
 
 /// A commit as this protocol makes them: every signature over one message, in one batch.

@@ -57,7 +57,11 @@ impl Replica {
             }
             return;
         }
-        match message::verify(message, &self.electorate) {
+        if matches!(message, Message::Commit(_)) && self.proposes_next() {
+            // Precommits that wait here may be missing there.
+            self.inputs.extend(self.ballots.flush(&self.electorate));
+        }
+        match message::verify_knowing(message, &self.electorate, &mut self.known) {
             Ok(Input::Proposal(proposal)) => {
                 if accepts(self, &proposal) {
                     self.inputs.push_back(Input::Proposal(proposal));
@@ -66,6 +70,15 @@ impl Replica {
             Ok(input) => self.inputs.push_back(input),
             Err(refusal) => tracing::debug!(%refusal, height, "message refused"),
         }
+    }
+
+    /// Whether this node proposes first at the next height, as far as one can tell.
+    fn proposes_next(&self) -> bool {
+        let this = self.electorate.proposer(self.round());
+        let next = self.electorate.next_proposer(this);
+        self.signer
+            .as_ref()
+            .is_some_and(|signer| signer.address() == next)
     }
 
     /// The next height's proposal carries the commit of this one.
