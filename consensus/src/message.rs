@@ -7,8 +7,8 @@
 mod checks;
 mod known;
 
-pub use known::Known;
 pub(crate) use checks::{vote_bytes, vote_form as check_vote_form};
+pub use known::Known;
 
 use std::ops::Deref;
 
@@ -252,10 +252,8 @@ pub fn verify_knowing(
         });
     }
     match message {
-        Message::Proposal(proposal) => {
-            checks::proposal(&proposal, electorate, known)
-                .map(|()| Input::Proposal(Verified(proposal)))
-        }
+        Message::Proposal(proposal) => checks::proposal(&proposal, electorate, known)
+            .map(|()| Input::Proposal(Verified(proposal))),
         Message::Vote(vote) => {
             checks::vote(&vote, electorate).map(|()| Input::Vote(Verified(vote)))
         }

@@ -418,7 +418,7 @@ impl Cluster<'_> {
                         "node {node} accuses an honest validator"
                     )));
                 }
-                Output::Silent(reason) if self.checks.byzantine.is_empty() => {
+                Output::Silent(reason) if !self.is_byzantine(self.processes[node].validator) => {
                     return Err(Violation(format!("node {node} fell silent: {reason}")));
                 }
                 Output::Silent(_)
