@@ -420,6 +420,7 @@ impl Replica {
     fn sign(&mut self, message: Unsigned, to: Recipient, outputs: &mut Vec<Output>) {
         let Some(signer) = &self.signer else { return };
         let me = signer.address();
+        tell_vote(&message);
         let signature = signer.sign(&message.sign_bytes(self.genesis.chain_id()));
         let signature = tendermint::Signature::try_from(signature.as_slice())
             .expect("64 bytes are a signature");
@@ -591,6 +592,20 @@ impl Replica {
             self.verified(message, |replica, proposal| replica.accepts(now, proposal));
         }
     }
+}
+
+/// Every vote leaves a line, so that the logs of a network show whether anybody ever signed two different things.
+fn tell_vote(message: &Unsigned) {
+    let Unsigned::Vote(vote) = message else {
+        return;
+    };
+    tracing::debug!(
+        height = vote.height.value(),
+        round = vote.round.value(),
+        kind = ?vote.vote_type,
+        block = %vote.block_id.map(|id| id.hash.to_string()).unwrap_or_default(),
+        "vote signed"
+    );
 }
 
 fn config(genesis: &Genesis, signer: Option<&Signer>) -> Config {
