@@ -104,8 +104,9 @@ enum Command {
     /// Anchors of sub-chains
     #[command(subcommand)]
     Anchor(anchor::Command),
-    /// Measure a running devnet
-    Bench(bench::Bench),
+    /// Measure networks on this machine
+    #[command(subcommand)]
+    Bench(bench::Command),
 }
 
 /// Runs the program with the process's arguments.
@@ -190,7 +191,7 @@ fn execute(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Tx(command) => wait(tx::run(command, context)),
         Command::Member(command) => wait(member::run(command, context)),
         Command::Anchor(command) => wait(anchor::run(command, context)),
-        Command::Bench(arguments) => bench::run(&arguments, context),
+        Command::Bench(command) => bench::run(command, context),
     }
 }
 
@@ -250,7 +251,13 @@ mod tests {
             "devnet pause all --home d",
             "devnet status --home d",
             "devnet down --home d",
-            "bench --home d --mode durable --rate 500 --seconds 10 --json",
+            "bench run --mode durable --validators 4 --routing broadcast --rate 500 --seconds 10 --accounts 1000 --clients 2 --json",
+            "bench run --mode idle --validators 7",
+            "bench run --rate saturate",
+            "bench scaling --validators 4,7 --routing collector --seconds 5",
+            "bench gap --fault censor --times 3 --json",
+            "bench restart --times 50",
+            "bench report docs/benchmarks docs/performance.md",
         ] {
             let arguments = std::iter::once("starfire").chain(line.split(' '));
             if let Err(error) = Cli::try_parse_from(arguments) {

@@ -4,11 +4,11 @@
 //! in `devnet.json`, which every other command of the devnet starts from. Only processes are ever signalled that are recorded
 //! there *and* still run this program for that home.
 
-mod found;
+pub(crate) mod found;
 mod identity;
 mod manifest;
 pub mod process;
-mod ready;
+pub(crate) mod ready;
 
 use std::path::Path;
 use std::time::Duration;

@@ -35,6 +35,7 @@ use tendermint_proto::v0_38::types::Commit as RawCommit;
 use crate::mempool::{Limits, Mempool};
 use crate::signer::Signer;
 
+mod carried;
 mod committed;
 mod conviction;
 mod early;
@@ -45,6 +46,7 @@ mod propose;
 mod silence;
 mod stall;
 
+use carried::Said;
 pub use committed::Committed;
 use early::Early;
 use pace::Pace;
@@ -190,6 +192,9 @@ pub struct Replica {
     build: Option<BuildWish>,
     worked: bool,
     heartbeat_over: bool,
+    /// This step went on to a height without waiting for the heartbeat.
+    went_on: bool,
+    said: Said,
     /// The store failed; the block that it must take first, if any.
     stalled: Option<Option<(CheckedBlock, Commit)>>,
     silence: Option<Silence>,
@@ -264,6 +269,8 @@ impl Replica {
             build: None,
             worked: false,
             heartbeat_over: false,
+            went_on: false,
+            said: Said::default(),
             stalled: None,
             silence,
             signed: false,
@@ -283,6 +290,8 @@ impl Replica {
     /// Takes one input. `now` is the node's clock; it reaches a block's time when this node proposes, and nothing else.
     pub fn step(&mut self, now: Time, input: ReplicaInput) -> Vec<Output> {
         let mut outputs = Vec::new();
+        self.went_on = false;
+        self.said = Said::default();
         match input {
             ReplicaInput::Message { from, message } => {
                 self.message(now, from, message, &mut outputs);
@@ -423,6 +432,7 @@ impl Replica {
     fn sign(&mut self, message: Unsigned, to: Recipient, outputs: &mut Vec<Output>) {
         let Some(signer) = &self.signer else { return };
         let me = signer.address();
+        tell_vote(&message);
         let signature = signer.sign(&message.sign_bytes(self.genesis.chain_id()));
         let signature = tendermint::Signature::try_from(signature.as_slice())
             .expect("64 bytes are a signature");
@@ -443,15 +453,36 @@ impl Replica {
         self.inputs.push_back(input);
     }
 
-    fn send_to_others(&self, message: &Message, to: Recipient, outputs: &mut Vec<Output>) {
+    fn send_to_others(&mut self, message: &Message, to: Recipient, outputs: &mut Vec<Output>) {
         let me = self.signer.as_ref().map(Signer::address);
         match to {
-            Recipient::All => outputs.push(Output::Broadcast(message.encode())),
+            Recipient::All => {
+                self.note_broadcast(message, outputs);
+                outputs.push(Output::Broadcast(message.encode()));
+            }
             Recipient::One(address) if Some(address) == me => {}
             Recipient::One(address) => outputs.push(Output::Send {
                 to: address,
                 message: message.encode(),
             }),
+        }
+    }
+
+    /// A commit that was said in this step need not be, if the proposal that now follows carries it.
+    fn note_broadcast(&mut self, message: &Message, outputs: &mut Vec<Output>) {
+        match message {
+            Message::Commit(commit) => self.said.commit(commit.height.value(), outputs.len()),
+            Message::Proposal(proposal) => {
+                let bytes = proposal.block.bytes().len();
+                if let Some(place) = self.said.carried_by(message.height(), bytes) {
+                    outputs.remove(place);
+                }
+            }
+            Message::Vote(_)
+            | Message::QuorumCertificate(_)
+            | Message::Timeout(_)
+            | Message::TimeoutCertificate(_)
+            | Message::Misbehaviour(_) => {}
         }
     }
 
@@ -576,7 +607,9 @@ impl Replica {
         self.checked.clear();
         self.build = None;
         self.worked = false;
-        self.heartbeat_over = false;
+        let heartbeat = Duration::from_millis(self.genesis.file().consensus.heartbeat_ms);
+        // A chain that never rests goes on within the step, once: a validator that is a quorum alone would never come to its end.
+        self.heartbeat_over = heartbeat.is_zero() && !std::mem::replace(&mut self.went_on, true);
         self.began = None;
         self.ballots.clear();
         self.known.clear();
@@ -589,12 +622,27 @@ impl Replica {
             electorate: self.electorate.clone(),
             last_commit: self.last_commit.clone(),
         });
-        let heartbeat = Duration::from_millis(self.genesis.file().consensus.heartbeat_ms);
-        outputs.push(Output::Arm(ReplicaTimer::Heartbeat(height), heartbeat));
+        if !self.heartbeat_over {
+            outputs.push(Output::Arm(ReplicaTimer::Heartbeat(height), heartbeat));
+        }
         for message in self.early.of(height) {
             self.verified(message, |replica, proposal| replica.accepts(now, proposal));
         }
     }
+}
+
+/// Every vote leaves a line, so that the logs of a network show whether anybody ever signed two different things.
+fn tell_vote(message: &Unsigned) {
+    let Unsigned::Vote(vote) = message else {
+        return;
+    };
+    tracing::debug!(
+        height = vote.height.value(),
+        round = vote.round.value(),
+        kind = ?vote.vote_type,
+        block = %vote.block_id.map(|id| id.hash.to_string()).unwrap_or_default(),
+        "vote signed"
+    );
 }
 
 fn config(genesis: &Genesis, signer: Option<&Signer>) -> Config {

@@ -6,6 +6,7 @@
 
 mod anchors;
 mod bad_input;
+mod bench;
 mod catch_up;
 mod ceremony;
 mod clients;

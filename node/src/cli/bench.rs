@@ -1,139 +1,104 @@
-//! `starfire bench`: load on a running devnet, and what it does with it.
-//!
-//! Open loop: payments are sent when they are due, however the chain fares, and each one's latency counts from when it was due. A
-//! chain that falls behind so shows it, instead of slowing down its own load. A payment is committed when a block with its receipt
-//! can be read from a node, after that node's synced write.
+//! `starfire bench`: what a chain on this machine takes and costs, measured on networks that each measurement founds and removes.
 
-mod figures;
+mod fault;
 mod load;
+mod report;
+mod size;
 
-use clap::{Args, ValueEnum};
-use starfire_did::ChainCode;
-use starfire_proto::v1;
+use clap::{Subcommand, ValueEnum};
+use starfire_ledger::genesis::Routing;
 
 use super::context::Context;
-use super::output::Report;
-use crate::devnet::{Chain, Manifest};
+use crate::bench::client;
 use crate::failure::Failure;
-use figures::{cpu_seconds_per_1000, per_second, percentile, verifications_per_second};
-use load::Outcome;
 
-#[derive(Debug, Args)]
-pub(crate) struct Bench {
-    /// What a commit promises
-    #[arg(long, value_enum, default_value = "durable")]
-    mode: Mode,
-    /// Payments that become due each second
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    rate: u32,
-    /// How long payments become due
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3_600))]
-    seconds: u32,
-    /// Connections, spread over the chain's nodes
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
-    connections: u16,
-    /// A sub-chain's code; without it, the main chain
-    #[arg(long, value_name = "CODE")]
-    chain_code: Option<ChainCode>,
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Measure one network: transactions, or empty blocks
+    Run(load::Run),
+    /// Measure how messages, bytes and processor time grow with the number of validators
+    Scaling(size::Scaling),
+    /// Measure the longest time without a commit when a validator fails
+    Gap(fault::Gap),
+    /// Kill all validators at once, again and again
+    Restart(fault::Restart),
+    /// Write the tables of a page from the files that measurements left
+    Report(report::Pages),
+    /// What `run` starts
+    #[command(hide = true)]
+    Client,
 }
 
-/// What a commit promises.
+/// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Mode {
-    /// On the disks of a quorum, by synced writes: what a node always does
+    /// Signed payments, executed, proved and on the disks of a quorum
     Durable,
+    /// Empty blocks, as fast as rounds go, with the same synced writes
+    Idle,
 }
 
-pub(crate) fn run(arguments: &Bench, context: &Context) -> Result<(), Failure> {
-    let directory = context
-        .home
-        .clone()
-        .unwrap_or(context.home()?.root().join("devnet"));
-    let manifest = Manifest::load(&std::path::absolute(&directory).unwrap_or(directory))?;
-    let code = arguments
-        .chain_code
-        .map(|code| code.to_string())
-        .unwrap_or_default();
-    let Some(chain) = manifest.chain(&code) else {
-        return Err(Failure::usage(
-            format!("the devnet has no chain {code:?}"),
-            "`starfire devnet status` lists its nodes",
-        ));
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Run(arguments) => load::run(&arguments, context),
+        Command::Scaling(arguments) => size::run(&arguments, context),
+        Command::Gap(arguments) => fault::gap(&arguments, context),
+        Command::Restart(arguments) => fault::restart(&arguments, context),
+        Command::Report(arguments) => report::run(&arguments, context),
+        Command::Client => client::run(),
+    }
+}
+
+/// Runs a measurement until it is done or somebody ends it. Either way its processes are gone when this returns.
+fn measured<T>(measurement: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::caused("RUNTIME", &error, ""))?;
-    let (outcome, parameters) = runtime.block_on(load::load(arguments, chain, context))?;
-    context.output.progress("measuring signature checks");
-    let verified = verifications_per_second()?;
-    context.output.report(&described(
-        arguments,
-        chain,
-        &parameters,
-        &outcome,
-        verified,
-    ));
-    Ok(())
+    runtime.block_on(async {
+        tokio::select! {
+            outcome = measurement => outcome,
+            ended = ended() => Err(ended),
+        }
+    })
 }
 
-fn described(
-    arguments: &Bench,
-    chain: &Chain,
-    parameters: &v1::ChainRecord,
-    outcome: &Outcome,
-    verified: u64,
-) -> Report {
-    let committed = u64::try_from(outcome.latencies_ms.len()).unwrap_or(u64::MAX);
-    let mode = match arguments.mode {
-        Mode::Durable => "durable",
+async fn ended() -> Failure {
+    use tokio::signal::unix::{SignalKind, signal};
+    let fault = |error: std::io::Error| Failure::caused("RUNTIME", &error, "");
+    let (mut terminate, mut interrupt) = match (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) {
+        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+        (Err(error), _) | (_, Err(error)) => return fault(error),
     };
-    let settings = Report::new()
-        .with("mode", mode)
-        .with("chain_id", chain.chain_id.as_str())
-        .with("nodes", chain.nodes.len())
-        .with("rate", arguments.rate)
-        .with("seconds", arguments.seconds)
-        .with("connections", arguments.connections)
-        .with(
-            "payload",
-            "payment of 0 coins from a fresh account to a fresh account",
-        )
-        .with("block_transactions_max", parameters.block_transactions_max)
-        .with("open_share_percent", parameters.open_share_percent)
-        .with(
-            "cores",
-            std::thread::available_parallelism().map_or(1, usize::from),
-        )
-        .with(
-            "build",
-            if cfg!(debug_assertions) {
-                "development"
-            } else {
-                "release"
-            },
-        );
-    let refused = outcome.refused.iter().map(|(code, count)| {
-        Report::new()
-            .with("code", code.as_str())
-            .with("count", *count)
-    });
-    Report::new()
-        .with("committed_per_second", per_second(committed, outcome.took))
-        .group(
-            "latency_ms",
-            Report::new()
-                .with("p50", percentile(&outcome.latencies_ms, 50))
-                .with("p99", percentile(&outcome.latencies_ms, 99)),
-        )
-        .with(
-            "cpu_seconds_per_1000",
-            cpu_seconds_per_1000(outcome.cpu_ticks, committed),
-        )
-        .with("machine_batch_verify_per_second", verified)
-        .with("submitted", outcome.submitted)
-        .with("committed", committed)
-        .with("failed", outcome.failed)
-        .rows("refused", refused.collect())
-        .group("settings", settings)
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Failure::new(
+        "INTERRUPTED",
+        "interrupted; the processes are gone",
+        "logs stay where they were written: in --home, or in the temporary directory",
+    )
+}
+
+fn routing_name(routing: Routing) -> &'static str {
+    match routing {
+        Routing::Collector => "collector",
+        Routing::Broadcast => "broadcast",
+    }
+}
+
+/// How the numbers of validators are bounded on one machine.
+fn check_validators(validators: usize) -> Result<(), Failure> {
+    const VALIDATORS_MAX: usize = 64;
+    if (1..=VALIDATORS_MAX).contains(&validators) {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        format!("a network has 1 to {VALIDATORS_MAX} validators, not {validators}"),
+        "four go on when one is down",
+    ))
 }

@@ -194,6 +194,18 @@ impl Output {
         }
     }
 
+    /// Prints a record: all of it as JSON, or what people want to read of it.
+    pub(crate) fn record(self, record: &impl Serialize, report: &Report) {
+        if self.json {
+            say(&format!(
+                "{}\n",
+                serde_json::to_string(record).expect("a record is plain JSON")
+            ));
+        } else {
+            self.report(report);
+        }
+    }
+
     /// Prints one text and nothing else: as it is, or as a JSON string.
     pub(crate) fn text(self, text: &str) {
         if self.json {

@@ -31,9 +31,9 @@ const VOTING_POWER: u64 = 10;
 const BIF_BALANCE: i64 = 1_000_000_000_000;
 
 /// A devnet that has never run.
-pub(super) struct Founded {
+pub(crate) struct Founded {
     /// Its manifest, without processes.
-    pub(super) manifest: Manifest,
+    pub(crate) manifest: Manifest,
     /// The identities' keys.
     pub(super) keys: Vec<IdentityKey>,
 }
@@ -57,7 +57,7 @@ struct Seated {
 }
 
 /// Makes all that a devnet needs on disk.
-pub(super) fn found(directory: &Path, plan: &Plan) -> Result<Founded, Failure> {
+pub(crate) fn found(directory: &Path, plan: &Plan) -> Result<Founded, Failure> {
     for part in [NODES, IDENTITIES] {
         let path = directory.join(part);
         if path.exists() {

@@ -1,5 +1,6 @@
 //! Waiting for the devnet: first for every gateway to answer, then for every node to have decided blocks and to vote.
 
+use std::borrow::BorrowMut;
 use std::path::PathBuf;
 use std::process::Child;
 use std::time::Duration;
@@ -19,7 +20,7 @@ const LOG_LINES: usize = 5;
 
 /// A node that this process started.
 #[derive(Debug)]
-pub(super) struct Started {
+pub(crate) struct Started {
     name: String,
     grpc: String,
     home: PathBuf,
@@ -28,7 +29,7 @@ pub(super) struct Started {
 
 impl Started {
     /// Starts the node and notes its process.
-    pub(super) fn now(node: &mut Node) -> Result<Self, Failure> {
+    pub(crate) fn now(node: &mut Node) -> Result<Self, Failure> {
         let child = process::spawn(&node.home)?;
         node.pid = child.id();
         Ok(Self {
@@ -40,7 +41,7 @@ impl Started {
     }
 
     /// Ends it at once.
-    pub(super) fn abort(mut self) {
+    pub(crate) fn abort(mut self) {
         // It may have ended by itself already.
         let _gone = self.child.kill();
         let _gone = self.child.wait();
@@ -69,35 +70,35 @@ impl Started {
 
 /// Waits until every gateway answers.
 pub(super) async fn answering(
-    started: &mut [Started],
+    started: &mut [impl BorrowMut<Started>],
     progress: &dyn Fn(&str),
 ) -> Result<(), Failure> {
     wait(started, progress, "answer", |_| true).await
 }
 
 /// Waits until every node has a block.
-pub(super) async fn deciding(
-    started: &mut [Started],
+pub(crate) async fn deciding(
+    started: &mut [impl BorrowMut<Started>],
     progress: &dyn Fn(&str),
 ) -> Result<(), Failure> {
     wait(started, progress, "have blocks", |height| height > 0).await
 }
 
 async fn wait(
-    started: &mut [Started],
+    started: &mut [impl BorrowMut<Started>],
     progress: &dyn Fn(&str),
     what: &str,
     enough: impl Fn(u64) -> bool,
 ) -> Result<(), Failure> {
     let clients = started
         .iter()
-        .map(|node| Client::connect(&node.grpc))
+        .map(|node| Client::connect(&node.borrow().grpc))
         .collect::<Result<Vec<_>, _>>()?;
     let mut waiting: Vec<usize> = (0..started.len()).collect();
     let start = clock::monotonic();
     while !waiting.is_empty() {
         for node in &mut *started {
-            node.check()?;
+            node.borrow_mut().check()?;
         }
         let mut still = Vec::new();
         for index in waiting {
@@ -116,7 +117,7 @@ async fn wait(
         if clock::elapsed(start) > PATIENCE {
             let names: Vec<&str> = waiting
                 .iter()
-                .map(|index| started[*index].name.as_str())
+                .map(|index| started[*index].borrow().name.as_str())
                 .collect();
             return Err(Failure::new(
                 "NOT_READY",
@@ -125,7 +126,7 @@ async fn wait(
                     PATIENCE.as_secs(),
                     names.join(", ")
                 ),
-                format!("look into {}", started[*first].log().display()),
+                format!("look into {}", started[*first].borrow().log().display()),
             ));
         }
         tokio::time::sleep(POLL).await;

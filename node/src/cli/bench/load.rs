@@ -1,263 +1,236 @@
-//! The load: payments signed beforehand, sent when they are due, and followed into their blocks.
+//! `starfire bench run`: transactions, or empty blocks, on one network.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::str::FromStr;
 
-use starfire_did::{ChainCode, KeyAlgorithm, PrivateKey};
-use starfire_ledger::transaction::Transaction;
-use starfire_proto::protocol::operation::Type;
-use starfire_proto::{protocol, v1};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use clap::Args;
 
-use super::Bench;
+use super::{Mode, check_validators, measured, routing_name};
+use crate::bench::figures::Percentiles;
+use crate::bench::sample::Usage;
+use crate::bench::{idle, load};
 use crate::cli::context::Context;
-use crate::client::{Client, transaction};
-use crate::devnet::Chain;
-use crate::devnet::process::cpu_ticks;
+use crate::cli::genesis::RoutingName;
+use crate::cli::output::Report;
 use crate::failure::Failure;
-use crate::{clock, keystore};
 
-/// Payments that may be on their way on one connection. More would measure the client.
-const IN_FLIGHT_MAX: usize = 512;
-/// How long the last payments may take.
-const TAIL: Duration = Duration::from_secs(15);
-/// Payments are signed before the load begins, so they are all in memory.
-const PAYMENTS_MAX: usize = 5_000_000;
+/// The highest rate that clients on one machine can be asked for.
+const RATE_MAX: u32 = 100_000;
 
-/// A signed payment and when it is due.
-#[derive(Debug)]
-struct Payment {
-    hash: [u8; 32],
-    envelope: Vec<u8>,
-    due: Duration,
-}
-
-/// What came of the load.
-#[derive(Debug, Default)]
-pub(super) struct Outcome {
-    pub(super) submitted: usize,
-    /// How often submission was refused, by code.
-    pub(super) refused: BTreeMap<String, u64>,
-    /// From due to committed, sorted, milliseconds.
-    pub(super) latencies_ms: Vec<u64>,
-    /// Committed with a receipt that says otherwise.
-    pub(super) failed: usize,
-    /// From the beginning to the last commit.
-    pub(super) took: Duration,
-    pub(super) cpu_ticks: u64,
-}
-
-/// Puts the load on the chain; answers what came of it, and the chain's parameters.
-pub(super) async fn load(
-    arguments: &Bench,
-    chain: &Chain,
-    context: &Context,
-) -> Result<(Outcome, v1::ChainRecord), Failure> {
-    let clients = (0..usize::from(arguments.connections))
-        .map(|index| Client::connect(&chain.nodes[index % chain.nodes.len()].grpc))
-        .collect::<Result<Vec<_>, _>>()?;
-    let parameters = clients[0].chain().await?.clone();
-    if parameters.bif_profile {
-        return Err(Failure::usage(
-            "fresh accounts have no coins, and under BIF's rules they would need some",
-            "measure a devnet of the default profile",
-        ));
-    }
-    context.output.progress("signing payments");
-    let payments = payments(arguments, &parameters)?;
-    let due: BTreeMap<[u8; 32], Duration> = payments
-        .iter()
-        .map(|payment| (payment.hash, payment.due))
-        .collect();
-
-    let from = clients[0].status().await?.height + 1;
-    context.output.progress("sending");
-    let ticks = ticks(chain);
-    let start = clock::monotonic();
-    let watcher = tokio::spawn(watch(
-        clients[0].clone(),
-        from,
-        due,
-        start,
-        arguments.seconds,
-    ));
-    let (submitted, refused) = send(&clients, payments, start).await;
-    let mut outcome = watcher
-        .await
-        .map_err(|error| Failure::caused("BENCH", &error, ""))??;
-    outcome.cpu_ticks = self::ticks(chain).saturating_sub(ticks);
-    outcome.submitted = submitted;
-    outcome.refused = refused;
-    Ok((outcome, parameters))
-}
-
-/// One payment from each of many fresh accounts to the next, which it activates.
-fn payments(arguments: &Bench, chain: &v1::ChainRecord) -> Result<Vec<Payment>, Failure> {
-    let rate = u64::from(arguments.rate);
-    let count = usize::try_from(rate * u64::from(arguments.seconds)).unwrap_or(usize::MAX);
-    if count > PAYMENTS_MAX {
-        return Err(Failure::usage(
-            format!("{count} payments are more than {PAYMENTS_MAX}"),
-            "lower --rate or --seconds",
-        ));
-    }
-    let code = ChainCode::parse_optional(&chain.chain_code)
-        .map_err(|error| Failure::caused("BAD_ANSWER", &error, ""))?;
-    let address = |key: &PrivateKey| key.public().address(code.as_ref()).to_string();
-    let mut key = keystore::generate(KeyAlgorithm::Ed25519)?;
-    let mut payments = Vec::with_capacity(count);
-    for index in 0..count {
-        let next = keystore::generate(KeyAlgorithm::Ed25519)?;
-        let payment = protocol::OperationPayCoin {
-            dest_address: address(&next),
-            ..Default::default()
-        };
-        let operation = protocol::Operation {
-            r#type: Type::PayCoin.into(),
-            pay_coin: Some(payment),
-            ..Default::default()
-        };
-        let envelope = Transaction::sign(
-            &transaction(chain, address(&key), 1, vec![operation]),
-            &[&key],
-        );
-        let hash = Transaction::decode(&envelope)
-            .map_err(|error| Failure::caused("BENCH", &error, ""))?
-            .hash;
-        let nanos = u64::try_from(index)
-            .unwrap_or(u64::MAX)
-            .saturating_mul(1_000_000_000)
-            / rate;
-        payments.push(Payment {
-            hash,
-            envelope,
-            due: Duration::from_nanos(nanos),
-        });
-        key = next;
-    }
-    Ok(payments)
-}
-
-/// Sends each payment when it is due.
-async fn send(
-    clients: &[Client],
-    payments: Vec<Payment>,
-    start: Instant,
-) -> (usize, BTreeMap<String, u64>) {
-    let room: Vec<_> = clients
-        .iter()
-        .map(|_| Arc::new(Semaphore::new(IN_FLIGHT_MAX)))
-        .collect();
-    let mut sent = JoinSet::new();
-    for (index, payment) in payments.into_iter().enumerate() {
-        tokio::time::sleep_until((start + payment.due).into()).await;
-        let client = clients[index % clients.len()].clone();
-        let permit = room[index % clients.len()]
-            .clone()
-            .acquire_owned()
-            .await
-            .expect("the semaphore is never closed");
-        sent.spawn(async move {
-            let outcome = client.submit(payment.envelope).await;
-            drop(permit);
-            outcome
-        });
-    }
-    let mut submitted = 0;
-    let mut refused = BTreeMap::new();
-    for outcome in sent.join_all().await {
-        match outcome {
-            Ok(_) => submitted += 1,
-            Err(error) => *refused.entry(error.code).or_insert(0) += 1,
-        }
-    }
-    (submitted, refused)
-}
-
-/// Follows the blocks and notes when each payment is committed, until all are, or the time is over.
-async fn watch(
-    client: Client,
-    from: u64,
-    mut due: BTreeMap<[u8; 32], Duration>,
-    start: Instant,
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// What is measured
+    #[arg(long, value_enum, default_value = "durable")]
+    mode: Mode,
+    /// Validators, each a process
+    #[arg(long, default_value_t = 4)]
+    validators: usize,
+    /// Where votes go
+    #[arg(long, value_enum, default_value = "collector")]
+    routing: RoutingName,
+    /// Payments that become due each second, or `saturate`: as many as the chain takes
+    #[arg(long, default_value = "1000")]
+    rate: Rate,
+    /// How long it is measured
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=3_600))]
     seconds: u32,
-) -> Result<Outcome, Failure> {
-    let mut outcome = Outcome::default();
-    let deadline = start + Duration::from_secs(u64::from(seconds)) + TAIL;
-    let mut blocks = client
-        .call(client.blocks().subscribe(v1::SubscribeBlocksRequest {
-            from,
-            ..Default::default()
-        }))
-        .await?;
-    while !due.is_empty() {
-        let next = match tokio::time::timeout_at(deadline.into(), blocks.message()).await {
-            Err(_) | Ok(Ok(None)) => break,
-            Ok(Err(status)) => {
-                return Err(Failure::caused("BENCH", &status, "the node may have ended"));
-            }
-            Ok(Ok(Some(summary))) => summary,
-        };
-        let seen = clock::elapsed(start);
-        if next.transactions == 0 {
-            continue;
-        }
-        let block = client
-            .call(client.blocks().get(v1::GetBlockRequest {
-                height: next.height,
-            }))
-            .await?;
-        for receipt in block.receipts {
-            let hash: Option<[u8; 32]> = receipt.hash.try_into().ok();
-            let Some(due) = hash.and_then(|hash| due.remove(&hash)) else {
-                continue;
-            };
-            outcome.took = seen;
-            match receipt.code {
-                0 => outcome
-                    .latencies_ms
-                    .push(u64::try_from(seen.saturating_sub(due).as_millis()).unwrap_or(u64::MAX)),
-                _ => outcome.failed += 1,
-            }
-        }
-    }
-    outcome.latencies_ms.sort_unstable();
-    Ok(outcome)
+    /// How long before that nothing is measured
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=600))]
+    warm_up: u32,
+    /// Accounts that pay each other
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    accounts: u32,
+    /// Client processes
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
+    clients: u32,
+    /// With `--rate saturate`: payments on their way at one time
+    #[arg(long, default_value_t = 6_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    in_flight: u32,
 }
 
-/// Processor time of the chain's nodes.
-fn ticks(chain: &Chain) -> u64 {
-    chain
-        .nodes
-        .iter()
-        .filter_map(|node| cpu_ticks(node.pid))
-        .sum()
+/// `--rate`.
+#[derive(Debug, Clone, Copy)]
+struct Rate(load::Rate);
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "saturate" {
+            return Ok(Self(load::Rate::Saturate));
+        }
+        match text.parse() {
+            Ok(rate @ 1..=RATE_MAX) => Ok(Self(load::Rate::PerSecond(rate))),
+            Ok(_) | Err(_) => Err(format!("expected 1 to {RATE_MAX}, or saturate")),
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Run, context: &Context) -> Result<(), Failure> {
+    check_validators(arguments.validators)?;
+    let progress = |line: &str| context.output.progress(line);
+    match arguments.mode {
+        Mode::Durable => {
+            let plan = load::Plan {
+                directory: context.home.clone(),
+                validators: arguments.validators,
+                routing: arguments.routing.into(),
+                rate: arguments.rate.0,
+                in_flight: arguments.in_flight,
+                warm_up_s: arguments.warm_up,
+                seconds: arguments.seconds,
+                accounts: usize::try_from(arguments.accounts).unwrap_or(usize::MAX),
+                clients: arguments.clients,
+            };
+            let record = measured(load::measure(&plan, &progress))?;
+            context.output.record(&record, &described(&record));
+        }
+        Mode::Idle => {
+            let plan = idle::Plan {
+                directory: context.home.clone(),
+                validators: arguments.validators,
+                routing: arguments.routing.into(),
+                warm_up_s: arguments.warm_up,
+                seconds: arguments.seconds,
+            };
+            let record = measured(idle::measure(&plan, &progress))?;
+            context.output.record(&record, &idle_described(&record));
+        }
+    }
+    Ok(())
+}
+
+fn described(record: &load::Record) -> Report {
+    let load::Record {
+        payments,
+        settings,
+        cpu_per_1000,
+        ..
+    } = record;
+    let counts = |counts: &std::collections::BTreeMap<String, u64>| {
+        counts
+            .iter()
+            .map(|(code, count)| {
+                Report::new()
+                    .with("code", code.as_str())
+                    .with("count", *count)
+            })
+            .collect()
+    };
+    let report = Report::new()
+        .with_some("offered_per_second", record.offered_per_second)
+        .with("committed_per_second", record.committed_per_second)
+        .group("latency", percentiles(&record.latency))
+        .group("lag", percentiles(&record.lag))
+        .with("blocks_per_second", record.blocks_per_second)
+        .with("transactions_per_block", record.transactions_per_block)
+        .group(
+            "cpu_seconds_per_1000",
+            Report::new()
+                .with("nodes", cpu_per_1000.nodes_s)
+                .with("node", cpu_per_1000.node_s)
+                .with("clients", cpu_per_1000.clients_s),
+        )
+        .with(
+            "bytes_sent_per_transaction",
+            record.bytes_sent_per_transaction,
+        )
+        .with(
+            "disk_bytes_per_transaction",
+            record.disk_bytes_per_transaction,
+        )
+        .group("nodes", usage(&record.nodes))
+        .with(
+            "batch_verify_per_second",
+            record.signatures.batch_per_second,
+        )
+        .with(
+            "single_verify_per_second",
+            record.signatures.single_per_second,
+        )
+        .with("share_of_batch_limit", record.share_of_batch_limit)
+        .group(
+            "payments",
+            Report::new()
+                .with("submitted", payments.submitted)
+                .with("committed", payments.committed)
+                .with("failed", payments.failed)
+                .with("missing", payments.missing)
+                .rows("put_off", counts(&payments.put_off))
+                .rows("refused", counts(&payments.refused)),
+        )
+        .with("nodes_agree", record.nodes_agree);
+    report.group(
+        "settings",
+        Report::new()
+            .with("processor", settings.machine.processor.as_str())
+            .with("cores", settings.machine.cores)
+            .with("kernel", settings.machine.kernel.as_str())
+            .with("version", settings.machine.version.as_str())
+            .with("build", settings.machine.build.as_str())
+            .group("synced_write", percentiles(&settings.machine.synced_write))
+            .with("validators", settings.validators)
+            .with("routing", routing_name(settings.routing))
+            .with("payload", settings.payload.as_str())
+            .with("accounts", settings.accounts)
+            .with("clients", settings.clients)
+            .with_some("in_flight", settings.in_flight)
+            .with("warm_up_s", settings.warm_up_s)
+            .with("seconds", settings.seconds)
+            .with("block_transactions_max", settings.block_transactions_max)
+            .with("block_bytes_max", settings.block_bytes_max)
+            .with("timeout_base_ms", settings.timeout_base_ms)
+            .with("synced", settings.synced),
+    )
+}
+
+pub(super) fn idle_described(record: &idle::Record) -> Report {
+    Report::new()
+        .with("validators", record.validators)
+        .with("routing", routing_name(record.routing))
+        .with("heights_per_second", record.heights_per_second)
+        .with(
+            "messages_per_height_and_peer",
+            record.messages_per_height_and_peer,
+        )
+        .group("nodes", usage(&record.nodes))
+        .with("nodes_agree", record.nodes_agree)
+        .with("synced", record.synced)
+}
+
+pub(super) fn percentiles(values: &Percentiles) -> Report {
+    Report::new()
+        .with_some("p50_ms", values.p50_ms)
+        .with_some("p90_ms", values.p90_ms)
+        .with_some("p99_ms", values.p99_ms)
+        .with_some("p999_ms", values.p999_ms)
+        .with_some("max_ms", values.max_ms)
+}
+
+fn usage(usage: &Usage) -> Report {
+    Report::new()
+        .with("heights", usage.heights)
+        .with("cpu_ms_per_height", usage.cpu_ms_per_height)
+        .with("messages_per_height", usage.messages_per_height)
+        .with("bytes_per_height", usage.bytes_per_height)
+        .with("bytes_sent_by_node", usage.bytes_sent_by_node.clone())
+        .with(
+            "bytes_received_by_node",
+            usage.bytes_received_by_node.clone(),
+        )
+        .with("disk_bytes", usage.disk_bytes)
+        .with("resident_mib", usage.resident_mib)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Mode;
     use super::*;
 
     #[test]
-    fn payments_are_due_evenly_and_all_differ() {
-        let arguments = Bench {
-            mode: Mode::Durable,
-            rate: 4,
-            seconds: 1,
-            connections: 1,
-            chain_code: None,
-        };
-        let payments = payments(&arguments, &v1::ChainRecord::default()).unwrap();
-        let due: Vec<u128> = payments
-            .iter()
-            .map(|payment| payment.due.as_millis())
-            .collect();
-        assert_eq!(due, [0, 250, 500, 750]);
-        let hashes: std::collections::BTreeSet<_> =
-            payments.iter().map(|payment| payment.hash).collect();
-        assert_eq!(hashes.len(), 4);
+    fn a_rate_is_a_number_or_saturation() {
+        assert_eq!("500".parse::<Rate>().unwrap().0, load::Rate::PerSecond(500));
+        assert_eq!("saturate".parse::<Rate>().unwrap().0, load::Rate::Saturate);
+        for bad in ["0", "many", "-1", "100001"] {
+            assert!(bad.parse::<Rate>().is_err(), "{bad}");
+        }
     }
 }
