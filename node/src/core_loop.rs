@@ -250,7 +250,7 @@ impl Core {
                 | Output::BadBlocks(_)
                 | Output::Stalled(_)
                 | Output::Recovered
-                | Output::Misbehaviour(_) => rest.push(output),
+                | Output::Silent(_) | Output::Misbehaviour(_) => rest.push(output),
             }
         }
         let mut answers = answers.into_iter();
