@@ -15,13 +15,14 @@ const DEPTH_MAX: usize = 15;
 #[derive(Debug, Default)]
 pub struct Cache {
     /// Each depth's pages in order of their place, as far as one was kept.
-    levels: [Vec<Option<Kept>>; DEPTH_MAX / BITS + 1],
+    levels: [Vec<Kept>; DEPTH_MAX / BITS + 1],
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Kept {
     height: u64,
-    row: Box<[u8]>,
+    /// Empty: nothing was kept yet. Its room is used again and again.
+    row: Vec<u8>,
 }
 
 impl Cache {
@@ -33,8 +34,7 @@ impl Cache {
     /// The row of the page that was written at `height` and stands at the first `depth` bits of `place`.
     pub(super) fn get(&self, height: u64, depth: usize, place: &Hash) -> Option<&[u8]> {
         let kept = self.levels.get(depth / BITS)?.get(index(depth, place))?;
-        let kept = kept.as_ref().filter(|kept| kept.height == height)?;
-        Some(&kept.row)
+        (kept.height == height && !kept.row.is_empty()).then_some(&kept.row)
     }
 
     /// Keeps a page in place of an older one.
@@ -44,12 +44,12 @@ impl Cache {
         };
         let index = index(depth, place);
         if level.len() <= index {
-            level.resize(1 << depth, None);
+            level.resize(1 << depth, Kept::default());
         }
-        level[index] = Some(Kept {
-            height,
-            row: row.into(),
-        });
+        let kept = &mut level[index];
+        kept.height = height;
+        kept.row.clear();
+        kept.row.extend(row);
     }
 }
 

@@ -10,7 +10,7 @@
 //!                            page   how many heights before this page's own it was written, varint ‖ its hash
 //! ```
 
-use prost::encoding::{decode_varint, encode_varint};
+use prost::encoding::{decode_varint, encode_varint, encoded_len_varint};
 
 use super::hash::{self, EMPTY_ROOT, Hash};
 
@@ -142,10 +142,10 @@ impl Page {
         }
     }
 
-    /// The row of this page, written at `height`, standing at `depth`.
+    /// The row of this page, written at `height`, standing at `depth`. No page below is newer.
     pub(super) fn encode(&self, height: u64, depth: usize) -> Vec<u8> {
         let (mut leaves, mut pages): (Mask, Mask) = (0, 0);
-        let mut row = Vec::with_capacity(2 * size_of::<Mask>() + SLOTS * 64);
+        let mut row = Vec::with_capacity(self.row_bytes(height, depth));
         row.resize(2 * size_of::<Mask>(), 0);
         for (at, slot) in self.slots.iter().enumerate() {
             let bit = 1 << (SLOTS - 1 - at);
@@ -158,10 +158,7 @@ impl Page {
                 }
                 Slot::Page(page) => {
                     pages |= bit;
-                    let age = height
-                        .checked_sub(page.height)
-                        .expect("a page is not newer than the one above it");
-                    encode_varint(age, &mut row);
+                    encode_varint(height - page.height, &mut row);
                     row.extend(&page.hash);
                 }
             }
@@ -169,6 +166,16 @@ impl Page {
         row[..size_of::<Mask>()].copy_from_slice(&leaves.to_be_bytes());
         row[size_of::<Mask>()..2 * size_of::<Mask>()].copy_from_slice(&pages.to_be_bytes());
         row
+    }
+
+    /// The length of the row: rows are kept as they are made, so spare room would be kept too.
+    fn row_bytes(&self, height: u64, depth: usize) -> usize {
+        let slots = self.slots.iter().map(|slot| match slot {
+            Slot::Empty => 0,
+            Slot::Leaf(_) => 64 - depth / 8,
+            Slot::Page(page) => encoded_len_varint(height - page.height) + 32,
+        });
+        2 * size_of::<Mask>() + slots.sum::<usize>()
     }
 
     /// Reads the row of the page that was written at `height` and stands at the first `depth` bits of `place`.
