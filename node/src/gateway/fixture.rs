@@ -194,7 +194,7 @@ impl Node {
                 .iter()
                 .map(|envelope| Some(hash(envelope)))
                 .collect(),
-            tree: Vec::new(),
+            ..Batch::default()
         });
         self.published.send_replace(Published { height });
         header
