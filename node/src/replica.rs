@@ -173,6 +173,8 @@ pub struct Replica {
     rules: ChainRules,
     signer: Option<Signer>,
     store: Box<dyn StoreSend>,
+    /// The newest pages near the root of the state tree.
+    tree: tree::Cache,
     consensus: Consensus,
     electorate: Arc<Electorate>,
     last_electorate: Option<Arc<Electorate>>,
@@ -279,6 +281,7 @@ impl Replica {
             genesis,
             signer,
             store,
+            tree: tree::Cache::new(),
         };
         let mut outputs = Vec::new();
         replica.start_height(now, &mut outputs);
@@ -504,11 +507,13 @@ impl Replica {
             self.disown_in(last_commit, outputs);
         }
         let outcome = execute(&*self.store.state_at(height - 1), &block);
-        let update = tree::apply(as_archive(&*self.store), height, &outcome.changes);
+        let archive = as_archive(&*self.store);
+        let update = tree::apply_cached(&mut self.tree, archive, height, &outcome.changes);
         let batch = Batch {
             height,
             changes: outcome.changes,
             tree: update.writes,
+            tree_deletes: Vec::new(),
             block: block.block().bytes().to_vec(),
             commit: encode_commit(&commit),
             fuller_commit: self.fuller_commit(block.block()),

@@ -21,7 +21,7 @@ use read::Shared;
 use tables::{BLOCKS, META, RECEIPTS, STATE, TRANSACTIONS, TREE, table};
 
 /// How the store lies on disk. Another layout has another number, and is refused.
-const SCHEMA: &[u8] = b"starfire-store/1";
+const SCHEMA: &[u8] = b"starfire-store/2";
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -245,6 +245,9 @@ fn fill(batch: &Batch, db: &DB, writes: &mut WriteBatch) {
             change.as_deref().unwrap_or(tables::DELETED),
         );
     }
+    for key in &batch.tree_deletes {
+        writes.delete_cf(table(db, TREE), key);
+    }
     for (key, value) in &batch.tree {
         writes.put_cf(table(db, TREE), key, value);
     }
@@ -286,10 +289,6 @@ impl Archive for Rocks {
 
     fn tree(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.reader.tree(key)
-    }
-
-    fn tree_last(&self, prefix: &[u8], upto: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-        self.reader.tree_last(prefix, upto)
     }
 
     fn block(&self, height: u64) -> Option<(Vec<u8>, Vec<u8>)> {

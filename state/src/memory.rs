@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(test)]
+use crate::overlay::Changes;
 use crate::store::{Archive, Batch, MISBEHAVIOURS_MAX, SafetyBlocks, Store, StoreError};
 use crate::view::View;
 
@@ -40,6 +42,36 @@ impl Memory {
         self.failing = failing;
     }
 
+    /// Puts a slice of a snapshot of `height` in, which then is the newest.
+    #[cfg(test)]
+    pub(crate) fn write_slice(
+        &mut self,
+        entries: Changes,
+        tree: Vec<(Vec<u8>, Vec<u8>)>,
+        height: u64,
+    ) {
+        for (key, change) in entries {
+            self.state.entry(key).or_default().insert(height, change);
+        }
+        self.write_rows(tree, &[]);
+        self.height = Some(height);
+    }
+
+    /// Adds and deletes rows of the tree.
+    #[cfg(test)]
+    pub(crate) fn write_rows(&mut self, tree: Vec<(Vec<u8>, Vec<u8>)>, deletes: &[Vec<u8>]) {
+        for key in deletes {
+            self.tree.remove(key);
+        }
+        self.tree.extend(tree);
+    }
+
+    /// The rows of the tree.
+    #[cfg(test)]
+    pub(crate) fn tree_rows(&self) -> &BTreeMap<Vec<u8>, Vec<u8>> {
+        &self.tree
+    }
+
     fn check_switch(&self) -> Result<(), StoreError> {
         if self.failing {
             Err(StoreError(Box::new(SwitchedOff)))
@@ -63,13 +95,6 @@ impl Archive for Memory {
 
     fn tree(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.tree.get(key).cloned()
-    }
-
-    fn tree_last(&self, prefix: &[u8], upto: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-        assert!(upto.starts_with(prefix), "the bound lies within the prefix");
-        let (key, value) = self.tree.range(..=upto.to_vec()).next_back()?;
-        key.starts_with(prefix)
-            .then(|| (key.clone(), value.clone()))
     }
 
     fn block(&self, height: u64) -> Option<(Vec<u8>, Vec<u8>)> {
@@ -109,6 +134,7 @@ impl Store for Memory {
             height,
             changes,
             tree,
+            tree_deletes,
             block,
             commit,
             fuller_commit,
@@ -118,6 +144,9 @@ impl Store for Memory {
         } = batch;
         for (key, change) in changes {
             self.state.entry(key).or_default().insert(height, change);
+        }
+        for key in tree_deletes {
+            self.tree.remove(&key);
         }
         self.tree.extend(tree);
         if let Some(fuller) = fuller_commit
@@ -254,24 +283,24 @@ mod tests {
     }
 
     #[test]
-    fn the_last_tree_key_is_looked_for_within_its_prefix() {
+    fn a_tree_row_that_is_deleted_and_added_at_once_stays() {
         let mut memory = Memory::new();
-        let tree = ["a1", "b1", "b3", "c0"].map(|key| (key.into(), key.into()));
+        let row = |key: &str, value: &str| (key.into(), value.into());
         memory
             .commit(Batch {
-                tree: tree.to_vec(),
+                tree: vec![row("a", "0"), row("b", "0"), row("c", "0")],
                 ..Batch::default()
             })
             .unwrap();
-        let last = |prefix: &str, upto: &str| {
-            memory
-                .tree_last(prefix.as_bytes(), upto.as_bytes())
-                .map(|(key, _)| String::from_utf8(key).unwrap())
-        };
-        assert_eq!(last("b", "b2").as_deref(), Some("b1"));
-        assert_eq!(last("b", "b3").as_deref(), Some("b3"));
-        assert_eq!(last("b", "bz").as_deref(), Some("b3"));
-        assert_eq!(last("b", "b0"), None);
-        assert_eq!(last("", "z").as_deref(), Some("c0"));
+        memory
+            .commit(Batch {
+                height: 1,
+                tree: vec![row("b", "1")],
+                tree_deletes: vec![b"a".to_vec(), b"b".to_vec(), b"none".to_vec()],
+                ..Batch::default()
+            })
+            .unwrap();
+        let rows = ["a", "b", "c"].map(|key| memory.tree(key.as_bytes()));
+        assert_eq!(rows, [None, Some(b"1".to_vec()), Some(b"0".to_vec())]);
     }
 }

@@ -13,8 +13,10 @@ pub struct Batch {
     pub height: u64,
     /// Changes of state. No value is empty.
     pub changes: Changes,
-    /// Nodes and preimages that the tree adds, by the tree's own keys.
+    /// Rows that the tree adds, by the tree's own keys.
     pub tree: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Rows that the tree forgets. A row that [`Batch::tree`] adds stays, also when it is named here.
+    pub tree_deletes: Vec<Vec<u8>>,
     /// The encoded block. Empty for genesis.
     pub block: Vec<u8>,
     /// The encoded commit that decided it. Empty for genesis.
@@ -79,8 +81,6 @@ pub trait Archive: Send + Sync {
     fn state_at(&self, height: u64) -> Box<dyn View + '_>;
     /// A value of the tree, by the tree's own key.
     fn tree(&self, key: &[u8]) -> Option<Vec<u8>>;
-    /// The greatest tree key at or below `upto` that begins with `prefix`, as `upto` itself does; and its value.
-    fn tree_last(&self, prefix: &[u8], upto: &[u8]) -> Option<(Vec<u8>, Vec<u8>)>;
     /// The encoded block and its commit. Genesis is not a block.
     fn block(&self, height: u64) -> Option<(Vec<u8>, Vec<u8>)>;
     /// Encoded receipts of a block, one a transaction.

@@ -91,10 +91,6 @@ impl Archive for Disk {
         self.memory.tree(key)
     }
 
-    fn tree_last(&self, prefix: &[u8], upto: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-        self.memory.tree_last(prefix, upto)
-    }
-
     fn block(&self, height: u64) -> Option<(Vec<u8>, Vec<u8>)> {
         self.memory.block(height)
     }

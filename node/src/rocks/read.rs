@@ -146,18 +146,6 @@ impl Archive for Reader {
         self.get(TREE, key)
     }
 
-    fn tree_last(&self, prefix: &[u8], upto: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-        assert!(upto.starts_with(prefix), "the bound lies within the prefix");
-        self.0.with(|db| {
-            let mut rows = db.raw_iterator_cf(table(db, TREE));
-            rows.seek_for_prev(upto);
-            rows.status().expect("the store can be read");
-            let (key, value) = rows.item()?;
-            key.starts_with(prefix)
-                .then(|| (key.to_vec(), value.to_vec()))
-        })
-    }
-
     fn block(&self, height: u64) -> Option<(Vec<u8>, Vec<u8>)> {
         let block = self.get(BLOCKS, &tables::block_row(height))?;
         let commit = self

@@ -1,6 +1,6 @@
 //! Believing a proof: an ICS-23 commitment proof against a root.
 //!
-//! A stock ICS-23 verifier with jmt's spec accepts every proof made here. We ask for more than the spec says, since a root may
+//! A stock ICS-23 verifier with [`proof_spec`] accepts every proof made here. We ask for more than the spec says, since a root may
 //! come from a sub-chain whose validators lie:
 //! - the bytes are the canonical encoding, and of one existence or one non-existence, so that no other bytes say the same;
 //! - the proof is for the key that was asked, also when it proves absence, where ICS-23 does not look;
@@ -14,19 +14,12 @@ use ics23::{
     CommitmentProof, ExistenceProof, HostFunctionsManager, InnerOp, NonExistenceProof, ProofSpec,
 };
 use prost_ics23::Message;
-use sha2::{Digest, Sha256};
 
-use super::EMPTY_ROOT;
+use super::hash::{EMPTY_ROOT, STEPS_MAX, goes_right, of_key, proof_spec};
 use crate::view::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
 
 /// The longest proof that is looked at, bytes: two neighbours with the longest values, and their paths.
 pub const PROOF_BYTES_MAX: usize = 2 * VALUE_BYTES_MAX + (64 << 10);
-
-/// A path has at most one step for each bit of a key's hash.
-const STEPS_MAX: usize = 256;
-
-/// What an inner node is hashed with first, so that it is never taken for a leaf.
-const INNER: &[u8] = jmt::proof::INTERNAL_DOMAIN_SEPARATOR;
 
 /// Why a proof is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -74,7 +67,7 @@ pub fn verify(
     if decoded.encode_to_vec() != proof {
         return Err(ProofError::Encoding);
     }
-    let spec = jmt::ics23_spec();
+    let spec = proof_spec();
     match (&decoded.proof, value) {
         (Some(Proof::Exist(existence)), Some(value)) => {
             check_existence(existence, key, value, &spec)?;
@@ -109,7 +102,7 @@ pub fn verify(
 
 /// In a tree that holds nothing there is no neighbour to show, and ICS-23 has no words for it: the bare key must do. It is
 /// believed against [`EMPTY_ROOT`] alone, which is no node's hash. Stock verifiers refuse it; a chain's genesis is never empty.
-pub(super) fn of_absence_in_nothing(key: &[u8]) -> CommitmentProof {
+fn of_absence_in_nothing(key: &[u8]) -> CommitmentProof {
     CommitmentProof {
         proof: Some(Proof::Nonexist(NonExistenceProof {
             key: key.to_vec(),
@@ -158,10 +151,8 @@ fn check_existence(
         return Err(ProofError::Shape);
     }
     // The path is listed from the leaf up; the first bit of the hash decides the step below the root.
-    let hash: [u8; 32] = Sha256::digest(key).into();
-    let turns = (0..steps)
-        .rev()
-        .map(|depth| (hash[depth / 8] >> (7 - depth % 8)) & 1 == 1);
+    let hash = of_key(key);
+    let turns = (0..steps).rev().map(|depth| goes_right(&hash, depth));
     if !existence
         .path
         .iter()
@@ -176,11 +167,9 @@ fn check_existence(
 /// Is this an inner node of the tree, with the path going through its right child, or its left?
 fn is_step(step: &InnerOp, right: bool) -> bool {
     let (before, after) = if right { (32, 0) } else { (0, 32) };
-    step.hash == i32::from(ics23::HashOp::Sha256)
-        && step.prefix.starts_with(INNER)
-        && step.prefix.len() == INNER.len() + before
+    step.hash == i32::from(ics23::HashOp::Blake3)
+        && step.prefix.len() == before
         && step.suffix.len() == after
 }
-
 #[cfg(test)]
 mod tests;

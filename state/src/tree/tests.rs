@@ -5,18 +5,26 @@ use std::collections::BTreeMap;
 use ics23::{CommitmentProof, HostFunctionsManager};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
+use prost_ics23::Message;
 
+use super::hash::Hash;
 use super::*;
 use crate::memory::Memory;
 use crate::store::{Batch, Store};
 
-type Model = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(super) type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Commits one block of changes a height, from genesis on.
 pub(super) fn grow(blocks: &[Changes]) -> Memory {
     let mut memory = Memory::new();
+    let mut cache = Cache::new();
     for (height, changes) in (0..).zip(blocks) {
-        let update = apply(&memory, height, changes);
+        let update = apply_cached(&mut cache, &memory, height, changes);
+        assert_eq!(
+            update,
+            apply(&memory, height, changes),
+            "the cache changes nothing"
+        );
         memory
             .commit(Batch {
                 height,
@@ -31,7 +39,7 @@ pub(super) fn grow(blocks: &[Changes]) -> Memory {
 }
 
 /// What stands in state after each block.
-fn models(blocks: &[Changes]) -> Vec<Model> {
+pub(super) fn models(blocks: &[Changes]) -> Vec<Model> {
     let mut model = Model::new();
     let mut models = Vec::new();
     for changes in blocks {
@@ -47,41 +55,43 @@ fn models(blocks: &[Changes]) -> Vec<Model> {
 }
 
 /// The root by definition: nothing is the placeholder, one leaf is itself, more are split by the next bit of the key's hash.
-fn naive_root(leaves: &[([u8; 32], [u8; 32])], depth: usize) -> [u8; 32] {
+pub(super) fn naive_root(leaves: &[(Hash, Hash)], depth: usize) -> Hash {
     match leaves {
-        [] => EMPTY_ROOT,
-        [(key, value)] => sha256(&[b"JMT::LeafNode", key, value]),
+        [] => *b"STARFIRE_STATE_TREE_V1_NO_LEAVES",
+        [(_, leaf)] => *leaf,
         leaves => {
             let middle =
                 leaves.partition_point(|(key, _)| (key[depth / 8] >> (7 - depth % 8)) & 1 == 0);
             let (left, right) = leaves.split_at(middle);
-            sha256(&[
-                b"JMT::IntrnalNode",
-                &naive_root(left, depth + 1),
-                &naive_root(right, depth + 1),
-            ])
+            blake3(&[&naive_root(left, depth + 1), &naive_root(right, depth + 1)])
         }
     }
 }
 
-fn root_of(model: &Model) -> [u8; 32] {
+pub(super) fn root_of(model: &Model) -> Hash {
     let mut leaves: Vec<_> = model
         .iter()
-        .map(|(key, value)| (sha256(&[key]), sha256(&[value])))
+        .map(|(key, value)| {
+            let key = blake3(&[key]);
+            (
+                key,
+                blake3(&[b"STARFIRE_STATE_TREE_V1_LEAF_NODE", &key, &blake3(&[value])]),
+            )
+        })
         .collect();
     leaves.sort_unstable();
     naive_root(&leaves, 0)
 }
 
-pub(super) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-    Sha256::digest(parts.concat()).into()
+fn blake3(parts: &[&[u8]]) -> Hash {
+    ::blake3::hash(&parts.concat()).into()
 }
 
 fn a_key() -> impl Strategy<Value = Vec<u8>> {
     "[abc]{1,2}|did/[a-z]{1,8}".prop_map(String::into_bytes)
 }
 
-fn a_block() -> impl Strategy<Value = Changes> {
+pub(super) fn a_block() -> impl Strategy<Value = Changes> {
     btree_map(
         a_key(),
         proptest::option::weighted(0.7, vec(any::<u8>(), 1..40)),
@@ -93,7 +103,7 @@ pub(super) fn by_stock_verifier(root: &[u8; 32], key: &[u8], proved: &Proved) ->
     let (proof, root, spec) = (
         CommitmentProof::decode(proved.proof.as_slice()).unwrap(),
         root.to_vec(),
-        jmt::ics23_spec(),
+        proof_spec(),
     );
     match &proved.value {
         Some(value) => {
@@ -222,4 +232,91 @@ fn absence_in_an_empty_tree_is_believed_against_the_empty_root_alone() {
         verify(&root(&memory, 1), b"b", None, &proved.proof),
         Err(ProofError::Root)
     );
+}
+
+/// Among so many keys some share the first 30 bits of their hashes, and so a chain of pages.
+#[test]
+fn keys_whose_hashes_begin_alike_are_told_apart() {
+    let mut hashed: Vec<(Hash, Vec<u8>)> = (0..1u32 << 17)
+        .map(|n| {
+            let key = format!("key/{n}").into_bytes();
+            (hash::of_key(&key), key)
+        })
+        .collect();
+    hashed.sort_unstable();
+    let prefix = |pair: &[(Hash, Vec<u8>)]| {
+        let first = |at: usize| u64::from_be_bytes(pair[at].0[..8].try_into().unwrap());
+        (first(0) ^ first(1)).leading_zeros()
+    };
+    let closest = hashed.windows(2).max_by_key(|pair| prefix(pair)).unwrap();
+    assert!(prefix(closest) >= 24, "some pair is close");
+    let [(_, one), (_, other)] = closest else {
+        unreachable!("a window of two")
+    };
+    let put = |key: &Vec<u8>, value: &[u8]| Changes::from([(key.clone(), Some(value.to_vec()))]);
+    let blocks = [
+        put(one, b"1"),
+        put(other, b"2"),
+        put(one, b"3"),
+        Changes::from([(one.clone(), None)]),
+        put(one, b"4"),
+        Changes::from([(one.clone(), None), (other.clone(), None)]),
+    ];
+    let memory = grow(&blocks);
+    for (height, model) in (0..).zip(models(&blocks)) {
+        let root = root(&memory, height);
+        assert_eq!(root, root_of(&model));
+        for key in [one, other] {
+            let proved = prove(&memory, height, key);
+            assert_eq!(proved.value.as_ref(), model.get(key));
+            assert_eq!(
+                verify(&root, key, proved.value.as_deref(), &proved.proof),
+                Ok(())
+            );
+            assert!(model.is_empty() || by_stock_verifier(&root, key, &proved));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_snapshot_is_imported_in_any_slices(
+        content in btree_map(a_key(), vec(any::<u8>(), 1..40), 0..40),
+        slices in vec(0..4usize, 40),
+        next in a_block(),
+    ) {
+        let mut memory = Memory::new();
+        let mut cache = Cache::new();
+        let mut import_slice = |entries: Changes| {
+            let update = import(&mut cache, &memory, 7, &entries);
+            memory.write_slice(entries, update.writes, 7);
+            update.root
+        };
+        let mut root = EMPTY_ROOT;
+        for slice in 0..4 {
+            let chosen = content.iter().zip(&slices).filter(|(_, of)| **of == slice);
+            root = import_slice(chosen.map(|((key, value), _)| (key.clone(), Some(value.clone()))).collect());
+        }
+        prop_assert_eq!(root, root_of(&content));
+        for key in content.keys() {
+            let proved = prove(&memory, 7, key);
+            prop_assert_eq!(verify(&root, key, content.get(key).map(Vec::as_slice), &proved.proof), Ok(()));
+        }
+        prop_assert!(!is_kept(&memory, 6));
+
+        let update = apply_cached(&mut cache, &memory, 8, &next);
+        let mut after = content;
+        for (key, change) in &next {
+            match change {
+                Some(value) => after.insert(key.clone(), value.clone()),
+                None => after.remove(key),
+            };
+        }
+        prop_assert_eq!(update.root, root_of(&after));
+        memory.write_slice(next, update.writes, 8);
+        let pruned = prune(&memory, 8, &[].into(), 10_000);
+        prop_assert!(pruned.finished);
+    }
 }

@@ -4,8 +4,8 @@ use ics23::{BatchEntry, BatchProof, batch_entry};
 
 use super::*;
 use crate::overlay::Changes;
-use crate::tree::tests::{by_stock_verifier, grow, sha256};
-use crate::tree::{Proved, prove, root};
+use crate::tree::tests::{by_stock_verifier, grow};
+use crate::tree::{Proved, hash, prove, root};
 
 #[test]
 fn an_absence_proof_serves_one_key_only() {
@@ -31,27 +31,23 @@ fn an_absence_proof_serves_one_key_only() {
 #[test]
 fn a_leaf_where_its_key_does_not_lead_is_refused() {
     // A dishonest chain signs a root over two leaves in the wrong order. ICS-23 itself is content with that.
-    let leaf = |key: &[u8]| sha256(&[b"JMT::LeafNode", &sha256(&[key]), &sha256(&[b"value"])]);
+    let leaf = |key: &[u8]| hash::leaf(&of_key(key), b"value");
     let mut keys: Vec<_> = (0..20).map(|n| format!("key/{n}").into_bytes()).collect();
-    keys.sort_by_key(|key| sha256(&[key]));
+    keys.sort_by_key(|key| of_key(key));
     let (low, high) = (keys.first().unwrap(), keys.last().unwrap());
-    let root = sha256(&[b"JMT::IntrnalNode", &leaf(high), &leaf(low)]);
+    let root = hash::inner(&leaf(high), &leaf(low));
     let existence = |key: &[u8], prefix: Vec<u8>, suffix: Vec<u8>| ExistenceProof {
         key: key.to_vec(),
         value: b"value".to_vec(),
-        leaf: jmt::ics23_spec().leaf_spec,
+        leaf: proof_spec().leaf_spec,
         path: vec![InnerOp {
-            hash: ics23::HashOp::Sha256.into(),
+            hash: ics23::HashOp::Blake3.into(),
             prefix,
             suffix,
         }],
     };
-    let of_low = existence(
-        low,
-        [b"JMT::IntrnalNode".as_slice(), &leaf(high)].concat(),
-        Vec::new(),
-    );
-    let of_high = existence(high, b"JMT::IntrnalNode".to_vec(), leaf(low).to_vec());
+    let of_low = existence(low, leaf(high).to_vec(), Vec::new());
+    let of_high = existence(high, Vec::new(), leaf(low).to_vec());
 
     for (key, existence) in [(low, &of_low), (high, &of_high)] {
         let proof = CommitmentProof {
