@@ -69,9 +69,8 @@ async fn a_measurement_that_is_ended_takes_its_network_along() {
         .expect("the binary runs");
     eventually("its nodes run", async || {
         let manifest = Manifest::load(directory.path()).ok()?;
-        let running = |node| {
-            let starfire_node::devnet::Node { pid, home, .. } = node;
-            condition(*pid, home) == Condition::Running
+        let running = |node: &starfire_node::devnet::Node| {
+            condition(node.pid, &node.home) == Condition::Running
         };
         manifest.nodes().all(running).then_some(())
     })
