@@ -258,10 +258,9 @@ mod tests {
             .cloned()
             .collect();
         let next = validator::Set::without_proposer(others);
-        let then = electorate
-            .followed_by(next.clone())
-            .next_proposer(proposer);
-        let expected = proposer::turns(2, &next, Some(proposer), crate::testing::TERM_HEIGHTS, &[])[0];
+        let then = electorate.followed_by(next.clone()).next_proposer(proposer);
+        let term = crate::testing::TERM_HEIGHTS;
+        let expected = proposer::turns(2, &next, Some(proposer), term, &[])[0];
         assert_eq!(then, next.validators()[expected].address);
         assert_ne!(then, proposer);
     }

@@ -46,11 +46,7 @@ impl Sets {
 
 /// Writes the sets of a chain that begins.
 pub(crate) fn found(state: &mut Overlay<'_>, validators: &validator::Set) {
-    for path in [
-        key::VALIDATORS_LAST,
-        key::VALIDATORS,
-        key::VALIDATORS_NEXT,
-    ] {
+    for path in [key::VALIDATORS_LAST, key::VALIDATORS, key::VALIDATORS_NEXT] {
         state.put(path.to_vec(), encode(validators));
     }
 }
@@ -59,12 +55,8 @@ pub(crate) fn found(state: &mut Overlay<'_>, validators: &validator::Set) {
 /// is the same unless a motion says otherwise. Keeps the evidence of a change for those who follow the chain by its headers.
 pub(crate) fn advance(state: &mut Overlay<'_>, header: &Header, last_commit: Option<&Commit>) {
     let height = header.height.value();
-    let [last, current, next] = [
-        key::VALIDATORS_LAST,
-        key::VALIDATORS,
-        key::VALIDATORS_NEXT,
-    ]
-    .map(|path| state.get(path).expect("genesis wrote the validators"));
+    let [last, current, next] = [key::VALIDATORS_LAST, key::VALIDATORS, key::VALIDATORS_NEXT]
+        .map(|path| state.get(path).expect("genesis wrote the validators"));
     if last != current {
         complete_change(state, height, last_commit);
         state.put(key::VALIDATORS_LAST.to_vec(), current.clone());
@@ -83,10 +75,8 @@ pub(crate) fn advance(state: &mut Overlay<'_>, header: &Header, last_commit: Opt
 /// The block after a change brings the commit of the header that announced it.
 fn complete_change(state: &mut Overlay<'_>, height: u64, last_commit: Option<&Commit>) {
     let path = key::validator_change(height.saturating_sub(1));
-    let (Some(change), Some(commit)) = (
-        record::<v1::ValidatorChange>(state, &path),
-        last_commit,
-    ) else {
+    let (Some(change), Some(commit)) = (record::<v1::ValidatorChange>(state, &path), last_commit)
+    else {
         return;
     };
     let complete = v1::ValidatorChange {
@@ -153,9 +143,7 @@ fn surplus(set: &validator::Set, other: &validator::Set) -> u64 {
     set.validators()
         .iter()
         .map(|info| {
-            let there = other
-                .validator(info.address)
-                .map_or(0, |info| info.power());
+            let there = other.validator(info.address).map_or(0, |info| info.power());
             info.power().saturating_sub(there)
         })
         .sum()
@@ -200,7 +188,10 @@ mod tests {
         assert!(!fits(&four, &four[..2]), "two of four leave");
         assert!(!fits(&four[..3], &four[..2]), "a third exactly leaves");
         assert!(!fits(&four[..3], &four), "a third exactly comes");
-        assert!(fits(&four, &[(1, 10), (2, 10), (3, 10), (5, 10)]), "a key is rotated");
+        assert!(
+            fits(&four, &[(1, 10), (2, 10), (3, 10), (5, 10)]),
+            "a key is rotated"
+        );
         assert!(fits(&four, &[(1, 10), (2, 10), (3, 10), (4, 10), (5, 13)]));
         assert!(!fits(&four, &[(1, 10), (2, 10), (3, 10), (4, 10), (5, 14)]));
         assert!(fits(&four, &[(1, 23), (2, 10), (3, 10), (4, 10)]));
@@ -216,7 +207,10 @@ mod tests {
             }
             let new = old - left + came;
             let quorum = new * 2 / 3 + 1;
-            assert!(quorum.saturating_sub(came) * 3 > old, "{left} left, {came} came");
+            assert!(
+                quorum.saturating_sub(came) * 3 > old,
+                "{left} left, {came} came"
+            );
         }
     }
 }

@@ -44,6 +44,7 @@ mod position;
 mod propose;
 mod silence;
 mod stall;
+mod voting;
 
 pub use committed::Committed;
 use early::Early;
@@ -58,6 +59,9 @@ const CHECKED_BLOCKS_MAX: usize = 16;
 const TIMELINESS_MS: i64 = 5_000;
 /// How long until a store that failed is tried again.
 const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// An address that is in no set: who has it is never asked to sign.
+const NOBODY: [u8; 20] = [0; 20];
 
 /// What a replica is told.
 #[derive(Debug)]
@@ -158,8 +162,8 @@ impl OpenError {
 pub struct Setup {
     /// The chain.
     pub genesis: Genesis,
-    /// The validator's key; none: a follower.
-    pub signer: Option<Signer>,
+    /// The validator keys that this node holds. At each height it signs with the one that is in the set; with none, it follows.
+    pub signers: Vec<Signer>,
     /// Bounds of the mempool.
     pub mempool: Limits,
 }
@@ -169,7 +173,7 @@ pub struct Setup {
 pub struct Replica {
     genesis: Genesis,
     rules: ChainRules,
-    signer: Option<Signer>,
+    signers: Vec<Signer>,
     store: Box<dyn StoreSend>,
     consensus: Consensus,
     electorate: Arc<Electorate>,
@@ -220,7 +224,7 @@ impl Replica {
     ) -> Result<(Self, Vec<Output>), OpenError> {
         let Setup {
             genesis,
-            signer,
+            signers,
             mempool,
         } = setup;
         let mut store = store;
@@ -236,10 +240,10 @@ impl Replica {
         }
         let chain = starfire_state::chain(&*store.state_at(0));
         let safety = read_safety(&*store)?;
-        let silence = Silence::at_start(signer.as_ref(), &safety);
+        let silence = Silence::at_start(signers.first(), &safety);
         let height = store.height().expect("genesis is stored");
         let position = Position::load(&genesis, as_archive(&*store), chain.block_transactions_max);
-        let config = config(&genesis, signer.as_ref());
+        let config = config(&genesis);
         let pace = Pace::new(config.timeout_base);
         let electorate = with_absent(position.electorate, &*store);
         let admission = Admission::new(&*store.state_at(height), height + 1);
@@ -267,7 +271,7 @@ impl Replica {
             pace,
             began: None,
             genesis,
-            signer,
+            signers,
             store,
         };
         let mut outputs = Vec::new();
@@ -330,21 +334,6 @@ impl Replica {
     /// Transactions that wait.
     pub fn mempool(&self) -> &Mempool {
         &self.mempool
-    }
-
-    /// The validators of the height to decide.
-    pub fn validators(&self) -> &validator::Set {
-        self.electorate.validators()
-    }
-
-    /// Whether this node votes: it has a key of the set, its store writes, and it knows what it may have signed.
-    pub fn votes(&self) -> bool {
-        self.stalled.is_none()
-            && self.silence.is_none()
-            && self
-                .signer
-                .as_ref()
-                .is_some_and(|signer| self.electorate.index(signer.address()).is_some())
     }
 
     /// Gives the store back, as a crash would leave it.
@@ -418,7 +407,7 @@ impl Replica {
 
     /// Signs, sends, and feeds the message back if this node is a recipient.
     fn sign(&mut self, message: Unsigned, to: Recipient, outputs: &mut Vec<Output>) {
-        let Some(signer) = &self.signer else { return };
+        let Some(signer) = self.signer() else { return };
         let me = signer.address();
         let signature = signer.sign(&message.sign_bytes(self.genesis.chain_id()));
         let signature = tendermint::Signature::try_from(signature.as_slice())
@@ -441,7 +430,7 @@ impl Replica {
     }
 
     fn send_to_others(&self, message: &Message, to: Recipient, outputs: &mut Vec<Output>) {
-        let me = self.signer.as_ref().map(Signer::address);
+        let me = self.validator();
         match to {
             Recipient::All => outputs.push(Output::Broadcast(message.encode())),
             Recipient::One(address) if Some(address) == me => {}
@@ -471,6 +460,7 @@ impl Replica {
         }
         let outcome = execute(&*self.store.state_at(height - 1), &block);
         let update = tree::apply(as_archive(&*self.store), height, &outcome.changes);
+        let membership_changed = committed::changes_membership(&outcome.changes);
         let batch = Batch {
             height,
             changes: outcome.changes,
@@ -509,6 +499,7 @@ impl Replica {
             &block,
             &commit,
             update.root,
+            membership_changed,
             self.electorate.validators(),
             senders,
         )));
@@ -518,6 +509,7 @@ impl Replica {
             block.block(),
             update.root,
             &outcome.receipts,
+            &*self.store.state_at(height),
             &self.genesis,
         );
         let electorate = with_absent(position.electorate, &*self.store);
@@ -581,6 +573,9 @@ impl Replica {
         if self.silence.is_some() {
             self.inputs.push_back(Input::Hush { height });
         }
+        let validator = self.validator();
+        self.consensus
+            .sign_as(validator.unwrap_or(account::Id::new(NOBODY)));
         self.inputs.push_back(Input::StartHeight {
             electorate: self.electorate.clone(),
             last_commit: self.last_commit.clone(),
@@ -593,11 +588,11 @@ impl Replica {
     }
 }
 
-fn config(genesis: &Genesis, signer: Option<&Signer>) -> Config {
+fn config(genesis: &Genesis) -> Config {
     let timeout_base = Duration::from_millis(genesis.file().consensus.timeout_base_ms);
     Config {
-        // A follower has an address that is in no set: it is never asked to sign.
-        address: signer.map_or(account::Id::new([0; 20]), Signer::address),
+        // Each height says as whom this node signs.
+        address: account::Id::new(NOBODY),
         routing: match genesis.file().consensus.routing {
             genesis::Routing::Collector => Routing::Collector,
             genesis::Routing::Broadcast => Routing::Broadcast,

@@ -313,7 +313,7 @@ impl Cluster<'_> {
         process.dying = false;
         let setup = Setup {
             genesis: self.world.genesis.clone(),
-            signer: Some(self.world.signer(process.validator)),
+            signers: vec![self.world.signer(process.validator)],
             mempool: MEMPOOL,
         };
         let (replica, outputs) = Replica::open(setup, Box::new(process.disk.mount()), now)

@@ -8,9 +8,8 @@ use crate::membership::{Members, problem};
 
 /// The member that a motion is about.
 pub(super) fn find(view: &dyn View, address: &str) -> Result<v1::MemberRecord, Rejection> {
-    member(view, address).ok_or_else(|| {
-        Rejection::new(code::MEMBER_NOT_FOUND, format!("{address} is no member"))
-    })
+    member(view, address)
+        .ok_or_else(|| Rejection::new(code::MEMBER_NOT_FOUND, format!("{address} is no member")))
 }
 
 /// Whether this can be a member's record, by itself.

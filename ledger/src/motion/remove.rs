@@ -43,10 +43,7 @@ impl Remove {
             reason: self.reason,
         };
         state.put_record(removed_member(&self.address), &removed);
-        state.emit(Event::new(
-            "member.removed",
-            vec![("member", self.address)],
-        ));
+        state.emit(Event::new("member.removed", vec![("member", self.address)]));
         Ok(())
     }
 }

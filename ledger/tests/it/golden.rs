@@ -481,8 +481,8 @@ impl Story {
             .unwrap_or_default();
         let keyed = words.get("key").unwrap_or(member);
         let validator = validator_key(keyed);
-        let possession = validator_key(words.get("proof").unwrap_or(keyed))
-            .sign(&possession_message(&address));
+        let possession =
+            validator_key(words.get("proof").unwrap_or(keyed)).sign(&possession_message(&address));
         let validator_key = validator.public().raw().to_vec();
         let action = match verb {
             "admit" => Action::AdmitMember(v1::AdmitMember {
@@ -496,7 +496,11 @@ impl Story {
                 }
                 .into(),
                 peers,
-                validator_key: if keyed == "none" { Vec::new() } else { validator_key },
+                validator_key: if keyed == "none" {
+                    Vec::new()
+                } else {
+                    validator_key
+                },
                 voting_power,
                 possession,
             }),
@@ -533,7 +537,11 @@ impl Story {
                 Some(format!("{name}:{}", info.power()))
             };
             let shown: Vec<String> = VALIDATORS.iter().filter_map(power).collect();
-            assert_eq!(shown.len(), set.validators().len(), "every validator has a name");
+            assert_eq!(
+                shown.len(),
+                set.validators().len(),
+                "every validator has a name"
+            );
             shown.join(" ")
         };
         let [last, current, next] = [&sets.last, &sets.current, &sets.next].map(shown);

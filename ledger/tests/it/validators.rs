@@ -83,7 +83,10 @@ fn a_change_leaves_the_header_and_commit_that_prove_it() {
 
     // Header `executed + 1` announces the set; its block keeps the header, and the block after that the commit.
     let change = |world: &World| -> Option<v1::ValidatorChange> {
-        record(world.state().as_ref(), &path::validator_change(executed + 1))
+        record(
+            world.state().as_ref(),
+            &path::validator_change(executed + 1),
+        )
     };
     assert!(change(&world).is_none());
     world.send("bank", &["bank"], vec![pay("alice", 1)]);
@@ -99,7 +102,10 @@ fn a_change_leaves_the_header_and_commit_that_prove_it() {
     assert_eq!(commit.height, header.height);
     assert_eq!(commit.block_id.hash, header.hash());
     let after = Sets::load(world.state().as_ref());
-    assert_eq!([&after.last, &after.current, &after.next], [&before.next; 3]);
+    assert_eq!(
+        [&after.last, &after.current, &after.next],
+        [&before.next; 3]
+    );
     assert_eq!(
         world
             .state()
