@@ -286,8 +286,10 @@ impl Core {
         if fresh.is_empty() {
             return;
         }
-        let Outlets { network, peers, .. } = &self.outlets;
-        let audience = spread::audience(origin, network, peers, self.replica.votes());
+        let Outlets {
+            network, roster, ..
+        } = &self.outlets;
+        let audience = spread::audience(origin, network, roster, self.replica.votes());
         for batch in spread::batches(fresh) {
             network.spread(&audience, batch);
         }
