@@ -241,6 +241,7 @@ mod tests {
             "verify p.json --document d.json --trust t.json --pin ab --max-age 3650d --json",
             "trust export --node http://127.0.0.1:1 --fingerprint",
             "trust pin t.json --pin ab",
+            "trust update --node http://127.0.0.1:1",
             "tx wait 0000000000000000000000000000000000000000000000000000000000000000 --seconds 5",
             "member propose accredit --issuer did:bid:cn01:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --type T --jurisdiction CN --from 2026-01-01 --until 2027-01-01 --key k --node http://127.0.0.1:1",
             "member propose admit member.json --power 0 --key k --node http://127.0.0.1:1",

@@ -378,14 +378,11 @@ fn facts(config: &Config, genesis: &Genesis) -> NodeFacts {
     }
 }
 
-fn trust(genesis: &Genesis) -> anyhow::Result<v1::TrustResponse> {
+/// What names the chain to those who pin it. Changes of its validators since genesis come from state.
+fn trust(genesis: &Genesis) -> anyhow::Result<Bundle> {
     let (chain_id, validators) = (genesis.chain_id().clone(), genesis.validators().clone());
-    let bundle = Bundle::new(chain_id, &genesis.file().name, genesis.hash(), validators)
-        .context("describe the chain for those who pin it")?;
-    Ok(v1::TrustResponse {
-        bundle: bundle.encode(),
-        fingerprint: bundle.fingerprint(),
-    })
+    Bundle::new(chain_id, &genesis.file().name, genesis.hash(), validators)
+        .context("describe the chain for those who pin it")
 }
 
 /// Clients' transactions join those of peers.
