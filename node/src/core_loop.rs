@@ -172,7 +172,13 @@ impl Core {
             }
             CoreInput::Height { peer, height, live } => {
                 self.note_height(height);
-                if live && let Some(validator) = self.outlets.roster.validator(&peer) {
+                let set = self.replica.validators();
+                let validator = self
+                    .outlets
+                    .roster
+                    .validators(&peer)
+                    .find(|validator| set.validator(*validator).is_some());
+                if live && let Some(validator) = validator {
                     self.step(ReplicaInput::Height { validator, height });
                 }
             }

@@ -187,7 +187,7 @@ impl Situation {
                 .map(|(height, validator, kind)| v1::MisbehaviourStatus {
                     height: *height,
                     validator: hex::encode(validator.as_bytes()),
-                    organisation: organisation(facts, validator),
+                    organisation: roster.organisation(validator).to_owned(),
                     kind: (*kind).to_owned(),
                 })
                 .collect(),

@@ -246,14 +246,17 @@ impl Cluster<'_> {
             Event::Message { from, to, bytes } => {
                 let message = Message::decode(&bytes)
                     .map_err(|error| Violation(format!("codec: {error}")))?;
-                let from = Some(self.world.signer(self.processes[from].validator).address());
+                // Whose word it is, the connection vouches for: one of the sender's keys.
+                let ever = self.world.addresses(self.processes[from].validator);
+                let signer = message.signer().filter(|signer| ever.contains(signer));
+                let from = Some(signer.unwrap_or_else(|| self.speaks_as(from, to)));
                 self.step(to, ReplicaInput::Message { from, message })
             }
             Event::Transaction { to, transaction } => {
                 self.step(to, ReplicaInput::Transactions(vec![transaction]))
             }
             Event::Height { from, to, height } => {
-                let validator = self.world.signer(self.processes[from].validator).address();
+                let validator = self.speaks_as(from, to);
                 self.step(to, ReplicaInput::Height { validator, height })?;
                 self.hear_of_height(to, height)
             }
@@ -477,6 +480,15 @@ impl Cluster<'_> {
             );
         }
         Ok(())
+    }
+
+    /// The validator as which a node knows another.
+    fn speaks_as(&self, from: Node, to: Node) -> account::Id {
+        let member = self.processes[from].validator;
+        let mut ever = self.world.addresses(member).iter().copied();
+        let known = self.processes[to].replica.as_ref();
+        ever.find(|address| known.is_some_and(|it| it.validators().validator(*address).is_some()))
+            .unwrap_or_else(|| self.world.signer(member).address())
     }
 
     /// The next motion of the plan, if it is time: to everybody, as somebody may be down.

@@ -108,6 +108,14 @@ impl World {
         }
     }
 
+    /// The signer of a validator, as it begins.
+    ///
+    /// # Panics
+    /// When there is no validator of that number.
+    pub fn signer(&self, validator: usize) -> Signer {
+        self.signers(validator).swap_remove(0)
+    }
+
     /// The signers of a member: one for each key that it may ever use.
     ///
     /// # Panics
