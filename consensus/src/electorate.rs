@@ -54,6 +54,8 @@ pub struct Electorate {
     term_heights: u64,
     absent: Vec<account::Id>,
     turns: Vec<usize>,
+    /// Who decides the height after this one.
+    next: validator::Set,
 }
 
 impl Electorate {
@@ -96,6 +98,7 @@ impl Electorate {
         Ok(Self {
             chain_id,
             height: number,
+            next: validators.clone(),
             validators,
             validators_hash,
             keys,
@@ -123,6 +126,12 @@ impl Electorate {
             absent,
             ..self
         }
+    }
+
+    /// The same electorate, where another set decides the next height.
+    #[must_use]
+    pub fn followed_by(self, next: validator::Set) -> Self {
+        Self { next, ..self }
     }
 
     /// The chain that all signatures name.
@@ -157,16 +166,22 @@ impl Electorate {
         self.validators.validators()[self.turns[turn]].address
     }
 
-    /// Who proposes first at the next height, should `proposer`'s block be decided and the set stay as it is.
+    /// Who proposes first at the next height, should `proposer`'s block be decided: one of the validators of that height, who may
+    /// have no vote at this one.
     pub fn next_proposer(&self, proposer: account::Id) -> account::Id {
         let turns = proposer::turns(
             self.height().saturating_add(1),
-            &self.validators,
+            &self.next,
             Some(proposer),
             self.term_heights,
             &self.absent,
         );
-        self.validators.validators()[turns[0]].address
+        self.next.validators()[turns[0]].address
+    }
+
+    /// The validators of the next height.
+    pub fn next_validators(&self) -> &validator::Set {
+        &self.next
     }
 
     /// Number of validators.
@@ -227,6 +242,27 @@ mod tests {
         assert!(three.is_quorum(21));
         assert!(!three.has_honest(10));
         assert!(three.has_honest(11));
+    }
+
+    #[test]
+    fn the_next_proposer_is_of_the_next_set() {
+        let chain = Chain::new(4);
+        let electorate = chain.electorate(1);
+        let proposer = electorate.proposer(0);
+        assert_eq!(electorate.next_proposer(proposer), proposer);
+        let others: Vec<_> = chain
+            .validators()
+            .validators()
+            .iter()
+            .filter(|info| info.address != proposer)
+            .cloned()
+            .collect();
+        let next = validator::Set::without_proposer(others);
+        let then = electorate.followed_by(next.clone()).next_proposer(proposer);
+        let term = crate::testing::TERM_HEIGHTS;
+        let expected = proposer::turns(2, &next, Some(proposer), term, &[])[0];
+        assert_eq!(then, next.validators()[expected].address);
+        assert_ne!(then, proposer);
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub enum Routing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// This node's validator address. Where the set does not have it, the node follows and signs nothing.
+    /// [`Consensus::sign_as`] changes it between heights.
     pub address: account::Id,
     /// Where votes go.
     pub routing: Routing,
@@ -136,6 +137,11 @@ impl Consensus {
             silent: true,
             ..Self::new(config, record)
         }
+    }
+
+    /// Sign as another validator from the next height on: this node has several keys, and each height's set names the one to use.
+    pub fn sign_as(&mut self, address: account::Id) {
+        self.config.address = address;
     }
 
     /// Take in one input.

@@ -11,10 +11,12 @@ use tendermint::vote::{Power, Type, ValidatorIndex, Vote};
 use tendermint::{AppHash, Hash, Signature, Time, account, chain, validator};
 use tendermint_proto::Protobuf;
 use tendermint_proto::v0_38::types::{
-    SignedHeader as RawSignedHeader, ValidatorSet as RawValidatorSet,
+    Commit as RawCommit, Header as RawHeader, SignedHeader as RawSignedHeader,
+    ValidatorSet as RawValidatorSet,
 };
 
 use crate::chain::{Registration, Validator};
+use crate::succession::Change;
 use crate::unix_ms;
 
 /// The test chains' first moment: 2026-11-21T08:30:00Z.
@@ -163,6 +165,20 @@ impl Chain {
         height
     }
 
+    /// A block whose header names other validators for the heights after it; the change.
+    pub(crate) fn hand_over(&mut self, next: Validators) -> Change {
+        let height = self.height() + 1;
+        let header = Header {
+            next_validators_hash: next.set.hash(),
+            ..self.header(height)
+        };
+        let signed = self.validators.sign(&header, &[0, 1, 3]);
+        let change = change(&signed, &next);
+        self.block(Changes::new());
+        self.validators = next;
+        change
+    }
+
     pub(crate) fn height(&self) -> u64 {
         self.store.height().unwrap()
     }
@@ -215,6 +231,16 @@ impl Chain {
             values: paths.iter().map(value).collect(),
         }
     }
+}
+
+/// A change as state keeps it.
+pub(crate) fn change(signed: &SignedHeader, next: &Validators) -> Change {
+    let record = v1::ValidatorChange {
+        header: Protobuf::<RawHeader>::encode_vec(signed.header.clone()),
+        commit: prost::Message::encode_to_vec(&RawCommit::from(signed.commit.clone())),
+        next_validators: next.encoded(),
+    };
+    Change::of(&record).unwrap()
 }
 
 pub(crate) fn encode(header: SignedHeader) -> Vec<u8> {

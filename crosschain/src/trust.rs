@@ -1,7 +1,9 @@
 //! `starfire-trust/1`: what names a main chain, for a verifier who has met it once.
 //!
 //! A bundle never vouches for itself. The verifier pins its fingerprint, got by another way (print, a colleague, a circular), and
-//! a bundle counts only when it has that fingerprint. Everything else hangs on the validators in it.
+//! a bundle counts only when it has that fingerprint. Everything else hangs on the validators in it. The fingerprint is of what
+//! genesis says. Changes of the validators since then prove themselves ([`crate::succession`]), so a bundle with more of them has the
+//! same fingerprint, and one with fewer loses nothing but the knowledge.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -9,13 +11,14 @@ use tendermint::{chain, validator};
 
 use crate::json;
 use crate::sealed::{self, SealError};
+use crate::succession::{Change, Succession, SuccessionError};
 use crate::text::Hex;
 use crate::validators;
 
 /// The format of trust bundles.
 pub const FORMAT: &str = "starfire-trust/1";
 /// The largest trust bundle, bytes.
-pub const BUNDLE_BYTES_MAX: usize = 64 << 10;
+pub const BUNDLE_BYTES_MAX: usize = 3 << 20;
 const NAME_BYTES_MAX: usize = 256;
 
 /// Why bytes are not a trust bundle.
@@ -33,6 +36,9 @@ pub enum TrustError {
     /// None, too many, twice the same, out of order, without power or with too much of it.
     #[error("the validators are malformed: {0}")]
     Validators(&'static str),
+    /// The changes do not lead from the genesis validators to others.
+    #[error("the changes of the validators do not hold")]
+    Changes(#[from] SuccessionError),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,6 +46,9 @@ pub enum TrustError {
 struct BundleFile {
     format: String,
     chain_id: String,
+    /// Oldest first; left out when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<Change>,
     name: String,
     genesis_hash: Hex<32>,
     validators: Vec<ValidatorEntry>,
@@ -59,6 +68,7 @@ pub struct Bundle {
     name: String,
     genesis_hash: [u8; 32],
     validators: validator::Set,
+    changes: Vec<Change>,
 }
 
 impl Bundle {
@@ -79,7 +89,15 @@ impl Bundle {
             name: name.to_owned(),
             genesis_hash,
             validators,
+            changes: Vec::new(),
         })
+    }
+
+    /// The same chain with all the changes of its validators, oldest first, each of which is checked.
+    pub fn with_changes(self, changes: Vec<Change>) -> Result<Self, TrustError> {
+        let bundle = Self { changes, ..self };
+        bundle.follow()?;
+        Ok(bundle)
     }
 
     /// Reads a bundle file.
@@ -90,22 +108,53 @@ impl Bundle {
             return Err(TrustError::Name);
         }
         let validators = set(&file.validators)?;
-        Ok(Self {
+        let bundle = Self {
             chain_id,
             name: file.name,
             genesis_hash: file.genesis_hash.0,
             validators,
-        })
+            changes: Vec::new(),
+        };
+        bundle.with_changes(file.changes)
+    }
+
+    fn follow(&self) -> Result<Succession, SuccessionError> {
+        let mut succession = Succession::begin(self.chain_id.clone(), self.validators.clone());
+        succession.extend(&self.changes)?;
+        Ok(succession)
+    }
+
+    /// Who decides which height, as far as the bundle tells.
+    pub fn succession(&self) -> Succession {
+        self.follow().expect("a bundle's changes were checked")
+    }
+
+    /// The changes of the validators, oldest first.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// Whether `self` knows at least what `other` does of the same chain, and nothing that contradicts it.
+    pub fn extends(&self, other: &Self) -> bool {
+        self.fingerprint() == other.fingerprint()
+            && self.changes.len() >= other.changes.len()
+            && self.succession().extend(&other.changes).is_ok()
     }
 
     /// The file's bytes, which [`Bundle::parse`] reads.
     pub fn encode(&self) -> Vec<u8> {
+        self.encode_with(self.changes.clone())
+    }
+
+    /// The file's bytes with these changes of the validators. They are not checked here, since whoever reads them does.
+    pub fn encode_with(&self, changes: Vec<Change>) -> Vec<u8> {
         sealed::seal(&BundleFile {
             format: FORMAT.to_owned(),
             chain_id: self.chain_id.to_string(),
             name: self.name.clone(),
             genesis_hash: Hex(self.genesis_hash),
             validators: entries(&self.validators),
+            changes,
         })
     }
 
@@ -134,7 +183,7 @@ impl Bundle {
         &self.genesis_hash
     }
 
-    /// The validators that sign its headers.
+    /// The genesis validators, who sign its first headers.
     pub fn validators(&self) -> &validator::Set {
         &self.validators
     }
@@ -212,6 +261,30 @@ mod tests {
     }
 
     #[test]
+    fn changes_prove_themselves_and_leave_the_fingerprint() {
+        let first = fixture::Validators::new(1, 4, 10);
+        let mut chain = fixture::Chain::new("starfire-main-1", first, Default::default());
+        let change = chain.hand_over(fixture::Validators::new(2, 4, 10));
+        let old = bundle(10);
+        let new = old.clone().with_changes(vec![change.clone()]).unwrap();
+        assert_eq!(new.fingerprint(), old.fingerprint());
+        assert_eq!(Bundle::parse(&new.encode()).unwrap(), new);
+        assert!(new.extends(&old) && !old.extends(&new));
+        assert!(matches!(
+            bundle(11).with_changes(vec![change]),
+            Err(TrustError::Changes(_))
+        ));
+        let mut other = fixture::Chain::new(
+            "starfire-main-1",
+            fixture::Validators::new(1, 4, 10),
+            Default::default(),
+        );
+        let conflicting = other.hand_over(fixture::Validators::new(3, 4, 10));
+        let conflicting = old.with_changes(vec![conflicting]).unwrap();
+        assert!(!conflicting.extends(&new) && !new.extends(&conflicting));
+    }
+
+    #[test]
     fn malformed_validators_are_refused() {
         let check = |change: &dyn Fn(&mut Vec<ValidatorEntry>)| {
             let mut validators = entries(bundle(10).validators());
@@ -222,6 +295,7 @@ mod tests {
                 name: String::new(),
                 genesis_hash: Hex([9; 32]),
                 validators,
+                changes: Vec::new(),
             };
             assert!(matches!(
                 Bundle::parse(&sealed::seal(&file)),

@@ -66,6 +66,26 @@ pub const DOMAIN_NOT_EXIST: Code = Code::new("DOMAIN_NOT_EXIST", 170);
 pub const ISSUER_WITHOUT_DID: Code = Code::new("ISSUER_WITHOUT_DID", 4);
 /// Only super nodes propose and vote.
 pub const NOT_A_SUPER_NODE: Code = Code::new("NOT_A_SUPER_NODE", 6);
+/// Only members with a vote propose and vote, on a sub-chain.
+pub const NO_VOTE: Code = Code::new("NO_VOTE", 6);
+/// What a motion says of a member cannot be.
+pub const MEMBER_INVALID: Code = Code::new("MEMBER_INVALID", 2);
+/// The account is a member already.
+pub const MEMBER_EXISTS: Code = Code::new("MEMBER_EXISTS", 3);
+/// The account is no member.
+pub const MEMBER_NOT_FOUND: Code = Code::new("MEMBER_NOT_FOUND", 4);
+/// The chain has as many members as it may.
+pub const TOO_MANY_MEMBERS: Code = Code::new("TOO_MANY_MEMBERS", 114);
+/// Another member has this validator key.
+pub const VALIDATOR_KEY_IN_USE: Code = Code::new("VALIDATOR_KEY_IN_USE", 3);
+/// Another member has this peer id.
+pub const PEER_IN_USE: Code = Code::new("PEER_IN_USE", 3);
+/// The validator key has not signed for this member.
+pub const VALIDATOR_KEY_NOT_PROVED: Code = Code::new("VALIDATOR_KEY_NOT_PROVED", 93);
+/// The validator set would have too many members, or too much power.
+pub const VALIDATORS_LIMIT: Code = Code::new("VALIDATORS_LIMIT", 114);
+/// A third or more of the voting power would change at once.
+pub const VALIDATOR_CHANGE_TOO_LARGE: Code = Code::new("VALIDATOR_CHANGE_TOO_LARGE", 114);
 /// There is no motion with that number.
 pub const MOTION_NOT_FOUND: Code = Code::new("MOTION_NOT_FOUND", 4);
 /// The motion is decided.

@@ -11,7 +11,7 @@ use tendermint::Hash;
 use crate::admission::{Admission, Admitted};
 use crate::check::{Checked, CheckedBlock};
 use crate::quota::Quota;
-use crate::{presence, receipt};
+use crate::{presence, receipt, validators};
 
 /// What a block does.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +42,7 @@ pub fn execute(view: &dyn View, block: &CheckedBlock) -> Outcome {
         );
     }
 
+    validators::advance(&mut state, header, block.block().last_commit.as_ref());
     if let Some(last_commit) = &block.block().last_commit {
         presence::note(&mut state, last_commit);
     }
@@ -113,7 +114,7 @@ fn run(
             .map_or_else(|| source.record.address.clone(), |other| other.to_string());
         env.member = admission.members.get(&sender).cloned();
         env.sender = sender;
-        payload.apply(&mut operations, env, &admission.members, &signers)?;
+        payload.apply(&mut operations, env, &signers)?;
     }
     let (changes, events) = operations.into_parts();
     state.absorb(changes);

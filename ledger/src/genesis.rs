@@ -12,10 +12,9 @@ use starfire_crosschain::chain::{Registration, RegistrationError};
 use starfire_proto::v1;
 use starfire_state::{Account, Changes, Overlay, View, key};
 use tendermint::{Hash, Time, chain, validator};
-use tendermint_proto::Protobuf;
-use tendermint_proto::v0_38::types::ValidatorSet as RawValidatorSet;
 
 use crate::hash::sha256;
+use crate::validators;
 
 pub use ceremony::CeremonyError;
 pub use file::{
@@ -151,24 +150,12 @@ fn canonical(value: &impl serde::Serialize) -> Vec<u8> {
 fn changes(file: &GenesisFile, validators: &validator::Set) -> Result<Changes, GenesisError> {
     let mut state = Overlay::new(&Nothing);
     state.put_record(key::CHAIN.to_vec(), &chain_record(file));
-    state.put(
-        key::VALIDATORS.to_vec(),
-        Protobuf::<RawValidatorSet>::encode_vec(validators.clone()),
-    );
+    validators::found(&mut state, validators);
     for member in &file.members {
-        let record = v1::MemberRecord {
-            address: member.address.clone(),
-            organisation: member.organisation.clone(),
-            role: v1::Role::from(member.role).into(),
-            peers: member.peers.clone(),
-            validator_key: member
-                .validator_key
-                .as_ref()
-                .map(Key::to_vec)
-                .unwrap_or_default(),
-            voting_power: member.voting_power,
-        };
-        state.put_record(key::member(&member.address), &record);
+        state.put_record(
+            key::member(&member.address),
+            &v1::MemberRecord::from(member),
+        );
     }
     for entry in &file.accounts {
         let mut account = Account::create(&entry.address);

@@ -3,7 +3,7 @@
 //! A transaction comes in as bytes and goes one way. [`transaction`] decodes its envelope once, [`mod@check`] proves without any state
 //! that it is for this chain and well signed, [`admission`] asks the state whether it may run, [`execute()`] runs its operations,
 //! and [`receipt`] tells what became of it. [`payload`] is the one list of what a transaction can do. [`block`] is how
-//! transactions are decided together, [`genesis`] how a chain begins.
+//! transactions are decided together, [`genesis`] how a chain begins, [`validators`] who decides which height.
 //!
 //! Nothing here knows the node that runs it: no clock, no disk, no key, no randomness.
 
@@ -24,6 +24,7 @@ pub mod presence;
 pub mod quota;
 pub mod receipt;
 pub mod transaction;
+pub mod validators;
 
 pub use admission::{Admission, Admitted, select};
 pub use block::{Block, Expected, InvalidBlock};

@@ -1,17 +1,27 @@
-//! Motions: what the super nodes decide together.
+//! Motions: what those who govern decide together: super nodes on the main chain, members with a vote on a sub-chain.
 //!
-//! A super node proposes, and approves by proposing; the others vote. As soon as more than two thirds of the super nodes' power
-//! approve, the motion is executed, in the transaction that brought it there. Power is counted as it stands at that moment. A
-//! motion can accredit an issuer or withdraw that; nothing in it can touch what belongs to a user.
+//! One of them proposes, and approves by proposing; the others vote. As soon as more than two thirds of their power approve, the
+//! motion is executed, in the transaction that brought it there. Power is counted as it stands at that moment, and so is
+//! membership: who was removed by an earlier transaction of the block has no say in a later one. A motion can accredit an issuer
+//! or withdraw that, and change who the members and validators are; nothing in it can touch what belongs to a user.
+//!
+//! One file each for what a motion can do: [`admit`], [`remove`], [`power`], [`rotate`], [`peers`]. [`action`] is their list.
+
+mod action;
+mod admit;
+mod member;
+mod peers;
+mod power;
+mod remove;
+mod rotate;
 
 use prost::Message;
-use starfire_did::issuer;
 use starfire_proto::v1;
-use starfire_proto::v1::motion_propose;
 use starfire_state::{Env, Event, Overlay, Rejection, View, record};
 
-use crate::membership::{Members, super_power};
+use crate::membership::{Members, governing_power, governs};
 use crate::{code, path};
+use action::Action;
 
 /// A motion to propose.
 #[derive(Debug, Clone)]
@@ -19,13 +29,6 @@ pub struct Propose {
     action: Action,
     /// The message, as the record keeps it.
     message: Vec<u8>,
-}
-
-/// What a motion does once adopted.
-#[derive(Debug, Clone)]
-enum Action {
-    Accredit(issuer::Accredit),
-    Withdraw(issuer::Withdraw),
 }
 
 /// A vote on a motion.
@@ -47,34 +50,6 @@ impl TryFrom<v1::MotionPropose> for Propose {
     }
 }
 
-impl TryFrom<v1::MotionPropose> for Action {
-    type Error = Rejection;
-
-    fn try_from(message: v1::MotionPropose) -> Result<Self, Rejection> {
-        match message.action {
-            Some(motion_propose::Action::Accredit(accredit)) => {
-                Ok(Self::Accredit(accredit.try_into()?))
-            }
-            Some(motion_propose::Action::WithdrawAccreditation(withdraw)) => {
-                Ok(Self::Withdraw(withdraw.try_into()?))
-            }
-            None => Err(Rejection::new(
-                code::INVALID_PARAMETER,
-                "the motion has no action",
-            )),
-        }
-    }
-}
-
-impl Action {
-    fn apply(self, state: &mut Overlay<'_>, env: &Env, motion: u64) -> Result<(), Rejection> {
-        match self {
-            Self::Accredit(accredit) => accredit.apply(motion, state, env),
-            Self::Withdraw(withdraw) => withdraw.apply(state, env),
-        }
-    }
-}
-
 impl From<v1::MotionVote> for Vote {
     fn from(message: v1::MotionVote) -> Self {
         Self {
@@ -86,13 +61,9 @@ impl From<v1::MotionVote> for Vote {
 
 impl Propose {
     /// Opens the motion with the proposer's approval.
-    pub fn apply(
-        self,
-        state: &mut Overlay<'_>,
-        env: &Env,
-        members: &Members,
-    ) -> Result<(), Rejection> {
-        require_super_node(env)?;
+    pub fn apply(self, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
+        let members = governing_members(state, env)?;
+        self.action.check(env)?;
         let id = count(state)
             .checked_add(1)
             .expect("fewer than 2^64 motions are ever proposed");
@@ -109,20 +80,15 @@ impl Propose {
             executed: false,
             rejection: String::new(),
         };
-        cast(state, env, members, motion, self.action, true);
+        cast(state, env, &members, motion, self.action, true);
         Ok(())
     }
 }
 
 impl Vote {
     /// Votes, and executes the motion where this vote adopts it.
-    pub fn apply(
-        self,
-        state: &mut Overlay<'_>,
-        env: &Env,
-        members: &Members,
-    ) -> Result<(), Rejection> {
-        require_super_node(env)?;
+    pub fn apply(self, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
+        let members = governing_members(state, env)?;
         let Some(motion) = load(state, self.motion) else {
             return Err(Rejection::new(
                 code::MOTION_NOT_FOUND,
@@ -139,7 +105,7 @@ impl Vote {
                 format!("{} has voted on motion {}", env.sender, self.motion),
             ));
         }
-        if is_closed(&motion, members) {
+        if is_closed(&motion, &env.chain, &members) {
             return Err(Rejection::new(
                 code::MOTION_CLOSED,
                 format!("motion {} is decided", self.motion),
@@ -149,7 +115,7 @@ impl Vote {
             .expect("a motion in state holds the message that proposed it");
         let action =
             Action::try_from(message).expect("a motion in state was parsed when it was proposed");
-        cast(state, env, members, motion, action, self.approve);
+        cast(state, env, &members, motion, action, self.approve);
         Ok(())
     }
 }
@@ -169,19 +135,31 @@ pub fn count(view: &dyn View) -> u64 {
 }
 
 /// Whether it is executed, was refused when executed, or can no longer be adopted.
-pub fn is_closed(motion: &v1::MotionRecord, members: &Members) -> bool {
-    let total = super_power(members.iter());
-    let open = total.saturating_sub(power(motion, members, false));
+pub fn is_closed(motion: &v1::MotionRecord, chain: &v1::ChainRecord, members: &Members) -> bool {
+    let total = governing_power(chain, members.iter());
+    let open = total.saturating_sub(power_behind(motion, chain, members, false));
     motion.executed || !motion.rejection.is_empty() || !is_quorum(open, total)
 }
 
-fn require_super_node(env: &Env) -> Result<(), Rejection> {
-    match &env.member {
-        Some(member) if member.role() == v1::Role::Super => Ok(()),
-        Some(_) | None => Err(Rejection::new(
-            code::NOT_A_SUPER_NODE,
-            format!("{} is not a super node", env.sender),
-        )),
+/// The members as they stand now, the sender being one who governs.
+fn governing_members(state: &Overlay<'_>, env: &Env) -> Result<Members, Rejection> {
+    let refused = || {
+        if env.chain.chain_code.is_empty() {
+            let detail = format!("{} is not a super node", env.sender);
+            Rejection::new(code::NOT_A_SUPER_NODE, detail)
+        } else {
+            let detail = format!("{} has no vote on this chain", env.sender);
+            Rejection::new(code::NO_VOTE, detail)
+        }
+    };
+    // Before the block already: a stranger's transaction costs no scan.
+    if env.member.is_none() {
+        return Err(refused());
+    }
+    let members = Members::load(state);
+    match members.get(&env.sender) {
+        Some(member) if governs(&env.chain, member) => Ok(members),
+        Some(_) | None => Err(refused()),
     }
 }
 
@@ -208,7 +186,8 @@ fn cast(
             ("approve", approval.to_owned()),
         ],
     ));
-    if is_quorum(power(&motion, members, true), super_power(members.iter())) {
+    let approving = power_behind(&motion, &env.chain, members, true);
+    if is_quorum(approving, governing_power(&env.chain, members.iter())) {
         // On its own overlay: a refused action leaves nothing but its code.
         let mut execution = Overlay::new(state);
         match action.apply(&mut execution, env, motion.id) {
@@ -229,13 +208,19 @@ fn cast(
     state.put_record(path::motion(motion.id), &motion);
 }
 
-/// The super nodes' power behind one answer.
-fn power(motion: &v1::MotionRecord, members: &Members, approve: bool) -> u64 {
+/// The power behind one answer.
+fn power_behind(
+    motion: &v1::MotionRecord,
+    chain: &v1::ChainRecord,
+    members: &Members,
+    approve: bool,
+) -> u64 {
     let voters = motion
         .ballots
         .iter()
         .filter(|ballot| ballot.approve == approve);
-    super_power(voters.filter_map(|ballot| members.get(&ballot.voter)))
+    let voters = voters.filter_map(|ballot| members.get(&ballot.voter));
+    governing_power(chain, voters)
 }
 
 /// More than two thirds.

@@ -6,6 +6,8 @@ pub const MOTION_COUNT: &[u8] = b"motion-count";
 pub const PRESENCE: &[u8] = b"presence";
 /// What all members' paths begin with.
 pub const MEMBERS: &[u8] = b"member/";
+/// What the paths of all members that were excluded begin with.
+pub const MEMBERS_REMOVED: &[u8] = b"member-removed/";
 
 /// A metadata key up to this length stands in its path as hex; a longer one by its SHA-256, as paths are short.
 const METADATA_KEY_BYTES_PLAIN: usize = 160;
@@ -36,4 +38,9 @@ pub fn metadata_prefix(address: &str) -> Vec<u8> {
 /// A motion.
 pub fn motion(id: u64) -> Vec<u8> {
     format!("motion/{id:020}").into_bytes()
+}
+
+/// A member that was excluded.
+pub fn removed_member(address: &str) -> Vec<u8> {
+    format!("member-removed/{address}").into_bytes()
 }

@@ -15,7 +15,6 @@ use crate::account::log::Log;
 use crate::account::metadata::SetMetadata;
 use crate::account::pay::PayCoin;
 use crate::account::privilege::Privilege;
-use crate::membership::Members;
 use crate::{code, motion};
 
 /// An operation, parsed.
@@ -45,7 +44,7 @@ pub enum Payload {
     EvidenceRevoke(registry::revoke::Revoke),
     /// Shows the main chain a sub-chain's header.
     AnchorSubmit(Box<anchor::Submit>),
-    /// Proposes a motion to the super nodes.
+    /// Proposes a motion to those who govern.
     MotionPropose(motion::Propose),
     /// Votes on a motion.
     MotionVote(motion::Vote),
@@ -162,7 +161,6 @@ impl Payload {
         self,
         state: &mut Overlay<'_>,
         env: &Env,
-        members: &Members,
         signers: &[&str],
     ) -> Result<(), Rejection> {
         match self {
@@ -183,8 +181,8 @@ impl Payload {
             }
             Self::EvidenceRevoke(operation) => operation.apply(state, env),
             Self::AnchorSubmit(operation) => operation.apply(state, env),
-            Self::MotionPropose(operation) => operation.apply(state, env, members),
-            Self::MotionVote(operation) => operation.apply(state, env, members),
+            Self::MotionPropose(operation) => operation.apply(state, env),
+            Self::MotionVote(operation) => operation.apply(state, env),
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::clock;
 use crate::gateway::backend::{PoolView, Published};
 use crate::network::Network;
 use crate::replica::{Committed, Output, Replica, ReplicaInput, ReplicaTimer};
+use crate::roster::Roster;
 use crate::spread::{self, Spread};
 use crate::status::{NodeFacts, Situation};
 use crate::verify_pool::{Admission, Origin};
@@ -62,44 +63,13 @@ pub enum CoreInput {
     Peers,
 }
 
-/// Which peers speak for which validator.
-#[derive(Debug, Clone, Default)]
-pub struct PeerBook {
-    peers: BTreeMap<account::Id, BTreeSet<PeerId>>,
-}
-
-impl PeerBook {
-    /// Notes that the peer is a node of the validator.
-    pub fn insert(&mut self, validator: account::Id, peer: PeerId) {
-        self.peers.entry(validator).or_default().insert(peer);
-    }
-
-    /// The nodes of a validator.
-    pub fn of(&self, validator: &account::Id) -> impl Iterator<Item = PeerId> + '_ {
-        self.peers.get(validator).into_iter().flatten().copied()
-    }
-
-    /// The validator that a peer is a node of.
-    pub fn validator(&self, peer: &PeerId) -> Option<account::Id> {
-        self.peers
-            .iter()
-            .find(|(_, peers)| peers.contains(peer))
-            .map(|(validator, _)| *validator)
-    }
-
-    /// Every node of every validator.
-    pub fn all(&self) -> impl Iterator<Item = PeerId> + '_ {
-        self.peers.values().flatten().copied()
-    }
-}
-
 /// Where the core sends what it finds.
 #[derive(Debug)]
 pub struct Outlets {
     /// Peers.
     pub network: Network,
-    /// Which of them are validators.
-    pub peers: PeerBook,
+    /// Which of them may connect, and which are validators.
+    pub roster: Roster,
     /// The newest height that may be read.
     pub published: watch::Sender<Published>,
     /// This node as it sees itself.
@@ -180,16 +150,21 @@ impl Core {
         match input {
             CoreInput::Consensus { peer, bytes } => {
                 // Only validators take part. Whose word a message is, its connection vouches for.
-                let Some(from) = self.outlets.peers.validator(&peer) else {
+                let speakers: Vec<account::Id> = self.outlets.roster.validators(&peer).collect();
+                let Some(first) = speakers.first().copied() else {
                     tracing::debug!(%peer, "consensus message of a node that does not vote");
                     return;
                 };
-                self.situation.heard(from, clock::monotonic());
+                self.situation.heard(first, clock::monotonic());
                 match Message::decode(&bytes) {
-                    Ok(message) => self.step(ReplicaInput::Message {
-                        from: Some(from),
-                        message,
-                    }),
+                    Ok(message) => {
+                        // A member whose key is being replaced speaks for two validators.
+                        let signer = message.signer().filter(|signer| speakers.contains(signer));
+                        self.step(ReplicaInput::Message {
+                            from: Some(signer.unwrap_or(first)),
+                            message,
+                        });
+                    }
                     Err(error) => {
                         tracing::debug!(%peer, %error, "consensus message does not decode");
                     }
@@ -197,7 +172,13 @@ impl Core {
             }
             CoreInput::Height { peer, height, live } => {
                 self.note_height(height);
-                if live && let Some(validator) = self.outlets.peers.validator(&peer) {
+                let set = self.replica.validators();
+                let validator = self
+                    .outlets
+                    .roster
+                    .validators(&peer)
+                    .find(|validator| set.validator(*validator).is_some());
+                if live && let Some(validator) = validator {
                     self.step(ReplicaInput::Height { validator, height });
                 }
             }
@@ -311,8 +292,10 @@ impl Core {
         if fresh.is_empty() {
             return;
         }
-        let Outlets { network, peers, .. } = &self.outlets;
-        let audience = spread::audience(origin, network, peers, self.replica.votes());
+        let Outlets {
+            network, roster, ..
+        } = &self.outlets;
+        let audience = spread::audience(origin, network, roster, self.replica.votes());
         for batch in spread::batches(fresh) {
             network.spread(&audience, batch);
         }
@@ -366,22 +349,19 @@ impl Core {
         for output in outputs {
             match output {
                 Output::Send { to, message } => {
-                    for peer in self.outlets.peers.of(&to) {
+                    for peer in self.outlets.roster.of(&to) {
                         self.outlets.network.send(peer, message.clone());
                     }
                 }
                 Output::Broadcast(message) => {
-                    let validators: BTreeSet<account::Id> = self
-                        .replica
-                        .validators()
-                        .validators()
+                    let audience = self.replica.audience();
+                    // A member's node speaks for two keys while one of them is being replaced: it hears everything once.
+                    let peers: BTreeSet<PeerId> = audience
                         .iter()
-                        .map(|info| info.address)
+                        .flat_map(|validator| self.outlets.roster.of(validator))
                         .collect();
-                    for validator in &validators {
-                        for peer in self.outlets.peers.of(validator) {
-                            self.outlets.network.send(peer, message.clone());
-                        }
+                    for peer in peers {
+                        self.outlets.network.send(peer, message.clone());
                     }
                 }
                 Output::Arm(timer, after) => {
@@ -449,12 +429,26 @@ impl Core {
             }
         }
         self.forget_what_waits_no_more();
+        if committed.membership_changed {
+            self.enrol();
+        }
         self.outlets.published.send_replace(Published {
             height: committed.height,
         });
         self.situation.commit(committed, clock::monotonic());
         self.status_due = true;
         self.announce_due = true;
+    }
+
+    /// Lets in whom the newest state names, and nobody else.
+    fn enrol(&mut self) {
+        let roster = Roster::load(self.replica.archive());
+        let network = &self.outlets.network;
+        network.admit(roster.allowed().clone(), roster.denied().clone());
+        if roster.denied().contains(&network.local_peer()) {
+            tracing::warn!("this node's member was removed from the chain: its peers refuse it");
+        }
+        self.outlets.roster = roster;
     }
 
     /// What left the mempool without a block: it waited too long, or another took its place.
@@ -492,10 +486,11 @@ impl Core {
                 .network
                 .connected()
                 .iter()
-                .filter_map(|peer| self.outlets.peers.validator(peer))
+                .filter_map(|peer| self.outlets.roster.validator(peer))
                 .collect();
             let status = self.situation.status(
                 &self.outlets.facts,
+                &self.outlets.roster,
                 &self.replica,
                 &connected,
                 &self.outlets.network,

@@ -64,6 +64,21 @@ impl Home {
         self.keys().join(format!("{role}.json"))
     }
 
+    /// The key that takes the validator key's place once a motion says so.
+    pub fn next_validator_key(&self) -> PathBuf {
+        self.keys().join("validator-next.json")
+    }
+
+    /// The key that takes the node key's place once a motion says so.
+    pub fn next_node_key(&self) -> PathBuf {
+        self.keys().join("node-next.json")
+    }
+
+    /// The member card that names a next key.
+    pub fn next_member_card(&self) -> PathBuf {
+        self.0.join("member-next.json")
+    }
+
     /// The store.
     pub fn data(&self) -> PathBuf {
         self.0.join("data")

@@ -23,6 +23,7 @@ pub mod network;
 pub mod pins;
 pub mod replica;
 pub mod rocks;
+pub mod roster;
 pub mod run;
 pub mod signer;
 pub mod spread;

@@ -73,7 +73,7 @@ pub struct NetworkConfig {
     pub genesis_hash: [u8; 32],
     /// An IP address and a TCP port; port 0 takes a free one.
     pub listen: Multiaddr,
-    /// Peers to dial. They are allowed whoever else is. Addresses are IP addresses; this node itself is skipped.
+    /// Peers to dial. They are allowed unless [`Network::admit`] denies them. Addresses are IP addresses; this node itself is skipped.
     pub peers: Vec<(PeerId, Multiaddr)>,
     /// The peers of admitted members, to begin with.
     pub allowed: BTreeSet<PeerId>,

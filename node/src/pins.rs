@@ -48,6 +48,12 @@ impl Pins {
                 "get bundle and fingerprint again, by two different ways: one of them is not that of the chain you want",
             ));
         }
+        // What is known of the chain beyond this bundle is not forgotten.
+        if let Some(pin) = self.get(fingerprint)?
+            && pin.bundle.extends(&bundle)
+        {
+            return Ok(pin);
+        }
         std::fs::create_dir_all(&self.0)
             .map_err(|error| Failure::file("create", &self.0, &error))?;
         let path = self.path(fingerprint);
@@ -57,6 +63,35 @@ impl Pins {
             bundle,
             path,
             bytes: bytes.to_vec(),
+        })
+    }
+
+    /// Takes in what a bundle knows of a pinned chain's validators beyond what was known. The pin stays what it was.
+    pub fn update(&self, bundle: &Bundle) -> Result<Pin, Failure> {
+        let fingerprint = bundle.fingerprint();
+        let Some(pin) = self.get(&fingerprint)? else {
+            return Err(Failure::new(
+                "NOT_PINNED",
+                format!("no chain with the fingerprint {fingerprint} is pinned"),
+                "pin it first, by a fingerprint that you got by another way: `starfire trust pin`",
+            ));
+        };
+        if pin.bundle.extends(bundle) {
+            return Ok(pin);
+        }
+        if !bundle.extends(&pin.bundle) {
+            return Err(Failure::new(
+                "VALIDATOR_CHANGE_CONFLICT",
+                "the bundle tells of other validators than those known of this chain",
+                "keep both files and tell the chain's members: some of its validators signed two histories",
+            ));
+        }
+        let bytes = bundle.encode();
+        file::replace(&pin.path, &bytes)?;
+        Ok(Pin {
+            bundle: bundle.clone(),
+            bytes,
+            ..pin
         })
     }
 

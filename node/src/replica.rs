@@ -45,6 +45,7 @@ mod position;
 mod propose;
 mod silence;
 mod stall;
+mod voting;
 
 use carried::Said;
 pub use committed::Committed;
@@ -60,6 +61,9 @@ const CHECKED_BLOCKS_MAX: usize = 16;
 const TIMELINESS_MS: i64 = 5_000;
 /// How long until a store that failed is tried again.
 const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// An address that is in no set: who has it is never asked to sign.
+const NOBODY: [u8; 20] = [0; 20];
 
 /// What a replica is told.
 #[derive(Debug)]
@@ -160,8 +164,8 @@ impl OpenError {
 pub struct Setup {
     /// The chain.
     pub genesis: Genesis,
-    /// The validator's key; none: a follower.
-    pub signer: Option<Signer>,
+    /// The validator keys that this node holds. At each height it signs with the one that is in the set; with none, it follows.
+    pub signers: Vec<Signer>,
     /// Bounds of the mempool.
     pub mempool: Limits,
 }
@@ -171,7 +175,7 @@ pub struct Setup {
 pub struct Replica {
     genesis: Genesis,
     rules: ChainRules,
-    signer: Option<Signer>,
+    signers: Vec<Signer>,
     store: Box<dyn StoreSend>,
     /// The newest pages near the root of the state tree.
     tree: tree::Cache,
@@ -229,7 +233,7 @@ impl Replica {
     ) -> Result<(Self, Vec<Output>), OpenError> {
         let Setup {
             genesis,
-            signer,
+            signers,
             mempool,
         } = setup;
         let mut store = store;
@@ -245,10 +249,10 @@ impl Replica {
         }
         let chain = starfire_state::chain(&*store.state_at(0));
         let safety = read_safety(&*store)?;
-        let silence = Silence::at_start(signer.as_ref(), &safety);
+        let silence = Silence::at_start(signers.first(), &safety);
         let height = store.height().expect("genesis is stored");
         let position = Position::load(&genesis, as_archive(&*store), chain.block_transactions_max);
-        let config = config(&genesis, signer.as_ref());
+        let config = config(&genesis);
         let pace = Pace::new(config.timeout_base);
         let electorate = with_absent(position.electorate, &*store);
         let admission = Admission::new(&*store.state_at(height), height + 1);
@@ -279,7 +283,7 @@ impl Replica {
             pace,
             began: None,
             genesis,
-            signer,
+            signers,
             store,
             tree: tree::Cache::new(),
         };
@@ -345,21 +349,6 @@ impl Replica {
     /// Transactions that wait.
     pub fn mempool(&self) -> &Mempool {
         &self.mempool
-    }
-
-    /// The validators of the height to decide.
-    pub fn validators(&self) -> &validator::Set {
-        self.electorate.validators()
-    }
-
-    /// Whether this node votes: it has a key of the set, its store writes, and it knows what it may have signed.
-    pub fn votes(&self) -> bool {
-        self.stalled.is_none()
-            && self.silence.is_none()
-            && self
-                .signer
-                .as_ref()
-                .is_some_and(|signer| self.electorate.index(signer.address()).is_some())
     }
 
     /// Gives the store back, as a crash would leave it.
@@ -433,7 +422,7 @@ impl Replica {
 
     /// Signs, sends, and feeds the message back if this node is a recipient.
     fn sign(&mut self, message: Unsigned, to: Recipient, outputs: &mut Vec<Output>) {
-        let Some(signer) = &self.signer else { return };
+        let Some(signer) = self.signer() else { return };
         let me = signer.address();
         tell_vote(&message);
         let signature = signer.sign(&message.sign_bytes(self.genesis.chain_id()));
@@ -457,7 +446,7 @@ impl Replica {
     }
 
     fn send_to_others(&mut self, message: &Message, to: Recipient, outputs: &mut Vec<Output>) {
-        let me = self.signer.as_ref().map(Signer::address);
+        let me = self.validator();
         match to {
             Recipient::All => {
                 self.note_broadcast(message, outputs);
@@ -509,6 +498,7 @@ impl Replica {
         let outcome = execute(&*self.store.state_at(height - 1), &block);
         let archive = as_archive(&*self.store);
         let update = tree::apply_cached(&mut self.tree, archive, height, &outcome.changes);
+        let membership_changed = committed::changes_membership(&outcome.changes);
         let batch = Batch {
             height,
             changes: outcome.changes,
@@ -548,6 +538,7 @@ impl Replica {
             &block,
             &commit,
             update.root,
+            membership_changed,
             self.electorate.validators(),
             senders,
         )));
@@ -557,6 +548,7 @@ impl Replica {
             block.block(),
             update.root,
             &outcome.receipts,
+            &*self.store.state_at(height),
             &self.genesis,
         );
         let electorate = with_absent(position.electorate, &*self.store);
@@ -623,6 +615,9 @@ impl Replica {
         if self.silence.is_some() {
             self.inputs.push_back(Input::Hush { height });
         }
+        let validator = self.validator();
+        self.consensus
+            .sign_as(validator.unwrap_or(account::Id::new(NOBODY)));
         self.inputs.push_back(Input::StartHeight {
             electorate: self.electorate.clone(),
             last_commit: self.last_commit.clone(),
@@ -650,11 +645,11 @@ fn tell_vote(message: &Unsigned) {
     );
 }
 
-fn config(genesis: &Genesis, signer: Option<&Signer>) -> Config {
+fn config(genesis: &Genesis) -> Config {
     let timeout_base = Duration::from_millis(genesis.file().consensus.timeout_base_ms);
     Config {
-        // A follower has an address that is in no set: it is never asked to sign.
-        address: signer.map_or(account::Id::new([0; 20]), Signer::address),
+        // Each height says as whom this node signs.
+        address: account::Id::new(NOBODY),
         routing: match genesis.file().consensus.routing {
             genesis::Routing::Collector => Routing::Collector,
             genesis::Routing::Broadcast => Routing::Broadcast,

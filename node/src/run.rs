@@ -3,7 +3,6 @@
 //! One thread owns the replica. Network, gateway, signature checks and catching up are tasks of one small runtime, joined to it
 //! by bounded channels. SIGTERM and SIGINT end it all; a kill needs no farewell, since whatever was promised is on disk.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, RwLock};
 
@@ -11,15 +10,15 @@ use anyhow::{Context as _, bail};
 use libp2p::PeerId;
 use prost::Message as _;
 use starfire_crosschain::trust::Bundle;
-use starfire_ledger::{ChainRules, Genesis, genesis::GENESIS_BYTES_MAX};
+use starfire_ledger::genesis::{GENESIS_BYTES_MAX, GenesisRole};
+use starfire_ledger::{ChainRules, Genesis};
 use starfire_proto::v1;
 use starfire_state::Archive;
-use tendermint::account;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock;
 use crate::config::{Config, Role};
-use crate::core_loop::{self, CoreInput, Outlets, PeerBook};
+use crate::core_loop::{self, CoreInput, Outlets};
 use crate::gateway::backend::{Backend, PoolView, Published, Submission};
 use crate::gateway::{self};
 use crate::home::{Home, KeyRole};
@@ -28,6 +27,7 @@ use crate::mempool::Limits;
 use crate::network::{Inbox, Incoming, Judgement, Network, NetworkConfig};
 use crate::replica::{Replica, Setup};
 use crate::rocks::{OpenError, Rocks};
+use crate::roster::Roster;
 use crate::signer::Signer;
 use crate::spread::BATCH_TRANSACTIONS_MAX;
 use crate::status::NodeFacts;
@@ -104,15 +104,13 @@ fn tendermint_key(keypair: &libp2p::identity::Keypair) -> anyhow::Result<tenderm
 }
 
 /// The role decides what a node runs, so it must be the one that the chain gave to this node's member.
-fn check_role(genesis: &Genesis, config: &Config, peer: PeerId) -> anyhow::Result<()> {
-    let peer = peer.to_string();
-    let mut members = genesis.file().members.iter();
-    let Some(member) = members.find(|member| member.peers.contains(&peer)) else {
+fn check_role(roster: &Roster, config: &Config, peer: PeerId) -> anyhow::Result<()> {
+    let Some(role) = roster.role(&peer) else {
         return Ok(());
     };
-    if member.role != config.role.into() {
+    if role != v1::Role::from(GenesisRole::from(config.role)) {
         bail!(
-            "config.toml says role = \"{}\", but in the genesis file this node's member has another: correct the role",
+            "config.toml says role = \"{}\", but on the chain this node's member has another: correct the role",
             config.role
         );
     }
@@ -128,9 +126,29 @@ async fn run(
     let mut rocks = Rocks::open(&home.data()).map_err(store_error)?;
     rocks.bind_chain(&genesis.hash()).map_err(store_error)?;
     let reader = rocks.reader();
-    let signer = load_signer(home, passphrase, &genesis)?;
-    let validator = signer.as_ref().map(Signer::address);
-    let (peers, allowed) = peer_book(&genesis, &config)?;
+    let limits = Limits {
+        transactions_max: config.mempool.transactions_max,
+        bytes_max: config.mempool.bytes_max,
+        transactions_per_sender_max: config.mempool.transactions_per_sender_max,
+    };
+    let facts = facts(&config, &genesis);
+    let chain_code = facts.chain_code.clone();
+    let rules = ChainRules::of(&starfire_state::chain(&GenesisView(&genesis)));
+    let trust = trust(&genesis)?;
+    let (chain_id, genesis_hash) = (genesis.chain_id().to_string(), genesis.hash());
+    let shown_genesis = Arc::new(genesis.clone());
+    let setup = Setup {
+        genesis,
+        signers: load_signers(home, passphrase)?,
+        mempool: limits,
+    };
+    let (replica, first) =
+        Replica::open(setup, Box::new(rocks), clock::now()).map_err(|error| {
+            let code = error.code();
+            anyhow::Error::from(error).context(format!("{code}: open the chain"))
+        })?;
+    let height = replica.height();
+    let roster = Roster::load(replica.archive());
 
     let node_key =
         keystore::load(&home.key(KeyRole::Node), passphrase).context("load the node key")?;
@@ -141,12 +159,12 @@ async fn run(
         .map(|path| read_psk(&home.root().join(path)))
         .transpose()?;
     let node_keypair = keystore::peer_keypair(&node_key)?;
-    check_role(&genesis, &config, node_keypair.public().to_peer_id())?;
+    check_role(&roster, &config, node_keypair.public().to_peer_id())?;
     let shown_key = tendermint_key(&node_keypair)?;
     let (network, incoming) = crate::network::start(NetworkConfig {
         key: node_keypair,
-        chain_id: genesis.chain_id().to_string(),
-        genesis_hash: genesis.hash(),
+        chain_id,
+        genesis_hash,
         listen: config.p2p.listen.clone(),
         peers: config
             .p2p
@@ -154,33 +172,12 @@ async fn run(
             .iter()
             .map(split_peer)
             .collect::<anyhow::Result<_>>()?,
-        allowed,
+        allowed: roster.allowed().clone(),
         psk,
     })
     .await
     .context("start the network")?;
-
-    let limits = Limits {
-        transactions_max: config.mempool.transactions_max,
-        bytes_max: config.mempool.bytes_max,
-        transactions_per_sender_max: config.mempool.transactions_per_sender_max,
-    };
-    let facts = facts(&config, &genesis, validator);
-    let chain_code = facts.chain_code.clone();
-    let rules = ChainRules::of(&starfire_state::chain(&GenesisView(&genesis)));
-    let trust = trust(&genesis)?;
-    let shown_genesis = Arc::new(genesis.clone());
-    let setup = Setup {
-        genesis,
-        signer,
-        mempool: limits,
-    };
-    let (replica, first) =
-        Replica::open(setup, Box::new(rocks), clock::now()).map_err(|error| {
-            let code = error.code();
-            anyhow::Error::from(error).context(format!("{code}: open the chain"))
-        })?;
-    let height = replica.height();
+    network.admit(roster.allowed().clone(), roster.denied().clone());
 
     let (inbox, core_inbox) = mpsc::channel(core_loop::INBOX_MAX);
     let (admissions, core_admissions) = mpsc::channel(core_loop::ADMISSIONS_MAX);
@@ -195,7 +192,7 @@ async fn run(
 
     let outlets = Outlets {
         network: network.clone(),
-        peers,
+        roster,
         published,
         status,
         pool: pool.clone(),
@@ -340,41 +337,17 @@ impl starfire_state::View for GenesisView<'_> {
     }
 }
 
-fn load_signer(
-    home: &Home,
-    passphrase: &Passphrase,
-    genesis: &Genesis,
-) -> anyhow::Result<Option<Signer>> {
-    let path = home.key(KeyRole::Validator);
-    if !path.exists() {
-        return Ok(None);
-    }
-    let signer =
-        Signer::new(&keystore::load(&path, passphrase).context("load the validator key")?)?;
-    let votes = genesis.validators().validator(signer.address()).is_some();
-    Ok(votes.then_some(signer))
-}
-
-fn peer_book(genesis: &Genesis, config: &Config) -> anyhow::Result<(PeerBook, BTreeSet<PeerId>)> {
-    let mut book = PeerBook::default();
-    let mut allowed = BTreeSet::new();
-    for member in &genesis.file().members {
-        for peer in &member.peers {
-            let peer: PeerId = peer.parse().with_context(|| {
-                format!("the genesis file names the peer {peer:?}, which is no peer id")
-            })?;
-            allowed.insert(peer);
-            if let Some(key) = &member.validator_key {
-                let key = tendermint::PublicKey::from_raw_ed25519(&key.0)
-                    .context("a validator key in the genesis file is not Ed25519")?;
-                book.insert(account::Id::from(key), peer);
-            }
-        }
-    }
-    for peer in &config.p2p.peers {
-        allowed.insert(split_peer(peer)?.0);
-    }
-    Ok((book, allowed))
+/// The validator's key, and the next one where it is being rotated.
+fn load_signers(home: &Home, passphrase: &Passphrase) -> anyhow::Result<Vec<Signer>> {
+    let paths = [home.key(KeyRole::Validator), home.next_validator_key()];
+    let present = paths.iter().filter(|path| path.exists());
+    present
+        .map(|path| {
+            let key = keystore::load(path, passphrase)
+                .with_context(|| format!("load the validator key {}", path.display()))?;
+            Ok(Signer::new(&key)?)
+        })
+        .collect()
 }
 
 fn split_peer(address: &libp2p::Multiaddr) -> anyhow::Result<(PeerId, libp2p::Multiaddr)> {
@@ -395,30 +368,21 @@ fn read_psk(path: &std::path::Path) -> anyhow::Result<[u8; 32]> {
         .map_err(|_| anyhow::anyhow!("{} does not hold 32 bytes in hex", path.display()))
 }
 
-fn facts(config: &Config, genesis: &Genesis, validator: Option<account::Id>) -> NodeFacts {
-    let organisations = genesis.file().members.iter().filter_map(|member| {
-        let key = tendermint::PublicKey::from_raw_ed25519(&member.validator_key.as_ref()?.0)?;
-        Some((account::Id::from(key), member.organisation.clone()))
-    });
+fn facts(config: &Config, genesis: &Genesis) -> NodeFacts {
     NodeFacts {
         name: config.name.clone(),
         role: config.role.to_string(),
         chain_id: genesis.chain_id().to_string(),
         chain_code: genesis.file().chain_code.clone(),
         bif_chain_id: genesis.file().bif_chain_id,
-        validator,
-        organisations: organisations.collect(),
     }
 }
 
-fn trust(genesis: &Genesis) -> anyhow::Result<v1::TrustResponse> {
+/// What names the chain to those who pin it. Changes of its validators since genesis come from state.
+fn trust(genesis: &Genesis) -> anyhow::Result<Bundle> {
     let (chain_id, validators) = (genesis.chain_id().clone(), genesis.validators().clone());
-    let bundle = Bundle::new(chain_id, &genesis.file().name, genesis.hash(), validators)
-        .context("describe the chain for those who pin it")?;
-    Ok(v1::TrustResponse {
-        bundle: bundle.encode(),
-        fingerprint: bundle.fingerprint(),
-    })
+    Bundle::new(chain_id, &genesis.file().name, genesis.hash(), validators)
+        .context("describe the chain for those who pin it")
 }
 
 /// Clients' transactions join those of peers.

@@ -13,8 +13,8 @@ use libp2p::PeerId;
 use prost::encoding;
 use starfire_ledger::Checked;
 
-use crate::core_loop::PeerBook;
 use crate::network::Network;
+use crate::roster::Roster;
 use crate::verify_pool::Origin;
 
 /// A batch is sent when it has so many bytes; one transaction may have more.
@@ -82,12 +82,12 @@ impl Spread {
 }
 
 /// Which peers get what came from there.
-pub fn audience(origin: &Origin, network: &Network, peers: &PeerBook, votes: bool) -> Vec<PeerId> {
+pub fn audience(origin: &Origin, network: &Network, roster: &Roster, votes: bool) -> Vec<PeerId> {
     let mut connected = network.connected();
     match origin {
         Origin::Client(_) => connected,
-        Origin::Peer(from) if peers.validator(from).is_none() => {
-            connected.retain(|peer| peer != from && (!votes || peers.validator(peer).is_some()));
+        Origin::Peer(from) if roster.validator(from).is_none() => {
+            connected.retain(|peer| peer != from && (!votes || roster.validator(peer).is_some()));
             connected
         }
         // A validator has sent it to the others, and gossip goes its own way.

@@ -10,6 +10,7 @@ use tendermint::account;
 use crate::clock;
 use crate::network::Network;
 use crate::replica::{Committed, Replica};
+use crate::roster::Roster;
 
 /// A validator that was not heard for this long while a height drags on counts as missing.
 const SILENCE: Duration = Duration::from_secs(4);
@@ -30,10 +31,6 @@ pub struct NodeFacts {
     pub chain_code: String,
     /// BIF's number of the chain.
     pub bif_chain_id: i64,
-    /// This validator's address; none: a follower.
-    pub validator: Option<account::Id>,
-    /// Organisations of the validators.
-    pub organisations: Vec<(account::Id, String)>,
 }
 
 /// What changes.
@@ -135,6 +132,7 @@ impl Situation {
     pub fn status(
         &self,
         facts: &NodeFacts,
+        roster: &Roster,
         replica: &Replica,
         connected: &BTreeSet<account::Id>,
         network: &Network,
@@ -145,10 +143,10 @@ impl Situation {
             .iter()
             .map(|info| v1::ValidatorStatus {
                 address: hex::encode(info.address.as_bytes()),
-                organisation: organisation(facts, &info.address),
+                organisation: roster.organisation(&info.address).to_owned(),
                 power: info.power(),
                 signed: self.signers.contains(&info.address),
-                connected: facts.validator == Some(info.address)
+                connected: replica.validator() == Some(info.address)
                     || self.is_there(&info.address, connected),
             })
             .collect();
@@ -164,8 +162,8 @@ impl Situation {
             header_hash: self.header_hash.clone(),
             app_hash: self.app_hash.clone(),
             round: replica.round(),
-            validator: facts
-                .validator
+            validator: replica
+                .validator()
                 .map(|address| hex::encode(address.as_bytes()))
                 .unwrap_or_default(),
             voting: replica.votes(),
@@ -189,7 +187,7 @@ impl Situation {
                 .map(|(height, validator, kind)| v1::MisbehaviourStatus {
                     height: *height,
                     validator: hex::encode(validator.as_bytes()),
-                    organisation: organisation(facts, validator),
+                    organisation: roster.organisation(validator).to_owned(),
                     kind: (*kind).to_owned(),
                 })
                 .collect(),
@@ -233,15 +231,6 @@ fn no_quorum(validators: &[v1::ValidatorStatus]) -> String {
         "NO_QUORUM: validators with {there} of {total} voting power are connected, more than two thirds are needed; missing: {}",
         missing.join(", ")
     )
-}
-
-fn organisation(facts: &NodeFacts, address: &account::Id) -> String {
-    facts
-        .organisations
-        .iter()
-        .find(|(known, _)| known == address)
-        .map(|(_, name)| name.clone())
-        .unwrap_or_default()
 }
 
 fn unix_ms(time: tendermint::Time) -> i64 {

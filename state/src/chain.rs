@@ -18,7 +18,7 @@ pub fn member(view: &dyn View, address: &str) -> Option<v1::MemberRecord> {
     record(view, &key::member(address))
 }
 
-/// The validators as genesis and motions set them: a `tendermint.types.ValidatorSet`, encoded.
+/// Who decides the height after this state: a `tendermint.types.ValidatorSet`, encoded.
 pub fn validators(view: &dyn View) -> Option<Vec<u8>> {
     view.get(key::VALIDATORS)
 }

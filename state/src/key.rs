@@ -3,8 +3,22 @@
 /// The chain's parameters, a `ChainRecord`.
 pub const CHAIN: &[u8] = b"chain";
 
-/// The validators, a `tendermint.types.ValidatorSet`.
+/// Who decides the height after this state, a `tendermint.types.ValidatorSet`.
 pub const VALIDATORS: &[u8] = b"validators";
+
+/// Who decides the height after that one.
+pub const VALIDATORS_NEXT: &[u8] = b"validators-next";
+
+/// Who decided the height of this state.
+pub const VALIDATORS_LAST: &[u8] = b"validators-last";
+
+/// What all changes of the validators' paths begin with.
+pub const VALIDATOR_CHANGES: &[u8] = b"validator-change/";
+
+/// The change that the header of `height` announces, a `ValidatorChange`.
+pub fn validator_change(height: u64) -> Vec<u8> {
+    format!("validator-change/{height:020}").into_bytes()
+}
 
 /// An account, an `AccountRecord`.
 pub fn account(address: &str) -> Vec<u8> {

@@ -2,11 +2,13 @@
 //!
 //! `SEED=7` replays one seed, `SEEDS=100000` runs that many. A failure prints the seed that shows it.
 
-use starfire_tests::cluster::{Report, run};
+use starfire_tests::cluster::{Report, run, run_with_churn};
 use starfire_tests::world::World;
 
 /// Seeds of an ordinary run.
 const SEEDS: u64 = 200;
+/// Motions of a run whose validators change.
+const MOTIONS: usize = 8;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| {
@@ -64,6 +66,31 @@ fn four_validators_one_of_them_with_a_twin_keep_every_rule() {
 #[test]
 fn seven_validators_keep_every_rule_under_faults() {
     check_all(7, false, seeds(SEEDS / 20));
+}
+
+#[test]
+fn members_and_validators_that_change_under_faults_keep_every_rule() {
+    // Four begin, two may join, and each may rotate its key twice.
+    let world = World::with_joiners(4, 2, 2);
+    let seeds = seeds(SEEDS / 4);
+    let count = seeds.end - seeds.start;
+    let (mut heights, mut changes, mut left, mut crashes) = (0, 0, 0, 0);
+    for seed in seeds {
+        let report = match run_with_churn(&world, seed, MOTIONS) {
+            Ok(report) => report,
+            Err(violation) => panic!("SEED={seed} with motions: {}", violation.0),
+        };
+        heights += report.height;
+        changes += report.set_changes;
+        left += report.proposers_left;
+        crashes += report.crashes;
+    }
+    println!(
+        "{count} seeds with {MOTIONS} motions each: {heights} heights, {changes} changes of the set, {left} proposers that left, \
+         {crashes} crashes"
+    );
+    assert!(left > 0 || count < 20, "some proposer is removed");
+    assert!(crashes > 0 || count < 5, "the seeds crash processes");
 }
 
 #[test]

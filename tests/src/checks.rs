@@ -1,12 +1,14 @@
 //! What must hold after every event, whatever happened.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use starfire_consensus::certificate;
+use starfire_consensus::certificate::{self, Options, Trusted};
 use starfire_consensus::message::Message;
 use starfire_ledger::Block;
+use starfire_ledger::validators::Sets;
 use starfire_node::replica::{Committed, Replica};
-use tendermint::block::signed_header::SignedHeader;
+use tendermint::block::{Header, signed_header::SignedHeader};
 use tendermint::{Hash, account, block, validator};
 
 use crate::network::Node;
@@ -27,6 +29,12 @@ pub struct Checks {
     injected: BTreeSet<[u8; 32]>,
     /// Transactions that were committed.
     pub executed: BTreeSet<[u8; 32]>,
+    /// Heights at which another set begins to decide.
+    pub set_changes: u32,
+    /// How often the proposer of the height before was not in it.
+    pub proposers_left: u32,
+    /// The newest header of the chain, with the set after it: what a light client trusts that follows height by height.
+    trusted: Option<(Header, validator::Set)>,
 }
 
 impl Checks {
@@ -48,7 +56,6 @@ impl Checks {
         node: Node,
         committed: &Committed,
         replica: &Replica,
-        set: &validator::Set,
     ) -> Result<(), Violation> {
         let height = committed.height;
         let this = (committed.header_hash, committed.app_hash);
@@ -77,7 +84,53 @@ impl Checks {
             }
             self.executed.insert(*hash);
         }
-        check_certificate(replica, height, set)
+        let sets = Sets::load(&*replica.archive().state_at(height - 1));
+        let signed = check_certificate(replica, height, &sets.current)?;
+        self.follow(signed, sets)
+    }
+
+    /// A light client goes from each header to the next one, by the stock verifier.
+    fn follow(&mut self, signed: SignedHeader, sets: Sets) -> Result<(), Violation> {
+        let header = signed.header.clone();
+        let height = header.height.value();
+        let Some((trusted, next_validators)) = &self.trusted else {
+            self.trusted = Some((header, sets.next));
+            return Ok(());
+        };
+        if height != trusted.height.value() + 1 {
+            return Ok(());
+        }
+        if sets.current != sets.last {
+            self.set_changes += 1;
+            let left = sets.current.validator(trusted.proposer_address).is_none();
+            self.proposers_left += u32::from(left);
+        }
+        let trust = Trusted {
+            chain_id: &trusted.chain_id,
+            height: trusted.height.value(),
+            time: trusted.time,
+            next_validators,
+            next_validators_hash: trusted.next_validators_hash,
+        };
+        let options = Options {
+            trusting_period: Duration::from_secs(86_400),
+            clock_drift: Duration::from_secs(10),
+        };
+        let verified = certificate::verify_from(
+            &trust,
+            &signed,
+            &sets.current,
+            Some(&sets.next),
+            header.time,
+            &options,
+        );
+        verified.map_err(|error| {
+            Violation(format!(
+                "a light client stops before height {height}: {error}"
+            ))
+        })?;
+        self.trusted = Some((header, sets.next));
+        Ok(())
     }
 
     /// A node starts again at the height that its disk holds.
@@ -125,7 +178,7 @@ fn check_certificate(
     replica: &Replica,
     height: u64,
     set: &validator::Set,
-) -> Result<(), Violation> {
+) -> Result<SignedHeader, Violation> {
     let (block, commit) = replica
         .archive()
         .block(height)
@@ -141,5 +194,6 @@ fn check_certificate(
     let signed = SignedHeader::new(header, commit)
         .map_err(|error| Violation(format!("certificate: {error}")))?;
     certificate::verify(&signed, set)
-        .map_err(|error| Violation(format!("certificate of height {height}: {error}")))
+        .map_err(|error| Violation(format!("certificate of height {height}: {error}")))?;
+    Ok(signed)
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use starfire_consensus::message::Message;
+use starfire_ledger::motion;
 use starfire_node::mempool::Limits;
 use starfire_node::replica::{Output, Replica, ReplicaInput, Setup};
 use starfire_proto::v1;
 use tendermint::{Time, account};
 
 use crate::checks::{Checks, Violation};
+use crate::churn::Churn;
 use crate::disk::DiskHandle;
 use crate::network::{Event, Network, Node, Weather};
 use crate::world::World;
@@ -42,6 +44,10 @@ pub struct Report {
     pub crashes: u32,
     /// Simulated milliseconds from the end of faults to the demanded heights.
     pub healed_ms: u64,
+    /// Heights at which another set begins to decide.
+    pub set_changes: u32,
+    /// How often the proposer of the height before was not in it.
+    pub proposers_left: u32,
 }
 
 struct Process {
@@ -68,10 +74,22 @@ struct Cluster<'w> {
     wanted_height: u64,
     catching_up: BTreeSet<Node>,
     next_transactions: Vec<usize>,
+    churn: Churn,
+}
+
+/// Runs a seed to its end, with as many motions that change members and validators.
+pub fn run_with_churn(world: &World, seed: u64, motions: usize) -> Result<Report, Violation> {
+    let mut random = fastrand::Rng::with_seed(!seed);
+    let churn = Churn::plan(world, &mut random, motions);
+    run_plan(world, seed, false, churn)
 }
 
 /// Runs a seed to its end. With `twins`, the last validator has a twin with the same key and another disk.
 pub fn run(world: &World, seed: u64, twins: bool) -> Result<Report, Violation> {
+    run_plan(world, seed, twins, Churn::none())
+}
+
+fn run_plan(world: &World, seed: u64, twins: bool, churn: Churn) -> Result<Report, Violation> {
     let mut random = fastrand::Rng::with_seed(seed);
     let weather = Weather {
         loss_percent: random.u32(0..25),
@@ -90,15 +108,13 @@ pub fn run(world: &World, seed: u64, twins: bool) -> Result<Report, Violation> {
         catching_up: BTreeSet::new(),
         next_transactions: vec![0; world.transactions.len()],
         random,
+        churn,
     };
-    let mut validators: Vec<usize> = (0..world.validators()).collect();
+    let mut validators: Vec<usize> = (0..world.members()).collect();
     if twins {
         let last = world.validators() - 1;
         validators.push(last);
-        cluster
-            .checks
-            .byzantine
-            .insert(world.signer(last).address());
+        cluster.checks.byzantine.extend(world.addresses(last));
     }
     for validator in validators {
         let skew_ms = cluster.random.i64(-200..200);
@@ -168,6 +184,7 @@ impl Cluster<'_> {
             };
             self.record(&event);
             self.happen(event)?;
+            self.send_motion();
             if let Some(report) = self.is_over()? {
                 return Ok(report);
             }
@@ -193,13 +210,16 @@ impl Cluster<'_> {
             .min()
             .unwrap_or(0);
         let healed_ms = self.network.now_ms - healed_at;
-        if height >= self.wanted_height {
+        if height >= self.wanted_height && self.churn.is_over() {
+            self.check_motions()?;
             return Ok(Some(Report {
                 trace: self.trace.finalize(),
                 height: self.checks.height(),
                 transactions: self.checks.executed.len(),
                 crashes: self.crashes,
                 healed_ms,
+                set_changes: self.checks.set_changes,
+                proposers_left: self.checks.proposers_left,
             }));
         }
         if healed_ms > HEALING_MS_MAX {
@@ -217,9 +237,8 @@ impl Cluster<'_> {
     }
 
     fn is_byzantine(&self, validator: usize) -> bool {
-        self.checks
-            .byzantine
-            .contains(&self.world.signer(validator).address())
+        let ever = self.world.addresses(validator);
+        !self.checks.byzantine.is_disjoint(ever)
     }
 
     fn happen(&mut self, event: Event) -> Result<(), Violation> {
@@ -227,14 +246,17 @@ impl Cluster<'_> {
             Event::Message { from, to, bytes } => {
                 let message = Message::decode(&bytes)
                     .map_err(|error| Violation(format!("codec: {error}")))?;
-                let from = Some(self.world.signer(self.processes[from].validator).address());
+                // Whose word it is, the connection vouches for: one of the sender's keys.
+                let ever = self.world.addresses(self.processes[from].validator);
+                let signer = message.signer().filter(|signer| ever.contains(signer));
+                let from = Some(signer.unwrap_or_else(|| self.speaks_as(from, to)));
                 self.step(to, ReplicaInput::Message { from, message })
             }
             Event::Transaction { to, transaction } => {
                 self.step(to, ReplicaInput::Transactions(vec![transaction]))
             }
             Event::Height { from, to, height } => {
-                let validator = self.world.signer(self.processes[from].validator).address();
+                let validator = self.speaks_as(from, to);
                 self.step(to, ReplicaInput::Height { validator, height })?;
                 self.hear_of_height(to, height)
             }
@@ -313,7 +335,7 @@ impl Cluster<'_> {
         process.dying = false;
         let setup = Setup {
             genesis: self.world.genesis.clone(),
-            signer: Some(self.world.signer(process.validator)),
+            signers: self.world.signers(process.validator),
             mempool: MEMPOOL,
         };
         let (replica, outputs) = Replica::open(setup, Box::new(process.disk.mount()), now)
@@ -396,10 +418,12 @@ impl Cluster<'_> {
                         .replica
                         .as_ref()
                         .expect("whoever commits lives");
-                    let set = self.world.genesis.validators();
                     self.trace.update(&node.to_le_bytes());
                     self.trace.update(committed.header_hash.as_bytes());
-                    self.checks.committed(node, &committed, replica, set)?;
+                    self.checks.committed(node, &committed, replica)?;
+                    let wait_ms = self.random.u64(0..2_500);
+                    self.churn
+                        .committed(&committed.transactions, self.network.now_ms, wait_ms);
                     for to in (0..self.processes.len()).filter(|to| *to != node) {
                         self.tell_height(node, to);
                     }
@@ -441,8 +465,8 @@ impl Cluster<'_> {
         let me = self.processes[from].validator;
         for node in 0..self.processes.len() {
             let validator = self.processes[node].validator;
-            if validator == me || to.is_some_and(|to| self.world.signer(validator).address() != to)
-            {
+            let ever = self.world.addresses(validator);
+            if validator == me || to.is_some_and(|to| !ever.contains(&to)) {
                 continue;
             }
             self.network.send(
@@ -454,6 +478,45 @@ impl Cluster<'_> {
                     bytes: bytes.clone(),
                 },
             );
+        }
+        Ok(())
+    }
+
+    /// The validator as which a node knows another.
+    fn speaks_as(&self, from: Node, to: Node) -> account::Id {
+        let member = self.processes[from].validator;
+        let mut ever = self.world.addresses(member).iter().copied();
+        let known = self.processes[to].replica.as_ref();
+        ever.find(|address| known.is_some_and(|it| it.validators().validator(*address).is_some()))
+            .unwrap_or_else(|| self.world.signer(member).address())
+    }
+
+    /// The next motion of the plan, if it is time: to everybody, as somebody may be down.
+    fn send_motion(&mut self) {
+        let Some(transaction) = self.churn.due(self.network.now_ms) else {
+            return;
+        };
+        self.checks.injected(transaction.hash);
+        for to in 0..self.processes.len() {
+            let transaction = transaction.clone();
+            let event = Event::Transaction { to, transaction };
+            self.network.schedule(1, event);
+        }
+    }
+
+    /// Every motion of the plan was executed.
+    fn check_motions(&self) -> Result<(), Violation> {
+        let replicas = self.processes.iter().filter_map(|it| it.replica.as_ref());
+        let newest = replicas.max_by_key(|replica| replica.height());
+        let archive = newest.expect("healed nodes live").archive();
+        let state = archive.state_at(self.checks.height());
+        for id in 1..=self.churn.count() {
+            let motion = motion::load(&*state, id);
+            if motion.as_ref().is_none_or(|motion| !motion.executed) {
+                return Err(Violation(format!(
+                    "motion {id} was not executed: {motion:?}"
+                )));
+            }
         }
         Ok(())
     }

@@ -7,6 +7,7 @@
 //! [`checks`] hold, or the seed is printed. Equal seeds give equal traces.
 
 pub mod checks;
+pub mod churn;
 pub mod cluster;
 pub mod disk;
 pub mod network;

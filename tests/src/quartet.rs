@@ -121,7 +121,7 @@ impl<'w> Quartet<'w> {
         let signer = self.world.signer(self.members[node].validator);
         let setup = Setup {
             genesis: self.world.genesis.clone(),
-            signer: votes.then_some(signer),
+            signers: votes.then_some(signer).into_iter().collect(),
             mempool: MEMPOOL,
         };
         let store = Box::new(self.members[node].disk.mount());

@@ -2,6 +2,7 @@
 //!
 //! They do not depend on the seed, so they are made once and shared by all the seeds of a test run.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use starfire_did::{Did, KeyAlgorithm, PrivateKey};
@@ -11,6 +12,7 @@ use starfire_ledger::genesis::{
 use starfire_ledger::{ChainRules, Checked, Genesis, Transaction, check};
 use starfire_node::signer::Signer;
 use starfire_proto::protocol;
+use tendermint::account;
 
 /// Senders of transactions.
 const SENDERS: u8 = 4;
@@ -22,8 +24,11 @@ const TRANSACTIONS: i64 = 40;
 pub struct World {
     /// The chain.
     pub genesis: Genesis,
-    /// The validators' keys.
-    keys: Vec<PrivateKey>,
+    /// Each member's validator keys: the one that it begins with, and those that it may rotate to. Those who are no members at
+    /// first come last.
+    keys: Vec<Vec<PrivateKey>>,
+    addresses: Vec<BTreeSet<account::Id>>,
+    validators: usize,
     /// Checked transactions of each sender, in order of their nonces.
     pub transactions: Vec<Vec<Arc<Checked>>>,
 }
@@ -34,13 +39,23 @@ impl World {
     /// # Panics
     /// When its own genesis is not valid, which a test would show at once.
     pub fn new(validators: u8) -> Self {
-        let keys: Vec<PrivateKey> = (0..validators)
-            .map(|number| key(b"validator", number))
+        Self::with_joiners(validators, 0, 0)
+    }
+
+    /// The same, with followers that may join later, and more keys for everybody to rotate to.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    pub fn with_joiners(validators: u8, joiners: u8, rotations: u8) -> Self {
+        let keys: Vec<Vec<PrivateKey>> = (0..validators + joiners)
+            .map(|number| (0..=rotations).map(move |rotation| validator_key(number, rotation)))
+            .map(Iterator::collect)
             .collect();
-        let members = keys.iter().enumerate().map(|(number, validator)| {
-            let account = key(b"account", u8::try_from(number).expect("few validators"));
+        let founders = keys.iter().take(usize::from(validators)).enumerate();
+        let members = founders.map(|(number, keys)| {
+            let validator = &keys[0];
             GenesisMember {
-                address: Did::derive(&account.public(), None).to_string(),
+                address: address(&account_key(number)),
                 organisation: format!("organisation {number}"),
                 role: GenesisRole::Super,
                 peers: Vec::new(),
@@ -83,25 +98,83 @@ impl World {
         let transactions = (0..SENDERS)
             .map(|sender| transactions(&key(b"sender", sender), &rules))
             .collect();
+        let addresses = keys.iter().map(|keys| keys.iter().map(validator).collect());
         Self {
             genesis,
+            addresses: addresses.collect(),
             keys,
+            validators: usize::from(validators),
             transactions,
         }
     }
 
-    /// The signer of a validator.
+    /// The signer of a validator, as it begins.
     ///
     /// # Panics
     /// When there is no validator of that number.
     pub fn signer(&self, validator: usize) -> Signer {
-        Signer::new(&self.keys[validator]).expect("the simulation's keys are Ed25519")
+        self.signers(validator).swap_remove(0)
     }
 
-    /// How many validators there are.
+    /// The signers of a member: one for each key that it may ever use.
+    ///
+    /// # Panics
+    /// When there is no member of that number.
+    pub fn signers(&self, member: usize) -> Vec<Signer> {
+        let signer = |key| Signer::new(key).expect("the simulation's keys are Ed25519");
+        self.keys[member].iter().map(signer).collect()
+    }
+
+    /// The validators that a member ever is.
+    ///
+    /// # Panics
+    /// When there is no member of that number.
+    pub fn addresses(&self, member: usize) -> &BTreeSet<account::Id> {
+        &self.addresses[member]
+    }
+
+    /// How many validators there are at first.
     pub fn validators(&self) -> usize {
+        self.validators
+    }
+
+    /// How many members there ever are.
+    pub fn members(&self) -> usize {
         self.keys.len()
     }
+
+    /// How many keys each of them has.
+    pub fn keys(&self) -> usize {
+        self.keys.first().map_or(0, Vec::len)
+    }
+}
+
+/// The key of a member's validator, or one that it may rotate to.
+pub(crate) fn validator_key(member: u8, rotation: u8) -> PrivateKey {
+    match rotation {
+        0 => key(b"validator", member),
+        rotation => key(&[b"rotated ", &[rotation][..]].concat(), member),
+    }
+}
+
+/// The key of a member's account.
+pub(crate) fn account_key(member: usize) -> PrivateKey {
+    key(b"account", u8::try_from(member).expect("few members"))
+}
+
+/// The key of who sends motions: nobody's, so that no member's nonce stands in the way.
+pub(crate) fn operator_key() -> PrivateKey {
+    key(b"operator", 0)
+}
+
+/// The main chain's account of a key.
+pub(crate) fn address(key: &PrivateKey) -> String {
+    Did::derive(&key.public(), None).to_string()
+}
+
+fn validator(key: &PrivateKey) -> account::Id {
+    let key = tendermint::PublicKey::from_raw_ed25519(key.public().raw());
+    key.expect("the simulation's keys are Ed25519").into()
 }
 
 fn key(purpose: &[u8], number: u8) -> PrivateKey {

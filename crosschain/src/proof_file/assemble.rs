@@ -6,8 +6,13 @@ use tendermint_proto::Protobuf;
 use tendermint_proto::v0_38::types::{Header as RawHeader, SignedHeader as RawSignedHeader};
 
 use super::Subject;
-use super::content::{Entry, FORMAT, MainPart, ProofFile, SubPart};
+use super::content::{Entry, FORMAT, MainPart, PROOF_BYTES_MAX, ProofFile, SubPart};
+use crate::succession::Change;
 use crate::text::{Base64, Hex};
+use crate::trust::Bundle;
+
+/// What changes of the validators may take in a proof file, bytes: half of it.
+const CHANGES_BYTES_MAX: usize = PROOF_BYTES_MAX / 2;
 
 /// Why no proof file can be made of the answers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +20,9 @@ pub enum AssembleError {
     /// The subject is of a sub-chain, whose proof is missing, or of the main chain, and there is one.
     #[error("the subject's chain and the proofs given do not fit")]
     Chain,
+    /// The main chain's signed header does not decode.
+    #[error("the main chain's signed header does not decode")]
+    MainHeader,
     /// The sub-chain's signed header does not decode.
     #[error("the sub-chain's signed header does not decode")]
     SubHeader,
@@ -28,11 +36,11 @@ pub enum AssembleError {
     },
 }
 
-/// Makes the file. `main` proves [`Subject::main_paths`] and `sub`, for a subject of a sub-chain, [`Subject::sub_paths`]: under an
+/// Makes the file. `bundle` describes the main chain, and knows its validators up to the header; `main` proves [`Subject::main_paths`] and `sub`, for a subject of a sub-chain, [`Subject::sub_paths`]: under an
 /// anchored header, whose height the main paths name.
 pub fn assemble(
     subject: Subject,
-    genesis_hash: [u8; 32],
+    bundle: &Bundle,
     main: &v1::StateProof,
     sub: Option<&v1::StateProof>,
 ) -> Result<Vec<u8>, AssembleError> {
@@ -58,7 +66,8 @@ pub fn assemble(
         format: FORMAT.to_owned(),
         main: MainPart {
             chain_id: main.chain_id.clone(),
-            genesis_hash: Hex(genesis_hash),
+            changes: changes_before(bundle, main)?,
+            genesis_hash: Hex(*bundle.genesis_hash()),
             signed_header: Base64(main.signed_header.clone()),
             validators: Base64(main.validators.clone()),
         },
@@ -68,6 +77,34 @@ pub fn assemble(
         subject,
     };
     Ok(file.encode())
+}
+
+/// What a verifier with an old bundle needs to know of the validators: the newest changes before the header, as many as there is
+/// room for. Who has pinned the chain before even those needs a newer bundle.
+fn changes_before(bundle: &Bundle, main: &v1::StateProof) -> Result<Vec<Change>, AssembleError> {
+    if bundle.changes().is_empty() {
+        return Ok(Vec::new());
+    }
+    let signed = <SignedHeader as Protobuf<RawSignedHeader>>::decode_vec(&main.signed_header);
+    let height = signed
+        .map_err(|_| AssembleError::MainHeader)?
+        .header
+        .height
+        .value();
+    let mut room = CHANGES_BYTES_MAX;
+    let mut changes = Vec::new();
+    for change in bundle.changes().iter().rev() {
+        if change.height().is_ok_and(|at| at >= height) {
+            continue;
+        }
+        let Some(left) = room.checked_sub(change.size()) else {
+            break;
+        };
+        room = left;
+        changes.push(change.clone());
+    }
+    changes.reverse();
+    Ok(changes)
 }
 
 fn select(proof: &v1::StateProof, paths: &[Vec<u8>]) -> Result<Vec<Entry>, AssembleError> {

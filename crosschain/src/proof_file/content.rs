@@ -8,6 +8,7 @@ use starfire_state::tree;
 use super::Subject;
 use super::report::{Reason, Stop, stop};
 use crate::sealed::{self, SealError};
+use crate::succession::Change;
 use crate::text::{Base64, Hex};
 
 /// The format of proof files.
@@ -31,6 +32,9 @@ pub(super) struct ProofFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct MainPart {
     pub(super) chain_id: String,
+    /// How its validators changed before the header, oldest first; left out when they did not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) changes: Vec<Change>,
     pub(super) genesis_hash: Hex<32>,
     /// tendermint.types.SignedHeader
     pub(super) signed_header: Base64,

@@ -4,7 +4,6 @@ use starfire_consensus::certificate;
 use starfire_proto::v1;
 use tendermint::block::{Header, signed_header::SignedHeader};
 use tendermint::{Hash, validator};
-use tendermint_proto::Protobuf;
 use tendermint_proto::v0_38::types::{
     Header as RawHeader, SignedHeader as RawSignedHeader, ValidatorSet as RawValidatorSet,
 };
@@ -12,6 +11,7 @@ use tendermint_proto::v0_38::types::{
 use super::content::{MainPart, ProofFile, SubPart, Values};
 use super::report::{Reason, Stop, stop};
 use crate::path;
+use crate::succession::one_form;
 use crate::trust::Bundle;
 use crate::unix_ms;
 
@@ -40,18 +40,7 @@ pub(super) fn pinned(bundle: &[u8], pin: &str) -> Result<(Bundle, String), Stop>
     Ok((bundle, detail))
 }
 
-/// Decodes what has one form only: encoding it again gives the same bytes, so nothing else can hide in a file.
-fn one_form<T, R>(bytes: &[u8]) -> Option<T>
-where
-    T: Protobuf<R> + Clone,
-    R: From<T> + prost::Message + Default,
-    <T as TryFrom<R>>::Error: std::fmt::Display,
-{
-    let value = T::decode_vec(bytes).ok()?;
-    (value.clone().encode_vec() == bytes).then_some(value)
-}
-
-/// The proof hangs on the pinned chain: same chain id, same genesis, same validators.
+/// The proof hangs on the pinned chain: same chain id, same genesis, and the validators of genesis or those that follow from them.
 pub(super) fn on_pinned_chain(
     main: &MainPart,
     bundle: &Bundle,
@@ -78,11 +67,19 @@ pub(super) fn on_pinned_chain(
     if main.genesis_hash.0 != *bundle.genesis_hash() {
         return other("genesis");
     }
-    let pinned: Hash = bundle.validators().hash();
-    if validators.hash() != pinned || signed.header.validators_hash != pinned {
+    let mut succession = bundle.succession();
+    succession
+        .extend(&main.changes)
+        .map_err(|error| stop(Reason::ValidatorChangeInvalid, error.to_string()))?;
+    let expected: Hash = succession.at(signed.header.height.value()).hash();
+    if validators.hash() != expected || signed.header.validators_hash != expected {
         return other("validator set");
     }
-    let detail = format!("{} validators, as pinned", validators.validators().len());
+    let count = validators.validators().len();
+    let detail = match succession.count() {
+        0 => format!("{count} validators, as pinned"),
+        changes => format!("{count} validators, by {changes} known changes from those pinned"),
+    };
     Ok(((signed, validators), detail))
 }
 

@@ -26,6 +26,8 @@ pub enum Reason {
     BundleNotPinned,
     /// The proof's main chain is not the pinned one: another chain id, genesis or validator set.
     ChainNotPinned,
+    /// A change of the main chain's validators does not follow from the pinned ones.
+    ValidatorChangeInvalid,
     /// The proof file is damaged or malformed.
     ProofMalformed,
     /// The trust bundle is damaged or malformed.
@@ -100,7 +102,8 @@ impl Reason {
         match self {
             Self::Stale => Verdict::Stale,
             Self::BundleNotPinned | Self::ChainNotPinned => Verdict::Unpinned,
-            Self::ProofMalformed
+            Self::ValidatorChangeInvalid
+            | Self::ProofMalformed
             | Self::BundleMalformed
             | Self::MainHeaderMalformed
             | Self::MainHeaderNotSigned

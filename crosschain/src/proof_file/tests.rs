@@ -3,4 +3,5 @@
 mod certificate;
 mod evidence;
 mod forgery;
+mod succession;
 mod world;

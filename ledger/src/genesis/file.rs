@@ -127,6 +127,23 @@ pub struct GenesisMember {
     pub voting_power: u64,
 }
 
+impl From<&GenesisMember> for v1::MemberRecord {
+    fn from(member: &GenesisMember) -> Self {
+        Self {
+            address: member.address.clone(),
+            organisation: member.organisation.clone(),
+            role: v1::Role::from(member.role).into(),
+            peers: member.peers.clone(),
+            validator_key: member
+                .validator_key
+                .as_ref()
+                .map(Key::to_vec)
+                .unwrap_or_default(),
+            voting_power: member.voting_power,
+        }
+    }
+}
+
 /// A member's role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

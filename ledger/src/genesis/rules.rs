@@ -2,17 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use starfire_did::{ChainCode, Did, KeyAlgorithm, PublicKey as AccountKey};
+use starfire_did::ChainCode;
 use tendermint::{PublicKey, Time, chain, validator, vote};
 
-use super::file::{FORMAT, GenesisFile, GenesisMember, GenesisRole, Profile};
+use super::file::{FORMAT, GenesisFile, Profile};
 use super::{GenesisError, INTEGER_MAX, VALIDATORS_MAX};
-use crate::membership::MEMBERS_MAX;
+use crate::membership::{self, MEMBERS_MAX};
 
 /// The part of a main chain's id where a sub-chain has its code.
 const MAIN: &str = "main";
-const TEXT_BYTES_MAX: usize = 256;
-const PEERS_MAX: usize = 16;
 const BLOCK_TRANSACTIONS_MAX: u32 = 100_000;
 
 fn refuse<T>(field: impl Into<String>, problem: impl Into<String>) -> Result<T, GenesisError> {
@@ -137,32 +135,31 @@ pub(super) fn validators(file: &GenesisFile) -> Result<validator::Set, GenesisEr
     let mut infos = Vec::new();
     for (index, member) in file.members.iter().enumerate() {
         let at = |field: &str| format!("members[{index}].{field}");
-        address(&at("address"), &member.address, file)?;
+        if let Some((field, problem)) = membership::problem(&member.into(), &file.chain_code) {
+            return refuse(at(field), problem);
+        }
         if !addresses.insert(&member.address) {
             return refuse(
                 at("address"),
                 format!("{} is a member twice", member.address),
             );
         }
-        text(&at("organisation"), &member.organisation)?;
-        if member.peers.len() > PEERS_MAX {
-            return refuse(at("peers"), format!("must be at most {PEERS_MAX}"));
-        }
         for peer in &member.peers {
-            if !peer.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-                return refuse(at("peers"), format!("{peer:?} is not a libp2p peer id"));
-            }
-            text(&at("peers"), peer)?;
             if !peers.insert(peer) {
                 return refuse(at("peers"), format!("{peer} is listed twice"));
             }
         }
-        if let Some(info) = validator(&at("validator_key"), member, file)? {
-            if !keys.insert(member.validator_key) {
+        if let Some(key) = &member.validator_key {
+            if member.voting_power == 0 {
+                return refuse(at("validator_key"), "is of no use without voting power");
+            }
+            if !keys.insert(key) {
                 return refuse(at("validator_key"), "is another member's too");
             }
             power = power.saturating_add(member.voting_power);
-            infos.push(info);
+            let public_key = PublicKey::from_raw_ed25519(&key.0).expect("the key was checked");
+            let power = vote::Power::try_from(member.voting_power).expect("the power was checked");
+            infos.push(validator::Info::new(public_key, power));
         }
     }
     if infos.is_empty() || infos.len() > VALIDATORS_MAX {
@@ -175,38 +172,6 @@ pub(super) fn validators(file: &GenesisFile) -> Result<validator::Set, GenesisEr
         return refuse("members", "the voting powers must add up to at most 2^53");
     }
     Ok(validator::Set::without_proposer(infos))
-}
-
-fn validator(
-    field: &str,
-    member: &GenesisMember,
-    file: &GenesisFile,
-) -> Result<Option<validator::Info>, GenesisError> {
-    let Some(key) = &member.validator_key else {
-        if member.voting_power != 0 {
-            return refuse(field, "is missing, although the member has voting power");
-        }
-        return Ok(None);
-    };
-    if member.voting_power == 0 {
-        return refuse(field, "is of no use without voting power");
-    }
-    if file.chain_code.is_empty() && member.role != GenesisRole::Super {
-        return refuse(field, "on the main chain only super nodes vote");
-    }
-    // A key of small order would let everybody sign.
-    let sound = AccountKey::from_raw(KeyAlgorithm::Ed25519, &key.0).is_ok_and(|key| key.is_sound());
-    let (true, Some(public_key), Ok(power)) = (
-        sound,
-        PublicKey::from_raw_ed25519(&key.0),
-        vote::Power::try_from(member.voting_power),
-    ) else {
-        return refuse(
-            field,
-            "is not an Ed25519 key with a voting power up to 2^53",
-        );
-    };
-    Ok(Some(validator::Info::new(public_key, power)))
 }
 
 pub(super) fn accounts(file: &GenesisFile) -> Result<(), GenesisError> {
@@ -236,20 +201,15 @@ pub(super) fn accounts(file: &GenesisFile) -> Result<(), GenesisError> {
 }
 
 fn address(field: &str, text: &str, file: &GenesisFile) -> Result<(), GenesisError> {
-    let Ok(did) = Did::parse(text) else {
-        return refuse(field, format!("{text:?} is not a did:bid address"));
-    };
-    let code =
-        ChainCode::parse_optional(&file.chain_code).expect("the chain code was checked first");
-    if !did.is_account() || did.chain_code() != code {
-        return refuse(field, format!("{text} is not an address of this chain"));
+    match membership::address_problem(text, &file.chain_code) {
+        None => Ok(()),
+        Some(problem) => refuse(field, problem),
     }
-    Ok(())
 }
 
 fn text(field: &str, text: &str) -> Result<(), GenesisError> {
-    if text.is_empty() || text.len() > TEXT_BYTES_MAX {
-        return refuse(field, format!("must have 1 to {TEXT_BYTES_MAX} bytes"));
+    match membership::text_problem(text) {
+        None => Ok(()),
+        Some(problem) => refuse(field, problem),
     }
-    Ok(())
 }

@@ -14,7 +14,9 @@ use goldenscript::{Argument, Command, Context};
 use sha2::{Digest, Sha256};
 use starfire_did::{Did, Document};
 use starfire_ledger::genesis::Profile;
+use starfire_ledger::membership::possession_message;
 use starfire_ledger::motion;
+use starfire_ledger::validators::Sets;
 use starfire_proto::protocol::Operation;
 use starfire_proto::protocol::operation::{Native, Type};
 use starfire_proto::v1::motion_propose::Action;
@@ -24,6 +26,11 @@ use starfire_state::record;
 use crate::world::{Names, SUPER_NODES, World, body, key, sign_body};
 
 type Answer = Result<String, Box<dyn Error>>;
+
+/// The names that stories give to validator keys.
+const VALIDATORS: [&str; 8] = [
+    "north", "south", "east", "west", "centre", "coast", "west-2", "west-3",
+];
 
 fn scripts(domain: &str) -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -157,10 +164,15 @@ impl goldenscript::Runner for Story {
                     native(Type::MotionVote, Native::MotionVote(vote)),
                 )?
             }
-            ["motion", verb, issuer] => {
+            ["motion", verb @ ("accredit" | "withdraw"), issuer] => {
                 let operation = self.motion(verb, issuer, &words)?;
                 self.send("north", &words, operation)?
             }
+            ["motion", verb, member] => {
+                let operation = self.motion_on_member(verb, member, &words)?;
+                self.send("north", &words, operation)?
+            }
+            ["validators"] => self.show_validators(),
             _ => return Err(format!("unknown command: {command}").into()),
         };
         Ok(self.names.told(&answer))
@@ -454,6 +466,93 @@ impl Story {
         Ok(native(Type::MotionPropose, Native::MotionPropose(propose)))
     }
 
+    /// `key=` names the validator key, and whose it must be shown to be; `proof=` another key, which signs in its place.
+    fn motion_on_member(
+        &mut self,
+        verb: &str,
+        member: &str,
+        words: &Words<'_>,
+    ) -> Result<Operation, Box<dyn Error>> {
+        let address = self.names.address(member);
+        let voting_power = words.number("power")?;
+        let peers = words
+            .get("peers")
+            .map(|peers| peers.split(',').map(str::to_owned).collect())
+            .unwrap_or_default();
+        let keyed = words.get("key").unwrap_or(member);
+        let validator = validator_key(keyed);
+        let possession =
+            validator_key(words.get("proof").unwrap_or(keyed)).sign(&possession_message(&address));
+        let validator_key = validator.public().raw().to_vec();
+        let action = match verb {
+            "admit" => Action::AdmitMember(v1::AdmitMember {
+                address,
+                organisation: words.get("organisation").unwrap_or(member).to_owned(),
+                role: match words.get("role").unwrap_or("super") {
+                    "super" => v1::Role::Super,
+                    "service" => v1::Role::Service,
+                    "none" => v1::Role::Unspecified,
+                    other => return Err(format!("unknown role: {other}").into()),
+                }
+                .into(),
+                peers,
+                validator_key: if keyed == "none" {
+                    Vec::new()
+                } else {
+                    validator_key
+                },
+                voting_power,
+                possession,
+            }),
+            "remove" => Action::RemoveMember(v1::RemoveMember {
+                address,
+                reason: words.text("reason"),
+            }),
+            "power" => Action::SetPower(v1::SetPower {
+                address,
+                voting_power,
+            }),
+            "rotate" => Action::RotateValidatorKey(v1::RotateValidatorKey {
+                address,
+                validator_key,
+                possession,
+            }),
+            "peers" => Action::SetPeers(v1::SetPeers { address, peers }),
+            _ => return Err(format!("unknown verb: motion {verb}").into()),
+        };
+        let propose = v1::MotionPropose {
+            action: Some(action),
+        };
+        Ok(native(Type::MotionPropose, Native::MotionPropose(propose)))
+    }
+
+    /// Who decided the newest block, who decides the next one, and who the one after.
+    fn show_validators(&self) -> String {
+        let sets = Sets::load(self.world.state().as_ref());
+        let shown = |set: &tendermint::validator::Set| {
+            let power = |name: &&str| {
+                let key = validator_key(name).public();
+                let key = tendermint::PublicKey::from_raw_ed25519(key.raw())?;
+                let info = set.validator(key.into())?;
+                Some(format!("{name}:{}", info.power()))
+            };
+            let shown: Vec<String> = VALIDATORS.iter().filter_map(power).collect();
+            assert_eq!(
+                shown.len(),
+                set.validators().len(),
+                "every validator has a name"
+            );
+            shown.join(" ")
+        };
+        let [last, current, next] = [&sets.last, &sets.current, &sets.next].map(shown);
+        let height = self.world.height();
+        format!(
+            "{height}: {last}\n{}: {current}\n{}: {next}\n",
+            height + 1,
+            height + 2
+        )
+    }
+
     fn show_did(&mut self, name: &str) -> String {
         let did: Did = self.names.address(name).parse().unwrap();
         let state = self.world.state();
@@ -549,6 +648,11 @@ fn native(kind: Type, native: Native) -> Operation {
         native: Some(native),
         ..Default::default()
     }
+}
+
+/// The key of a name's validator.
+fn validator_key(name: &str) -> starfire_did::PrivateKey {
+    key(&format!("{name} validator"))
 }
 
 /// A script names evidence by the document; plain evidence has the document's digest as its id.

@@ -9,5 +9,6 @@ mod blocks;
 mod execution;
 mod genesis;
 mod golden;
+mod validators;
 mod vectors;
 mod world;

@@ -13,6 +13,7 @@ use starfire_ledger::genesis::{
     ConsensusParams, FORMAT, GenesisAccount, GenesisFile, GenesisMember, GenesisRole, Key, Params,
     Profile, Routing,
 };
+use starfire_ledger::validators::Sets;
 use starfire_ledger::{
     Admission, Block, ChainRules, CheckedBlock, Expected, Genesis, Transaction, execute, receipt,
 };
@@ -127,7 +128,7 @@ impl World {
 
     /// What the next block must agree with.
     pub(crate) fn expected(&self) -> Expected {
-        let validators = self.genesis.validators().clone();
+        let sets = Sets::load(self.state().as_ref());
         Expected {
             chain_id: self.genesis.chain_id().clone(),
             height: self.height() + 1,
@@ -135,9 +136,9 @@ impl World {
             last_time: self.last_time,
             app_hash: tree::root(&self.store, self.height()),
             last_results_hash: self.results_hash,
-            next_validators_hash: validators.hash(),
-            last_validators: validators.clone(),
-            validators,
+            next_validators_hash: sets.next.hash(),
+            last_validators: sets.last,
+            validators: sets.current,
             consensus_hash: self.genesis.consensus_hash(),
             transactions_max: self.genesis.file().params.block_transactions_max,
         }
@@ -153,7 +154,10 @@ impl World {
             height: Height::try_from(self.height()).expect("a small height"),
             round: Round::default(),
             block_id,
-            signatures: vec![CommitSig::BlockIdFlagAbsent; SUPER_NODES.len()],
+            signatures: vec![
+                CommitSig::BlockIdFlagAbsent;
+                expected.last_validators.validators().len()
+            ],
         });
         Block::build(&expected, proposer, time, last_commit, transactions)
     }

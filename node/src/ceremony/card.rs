@@ -6,8 +6,10 @@ use starfire_crosschain::sealed::{self, SealError};
 use starfire_crosschain::text::Hex;
 use starfire_did::{ChainCode, Did, KeyAlgorithm, PrivateKey, PublicKey, signature};
 use starfire_ledger::genesis::{GenesisMember, GenesisRole, Key};
+use starfire_ledger::membership::possession_message;
+use starfire_proto::v1;
 
-use crate::config::{Config, Role};
+use crate::config::Config;
 use crate::keystore::{self, KeystoreError};
 
 const FORMAT: &str = "starfire-member/1";
@@ -62,6 +64,8 @@ struct CardFile {
     statement: Statement,
     account_signature: Hex<64>,
     validator_signature: Hex<64>,
+    /// What a motion shows the chain: the validator key's signature for the member's address.
+    possession: Hex<64>,
 }
 
 /// A member card whose signatures hold.
@@ -77,7 +81,7 @@ pub enum CardError {
     /// The account's key does not derive the address.
     #[error("account_key does not derive {0}")]
     Address(Did),
-    /// Not signed by the account's key, or by the validator's.
+    /// Not signed by the account's key, or by the validator's; or the latter has not signed for the address.
     #[error("{0} does not hold")]
     Signature(&'static str),
 }
@@ -104,19 +108,56 @@ impl MemberCard {
             peer: peer.to_string(),
             peer_address: reached.with(Protocol::P2p(peer)),
             validator_key: validator_key(keys.validator)?,
-            voting_power: if votes(config.role) {
+            voting_power: if may_vote(config.role.into()) {
                 membership.voting_power
             } else {
                 0
             },
         };
+        Ok(Self::sign(statement, keys.validator, keys.account))
+    }
+
+    /// The same member with another validator key, for a motion that rotates it.
+    pub fn with_validator_key(
+        &self,
+        validator: &PrivateKey,
+        account: &PrivateKey,
+    ) -> Result<Self, KeystoreError> {
+        let statement = Statement {
+            validator_key: validator_key(validator)?,
+            ..self.0.statement.clone()
+        };
+        Ok(Self::sign(statement, validator, account))
+    }
+
+    /// The same member with another node key, for a motion that replaces its peer id.
+    pub fn with_node_key(
+        &self,
+        node: &PrivateKey,
+        validator: &PrivateKey,
+        account: &PrivateKey,
+    ) -> Result<Self, KeystoreError> {
+        let peer = keystore::peer_keypair(node)?.public().to_peer_id();
+        let mut reached = self.0.statement.peer_address.clone();
+        reached.pop();
+        let statement = Statement {
+            peer: peer.to_string(),
+            peer_address: reached.with(Protocol::P2p(peer)),
+            ..self.0.statement.clone()
+        };
+        Ok(Self::sign(statement, validator, account))
+    }
+
+    fn sign(statement: Statement, validator: &PrivateKey, account: &PrivateKey) -> Self {
         let message = signing_bytes(&statement);
-        Ok(Self(CardFile {
+        let possession = possession_message(&statement.address.to_string());
+        Self(CardFile {
             format: FORMAT.to_owned(),
             statement,
-            account_signature: sign(keys.account, &message),
-            validator_signature: sign(keys.validator, &message),
-        }))
+            account_signature: sign(account, &message),
+            validator_signature: sign(validator, &message),
+            possession: sign(validator, &possession),
+        })
     }
 
     /// Reads a card and checks its signatures.
@@ -131,12 +172,13 @@ impl MemberCard {
         if !signature::verify(&account, &message, &file.account_signature.0) {
             return Err(CardError::Signature("account_signature"));
         }
-        if !signature::verify(
-            &PublicKey::Ed25519(statement.validator_key.0),
-            &message,
-            &file.validator_signature.0,
-        ) {
+        let validator = PublicKey::Ed25519(statement.validator_key.0);
+        if !signature::verify(&validator, &message, &file.validator_signature.0) {
             return Err(CardError::Signature("validator_signature"));
+        }
+        let possession = possession_message(&statement.address.to_string());
+        if !signature::verify(&validator, &possession, &file.possession.0) {
+            return Err(CardError::Signature("possession"));
         }
         Ok(Self(file))
     }
@@ -171,6 +213,46 @@ impl MemberCard {
         self.0.statement.validator_key.to_string()
     }
 
+    /// The motion that admits the member, with that voting power.
+    pub(crate) fn admission(&self, voting_power: u64) -> v1::AdmitMember {
+        let statement = &self.0.statement;
+        let votes = may_vote(statement.role);
+        let if_voting = |bytes: &[u8]| votes.then(|| bytes.to_vec()).unwrap_or_default();
+        v1::AdmitMember {
+            address: statement.address.to_string(),
+            organisation: statement.organisation.clone(),
+            role: v1::Role::from(statement.role).into(),
+            peers: vec![statement.peer.clone()],
+            validator_key: if_voting(&statement.validator_key.0),
+            voting_power,
+            possession: if_voting(&self.0.possession.0),
+        }
+    }
+
+    /// The motion that gives the member's validator the card's key.
+    pub(crate) fn rotation(&self) -> v1::RotateValidatorKey {
+        let statement = &self.0.statement;
+        v1::RotateValidatorKey {
+            address: statement.address.to_string(),
+            validator_key: statement.validator_key.0.to_vec(),
+            possession: self.0.possession.0.to_vec(),
+        }
+    }
+
+    /// The motion that gives the member's node the card's peer id.
+    pub(crate) fn relocation(&self) -> v1::SetPeers {
+        let statement = &self.0.statement;
+        v1::SetPeers {
+            address: statement.address.to_string(),
+            peers: vec![statement.peer.clone()],
+        }
+    }
+
+    /// The voting power that the member asks for.
+    pub fn voting_power(&self) -> u64 {
+        self.0.statement.voting_power
+    }
+
     /// The member as genesis has it.
     pub(crate) fn member(&self) -> GenesisMember {
         let statement = &self.0.statement;
@@ -185,11 +267,11 @@ impl MemberCard {
     }
 }
 
-/// Whether nodes of this role vote.
-fn votes(role: Role) -> bool {
+/// Whether members of this role may vote.
+fn may_vote(role: GenesisRole) -> bool {
     match role {
-        Role::Super | Role::Backbone | Role::Business => true,
-        Role::Service | Role::Regulator => false,
+        GenesisRole::Super | GenesisRole::Backbone | GenesisRole::Business => true,
+        GenesisRole::Service | GenesisRole::Regulator => false,
     }
 }
 
@@ -215,6 +297,7 @@ fn sign(key: &PrivateKey, message: &[u8]) -> Hex<64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Role;
 
     fn card(account: KeyAlgorithm) -> MemberCard {
         let [validator, node] =
@@ -242,6 +325,36 @@ mod tests {
             assert_eq!(MemberCard::parse(&card.encode()).unwrap(), card);
             assert!(card.peer_address().to_string().ends_with(card.peer()));
         }
+    }
+
+    #[test]
+    fn a_new_key_makes_a_new_card_of_the_same_member() {
+        let [validator, node] =
+            [(); 2].map(|()| keystore::generate(KeyAlgorithm::Ed25519).unwrap());
+        let account = keystore::generate(KeyAlgorithm::Ed25519).unwrap();
+        let membership = Membership {
+            organisation: "Customs".to_owned(),
+            chain_code: None,
+            voting_power: 10,
+            account: KeyAlgorithm::Ed25519,
+            advertise: None,
+        };
+        let keys = CardKeys {
+            validator: &validator,
+            node: &node,
+            account: &account,
+        };
+        let first =
+            MemberCard::issue(&Config::new("main-5", Role::Super), &membership, &keys).unwrap();
+        let next = keystore::generate(KeyAlgorithm::Ed25519).unwrap();
+        let rotated = first.with_validator_key(&next, &account).unwrap();
+        assert_eq!(MemberCard::parse(&rotated.encode()).unwrap(), rotated);
+        assert_eq!(rotated.rotation().address, first.rotation().address);
+        assert_ne!(rotated.validator_key(), first.validator_key());
+        let moved = first.with_node_key(&next, &validator, &account).unwrap();
+        assert_eq!(MemberCard::parse(&moved.encode()).unwrap(), moved);
+        assert_ne!(moved.peer(), first.peer());
+        assert!(moved.peer_address().to_string().ends_with(moved.peer()));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tendermint::Time;
 use super::context::Context;
 use super::did::Sender;
 use super::evidence::name;
-use super::member::moment;
+use super::member::propose::moment;
 use super::output::Report;
 use super::proof::{self, Chains};
 use super::verify::{self, Verify, read_subject};

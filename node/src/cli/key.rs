@@ -9,7 +9,10 @@ use zeroize::Zeroizing;
 
 use super::context::Context;
 use super::output::Report;
+use crate::ceremony::{CARD_BYTES_MAX, MemberCard};
 use crate::failure::Failure;
+use crate::file;
+use crate::home::KeyRole;
 use crate::keystore;
 
 /// No private key is longer.
@@ -25,6 +28,8 @@ pub(crate) enum Command {
     Import(Import),
     /// Print the BIF private key of a key file
     Export(Export),
+    /// Make the key that shall replace the node's validator key, and the member card for the motion about it
+    Next(Next),
 }
 
 /// What signs.
@@ -87,6 +92,13 @@ pub(crate) struct Export {
     file: PathBuf,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Next {
+    /// Replace the node key, which is the peer id, and not the validator key
+    #[arg(long)]
+    node_key: bool,
+}
+
 pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::New(New {
@@ -129,6 +141,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
                 &described(&key.public(), None).with("private_key", key.to_text().as_str()),
             );
         }
+        Command::Next(Next { node_key }) => context.output.report(&next(context, node_key)?),
     }
     Ok(())
 }
@@ -188,6 +201,41 @@ pub(crate) fn keep(
         passphrase: passphrase_file,
         public,
     })
+}
+
+/// A new key beside the one in use, and a card that names it. Neither is used before a motion says so.
+fn next(context: &Context, node_key: bool) -> Result<Report, Failure> {
+    let home = context.home()?;
+    let card = file::read(&home.member_card(), CARD_BYTES_MAX)?;
+    let card =
+        MemberCard::parse(&card).map_err(|error| Failure::content(&home.member_card(), error))?;
+    let passphrase = context.passphrase_for(&home.key(KeyRole::Validator), "passphrase: ")?;
+    let load = |role| keystore::load(&home.key(role), &passphrase);
+    let account = load(KeyRole::Account)?;
+    let key = keystore::generate(KeyAlgorithm::Ed25519)?;
+    let (path, card) = if node_key {
+        let card = card.with_node_key(&key, &load(KeyRole::Validator)?, &account)?;
+        (home.next_node_key(), card)
+    } else {
+        (
+            home.next_validator_key(),
+            card.with_validator_key(&key, &account)?,
+        )
+    };
+    let next_card = home.next_member_card();
+    // The key first, which is never written over: a motion may name it already.
+    keystore::create(
+        &path,
+        &key,
+        card.address().chain_code().as_ref(),
+        &passphrase,
+    )?;
+    file::replace(&next_card, &card.encode())?;
+    Ok(Report::new()
+        .with("validator_key", card.validator_key())
+        .with("peer", card.peer())
+        .with("key_file", path.display().to_string())
+        .with("member_card", next_card.display().to_string()))
 }
 
 fn described(key: &PublicKey, code: Option<&ChainCode>) -> Report {

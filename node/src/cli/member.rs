@@ -1,4 +1,6 @@
-//! `starfire member`: members, and the motions by which super nodes decide.
+//! `starfire member`: members, and the motions by which those who govern decide.
+
+pub(super) mod propose;
 
 use std::path::PathBuf;
 
@@ -9,12 +11,12 @@ use starfire_did::Did;
 use starfire_proto::protocol::operation::Native;
 use starfire_proto::v1;
 use starfire_proto::v1::motion_propose::Action;
-use tendermint::Time;
 
 use super::context::Context;
 use super::output::Report;
 use crate::client::{Committed, operation};
 use crate::failure::Failure;
+use propose::Propose;
 
 /// Motions that `list` prints.
 const MOTIONS_LISTED: u32 = 20;
@@ -30,55 +32,6 @@ pub(crate) enum Command {
     List(List),
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Propose {
-    /// Let an issuer issue certificates of a type for a jurisdiction
-    Accredit(Accredit),
-    /// Take that back
-    Withdraw(Withdraw),
-}
-
-/// Who may issue what.
-#[derive(Debug, Args)]
-pub(crate) struct Scope {
-    /// The issuer's DID
-    #[arg(long)]
-    issuer: Did,
-    /// The credential type, e.g. CertificateOfOrigin
-    #[arg(long = "type", value_name = "TYPE")]
-    kind: String,
-    /// The jurisdiction, ISO 3166-1 alpha-2, e.g. CN
-    #[arg(long, value_name = "CODE")]
-    jurisdiction: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Accredit {
-    #[command(flatten)]
-    scope: Scope,
-    /// First moment, e.g. 2026-01-01 or 2026-01-01T00:00:00Z
-    #[arg(long, value_parser = moment)]
-    from: Time,
-    /// Last moment
-    #[arg(long, value_parser = moment)]
-    until: Time,
-    /// The proposing super node's account key
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Withdraw {
-    #[command(flatten)]
-    scope: Scope,
-    /// Why, for everybody to read
-    #[arg(long, default_value = "")]
-    reason: String,
-    /// The proposing super node's account key
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct Vote {
     /// The motion's number
@@ -89,7 +42,7 @@ pub(crate) struct Vote {
     /// Vote against it
     #[arg(long, conflicts_with = "approve")]
     reject: bool,
-    /// The voting super node's account key
+    /// The voting member's account key
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
 }
@@ -101,56 +54,11 @@ pub(crate) struct List {
     issuer: Option<Did>,
 }
 
-/// A day or an RFC 3339 time.
-pub(crate) fn moment(text: &str) -> Result<Time, String> {
-    let full = if text.len() == 10 {
-        format!("{text}T00:00:00Z")
-    } else {
-        text.to_owned()
-    };
-    Time::parse_from_rfc3339(&full)
-        .map_err(|_| format!("{text:?} is not a time such as 2026-01-01 or 2026-01-01T00:00:00Z"))
-}
-
 pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     let report = match command {
-        Command::Propose(Propose::Accredit(Accredit {
-            scope:
-                Scope {
-                    issuer,
-                    kind,
-                    jurisdiction,
-                },
-            from,
-            until,
-            key,
-        })) => {
-            let accredit = v1::Accredit {
-                issuer: issuer.to_string(),
-                r#type: kind,
-                jurisdiction,
-                valid_from_ms: starfire_crosschain::unix_ms::from_time(from),
-                valid_until_ms: starfire_crosschain::unix_ms::from_time(until),
-            };
-            propose(Action::Accredit(accredit), &key, context).await?
-        }
-        Command::Propose(Propose::Withdraw(Withdraw {
-            scope:
-                Scope {
-                    issuer,
-                    kind,
-                    jurisdiction,
-                },
-            reason,
-            key,
-        })) => {
-            let withdraw = v1::WithdrawAccreditation {
-                issuer: issuer.to_string(),
-                r#type: kind,
-                jurisdiction,
-                reason,
-            };
-            propose(Action::WithdrawAccreditation(withdraw), &key, context).await?
+        Command::Propose(propose) => {
+            let (action, key) = propose.action()?;
+            propose_motion(action, &key, context).await?
         }
         Command::Vote(Vote {
             motion,
@@ -172,7 +80,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
     Ok(())
 }
 
-async fn propose(
+async fn propose_motion(
     action: Action,
     key: &std::path::Path,
     context: &Context,
@@ -224,18 +132,27 @@ async fn outcome(committed: &Committed, number: u64, context: &Context) -> Resul
         .with("height", committed.height);
     Ok(match motions.iter().find(|motion| motion.id == number) {
         Some(motion) => report
-            .with(
-                "approvals",
-                motion
-                    .ballots
-                    .iter()
-                    .filter(|ballot| ballot.approve)
-                    .count(),
-            )
+            .with("approvals", approvals(motion))
             .with("executed", motion.executed)
-            .with("rejection", motion.rejection.as_str()),
+            .with("rejection", motion.rejection.as_str())
+            .with("next", next_step(motion)),
         None => report,
     })
+}
+
+/// What there is to do once a motion stands so.
+fn next_step(motion: &v1::MotionRecord) -> String {
+    match (motion.executed, motion.rejection.as_str()) {
+        (true, _) => "it is done; `starfire member list` shows the members".to_owned(),
+        (false, "") => format!(
+            "more than two thirds of the voting power must approve: `starfire member vote {} --approve`",
+            motion.id
+        ),
+        (false, "VALIDATOR_CHANGE_TOO_LARGE") => {
+            "a third or more of the voting power would change at once: propose smaller steps by `starfire member propose power`".to_owned()
+        }
+        (false, code) => format!("it was adopted and refused: docs/codes.md explains {code}; propose it again once that is mended"),
+    }
 }
 
 async fn list(issuer: Option<Did>, context: &Context) -> Result<Report, Failure> {
@@ -264,6 +181,7 @@ async fn list(issuer: Option<Did>, context: &Context) -> Result<Report, Failure>
             )
             .with("power", member.voting_power)
             .with("address", member.address.as_str())
+            .with("peers", member.peers.join(", "))
     };
     let report = Report::new()
         .rows("members", members.iter().map(member).collect())
@@ -293,45 +211,49 @@ async fn list(issuer: Option<Did>, context: &Context) -> Result<Report, Failure>
 }
 
 fn motion(motion: &v1::MotionRecord) -> Report {
-    let what = match v1::MotionPropose::decode(motion.action.as_slice())
+    let action = v1::MotionPropose::decode(motion.action.as_slice())
         .ok()
-        .and_then(|propose| propose.action)
-    {
-        Some(Action::Accredit(accredit)) => {
-            format!(
-                "accredit {} for {} of {}",
-                accredit.issuer, accredit.r#type, accredit.jurisdiction
-            )
-        }
-        Some(Action::WithdrawAccreditation(withdraw)) => {
-            format!(
-                "withdraw {} of {} from {}",
-                withdraw.r#type, withdraw.jurisdiction, withdraw.issuer
-            )
-        }
-        None => "unknown".to_owned(),
-    };
+        .and_then(|propose| propose.action);
     Report::new()
         .with("motion", motion.id)
         .with("executed", motion.executed)
+        .with("rejection", motion.rejection.as_str())
+        .with("approvals", approvals(motion))
         .with(
-            "approvals",
-            motion
-                .ballots
-                .iter()
-                .filter(|ballot| ballot.approve)
-                .count(),
+            "what",
+            action.map_or("unknown".to_owned(), |action| described(&action)),
         )
-        .with("what", what)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn approvals(motion: &v1::MotionRecord) -> usize {
+    let approve = |ballot: &&v1::MotionBallot| ballot.approve;
+    motion.ballots.iter().filter(approve).count()
+}
 
-    #[test]
-    fn a_day_begins_at_midnight() {
-        assert_eq!(moment("2026-01-01"), moment("2026-01-01T00:00:00Z"));
-        assert!(moment("soon").is_err());
+/// What a motion does, in words.
+fn described(action: &Action) -> String {
+    match action {
+        Action::Accredit(accredit) => format!(
+            "accredit {} for {} of {}",
+            accredit.issuer, accredit.r#type, accredit.jurisdiction
+        ),
+        Action::WithdrawAccreditation(withdraw) => format!(
+            "withdraw {} of {} from {}",
+            withdraw.r#type, withdraw.jurisdiction, withdraw.issuer
+        ),
+        Action::AdmitMember(admit) => format!(
+            "admit {} ({}) with power {}",
+            admit.address, admit.organisation, admit.voting_power
+        ),
+        Action::RemoveMember(remove) => format!("remove {}", remove.address),
+        Action::SetPower(set) => format!("give {} power {}", set.address, set.voting_power),
+        Action::RotateValidatorKey(rotate) => format!(
+            "give {} the validator key {}",
+            rotate.address,
+            hex::encode(&rotate.validator_key)
+        ),
+        Action::SetPeers(set) => {
+            format!("give {} the peers {}", set.address, set.peers.join(", "))
+        }
     }
 }

@@ -56,7 +56,6 @@ impl Chains {
         committed: u64,
     ) -> Result<Vec<u8>, Failure> {
         let main = self.main.as_ref().unwrap_or(&self.own);
-        let genesis_hash = *bundle(main).await?.genesis_hash();
         let (anchored, main_committed, sub) = match &self.main {
             None => (None, committed, None),
             Some(main) => {
@@ -69,7 +68,9 @@ impl Chains {
             }
         };
         let main_proof = newest(main, subject.main_paths(anchored), main_committed).await?;
-        assemble(subject, genesis_hash, &main_proof, sub.as_ref())
+        // After the proof, so that it knows the validators who signed that.
+        let bundle = bundle(main).await?;
+        assemble(subject, &bundle, &main_proof, sub.as_ref())
             .map_err(|error| Failure::caused("BAD_ANSWER", &error, "ask another node"))
     }
 

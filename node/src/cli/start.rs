@@ -29,6 +29,9 @@ pub(crate) fn run(arguments: &Start, context: &Context) -> Result<(), Failure> {
     for role in KeyRole::ALL {
         keystore::check_private(&home.key(role))?;
     }
+    if home.next_validator_key().exists() {
+        keystore::check_private(&home.next_validator_key())?;
+    }
     let passphrase = context.passphrase_for(&home.key(KeyRole::Validator), "passphrase: ")?;
     run::start(&home, &passphrase, arguments.log.clone()).map_err(|error| {
         Failure::new(

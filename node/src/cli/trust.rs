@@ -18,6 +18,8 @@ pub(crate) enum Command {
     Pin(PinArguments),
     /// Get a main chain's bundle or fingerprint from a node, to hand it to others
     Export(Export),
+    /// Learn from a node how the validators of a pinned chain changed; each change proves itself
+    Update,
     /// Print the pinned chains
     List,
 }
@@ -71,6 +73,13 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
                 );
             }
         }
+        Command::Update => {
+            let bundle = proof::bundle(&context.client()?).await?;
+            let pin = pins.update(&bundle)?;
+            context
+                .output
+                .report(&described(&pin.bundle).with("bundle", pin.path.display().to_string()));
+        }
         Command::List => {
             let rows = pins
                 .list()?
@@ -88,5 +97,9 @@ fn described(bundle: &Bundle) -> Report {
         .with("chain_id", bundle.chain_id().to_string())
         .with("name", bundle.name())
         .with("fingerprint", bundle.fingerprint())
-        .with("validators", bundle.validators().validators().len())
+        .with(
+            "validators",
+            bundle.succession().newest().validators().len(),
+        )
+        .with("changes", bundle.changes().len())
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, RwLock};
 
+use starfire_crosschain::trust::Bundle;
 use starfire_ledger::Genesis;
 use starfire_proto::v1;
 use starfire_state::{Archive, Rejection, View};
@@ -24,8 +25,8 @@ pub struct Backend {
     pub status: watch::Receiver<v1::StatusResponse>,
     /// What waits in the pool.
     pub pool: Arc<RwLock<PoolView>>,
-    /// The pinnable description of this chain, which genesis fixes.
-    pub trust: v1::TrustResponse,
+    /// The pinnable description of this chain, as genesis fixes it.
+    pub trust: Bundle,
     /// How the chain began.
     pub genesis: Arc<Genesis>,
     /// The key that peers know this node by.

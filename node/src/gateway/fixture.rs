@@ -8,6 +8,7 @@ use axum::http::{Request, Response};
 use prost::Message;
 use sha2::{Digest, Sha256};
 use starfire_consensus::certificate;
+use starfire_crosschain::trust::Bundle;
 use starfire_did::{Did, KeyAlgorithm, PrivateKey, PublicKey, document::Document, path};
 use starfire_ledger::Genesis;
 use starfire_proto::v1;
@@ -102,10 +103,13 @@ impl Node {
             submit,
             status: status_receiver,
             pool: Arc::clone(&pool),
-            trust: v1::TrustResponse {
-                bundle: b"{}".to_vec(),
-                fingerprint: "f".repeat(64),
-            },
+            trust: Bundle::new(
+                chain_id.parse().unwrap(),
+                "Test",
+                [9; 32],
+                validators.clone(),
+            )
+            .unwrap(),
             genesis: Arc::new(Genesis::parse(GENESIS).unwrap()),
             node_key: tendermint_key(&private_key(seed)),
         };

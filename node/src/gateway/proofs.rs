@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use prost::Message;
+use starfire_crosschain::succession::{CHANGES_MAX, Change};
 use starfire_proto::v1;
 use starfire_state::view::KEY_BYTES_MAX;
 use starfire_state::{Rejection, View, key, tree};
@@ -38,11 +39,30 @@ impl Proofs for Gateway {
         &self,
         _request: Request<v1::TrustRequest>,
     ) -> Result<Response<v1::TrustResponse>, Status> {
-        Ok(Response::new(self.backend.trust.clone()))
+        answer(self.trust_bundle().await)
     }
 }
 
 impl Gateway {
+    /// The genesis facts, with every change of the validators that state holds.
+    async fn trust_bundle(&self) -> Result<v1::TrustResponse, Rejection> {
+        let changes = self.read(|view| {
+            let records = view.state().scan(key::VALIDATOR_CHANGES, None, CHANGES_MAX);
+            let change = |(_, bytes): (Vec<u8>, Vec<u8>)| {
+                let record = v1::ValidatorChange::decode(bytes.as_slice())
+                    .expect("a record in state decodes as the message that wrote it");
+                Change::of(&record)
+            };
+            Ok(records.into_iter().filter_map(change).collect::<Vec<_>>())
+        });
+        let changes = changes.await?;
+        let trust = &self.backend.trust;
+        Ok(v1::TrustResponse {
+            bundle: trust.encode_with(changes),
+            fingerprint: trust.fingerprint(),
+        })
+    }
+
     async fn proved(&self, keys: Vec<Vec<u8>>, height: u64) -> Result<v1::StateProof, Rejection> {
         check_keys(&keys)?;
         match height {

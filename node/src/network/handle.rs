@@ -96,15 +96,24 @@ struct Shared {
     inbox: Level,
     room: Arc<Semaphore>,
     commands: mpsc::Sender<Command>,
-    allowed: watch::Sender<BTreeSet<PeerId>>,
+    admission: watch::Sender<Admission>,
     announced: watch::Sender<u64>,
     connected: watch::Receiver<BTreeSet<PeerId>>,
+}
+
+/// Whom the chain lets in, and whom it keeps out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Admission {
+    /// Peers of members.
+    pub(crate) allowed: BTreeSet<PeerId>,
+    /// Peers of members that were removed.
+    pub(crate) denied: BTreeSet<PeerId>,
 }
 
 /// The ends of the handle's channels that the network's task holds.
 pub(crate) struct TaskEnds {
     pub(crate) commands: mpsc::Receiver<Command>,
-    pub(crate) allowed: watch::Receiver<BTreeSet<PeerId>>,
+    pub(crate) admission: watch::Receiver<Admission>,
     pub(crate) announced: watch::Receiver<u64>,
     pub(crate) connected: watch::Sender<BTreeSet<PeerId>>,
 }
@@ -118,7 +127,7 @@ pub(crate) fn channel(
     inbox: Level,
 ) -> (Network, TaskEnds) {
     let (commands_in, commands) = mpsc::channel(COMMANDS_MAX);
-    let (allowed_in, allowed) = watch::channel(BTreeSet::new());
+    let (admission_in, admission) = watch::channel(Admission::default());
     let (announced_in, announced) = watch::channel(0);
     let (connected, connected_out) = watch::channel(BTreeSet::new());
     let network = Network(Arc::new(Shared {
@@ -129,13 +138,13 @@ pub(crate) fn channel(
         inbox,
         room: Arc::new(Semaphore::new(GOSSIP_BYTES_MAX)),
         commands: commands_in,
-        allowed: allowed_in,
+        admission: admission_in,
         announced: announced_in,
         connected: connected_out,
     }));
     let ends = TaskEnds {
         commands,
-        allowed,
+        admission,
         announced,
         connected,
     };
@@ -260,9 +269,10 @@ impl Network {
         Ok(response)
     }
 
-    /// Replaces the admitted members' peers. Configured peers stay allowed. Connections of peers that are no longer allowed end.
-    pub fn set_allowed(&self, allowed: BTreeSet<PeerId>) {
-        self.0.allowed.send_replace(allowed);
+    /// Replaces the admitted members' peers, and those that may not connect. Configured peers stay allowed, unless they are denied:
+    /// the chain's word goes before the configuration's. Connections of peers that are no longer allowed end.
+    pub fn admit(&self, allowed: BTreeSet<PeerId>, denied: BTreeSet<PeerId>) {
+        self.0.admission.send_replace(Admission { allowed, denied });
     }
 
     /// The peers to which a direct stream works.

@@ -21,7 +21,7 @@ use super::direct;
 use super::exchange::{Answer, Exchange, Reply};
 use super::frame::Kind;
 use super::gauges::Counters;
-use super::handle::{Command, RequestError, TaskEnds};
+use super::handle::{Admission, Command, RequestError, TaskEnds};
 use super::inbox::{Delivery, Incoming, Judgement, Pending};
 use super::protocol::Names;
 use super::redial::Redial;
@@ -37,7 +37,7 @@ type BlockEvent = request_response::Event<v1::BlockRequest, v1::BlockResponse>;
 pub(crate) struct Task {
     pub(crate) swarm: Swarm<Behaviour>,
     pub(crate) names: Names,
-    /// Peers that are allowed whatever the members decide.
+    /// Peers that are allowed unless the members exclude them.
     pub(crate) configured: BTreeSet<PeerId>,
     pub(crate) redial: Redial,
     pub(crate) delivery: Delivery,
@@ -59,7 +59,7 @@ impl Task {
                     Some(command) => self.on_command(command),
                     None => break None,
                 },
-                changed = self.ends.allowed.changed() => match changed {
+                changed = self.ends.admission.changed() => match changed {
                     Ok(()) => self.allow(),
                     Err(_) => break None,
                 },
@@ -338,8 +338,9 @@ impl Task {
     }
 
     fn allow(&mut self) {
-        let mut wanted = self.ends.allowed.borrow_and_update().clone();
-        wanted.extend(&self.configured);
+        let Admission { allowed, denied } = self.ends.admission.borrow_and_update().clone();
+        let mut wanted = allowed;
+        wanted.extend(self.configured.difference(&denied));
         let list = &mut self.swarm.behaviour_mut().allowed;
         let present: BTreeSet<PeerId> = list.allowed_peers().iter().copied().collect();
         for peer in present.difference(&wanted) {

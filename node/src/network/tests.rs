@@ -400,14 +400,33 @@ async fn the_allow_list_changes_while_running() {
     let mut other = Node::start(config(&[], vec![node.address()])).await;
     becomes(|| node.network.gauges().strangers_refused >= 1).await;
 
-    node.network.set_allowed(BTreeSet::from([other.peer()]));
+    let peers = BTreeSet::from([other.peer()]);
+    node.network.admit(peers, BTreeSet::new());
     node.connected_to(other.peer()).await;
     other.connected_to(node.peer()).await;
 
-    node.network.set_allowed(BTreeSet::new());
+    node.network.admit(BTreeSet::new(), BTreeSet::new());
     node.gone(other.peer()).await;
     other.gone(node.peer()).await;
     assert!(node.network.connected().is_empty());
+}
+
+#[tokio::test]
+async fn who_is_denied_is_not_let_in_by_the_configuration() {
+    let mut first = Node::start(config(&[], Vec::new())).await;
+    let mut second = Node::start(config(&[first.peer()], vec![first.address()])).await;
+    let (one, two) = (first.peer(), second.peer());
+    first.network.admit(BTreeSet::from([two]), BTreeSet::new());
+    first.connected_to(two).await;
+    second.connected_to(one).await;
+
+    // The second has the first in its configuration, but the chain has removed it.
+    second.network.admit(BTreeSet::new(), BTreeSet::from([one]));
+    second.gone(one).await;
+    first.gone(two).await;
+    second.network.admit(BTreeSet::new(), BTreeSet::new());
+    second.connected_to(one).await;
+    first.connected_to(two).await;
 }
 
 #[tokio::test]

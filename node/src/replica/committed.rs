@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use starfire_ledger::CheckedBlock;
+use starfire_state::{Changes, key};
 use tendermint::block::{Commit, CommitSig};
 use tendermint::{Hash, Time, account, validator};
 
@@ -25,6 +26,8 @@ pub struct Committed {
     pub transactions: Vec<[u8; 32]>,
     /// Accounts that sent them, and their nonces after it.
     pub senders: BTreeMap<String, i64>,
+    /// Whether members or validators changed: the network has to know.
+    pub membership_changed: bool,
     /// Every validator, and whether its signature is on the commit.
     pub signers: Vec<(account::Id, bool)>,
 }
@@ -34,6 +37,7 @@ impl Committed {
         block: &CheckedBlock,
         commit: &Commit,
         app_hash: [u8; 32],
+        membership_changed: bool,
         validators: &validator::Set,
         senders: BTreeMap<String, i64>,
     ) -> Self {
@@ -62,7 +66,23 @@ impl Committed {
                 .map(|transaction| transaction.hash)
                 .collect(),
             senders,
+            membership_changed,
             signers,
         }
     }
+}
+
+/// Whether a block changes who belongs to the chain or decides its heights.
+pub(super) fn changes_membership(changes: &Changes) -> bool {
+    // "member" begins the paths of members, present and removed.
+    [&b"member"[..], key::VALIDATORS]
+        .iter()
+        .any(|prefix| touches(changes, prefix))
+}
+
+fn touches(changes: &Changes, prefix: &[u8]) -> bool {
+    changes
+        .range(prefix.to_vec()..)
+        .next()
+        .is_some_and(|(path, _)| path.starts_with(prefix))
 }

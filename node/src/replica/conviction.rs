@@ -20,7 +20,7 @@ impl Replica {
     /// Keeps a checked proof, and tells everybody of it if it is new here. So each node passes each proof on once.
     pub(super) fn convict(&mut self, misbehaviour: &Misbehaviour, outputs: &mut Vec<Output>) {
         let (height, offender) = (misbehaviour.height(), misbehaviour.offender());
-        if self.signer.as_ref().map(Signer::address) == Some(offender) {
+        if self.key_of(offender).is_some() {
             // This node does not contradict itself: two nodes have its key.
             let signature = OwnSignature {
                 height,

@@ -1,10 +1,13 @@
-//! Where the chain stands, derived from genesis and the newest block alone: a restarted node finds the same.
+//! Where the chain stands, derived from the newest block and the state after it: a restarted node finds the same, and so does one
+//! that got its state from others.
 
 use starfire_consensus::electorate::{Electorate, Parent};
+use starfire_ledger::validators::Sets;
 use starfire_ledger::{Block, Expected, Genesis, receipt};
 use starfire_proto::v1;
-use starfire_state::{Archive, tree};
+use starfire_state::{Archive, View, tree};
 use tendermint::block::Commit;
+use tendermint::validator;
 
 use super::decode_commit;
 
@@ -20,7 +23,8 @@ impl Position {
     /// As the store has it.
     pub(super) fn load(genesis: &Genesis, archive: &dyn Archive, transactions_max: u32) -> Self {
         let height = archive.height().expect("genesis is stored");
-        let validators = genesis.validators().clone();
+        let state = archive.state_at(height);
+        let sets = Sets::load(&*state);
         let first = Expected {
             chain_id: genesis.chain_id().clone(),
             height: 1,
@@ -28,14 +32,14 @@ impl Position {
             last_time: genesis.time(),
             app_hash: tree::root(archive, height),
             last_results_hash: receipt::results_hash(&[]),
-            next_validators_hash: validators.hash(),
-            last_validators: validators.clone(),
-            validators,
+            next_validators_hash: sets.next.hash(),
+            last_validators: sets.last.clone(),
+            validators: sets.current.clone(),
             consensus_hash: genesis.consensus_hash(),
             transactions_max,
         };
         if height == 0 {
-            let electorate = electorate(genesis, &first, None);
+            let electorate = electorate(genesis, &first, sets.next, None);
             return Self {
                 expected: first,
                 electorate,
@@ -54,34 +58,38 @@ impl Position {
             })
             .collect();
         let root = first.app_hash;
-        let mut position = Self::after(&first, &block, root, &receipts, genesis);
+        let mut position = Self::after(&first, &block, root, &receipts, &*state, genesis);
         position.last_commit = Some(decode_commit(&commit));
         position.had_transactions = !block.transactions.is_empty();
         position
     }
 
-    /// After one more block.
+    /// After one more block, which left `state`.
     pub(super) fn after(
         before: &Expected,
         block: &Block,
         root: [u8; 32],
         receipts: &[v1::Receipt],
+        state: &dyn View,
         genesis: &Genesis,
     ) -> Self {
+        let sets = Sets::load(state);
         let expected = Expected {
             height: block.height() + 1,
             last_block_id: Some(block.id()),
             last_time: block.header.time,
             app_hash: root,
             last_results_hash: receipt::results_hash(receipts),
-            last_validators: before.validators.clone(),
+            next_validators_hash: sets.next.hash(),
+            last_validators: sets.last,
+            validators: sets.current,
             ..before.clone()
         };
         let parent = Parent {
             block_id: block.id(),
             proposer: block.header.proposer_address,
         };
-        let electorate = electorate(genesis, &expected, Some(parent));
+        let electorate = electorate(genesis, &expected, sets.next, Some(parent));
         Self {
             expected,
             electorate,
@@ -91,13 +99,20 @@ impl Position {
     }
 }
 
-fn electorate(genesis: &Genesis, expected: &Expected, parent: Option<Parent>) -> Electorate {
-    Electorate::new(
+fn electorate(
+    genesis: &Genesis,
+    expected: &Expected,
+    next: validator::Set,
+    parent: Option<Parent>,
+) -> Electorate {
+    let electorate = Electorate::new(
         expected.chain_id.clone(),
         expected.height,
         expected.validators.clone(),
         parent,
         genesis.file().consensus.term_heights,
-    )
-    .expect("genesis has checked its validators")
+    );
+    electorate
+        .expect("genesis and motions have checked the validators")
+        .followed_by(next)
 }

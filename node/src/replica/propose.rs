@@ -89,27 +89,25 @@ impl Replica {
         let candidates = self
             .mempool
             .select(count, bytes, |sender| nonce(&*state, sender));
-        select(
-            &*state,
-            &self.admission,
-            self.electorate.count(),
-            candidates,
-        )
+        select(&*state, &self.admission, self.last_signers(), candidates)
+    }
+
+    /// How many places the commit has that the next block carries.
+    fn last_signers(&self) -> usize {
+        self.expected.last_validators.validators().len()
     }
 
     pub(super) fn build_block(&mut self, now: Time, wish: &BuildWish) -> Candidate {
         let count = usize::try_from(self.expected.transactions_max).unwrap_or(usize::MAX);
-        let bytes = transactions_bytes_max(self.electorate.count());
+        let bytes = transactions_bytes_max(self.last_signers());
         let transactions = self
             .select(count, bytes)
             .iter()
             .map(|transaction| transaction.bytes().to_vec())
             .collect();
         let me = self
-            .signer
-            .as_ref()
-            .expect("only a validator is asked to build")
-            .address();
+            .validator()
+            .expect("only a validator is asked to build");
         let time = block_time(now, self.expected.last_time);
         let last_commit = wish.last_commit.clone();
         let block = Block::build(&self.expected, me, time, last_commit, transactions);

@@ -88,8 +88,7 @@ impl Replica {
         height: u64,
         outputs: &mut Vec<Output>,
     ) {
-        let me = self.signer.as_ref().map(Signer::address);
-        if self.electorate.index(validator).is_none() || Some(validator) == me {
+        if self.electorate.index(validator).is_none() || self.key_of(validator).is_some() {
             return;
         }
         let Some(reports) = self.silence.as_mut().and_then(Silence::reports) else {
@@ -109,7 +108,7 @@ impl Replica {
         match &self.silence {
             None | Some(Silence::KeyInUse(_) | Silence::Stopped(_)) => {}
             Some(Silence::Starting(reports)) => {
-                let me = self.signer.as_ref().map(Signer::address);
+                let me = self.validator();
                 let own = me.map_or(0, |me| self.power(|address| *address == me));
                 let heard = u128::from(own.saturating_add(self.reached(reports)));
                 if heard * 3 > u128::from(self.total_power()) {
@@ -166,11 +165,12 @@ impl Replica {
 
     /// Looks for this node's signature in a commit that did not come through the state machine.
     pub(super) fn disown_in(&mut self, commit: &Commit, outputs: &mut Vec<Output>) {
-        let Some(me) = self.signer.as_ref().map(Signer::address) else {
-            return;
-        };
         let record = self.consensus.record();
-        if let Some(signature) = record.foreign_in_commit(commit, me) {
+        let foreign = self
+            .signers
+            .iter()
+            .find_map(|signer| record.foreign_in_commit(commit, signer.address()));
+        if let Some(signature) = foreign {
             self.disown(signature, outputs);
         }
     }
@@ -208,7 +208,7 @@ impl Replica {
     }
 
     pub(super) fn config(&self) -> Config {
-        config(&self.genesis, self.signer.as_ref())
+        config(&self.genesis)
     }
 
     fn reached(&self, reports: &Reports) -> u64 {

@@ -80,12 +80,12 @@ fn a_certificate_on_the_main_chain_is_valid() {
         .main
         .block(Changes::from([record(path, &accreditation)]));
     let main = world.main.prove(&shown.subject.main_paths(None));
-    let proof = assemble(shown.subject.clone(), GENESIS_HASH, &main, None).unwrap();
+    let proof = assemble(shown.subject.clone(), &main_bundle(), &main, None).unwrap();
     let report = judge(&proof, &shown);
     valid(&report);
     assert_eq!(report.subject.unwrap().sub_chain, None);
     assert_eq!(
-        assemble(shown.subject, GENESIS_HASH, &main, Some(&main)),
+        assemble(shown.subject, &main_bundle(), &main, Some(&main)),
         Err(AssembleError::Chain)
     );
 }

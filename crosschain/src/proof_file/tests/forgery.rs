@@ -28,13 +28,11 @@ fn a_look_alike_main_chain_is_unpinned() {
         let main = world
             .main
             .prove(&shown.subject.main_paths(Some(world.sub.height() + 1)));
-        let proof = assemble(shown.subject.clone(), genesis_hash, &main, Some(&sub)).unwrap();
+        let own = bundle_of(&validators, genesis_hash);
+        let proof = assemble(shown.subject.clone(), &own, &main, Some(&sub)).unwrap();
         refused(&judge(&proof, &shown), Reason::ChainNotPinned);
         // With its own bundle, it is that which is not pinned.
-        let (real, own) = (
-            bundle_of(&main_validators(), GENESIS_HASH),
-            bundle_of(&validators, genesis_hash),
-        );
+        let real = main_bundle();
         if own != real {
             let document = shown.document.as_deref();
             let report = verify(

@@ -13,6 +13,7 @@ use crate::document::{Draft, DraftContent, Fields};
 use crate::fixture::{
     self, Chain, Nothing, Validators, encode, env, gateway, key, registration, time_ms,
 };
+use crate::succession::Change;
 use crate::trust::Bundle;
 
 pub(super) const SAMPLE: &[u8] =
@@ -42,6 +43,11 @@ pub(super) fn bundle_of(validators: &Validators, genesis_hash: [u8; 32]) -> Bund
     .unwrap()
 }
 
+/// The bundle that the verifier has pinned: genesis and nothing since.
+pub(super) fn main_bundle() -> Bundle {
+    bundle_of(&main_validators(), GENESIS_HASH)
+}
+
 pub(super) fn random() -> impl FnMut(&mut [u8]) {
     let mut next = 0_u8;
     move |buffer| {
@@ -56,6 +62,7 @@ pub(super) struct World {
     pub(super) sub: Chain,
     pub(super) issuer: PrivateKey,
     pub(super) did: Did,
+    changes: Vec<Change>,
 }
 
 impl World {
@@ -76,6 +83,7 @@ impl World {
             sub: Chain::new("starfire-by01-1", fixture::sub_validators(), Changes::new()),
             issuer,
             did,
+            changes: Vec::new(),
         };
         world.did_version(1, &key(70), false);
         world
@@ -222,13 +230,24 @@ impl World {
         self.main.block(changes);
     }
 
+    /// From the next height but one, others decide on the main chain.
+    pub(super) fn hand_over(&mut self, next: Validators) {
+        self.changes.push(self.main.hand_over(next));
+    }
+
+    /// The main chain's bundle as its gateways have it.
+    pub(super) fn bundle(&self) -> Bundle {
+        let bundle = bundle_of(&main_validators(), GENESIS_HASH);
+        bundle.with_changes(self.changes.clone()).unwrap()
+    }
+
     /// The proof file as things stand.
     pub(super) fn prove(&self, subject: &Subject) -> Vec<u8> {
         let sub = self.sub.prove(&subject.sub_paths());
         let main = self
             .main
             .prove(&subject.main_paths(Some(self.sub.height() + 1)));
-        assemble(subject.clone(), GENESIS_HASH, &main, Some(&sub)).unwrap()
+        assemble(subject.clone(), &self.bundle(), &main, Some(&sub)).unwrap()
     }
 }
 
@@ -261,7 +280,7 @@ pub(super) fn issued() -> (World, Shown) {
 }
 
 pub(super) fn judge_at(proof: &[u8], shown: &Shown, now_ms: i64) -> Report {
-    let bundle = bundle_of(&main_validators(), GENESIS_HASH);
+    let bundle = main_bundle();
     let (document, file) = (shown.document.as_deref(), shown.file.as_deref());
     verify(
         proof,
@@ -272,6 +291,13 @@ pub(super) fn judge_at(proof: &[u8], shown: &Shown, now_ms: i64) -> Report {
         now_ms,
         DAY,
     )
+}
+
+/// The verdict of a verifier who has this bundle.
+pub(super) fn judge_by(bundle: &Bundle, proof: &[u8], shown: &Shown) -> Report {
+    let (document, file) = (shown.document.as_deref(), shown.file.as_deref());
+    let (bytes, pin) = (bundle.encode(), bundle.fingerprint());
+    verify(proof, document, file, &bytes, &pin, NOW_MS, DAY)
 }
 
 pub(super) fn judge(proof: &[u8], shown: &Shown) -> Report {

@@ -47,18 +47,10 @@ pub(super) async fn resolve(arguments: &Resolve, context: &Context) -> Result<Re
     }
     let subject = Subject::Did { did };
     let bytes = match (did.chain_code(), &answer.proof, &answer.anchor_proof) {
-        (None, Some(proof), _) => assemble(
-            subject,
-            *proof::bundle(&client).await?.genesis_hash(),
-            proof,
-            None,
-        ),
-        (Some(_), Some(proof), Some(anchor)) => assemble(
-            subject,
-            *proof::bundle(&client).await?.genesis_hash(),
-            anchor,
-            Some(proof),
-        ),
+        (None, Some(proof), _) => assemble(subject, &proof::bundle(&client).await?, proof, None),
+        (Some(_), Some(proof), Some(anchor)) => {
+            assemble(subject, &proof::bundle(&client).await?, anchor, Some(proof))
+        }
         // The node is of the sub-chain itself: it cannot show the anchor.
         (_, _, _) => Ok(Chains::connect(context, arguments.main.as_deref())
             .await?

@@ -1,0 +1,203 @@
+//! `starfire member propose`: what a motion can be about.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use starfire_did::Did;
+use starfire_proto::v1;
+use starfire_proto::v1::motion_propose::Action;
+use tendermint::Time;
+
+use crate::ceremony::{CARD_BYTES_MAX, MemberCard};
+use crate::failure::Failure;
+use crate::file;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Propose {
+    /// Let an issuer issue certificates of a type for a jurisdiction
+    Accredit(Accredit),
+    /// Take that back
+    Withdraw(Withdraw),
+    /// Take in the member of a card; its node may then connect
+    Admit(Admit),
+    /// Exclude a member: its vote, and its nodes' connections
+    Remove(Remove),
+    /// Set a member's voting power; 0 leaves it a member without a vote
+    Power(Power),
+    /// Give a member's validator the key of a new card (`starfire key next`)
+    RotateKey(Rotate),
+    /// Give a member's node the peer id of a new card (`starfire key next --node-key`)
+    RotateNode(Rotate),
+}
+
+/// Who proposes.
+#[derive(Debug, Args)]
+struct Proposer {
+    /// The proposing member's account key
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+}
+
+/// Who may issue what.
+#[derive(Debug, Args)]
+struct Scope {
+    /// The issuer's DID
+    #[arg(long)]
+    issuer: Did,
+    /// The credential type, e.g. CertificateOfOrigin
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: String,
+    /// The jurisdiction, ISO 3166-1 alpha-2, e.g. CN
+    #[arg(long, value_name = "CODE")]
+    jurisdiction: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Accredit {
+    #[command(flatten)]
+    scope: Scope,
+    /// First moment, e.g. 2026-01-01 or 2026-01-01T00:00:00Z
+    #[arg(long, value_parser = moment)]
+    from: Time,
+    /// Last moment
+    #[arg(long, value_parser = moment)]
+    until: Time,
+    #[command(flatten)]
+    by: Proposer,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Withdraw {
+    #[command(flatten)]
+    scope: Scope,
+    /// Why, for everybody to read
+    #[arg(long, default_value = "")]
+    reason: String,
+    #[command(flatten)]
+    by: Proposer,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Admit {
+    /// The member card, from `starfire init`
+    card: PathBuf,
+    /// Its voting power [default: what the card asks for]; 0 to let its node catch up before it votes
+    #[arg(long, value_name = "N")]
+    power: Option<u64>,
+    #[command(flatten)]
+    by: Proposer,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Remove {
+    /// The member's address
+    member: Did,
+    /// Why, for everybody to read
+    #[arg(long, default_value = "")]
+    reason: String,
+    #[command(flatten)]
+    by: Proposer,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Power {
+    /// The member's address
+    member: Did,
+    /// Its new voting power
+    #[arg(long, value_name = "N")]
+    power: u64,
+    #[command(flatten)]
+    by: Proposer,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rotate {
+    /// The member's new card
+    card: PathBuf,
+    #[command(flatten)]
+    by: Proposer,
+}
+
+/// A day or an RFC 3339 time.
+pub(crate) fn moment(text: &str) -> Result<Time, String> {
+    let full = if text.len() == 10 {
+        format!("{text}T00:00:00Z")
+    } else {
+        text.to_owned()
+    };
+    Time::parse_from_rfc3339(&full)
+        .map_err(|_| format!("{text:?} is not a time such as 2026-01-01 or 2026-01-01T00:00:00Z"))
+}
+
+impl Propose {
+    /// The motion, and the key file of who proposes it.
+    pub(super) fn action(self) -> Result<(Action, PathBuf), Failure> {
+        Ok(match self {
+            Self::Accredit(Accredit {
+                scope,
+                from,
+                until,
+                by,
+            }) => {
+                let accredit = v1::Accredit {
+                    issuer: scope.issuer.to_string(),
+                    r#type: scope.kind,
+                    jurisdiction: scope.jurisdiction,
+                    valid_from_ms: starfire_crosschain::unix_ms::from_time(from),
+                    valid_until_ms: starfire_crosschain::unix_ms::from_time(until),
+                };
+                (Action::Accredit(accredit), by.key)
+            }
+            Self::Withdraw(Withdraw { scope, reason, by }) => {
+                let withdraw = v1::WithdrawAccreditation {
+                    issuer: scope.issuer.to_string(),
+                    r#type: scope.kind,
+                    jurisdiction: scope.jurisdiction,
+                    reason,
+                };
+                (Action::WithdrawAccreditation(withdraw), by.key)
+            }
+            Self::Admit(Admit { card, power, by }) => {
+                let card = read(&card)?;
+                let power = power.unwrap_or(card.voting_power());
+                (Action::AdmitMember(card.admission(power)), by.key)
+            }
+            Self::Remove(Remove { member, reason, by }) => {
+                let remove = v1::RemoveMember {
+                    address: member.to_string(),
+                    reason,
+                };
+                (Action::RemoveMember(remove), by.key)
+            }
+            Self::Power(Power { member, power, by }) => {
+                let set = v1::SetPower {
+                    address: member.to_string(),
+                    voting_power: power,
+                };
+                (Action::SetPower(set), by.key)
+            }
+            Self::RotateKey(Rotate { card, by }) => {
+                (Action::RotateValidatorKey(read(&card)?.rotation()), by.key)
+            }
+            Self::RotateNode(Rotate { card, by }) => {
+                (Action::SetPeers(read(&card)?.relocation()), by.key)
+            }
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<MemberCard, Failure> {
+    let bytes = file::read(path, CARD_BYTES_MAX)?;
+    MemberCard::parse(&bytes).map_err(|error| Failure::content(path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_begins_at_midnight() {
+        assert_eq!(moment("2026-01-01"), moment("2026-01-01T00:00:00Z"));
+        assert!(moment("soon").is_err());
+    }
+}
