@@ -20,6 +20,7 @@ use crate::network::Network;
 use crate::replica::{Committed, Output, Replica, ReplicaInput, ReplicaTimer};
 use crate::spread::{self, Spread};
 use crate::status::{NodeFacts, Situation};
+use crate::sync::Claims;
 use crate::verify_pool::{Admission, Origin};
 
 /// Consensus messages and blocks that may wait for the core. Few: what waits, waits in the network's inbox, which is bounded by
@@ -107,7 +108,7 @@ pub struct Outlets {
     /// What waits in the mempool.
     pub pool: Arc<RwLock<PoolView>>,
     /// Heights at which others are.
-    pub behind: watch::Sender<u64>,
+    pub claims: Claims,
     /// What stays the same about this node.
     pub facts: NodeFacts,
 }
@@ -119,6 +120,8 @@ struct Core {
     timers: BTreeMap<(Instant, u64), ReplicaTimer>,
     next_timer: u64,
     spread: Spread,
+    /// Whose message is being taken.
+    speaker: Option<PeerId>,
     situation: Situation,
     status_due: bool,
     status_at: Instant,
@@ -143,6 +146,7 @@ pub async fn run(
         timers: BTreeMap::new(),
         next_timer: 0,
         spread: Spread::new(now),
+        speaker: None,
         situation,
         status_due: true,
         status_at: long_ago,
@@ -186,17 +190,21 @@ impl Core {
                 };
                 self.situation.heard(from, clock::monotonic());
                 match Message::decode(&bytes) {
-                    Ok(message) => self.step(ReplicaInput::Message {
-                        from: Some(from),
-                        message,
-                    }),
+                    Ok(message) => {
+                        self.speaker = Some(peer);
+                        self.step(ReplicaInput::Message {
+                            from: Some(from),
+                            message,
+                        });
+                        self.speaker = None;
+                    }
                     Err(error) => {
                         tracing::debug!(%peer, %error, "consensus message does not decode");
                     }
                 }
             }
             CoreInput::Height { peer, height, live } => {
-                self.note_height(height);
+                self.note_height(peer, height);
                 if live && let Some(validator) = self.outlets.peers.validator(&peer) {
                     self.step(ReplicaInput::Height { validator, height });
                 }
@@ -392,7 +400,12 @@ impl Core {
                 // Answers to transactions, which `admit` takes out.
                 Output::Verdict(_) | Output::Gossip(_) => {}
                 Output::Committed(committed) => self.committed(&committed),
-                Output::Behind(height) => self.note_height(height),
+                // Heights that follow from nobody's message are heard again from somebody.
+                Output::Behind(height) => {
+                    if let Some(peer) = self.speaker {
+                        self.note_height(peer, height);
+                    }
+                }
                 Output::BadBlocks(reason) => tracing::warn!(%reason, "blocks of a peer refused"),
                 Output::Stalled(reason) => {
                     tracing::error!(%reason, "this node cannot go on");
@@ -474,12 +487,9 @@ impl Core {
         }
     }
 
-    fn note_height(&mut self, height: u64) {
-        self.outlets.behind.send_if_modified(|known| {
-            let higher = height > *known;
-            *known = height.max(*known);
-            higher
-        });
+    fn note_height(&self, peer: PeerId, height: u64) {
+        let own = self.replica.height();
+        self.outlets.claims.note(peer, height, own);
     }
 
     fn publish_what_is_due(&mut self) {

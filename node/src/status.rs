@@ -193,6 +193,8 @@ impl Situation {
                     kind: (*kind).to_owned(),
                 })
                 .collect(),
+            sync: None,
+            base: replica.archive().base(),
         }
     }
 }
