@@ -532,6 +532,7 @@ impl Replica {
                 .collect(),
             transactions: self.places(&block, &outcome.executed),
             lazy,
+            ..Batch::default()
         };
         if let Err(error) = self.store.commit(batch) {
             self.stall(Some((block, commit)), &error, outputs);

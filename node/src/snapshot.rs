@@ -79,3 +79,6 @@ fn chunk_name(index: usize) -> String {
 pub fn hash(bytes: &[u8]) -> [u8; HASH_BYTES] {
     *blake3::hash(bytes).as_bytes()
 }
+
+#[cfg(test)]
+mod tests;

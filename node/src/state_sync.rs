@@ -210,3 +210,6 @@ fn drop_peer(peer: libp2p::PeerId, fault: &Fault, liars: &mut Vec<libp2p::PeerId
         Fault::Expired => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

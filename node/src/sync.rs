@@ -14,6 +14,11 @@ pub mod serve;
 mod sources;
 mod window;
 
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::time::{Duration, Instant};

@@ -191,3 +191,6 @@ impl Upkeep {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -202,7 +202,7 @@ fn check(message: v1::SnapshotBlock, header: &Header) -> Result<Batch, String> {
 }
 
 /// Detail and events of a receipt are not hashed, so a peer could make them up.
-fn without_detail(core: v1::ReceiptCore) -> v1::Receipt {
+pub(super) fn without_detail(core: v1::ReceiptCore) -> v1::Receipt {
     let v1::ReceiptCore {
         hash,
         code,
