@@ -4,6 +4,7 @@
 //! surroundings, which the simulator drives too. All other modules are one subject each; ARCHITECTURE.md has the map.
 
 pub mod anchor;
+pub mod audit;
 mod bench;
 pub mod ceremony;
 pub mod cli;

@@ -8,6 +8,7 @@
 //! After some failed writes RocksDB refuses all others until it is opened anew. [`Rocks`] does that by itself, so that a node
 //! whose disk was full goes on once there is room, and answers reads meanwhile.
 
+mod check;
 mod import;
 mod prune;
 mod read;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use rocksdb::{DB, WriteBatch, WriteOptions};
 use starfire_state::{Archive, Batch, MISBEHAVIOURS_MAX, SafetyBlocks, Store, StoreError, View};
 
+pub use check::BadRow;
 pub use prune::{Pruner, Swept};
 pub use read::Reader;
 use read::Shared;
