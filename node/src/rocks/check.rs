@@ -45,7 +45,7 @@ impl Rocks {
             let (mut count, mut last) = (0u64, Vec::new());
             rows.seek_to_first();
             while let Some(row) = rows.key() {
-                if name == BLOCKS && !is_in_pairs(&last, row) {
+                if name == BLOCKS && !follows(&last, row) {
                     let problem = "a block without its commit, or a commit without its block";
                     return Err(bad(&last, problem.to_owned()));
                 }
@@ -60,11 +60,13 @@ impl Rocks {
     }
 }
 
-/// A block's row is followed by its commit's.
-fn is_in_pairs(last: &[u8], row: &[u8]) -> bool {
+/// A block's row is followed by its commit's, and that by the justification's if there is one.
+fn follows(last: &[u8], row: &[u8]) -> bool {
     match (last.split_last(), row.split_last()) {
-        (Some((0, height)), Some((1, next))) => height == next,
-        (None | Some((1, _)), Some((0, _))) => true,
+        (Some((0, height)), Some((1, next))) | (Some((1, height)), Some((2, next))) => {
+            height == next
+        }
+        (None | Some((1 | 2, _)), Some((0, _))) => true,
         _ => false,
     }
 }

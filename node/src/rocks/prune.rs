@@ -159,6 +159,7 @@ impl Pruner {
             for height in (from..upto).filter(|height| !kept.contains(height)) {
                 writes.delete_cf(table(db, BLOCKS), tables::block_row(height));
                 writes.delete_cf(table(db, BLOCKS), tables::commit_row(height));
+                writes.delete_cf(table(db, BLOCKS), tables::justification_row(height));
                 writes.delete_cf(table(db, RECEIPTS), height.to_be_bytes());
             }
             for hash in &places {

@@ -13,7 +13,7 @@ use starfire_ledger::genesis::{
 use starfire_ledger::{ChainRules, Genesis, Transaction, check};
 use starfire_proto::protocol;
 use starfire_proto::v1::{self, sync_request::Request, sync_response::Response};
-use starfire_state::{Archive, Memory};
+use starfire_state::{Archive, Memory, SafetyBlocks};
 use tendermint::Time;
 use tokio::sync::{mpsc, watch};
 
@@ -53,7 +53,7 @@ impl Chain {
         let signer = Signer::new(&validator).unwrap();
         let mut memory = Memory::new();
         let record = starfire_consensus::safety::SafetyRecord::default().encode();
-        starfire_state::Store::save_safety(&mut memory, &record).unwrap();
+        starfire_state::Store::save_safety(&mut memory, &record, &SafetyBlocks::new()).unwrap();
         let (replica, _) = open(&genesis, Some(signer), Box::new(memory));
         Self {
             genesis,
