@@ -5,6 +5,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "proto/protocol/chain.proto",
         "proto/starfire/v1/operations.proto",
         "proto/starfire/v1/records.proto",
+        "proto/starfire/v1/sync.proto",
         "proto/starfire/v1/wire.proto",
         "proto/starfire/v1/gateway.proto",
     ];

@@ -7,6 +7,7 @@ mod anchor;
 mod bench;
 mod certificate;
 mod context;
+mod db;
 mod devnet;
 mod did;
 mod evidence;
@@ -104,6 +105,9 @@ enum Command {
     /// Anchors of sub-chains
     #[command(subcommand)]
     Anchor(anchor::Command),
+    /// Look at the store of a stopped node
+    #[command(subcommand)]
+    Db(db::Command),
     /// Measure networks on this machine
     #[command(subcommand)]
     Bench(bench::Command),
@@ -191,6 +195,7 @@ fn execute(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Tx(command) => wait(tx::run(command, context)),
         Command::Member(command) => wait(member::run(command, context)),
         Command::Anchor(command) => wait(anchor::run(command, context)),
+        Command::Db(command) => db::run(&command, context),
         Command::Bench(command) => bench::run(command, context),
     }
 }
@@ -243,6 +248,7 @@ mod tests {
             "trust export --node http://127.0.0.1:1 --fingerprint",
             "trust pin t.json --pin ab",
             "trust update --node http://127.0.0.1:1",
+            "db verify --home d --json",
             "tx wait 0000000000000000000000000000000000000000000000000000000000000000 --seconds 5",
             "member propose accredit --issuer did:bid:cn01:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --type T --jurisdiction CN --from 2026-01-01 --until 2027-01-01 --key k --node http://127.0.0.1:1",
             "member propose admit member.json --power 0 --key k --node http://127.0.0.1:1",

@@ -15,8 +15,12 @@ use libp2p::multiaddr::Protocol;
 use serde::Deserialize;
 use starfire_ledger::genesis::GenesisRole;
 
+use crate::state_sync::TrustedHeader;
+
 /// Longest name of a node, bytes.
 const NAME_BYTES_MAX: usize = 64;
+/// The fewest blocks that a node keeps: others catch up by them, and proofs that are being made hang on them.
+const RETAIN_BLOCKS_MIN: u64 = 10;
 
 /// Everything a node is told beside genesis and keys.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -34,6 +38,10 @@ pub struct Config {
     pub gateway: Gateway,
     /// Bounds of waiting transactions.
     pub mempool: Mempool,
+    /// What is kept on disk.
+    pub store: Store,
+    /// How a new node catches up.
+    pub sync: Sync,
     /// Anchoring on the main chain; for backbone nodes.
     pub anchor: Option<Anchor>,
 }
@@ -84,6 +92,43 @@ pub struct Mempool {
     pub bytes_max: usize,
     /// Transactions of one sender that may wait.
     pub transactions_per_sender_max: usize,
+}
+
+/// What is kept on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// Every so many blocks a snapshot is taken; 0: never.
+    pub snapshot_interval: u64,
+    /// Snapshots kept.
+    pub snapshots_kept: usize,
+    /// Newest blocks kept; 0: all.
+    pub retain_blocks: u64,
+    /// Of older blocks every so many-th is kept; 0: none.
+    pub retain_every: u64,
+}
+
+/// How a new node catches up.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sync {
+    /// It begins with a snapshot of its peers.
+    pub snapshots: bool,
+    /// The height of a header that the operator trusts.
+    pub trust_height: Option<u64>,
+    /// Its hash, hex.
+    pub trust_hash: Option<String>,
+}
+
+impl Sync {
+    /// The trusted header, if one is set.
+    pub fn trust(&self) -> Option<TrustedHeader> {
+        let hash = hex::decode(self.trust_hash.as_ref()?).ok()?;
+        Some(TrustedHeader {
+            height: self.trust_height.filter(|height| *height > 0)?,
+            hash: hash.try_into().ok()?,
+        })
+    }
 }
 
 /// Anchoring on the main chain.
@@ -147,6 +192,17 @@ impl Config {
                 transactions_max: 20_000,
                 bytes_max: 64 << 20,
                 transactions_per_sender_max: 1_000,
+            },
+            store: Store {
+                snapshot_interval: 1_000,
+                snapshots_kept: 2,
+                retain_blocks: 0,
+                retain_every: 0,
+            },
+            sync: Sync {
+                snapshots: false,
+                trust_height: None,
+                trust_hash: None,
             },
             anchor: None,
         }
@@ -224,6 +280,26 @@ impl Config {
             return Some((
                 "mempool.transactions_per_sender_max",
                 "must be at least 1".to_owned(),
+            ));
+        }
+        if (1..RETAIN_BLOCKS_MIN).contains(&self.store.retain_blocks) {
+            return Some((
+                "store.retain_blocks",
+                format!("must be 0, which keeps all, or at least {RETAIN_BLOCKS_MIN}"),
+            ));
+        }
+        if self.store.snapshot_interval > 0 && self.store.snapshots_kept == 0 {
+            return Some((
+                "store.snapshots_kept",
+                "must be at least 1 while snapshots are taken".to_owned(),
+            ));
+        }
+        let sync = &self.sync;
+        if (sync.trust_height.is_some() || sync.trust_hash.is_some()) && sync.trust().is_none() {
+            return Some((
+                "sync.trust_hash",
+                "trust_height and trust_hash belong together: a height above 0, and 64 hex digits"
+                    .to_owned(),
             ));
         }
         let anchor = self.anchor.as_ref()?;
@@ -325,6 +401,8 @@ mod tests {
         let peer = "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
         config.p2p.peers = vec![peer.parse().unwrap()];
         config.p2p.psk_file = Some("network.psk".into());
+        config.sync.trust_height = Some(7);
+        config.sync.trust_hash = Some("ab".repeat(32));
         config.anchor = Some(Anchor {
             main: vec![
                 "http://127.0.0.1:1".to_owned(),
@@ -371,6 +449,18 @@ mod tests {
             (
                 good.replace("bytes_max = 67108864", "bytes_max = 1"),
                 "mempool.bytes_max",
+            ),
+            (
+                good.replace("retain_blocks = 0", "retain_blocks = 3"),
+                "store.retain_blocks",
+            ),
+            (
+                good.replace("snapshots_kept = 2", "snapshots_kept = 0"),
+                "store.snapshots_kept",
+            ),
+            (
+                good.replace("# trust_height = 1", "trust_height = 1"),
+                "sync.trust_hash",
             ),
             (anchored.clone(), "anchor"),
             (

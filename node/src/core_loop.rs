@@ -21,6 +21,7 @@ use crate::replica::{Committed, Output, Replica, ReplicaInput, ReplicaTimer};
 use crate::roster::Roster;
 use crate::spread::{self, Spread};
 use crate::status::{NodeFacts, Situation};
+use crate::sync::Claims;
 use crate::verify_pool::{Admission, Origin};
 
 /// Consensus messages and blocks that may wait for the core. Few: what waits, waits in the network's inbox, which is bounded by
@@ -77,7 +78,7 @@ pub struct Outlets {
     /// What waits in the mempool.
     pub pool: Arc<RwLock<PoolView>>,
     /// Heights at which others are.
-    pub behind: watch::Sender<u64>,
+    pub claims: Claims,
     /// What stays the same about this node.
     pub facts: NodeFacts,
 }
@@ -89,6 +90,8 @@ struct Core {
     timers: BTreeMap<(Instant, u64), ReplicaTimer>,
     next_timer: u64,
     spread: Spread,
+    /// Whose message is being taken.
+    speaker: Option<PeerId>,
     situation: Situation,
     status_due: bool,
     status_at: Instant,
@@ -113,6 +116,7 @@ pub async fn run(
         timers: BTreeMap::new(),
         next_timer: 0,
         spread: Spread::new(now),
+        speaker: None,
         situation,
         status_due: true,
         status_at: long_ago,
@@ -160,10 +164,12 @@ impl Core {
                     Ok(message) => {
                         // A member whose key is being replaced speaks for two validators.
                         let signer = message.signer().filter(|signer| speakers.contains(signer));
+                        self.speaker = Some(peer);
                         self.step(ReplicaInput::Message {
                             from: Some(signer.unwrap_or(first)),
                             message,
                         });
+                        self.speaker = None;
                     }
                     Err(error) => {
                         tracing::debug!(%peer, %error, "consensus message does not decode");
@@ -171,7 +177,7 @@ impl Core {
                 }
             }
             CoreInput::Height { peer, height, live } => {
-                self.note_height(height);
+                self.note_height(peer, height);
                 let set = self.replica.validators();
                 let validator = self
                     .outlets
@@ -372,7 +378,12 @@ impl Core {
                 // Answers to transactions, which `admit` takes out.
                 Output::Verdict(_) | Output::Gossip(_) => {}
                 Output::Committed(committed) => self.committed(&committed),
-                Output::Behind(height) => self.note_height(height),
+                // Heights that follow from nobody's message are heard again from somebody.
+                Output::Behind(height) => {
+                    if let Some(peer) = self.speaker {
+                        self.note_height(peer, height);
+                    }
+                }
                 Output::BadBlocks(reason) => tracing::warn!(%reason, "blocks of a peer refused"),
                 Output::Stalled(reason) => {
                     tracing::error!(%reason, "this node cannot go on");
@@ -468,12 +479,9 @@ impl Core {
         }
     }
 
-    fn note_height(&mut self, height: u64) {
-        self.outlets.behind.send_if_modified(|known| {
-            let higher = height > *known;
-            *known = height.max(*known);
-            higher
-        });
+    fn note_height(&self, peer: PeerId, height: u64) {
+        let own = self.replica.height();
+        self.outlets.claims.note(peer, height, own);
     }
 
     fn publish_what_is_due(&mut self) {

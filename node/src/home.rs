@@ -84,6 +84,11 @@ impl Home {
         self.0.join("data")
     }
 
+    /// Snapshots for new nodes.
+    pub fn snapshots(&self) -> PathBuf {
+        self.0.join("snapshots")
+    }
+
     /// The node's log.
     pub fn log(&self) -> PathBuf {
         self.0.join("starfire.log")

@@ -4,6 +4,7 @@
 //! surroundings, which the simulator drives too. All other modules are one subject each; ARCHITECTURE.md has the map.
 
 pub mod anchor;
+pub mod audit;
 mod bench;
 pub mod ceremony;
 pub mod cli;
@@ -26,7 +27,10 @@ pub mod rocks;
 pub mod roster;
 pub mod run;
 pub mod signer;
+pub mod snapshot;
 pub mod spread;
+pub mod state_sync;
 pub mod status;
 pub mod sync;
+pub mod upkeep;
 pub mod verify_pool;

@@ -12,7 +12,8 @@
 //!   reconnect nothing is replayed.
 //! - **gossip** spreads committed heights, and transactions that did not get through: it finds a way round a broken link. A
 //!   transaction goes on only after this node's core has accepted it.
-//! - **block requests** fetch committed blocks. They are believed for their certificates, not for who sent them.
+//! - **requests** of nodes that are behind fetch blocks, headers and snapshots. They are believed for their certificates and
+//!   hashes, not for who sent them.
 //!
 //! The rest of the node holds a [`Network`], which never makes it wait, and reads an [`Inbox`], which is bounded by entries, by bytes
 //! and by peer. Where something has to be dropped, the policy is written down in the module concerned and the loss is in [`Gauges`].
@@ -21,7 +22,6 @@
 //! node can never lock itself out of its own chain.
 
 mod blame;
-mod blocks;
 mod connection;
 mod direct;
 mod exchange;
@@ -33,6 +33,7 @@ mod inbox;
 mod outbox;
 mod protocol;
 mod redial;
+mod requests;
 mod swarm;
 mod task;
 #[cfg(test)]
@@ -49,11 +50,11 @@ use libp2p::identity::Keypair;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, PeerId, Swarm, TransportError, noise};
 
-pub use blocks::{RESPONSE_BLOCKS_MAX, RESPONSE_BYTES_MAX};
 pub use gauges::Gauges;
 pub use gossip::GossipError;
 pub use handle::{Network, RequestError};
 pub use inbox::{Inbox, Incoming, Judgement, Pending};
+pub use requests::{RESPONSE_BLOCKS_MAX, RESPONSE_BYTES_MAX, RESPONSE_RECEIPTS_MAX};
 
 use exchange::Exchange;
 use gauges::Counters;

@@ -247,10 +247,11 @@ impl Replica {
                 ..Batch::default()
             })?;
         }
-        let chain = starfire_state::chain(&*store.state_at(0));
+        let height = store.height().expect("genesis is stored");
+        // A store that began with a snapshot has no state of genesis.
+        let chain = starfire_state::chain(&*store.state_at(height));
         let safety = read_safety(&*store)?;
         let silence = Silence::at_start(signers.first(), &safety);
-        let height = store.height().expect("genesis is stored");
         let position = Position::load(&genesis, as_archive(&*store), chain.block_transactions_max);
         let config = config(&genesis);
         let pace = Pace::new(config.timeout_base);
@@ -412,7 +413,7 @@ impl Replica {
                 outputs.push(Output::Arm(ReplicaTimer::Consensus(timer), duration));
             }
             Effect::Commit { block, commit } => match self.check_block(&block) {
-                Ok(block) => self.commit(now, block, *commit, outputs),
+                Ok(block) => self.commit(now, block, *commit, false, outputs),
                 Err(reason) => self.diverge(self.height_to_decide(), &reason, outputs),
             },
             Effect::Missing { commit } => outputs.push(Output::Behind(commit.height.value())),
@@ -484,6 +485,7 @@ impl Replica {
         now: Time,
         block: CheckedBlock,
         commit: Commit,
+        lazy: bool,
         outputs: &mut Vec<Output>,
     ) {
         let height = block.block().height();
@@ -519,6 +521,8 @@ impl Replica {
                 .map(prost::Message::encode_to_vec)
                 .collect(),
             transactions: self.places(&block, &outcome.executed),
+            lazy,
+            ..Batch::default()
         };
         if let Err(error) = self.store.commit(batch) {
             self.stall(Some((block, commit)), &error, outputs);

@@ -3,9 +3,14 @@
 //! One synced write batch a block, so that a crash leaves the block before or the block after, never a part. Reads go through a
 //! [`Reader`], which clones, crosses threads and never waits for the core.
 //!
+//! A store may also begin with the state of a later height that others executed (`import.rs`), and forget what is old (`prune.rs`).
+//!
 //! After some failed writes RocksDB refuses all others until it is opened anew. [`Rocks`] does that by itself, so that a node
 //! whose disk was full goes on once there is room, and answers reads meanwhile.
 
+mod check;
+mod import;
+mod prune;
 mod read;
 mod state;
 mod tables;
@@ -16,6 +21,8 @@ use std::path::{Path, PathBuf};
 use rocksdb::{DB, WriteBatch, WriteOptions};
 use starfire_state::{Archive, Batch, MISBEHAVIOURS_MAX, SafetyBlocks, Store, StoreError, View};
 
+pub use check::BadRow;
+pub use prune::{Pruner, Swept};
 pub use read::Reader;
 use read::Shared;
 use tables::{BLOCKS, META, RECEIPTS, STATE, TRANSACTIONS, TREE, table};
@@ -154,31 +161,46 @@ impl Rocks {
 
     fn put_meta(&self, key: &[u8], value: &[u8]) -> Result<(), OpenError> {
         let path = self.reader.shared().path();
-        self.try_write(&|db, batch| batch.put_cf(table(db, META), key, value))
-            .map_err(|source| OpenError::files(path, source))
+        self.try_write(true, &|db, batch| {
+            batch.put_cf(table(db, META), key, value);
+        })
+        .map_err(|source| OpenError::files(path, source))
     }
 
     /// Writes a batch, durably. After a second failure in a row the database is opened anew and the batch tried once more.
     fn write(&mut self, fill: &dyn Fn(&DB, &mut WriteBatch)) -> Result<(), StoreError> {
+        self.write_opt(true, fill)
+    }
+
+    fn write_opt(
+        &mut self,
+        sync: bool,
+        fill: &dyn Fn(&DB, &mut WriteBatch),
+    ) -> Result<(), StoreError> {
         let failed_before = self.suspect;
-        let mut result = self.try_write(fill);
+        let mut result = self.try_write(sync, fill);
         if result.is_err() && failed_before {
             result = self
                 .reader
                 .shared()
                 .reopen()
-                .and_then(|()| self.try_write(fill));
+                .and_then(|()| self.try_write(sync, fill));
         }
         self.suspect = result.is_err();
         result.map_err(|error| StoreError(Box::new(error)))
     }
 
-    fn try_write(&self, fill: &dyn Fn(&DB, &mut WriteBatch)) -> Result<(), rocksdb::Error> {
+    fn try_write(
+        &self,
+        sync: bool,
+        fill: &dyn Fn(&DB, &mut WriteBatch),
+    ) -> Result<(), rocksdb::Error> {
+        let _alone = self.reader.shared().alone();
         self.reader.shared().with(|db| {
             let mut batch = WriteBatch::default();
             fill(db, &mut batch);
             let mut options = WriteOptions::default();
-            options.set_sync(true);
+            options.set_sync(sync);
             db.write_opt(batch, &options)
         })
     }
@@ -196,7 +218,11 @@ impl Store for Rocks {
             return Ok(());
         }
         batch.check(self.height());
-        self.write(&|db, writes| fill(&batch, db, writes))?;
+        assert!(
+            batch.height > 0 || !self.is_importing(),
+            "what is left of a state that was taken over is discarded before genesis"
+        );
+        self.write_opt(!batch.lazy, &|db, writes| fill(&batch, db, writes))?;
         self.reader.shared().set_height(batch.height);
         Ok(())
     }
@@ -251,6 +277,13 @@ fn fill(batch: &Batch, db: &DB, writes: &mut WriteBatch) {
     for (key, value) in &batch.tree {
         writes.put_cf(table(db, TREE), key, value);
     }
+    fill_block(batch, db, writes);
+    writes.put_cf(table(db, META), tables::HEIGHT_KEY, height.to_be_bytes());
+}
+
+/// What stands beside the state.
+fn fill_block(batch: &Batch, db: &DB, writes: &mut WriteBatch) {
+    let height = batch.height;
     if height > 0 {
         writes.put_cf(table(db, BLOCKS), tables::block_row(height), &batch.block);
         writes.put_cf(table(db, BLOCKS), tables::commit_row(height), &batch.commit);
@@ -275,7 +308,6 @@ fn fill(batch: &Batch, db: &DB, writes: &mut WriteBatch) {
             tables::encode_place(height, index),
         );
     }
-    writes.put_cf(table(db, META), tables::HEIGHT_KEY, height.to_be_bytes());
 }
 
 impl Archive for Rocks {
@@ -289,6 +321,14 @@ impl Archive for Rocks {
 
     fn tree(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.reader.tree(key)
+    }
+
+    fn base(&self) -> u64 {
+        self.reader.base()
+    }
+
+    fn keeps(&self, height: u64) -> bool {
+        self.reader.keeps(height)
     }
 
     fn block(&self, height: u64) -> Option<(Vec<u8>, Vec<u8>)> {

@@ -48,6 +48,15 @@ impl Roster {
         roster
     }
 
+    /// As genesis has it, for a store that holds no height yet.
+    pub fn founding(state: &dyn View) -> Self {
+        let mut roster = Self::default();
+        for member in Members::load(state).iter() {
+            roster.enter(member);
+        }
+        roster
+    }
+
     fn enter(&mut self, member: &v1::MemberRecord) {
         let validator = validator_of(member);
         if let Some(validator) = validator {

@@ -29,10 +29,13 @@ use crate::replica::{Replica, Setup};
 use crate::rocks::{OpenError, Rocks};
 use crate::roster::Roster;
 use crate::signer::Signer;
+use crate::snapshot::Shelf;
 use crate::spread::BATCH_TRANSACTIONS_MAX;
 use crate::status::NodeFacts;
+use crate::sync::{Claims, serve::serve};
+use crate::upkeep::{self, Retention, Upkeep};
 use crate::verify_pool::{self, Arrival, Origin};
-use crate::{anchor, sync};
+use crate::{anchor, state_sync, sync};
 
 /// Threads of the runtime that serves network and gateway.
 const WORKERS: usize = 2;
@@ -137,18 +140,10 @@ async fn run(
     let trust = trust(&genesis)?;
     let (chain_id, genesis_hash) = (genesis.chain_id().to_string(), genesis.hash());
     let shown_genesis = Arc::new(genesis.clone());
-    let setup = Setup {
-        genesis,
-        signers: load_signers(home, passphrase)?,
-        mempool: limits,
+    let roster = match rocks.height() {
+        Some(_) => Roster::load(&rocks),
+        None => Roster::founding(&GenesisView(&genesis)),
     };
-    let (replica, first) =
-        Replica::open(setup, Box::new(rocks), clock::now()).map_err(|error| {
-            let code = error.code();
-            anyhow::Error::from(error).context(format!("{code}: open the chain"))
-        })?;
-    let height = replica.height();
-    let roster = Roster::load(replica.archive());
 
     let node_key =
         keystore::load(&home.key(KeyRole::Node), passphrase).context("load the node key")?;
@@ -161,7 +156,7 @@ async fn run(
     let node_keypair = keystore::peer_keypair(&node_key)?;
     check_role(&roster, &config, node_keypair.public().to_peer_id())?;
     let shown_key = tendermint_key(&node_keypair)?;
-    let (network, incoming) = crate::network::start(NetworkConfig {
+    let (network, mut incoming) = crate::network::start(NetworkConfig {
         key: node_keypair,
         chain_id,
         genesis_hash,
@@ -177,6 +172,33 @@ async fn run(
     })
     .await
     .context("start the network")?;
+    if rocks.height().is_none() && (config.sync.snapshots || rocks.is_importing()) {
+        rocks = begin(&config, &genesis, &network, &mut incoming, rocks).await?;
+    }
+    let shelf = shelf(home, &config)?;
+    let retention = Retention {
+        blocks: config.store.retain_blocks,
+        every: config.store.retain_every,
+    };
+    let upkeep = Upkeep::new(
+        rocks.pruner(),
+        shelf.clone(),
+        config.store.snapshot_interval,
+        retention,
+    );
+    let setup = Setup {
+        genesis,
+        signers: load_signers(home, passphrase)?,
+        mempool: limits,
+    };
+    let (replica, first) =
+        Replica::open(setup, Box::new(rocks), clock::now()).map_err(|error| {
+            let code = error.code();
+            anyhow::Error::from(error).context(format!("{code}: open the chain"))
+        })?;
+    let height = replica.height();
+    // What a snapshot brought may be newer than what the network started with.
+    let roster = Roster::load(replica.archive());
     network.admit(roster.allowed().clone(), roster.denied().clone());
 
     let (inbox, core_inbox) = mpsc::channel(core_loop::INBOX_MAX);
@@ -185,7 +207,8 @@ async fn run(
     let (submit, submissions) = mpsc::channel::<Submission>(verify_pool::QUEUE_MAX);
     let (published, published_watch) = watch::channel(Published { height });
     let (status, status_watch) = watch::channel(v1::StatusResponse::default());
-    let (behind, behind_watch) = watch::channel(height);
+    let claims = Claims::default();
+    let (progress, progress_watch) = watch::channel(None);
     let (arrivals, arrivals_inbox) = mpsc::channel(64);
     let pool = Arc::new(RwLock::new(PoolView::default()));
     let archive: Arc<dyn Archive> = Arc::new(reader);
@@ -196,7 +219,7 @@ async fn run(
         published,
         status,
         pool: pool.clone(),
-        behind,
+        claims: claims.clone(),
         facts,
     };
     let core = std::thread::Builder::new()
@@ -230,14 +253,16 @@ async fn run(
         arrived,
         arrivals,
         archive.clone(),
+        shelf,
     ));
-    tokio::spawn(sync::run(
-        network.clone(),
-        inbox.clone(),
-        published_watch.clone(),
-        behind_watch,
-        arrivals_inbox,
-    ));
+    tokio::spawn(sync::run(sync::Surroundings {
+        network: network.clone(),
+        core: inbox.clone(),
+        published: published_watch.clone(),
+        claims,
+        arrivals: arrivals_inbox,
+        progress,
+    }));
 
     let (anchoring, anchoring_watch) = watch::channel(None);
     if let (Role::Backbone, Some(section)) = (config.role, &config.anchor) {
@@ -254,8 +279,19 @@ async fn run(
         tokio::spawn(anchor.run());
     }
 
+    tokio::spawn(upkeep::run(
+        upkeep,
+        published_watch.clone(),
+        anchoring_watch.clone(),
+    ));
+
     let (whole_status, whole_status_watch) = watch::channel(v1::StatusResponse::default());
-    tokio::spawn(merge_status(status_watch, anchoring_watch, whole_status));
+    tokio::spawn(merge_status(
+        status_watch,
+        anchoring_watch,
+        progress_watch,
+        whole_status,
+    ));
 
     let backend = Backend {
         archive,
@@ -297,25 +333,63 @@ async fn run(
     std::process::exit(0);
 }
 
-/// One status of what the core and the anchoring loop tell.
+/// One status of what the core, the anchoring loop and catching up tell.
 async fn merge_status(
     mut core: watch::Receiver<v1::StatusResponse>,
     mut anchoring: watch::Receiver<Option<v1::AnchorLoopStatus>>,
+    mut progress: watch::Receiver<Option<v1::SyncProgress>>,
     whole: watch::Sender<v1::StatusResponse>,
 ) {
     let mut anchors = true;
     loop {
+        let sync = progress.borrow_and_update().clone();
         let status = v1::StatusResponse {
+            syncing: sync.is_some(),
+            sync,
             anchoring: anchoring.borrow_and_update().clone(),
             ..core.borrow_and_update().clone()
         };
         whole.send_replace(status);
         tokio::select! {
             changed = core.changed() => if changed.is_err() { return },
+            changed = progress.changed() => if changed.is_err() { return },
             // Only a backbone anchors; elsewhere this side has closed.
             changed = anchoring.changed(), if anchors => anchors = changed.is_ok(),
         }
     }
+}
+
+/// Fills an empty store from a snapshot of the peers, if they have one. What is left of an earlier attempt goes in any case.
+async fn begin(
+    config: &Config,
+    genesis: &Genesis,
+    network: &Network,
+    incoming: &mut Inbox,
+    mut rocks: Rocks,
+) -> anyhow::Result<Rocks> {
+    if !config.sync.snapshots {
+        rocks.discard_import().context("empty the store")?;
+        return Ok(rocks);
+    }
+    let begun = state_sync::run(network, incoming, genesis, config.sync.trust(), rocks).await;
+    let (rocks, height) = begun.map_err(|error| {
+        let code = error.code();
+        anyhow::Error::from(error).context(format!("{code}: begin with a snapshot"))
+    })?;
+    if let Some(height) = height {
+        tracing::info!(height, "the store begins with a snapshot");
+    }
+    Ok(rocks)
+}
+
+fn shelf(home: &Home, config: &Config) -> anyhow::Result<Shelf> {
+    if config.store.snapshot_interval == 0 {
+        return Ok(Shelf::none());
+    }
+    Shelf::open(&home.snapshots(), config.store.snapshots_kept).map_err(|error| {
+        let code = error.code();
+        anyhow::Error::from(error).context(format!("{code}: open the snapshots"))
+    })
 }
 
 /// The genesis state as a view, for what must be known before the store is opened.
@@ -409,6 +483,7 @@ async fn take_incoming(
     arrived: mpsc::Sender<Arrival>,
     arrivals: mpsc::Sender<PeerId>,
     archive: Arc<dyn Archive>,
+    shelf: Shelf,
 ) {
     while let Some(message) = incoming.recv().await {
         let open = match message {
@@ -443,10 +518,13 @@ async fn take_incoming(
                 })
                 .await
                 .is_ok(),
-            Incoming::BlockRequest { request, reply, .. } => {
-                let archive = archive.clone();
+            Incoming::SyncRequest { request, reply, .. } => {
+                let (archive, shelf) = (archive.clone(), shelf.clone());
                 tokio::task::spawn_blocking(move || {
-                    drop(reply.send(sync::serve(&*archive, &request)));
+                    if let Some(response) = serve(&*archive, &shelf, &request) {
+                        // Who asked may have gone.
+                        drop(reply.send(response));
+                    }
                 });
                 true
             }

@@ -191,6 +191,8 @@ impl Situation {
                     kind: (*kind).to_owned(),
                 })
                 .collect(),
+            sync: None,
+            base: replica.archive().base(),
         }
     }
 }

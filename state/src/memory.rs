@@ -141,6 +141,7 @@ impl Store for Memory {
             justification,
             receipts,
             transactions,
+            lazy: _,
         } = batch;
         for (key, change) in changes {
             self.state.entry(key).or_default().insert(height, change);

@@ -30,6 +30,8 @@ pub struct Batch {
     /// SHA-256 of each transaction's blob, in block order. `None`: refused unexecuted, and known from an earlier place, to which
     /// the index by hash must go on pointing.
     pub transactions: Vec<Option<[u8; 32]>>,
+    /// A later write makes it durable: for blocks that peers hold too, while more of them follow at once.
+    pub lazy: bool,
 }
 
 impl Batch {
@@ -81,6 +83,14 @@ pub trait Archive: Send + Sync {
     fn state_at(&self, height: u64) -> Box<dyn View + '_>;
     /// A value of the tree, by the tree's own key.
     fn tree(&self, key: &[u8]) -> Option<Vec<u8>>;
+    /// The height from which on every block is kept, with the state before it. Older ones may have been pruned, or never fetched.
+    fn base(&self) -> u64 {
+        1
+    }
+    /// Whether the block of `height` is kept, with the state before it, which its header proves. Below [`Self::base`] some may be.
+    fn keeps(&self, height: u64) -> bool {
+        height >= self.base() && self.height().is_some_and(|newest| height <= newest)
+    }
     /// The encoded block and its commit. Genesis is not a block.
     fn block(&self, height: u64) -> Option<(Vec<u8>, Vec<u8>)>;
     /// Encoded receipts of a block, one a transaction.
@@ -99,7 +109,7 @@ pub trait Archive: Send + Sync {
 
 /// A store: RocksDB in a node, memory in the simulator, held against each other by a model test.
 pub trait Store: Archive {
-    /// Atomic, and durable when `Ok`. Heights follow one another.
+    /// Atomic, and durable when `Ok` unless the batch is lazy. Heights follow one another.
     fn commit(&mut self, batch: Batch) -> Result<(), StoreError>;
     /// Durable when `Ok`: a vote may leave. `blocks` are all those that the record names. A store writes those that it does not
     /// hold yet and lets go of all others, in the same batch, so that a block is written once however many votes name it.

@@ -12,6 +12,8 @@ impl Config {
             p2p,
             gateway,
             mempool,
+            store,
+            sync,
             anchor,
         } = self;
         let peers = p2p
@@ -27,6 +29,14 @@ impl Config {
         let psk = match &p2p.psk_file {
             Some(path) => format!("psk_file = {}", quoted(&path.to_string_lossy())),
             None => "# psk_file = \"network.psk\"".to_owned(),
+        };
+        let trust_height = match sync.trust_height {
+            Some(height) => format!("trust_height = {height}"),
+            None => "# trust_height = 1".to_owned(),
+        };
+        let trust_hash = match &sync.trust_hash {
+            Some(hash) => format!("trust_hash = {}", quoted(hash)),
+            None => "# trust_hash = \"64 hex digits\"".to_owned(),
         };
         let anchor = match anchor {
             Some(anchor) => {
@@ -47,7 +57,14 @@ impl Config {
              # A pre-shared network key, relative to this directory: who lacks it cannot even shake hands.\n{psk}\n\n\
              [gateway]\n# One port for gRPC and HTTP. Keep it on loopback or behind a reverse proxy.\nlisten = \"{}\"\n\n\
              [mempool]\n# Transactions that may wait, their bytes together, and those of one sender.\n\
-             transactions_max = {}\nbytes_max = {}\ntransactions_per_sender_max = {}\n\n{anchor}",
+             transactions_max = {}\nbytes_max = {}\ntransactions_per_sender_max = {}\n\n\
+             [store]\n# Every so many blocks the state is written as a snapshot, with which new nodes may begin; 0: never.\nsnapshot_interval = {}\n\
+             # Newest snapshots kept, each as large as the state.\nsnapshots_kept = {}\n\
+             # Newest blocks kept, with the states that their headers prove; 0: all.\nretain_blocks = {}\n\
+             # Of older blocks every so many-th is kept, and can be proved by; 0: none.\nretain_every = {}\n\n\
+             [sync]\n# A node with an empty store begins with a snapshot of its peers, instead of executing every block.\nsnapshots = {}\n\
+             # A recent header that you trust, got by another way than from the peers; needed when the genesis is older than 30 days.\n\
+             {trust_height}\n{trust_hash}\n\n{anchor}",
             quoted(name),
             quoted(log),
             quoted(&p2p.listen.to_string()),
@@ -55,6 +72,11 @@ impl Config {
             mempool.transactions_max,
             mempool.bytes_max,
             mempool.transactions_per_sender_max,
+            store.snapshot_interval,
+            store.snapshots_kept,
+            store.retain_blocks,
+            store.retain_every,
+            sync.snapshots,
         )
     }
 }

@@ -27,6 +27,8 @@ pub(crate) const STOPPING: Code = Code::new("GATEWAY_STOPPING", 20_000);
 pub(crate) const INTERNAL: Code = Code::new("GATEWAY_INTERNAL", 20_000);
 /// No block of this height is committed.
 pub(crate) const HEIGHT_UNKNOWN: Code = Code::new("HEIGHT_UNKNOWN", 4);
+/// The block of this height is not kept here, nor the state that its header proves.
+pub(crate) const PRUNED: Code = Code::new("PRUNED", 4);
 /// The DID lives on a chain that this node does not run and cannot ask.
 pub(crate) const DID_OTHER_CHAIN: Code = Code::new("DID_OTHER_CHAIN", 4);
 /// The sub-chain's DIDs cannot be proved here: none of its headers is anchored.

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use tonic::Status;
 
 use super::backend::ReadView;
+use super::proofs::pruned;
 use super::{Gateway, blocks, error};
 
 /// Feeds at one time.
@@ -134,6 +135,10 @@ impl Gateway {
         transactions: bool,
     ) -> Result<Feed, Rejection> {
         let next = if from == 0 { self.height() + 1 } else { from };
+        let archive = &self.backend.archive;
+        if (1..=self.height()).contains(&next) && !archive.keeps(next) {
+            return Err(pruned(archive.as_ref(), next));
+        }
         let ahead = if transactions {
             AHEAD_WITH_TRANSACTIONS
         } else {

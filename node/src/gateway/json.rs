@@ -28,12 +28,23 @@ pub(super) fn status(status: &v1::StatusResponse) -> Value {
         "validator": status.validator,
         "voting": status.voting,
         "syncing": status.syncing,
+        "sync": status.sync.as_ref().map(sync),
+        "base": status.base,
         "stalled": status.stalled,
         "peers": status.peers,
         "mempool_transactions": status.mempool_transactions,
         "mempool_bytes": status.mempool_bytes,
         "validators": validators.collect::<Vec<_>>(),
         "anchoring": status.anchoring.as_ref().map(anchoring),
+    })
+}
+
+fn sync(sync: &v1::SyncProgress) -> Value {
+    json!({
+        "from": sync.from,
+        "target": sync.target,
+        "remaining_ms": sync.remaining_ms,
+        "problem": sync.problem,
     })
 }
 

@@ -10,7 +10,7 @@ use prost::Message;
 use starfire_crosschain::succession::{CHANGES_MAX, Change};
 use starfire_proto::v1;
 use starfire_state::view::KEY_BYTES_MAX;
-use starfire_state::{Rejection, View, key, tree};
+use starfire_state::{Archive, Rejection, View, key, tree};
 use tendermint_proto::v0_38::types::{Commit, Header, SignedHeader};
 use tokio::time::{Instant, timeout_at};
 use tonic::{Request, Response, Status};
@@ -156,6 +156,9 @@ pub(super) fn prove(
 /// The header of a committed block with the commit that decided it.
 pub(super) fn signed_header(view: &ReadView, height: u64) -> Result<SignedHeader, Rejection> {
     let known = (1..=view.height()).contains(&height);
+    if known && !view.archive().keeps(height) {
+        return Err(pruned(view.archive(), height));
+    }
     let Some((block, commit)) = known.then(|| view.archive().block(height)).flatten() else {
         let detail = format!(
             "no block {height} is known; the newest is {}",
@@ -174,6 +177,15 @@ pub(super) fn signed_header(view: &ReadView, height: u64) -> Result<SignedHeader
         header: Some(header),
         commit: Some(commit),
     })
+}
+
+/// The refusal to answer for a height that is not kept.
+pub(super) fn pruned(archive: &dyn Archive, height: u64) -> Rejection {
+    let detail = format!(
+        "block {height} is not kept here, but those from {} on are; ask a node that keeps all",
+        archive.base()
+    );
+    Rejection::new(error::PRUNED, detail)
 }
 
 /// The validators that signed the header of `height`, as the state before it says.

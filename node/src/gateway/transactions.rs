@@ -167,11 +167,9 @@ fn find(view: &ReadView, hash: &[u8; 32]) -> Option<v1::TransactionStatus> {
         .archive()
         .receipts(height)
         .and_then(|mut receipts| receipts.get_mut(position).map(std::mem::take));
-    let receipt = receipt.expect("the index points at a receipt");
-    let (block, _) = view
-        .archive()
-        .block(height)
-        .expect("the index points at a block");
+    // The index may still name a block that is being pruned.
+    let receipt = receipt?;
+    let (block, _) = view.archive().block(height)?;
     let mut block = v1::Block::decode(block.as_slice()).expect("a stored block decodes");
     Some(v1::TransactionStatus {
         state: State::Committed.into(),

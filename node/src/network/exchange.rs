@@ -1,4 +1,4 @@
-//! Block requests under way: ours, that wait for a peer, and theirs, that wait for the core.
+//! Sync requests under way: ours, that wait for a peer, and theirs, that wait for the core.
 //!
 //! Both are bounded, theirs by peer too. Whoever asked may give up at any time; an entry goes when its request ends, by its timeout
 //! at the latest.
@@ -14,8 +14,8 @@ use libp2p::request_response::{OutboundFailure, OutboundRequestId, ResponseChann
 use starfire_proto::v1;
 use tokio::sync::oneshot;
 
-use super::blocks::Blocks;
 use super::handle::RequestError;
+use super::requests::Requests;
 
 /// Requests that wait for the core: of all peers, and of one.
 const THEIRS_MAX: usize = 16;
@@ -25,14 +25,14 @@ const THEIRS_PER_PEER_MAX: usize = 4;
 const OURS_MAX: usize = 64;
 
 /// Takes what became of a request of ours.
-pub(crate) type Reply = oneshot::Sender<Result<v1::BlockResponse, RequestError>>;
+pub(crate) type Reply = oneshot::Sender<Result<v1::SyncResponse, RequestError>>;
 
 /// The core's answer to a peer: nothing if it refused.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) peer: PeerId,
-    pub(crate) channel: ResponseChannel<v1::BlockResponse>,
-    pub(crate) response: Option<v1::BlockResponse>,
+    pub(crate) channel: ResponseChannel<v1::SyncResponse>,
+    pub(crate) response: Option<v1::SyncResponse>,
 }
 
 /// All requests under way.
@@ -47,23 +47,24 @@ impl Exchange {
     /// Sends a request to a connected peer.
     pub(crate) fn request(
         &mut self,
-        blocks: &mut Blocks,
+        requests: &mut Requests,
         peer: &PeerId,
-        request: v1::BlockRequest,
+        request: v1::SyncRequest,
         reply: Reply,
     ) {
         if self.ours.len() >= OURS_MAX {
             reply.send(Err(RequestError::Busy)).ok();
             return;
         }
-        self.ours.insert(blocks.send_request(peer, request), reply);
+        self.ours
+            .insert(requests.send_request(peer, request), reply);
     }
 
     /// A request of ours has ended.
     pub(crate) fn ended(
         &mut self,
         id: OutboundRequestId,
-        result: Result<v1::BlockResponse, RequestError>,
+        result: Result<v1::SyncResponse, RequestError>,
     ) {
         if let Some(reply) = self.ours.remove(&id) {
             reply.send(result).ok();
@@ -74,8 +75,8 @@ impl Exchange {
     pub(crate) fn asked(
         &mut self,
         peer: PeerId,
-        channel: ResponseChannel<v1::BlockResponse>,
-    ) -> Option<oneshot::Sender<v1::BlockResponse>> {
+        channel: ResponseChannel<v1::SyncResponse>,
+    ) -> Option<oneshot::Sender<v1::SyncResponse>> {
         let waiting = self.theirs_per_peer.get(&peer).copied().unwrap_or(0);
         if self.theirs.len() >= THEIRS_MAX || waiting >= THEIRS_PER_PEER_MAX {
             return None;

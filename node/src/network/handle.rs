@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use libp2p::{Multiaddr, PeerId};
-use starfire_proto::v1;
+use starfire_proto::v1::{self, sync_request::Request, sync_response::Response};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
@@ -41,15 +41,15 @@ pub(crate) enum Command {
         peer: PeerId,
         count: usize,
     },
-    RequestBlocks {
+    Request {
         peer: PeerId,
-        request: v1::BlockRequest,
+        request: v1::SyncRequest,
         reply: Reply,
     },
     Stop(oneshot::Sender<()>),
 }
 
-/// Why there are no blocks from a peer.
+/// Why there is no answer from a peer.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// There is no connection to the peer.
@@ -65,7 +65,7 @@ pub enum RequestError {
     #[error("the connection ended")]
     Disconnected,
     /// The peer speaks no such protocol.
-    #[error("the peer does not serve blocks of this chain")]
+    #[error("the peer does not serve this chain")]
     Unsupported,
     /// The peer refused, or sent something that is no answer.
     #[error("the peer sent no valid answer")]
@@ -78,6 +78,9 @@ pub enum RequestError {
         /// How many were asked for.
         asked: u32,
     },
+    /// The answer is to another question.
+    #[error("the peer answered another question")]
+    OtherAnswer,
     /// The network has stopped.
     #[error("the network has stopped")]
     Stopped,
@@ -253,20 +256,31 @@ impl Network {
         from: u64,
         count: u32,
     ) -> Result<v1::BlockResponse, RequestError> {
-        let (reply, answer) = oneshot::channel();
-        let command = Command::RequestBlocks {
-            peer,
-            request: v1::BlockRequest { from, count },
-            reply,
+        let request = Request::Blocks(v1::BlockRequest { from, count });
+        let Response::Blocks(response) = self.request(peer, request).await? else {
+            return Err(RequestError::OtherAnswer);
         };
-        let sent = self.0.commands.send(command).await;
-        sent.map_err(|_| RequestError::Stopped)?;
-        let response = answer.await.map_err(|_| RequestError::Stopped)??;
         let sent = response.blocks.len();
         if number(sent) > u64::from(count) {
             return Err(RequestError::TooMany { sent, asked: count });
         }
         Ok(response)
+    }
+
+    /// Asks a peer. The answer is of the kind that was asked for, or says that there is none, if the peer is honest: the caller looks.
+    pub async fn request(&self, peer: PeerId, request: Request) -> Result<Response, RequestError> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Request {
+            peer,
+            request: v1::SyncRequest {
+                request: Some(request),
+            },
+            reply,
+        };
+        let sent = self.0.commands.send(command).await;
+        sent.map_err(|_| RequestError::Stopped)?;
+        let response = answer.await.map_err(|_| RequestError::Stopped)??;
+        response.response.ok_or(RequestError::OtherAnswer)
     }
 
     /// Replaces the admitted members' peers, and those that may not connect. Configured peers stay allowed, unless they are denied:

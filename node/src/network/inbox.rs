@@ -67,14 +67,14 @@ pub enum Incoming {
         /// The height.
         height: u64,
     },
-    /// A peer asks for committed blocks. Dropping `reply` refuses.
-    BlockRequest {
+    /// A peer that is behind asks for blocks, a header or a snapshot. Dropping `reply` refuses.
+    SyncRequest {
         /// Who asks.
         peer: PeerId,
         /// For what.
-        request: v1::BlockRequest,
+        request: v1::SyncRequest,
         /// Takes the answer, within ten seconds.
-        reply: oneshot::Sender<v1::BlockResponse>,
+        reply: oneshot::Sender<v1::SyncResponse>,
     },
     /// The direct stream to a peer is open: what is sent now will reach it.
     Connected(PeerId),
@@ -234,7 +234,7 @@ impl Load {
                 self.all_transactions = all;
             }
             Incoming::Announcement { .. }
-            | Incoming::BlockRequest { .. }
+            | Incoming::SyncRequest { .. }
             | Incoming::Connected(_)
             | Incoming::Disconnected(_) => {}
         }
@@ -254,7 +254,7 @@ impl Load {
                 self.all_transactions = self.all_transactions.minus(bytes.len());
             }
             Incoming::Announcement { .. }
-            | Incoming::BlockRequest { .. }
+            | Incoming::SyncRequest { .. }
             | Incoming::Connected(_)
             | Incoming::Disconnected(_) => {}
         }

@@ -14,8 +14,8 @@ const GENESIS_PREFIX_BYTES: usize = 4;
 pub(crate) struct Names {
     /// The long-lived stream of consensus messages.
     pub(crate) consensus: StreamProtocol,
-    /// Requests for committed blocks.
-    pub(crate) blocks: StreamProtocol,
+    /// Requests of nodes that are behind.
+    pub(crate) sync: StreamProtocol,
     /// Gossipsub itself.
     pub(crate) gossip: String,
     /// The topic of transactions.
@@ -37,7 +37,7 @@ impl Names {
         prologue.extend_from_slice(genesis_hash);
         Self {
             consensus: stream("consensus"),
-            blocks: stream("sync"),
+            sync: stream("sync"),
             gossip: name("gossip"),
             transactions: IdentTopic::new(name("transactions")),
             announcements: IdentTopic::new(name("announcements")),
@@ -55,7 +55,7 @@ mod tests {
         let all = |names: Names| {
             [
                 names.consensus.to_string(),
-                names.blocks.to_string(),
+                names.sync.to_string(),
                 names.gossip,
                 names.transactions.to_string(),
                 names.announcements.to_string(),

@@ -9,12 +9,12 @@ use libp2p::identity::Keypair;
 use libp2p::swarm::{self, NetworkBehaviour};
 use libp2p::{PeerId, Swarm, noise};
 
-use super::blocks::{self, Blocks};
 use super::direct::Direct;
 use super::gauges::Counters;
 use super::gossip::{self, Gossip, GossipError};
 use super::outbox::Outboxes;
 use super::protocol::Names;
+use super::requests::{self, Requests};
 use super::transport;
 
 /// Connections in the handshake, whoever they come from.
@@ -38,7 +38,7 @@ pub(crate) struct Behaviour {
     limits: connection_limits::Behaviour,
     pub(crate) allowed: allow_block_list::Behaviour<AllowedPeers>,
     pub(crate) gossip: Gossip,
-    pub(crate) blocks: Blocks,
+    pub(crate) requests: Requests,
     pub(crate) direct: Direct,
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn build(
         limits: connection_limits::Behaviour::new(limits),
         allowed: allow_block_list::Behaviour::default(),
         gossip: gossip::build(key, names)?,
-        blocks: blocks::build(names.blocks.clone()),
+        requests: requests::build(names.sync.clone()),
         direct: Direct::new(names.consensus.clone(), outboxes),
     };
     let config = swarm::Config::with_tokio_executor()

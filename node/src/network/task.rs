@@ -31,7 +31,7 @@ use crate::clock;
 /// Strangers that are remembered, so that each is warned of once.
 const STRANGERS_MAX: usize = 256;
 
-type BlockEvent = request_response::Event<v1::BlockRequest, v1::BlockResponse>;
+type RequestEvent = request_response::Event<v1::SyncRequest, v1::SyncResponse>;
 
 /// Everything that the task owns.
 pub(crate) struct Task {
@@ -91,7 +91,7 @@ impl Task {
                 debug!(%peer, count, "a peer passed on invalid transactions");
                 self.blames.add(peer, count, clock::monotonic());
             }
-            Command::RequestBlocks {
+            Command::Request {
                 peer,
                 request,
                 reply,
@@ -108,7 +108,7 @@ impl Task {
         match event {
             SwarmEvent::Behaviour(BehaviourEvent::Direct(event)) => self.on_direct(event),
             SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => self.on_gossip(event),
-            SwarmEvent::Behaviour(BehaviourEvent::Blocks(event)) => self.on_blocks(event),
+            SwarmEvent::Behaviour(BehaviourEvent::Requests(event)) => self.on_requests(event),
             SwarmEvent::ConnectionClosed {
                 peer_id,
                 num_established: 0,
@@ -242,7 +242,7 @@ impl Task {
         });
     }
 
-    fn on_blocks(&mut self, event: BlockEvent) {
+    fn on_requests(&mut self, event: RequestEvent) {
         match event {
             request_response::Event::Message { peer, message, .. } => match message {
                 request_response::Message::Request {
@@ -257,24 +257,24 @@ impl Task {
                 request_id, error, ..
             } => self.exchange.ended(request_id, Err(error.into())),
             request_response::Event::InboundFailure { peer, error, .. } => {
-                debug!(%peer, %error, "a block request was not answered");
+                debug!(%peer, %error, "a request was not answered");
             }
             request_response::Event::ResponseSent { .. } => {}
         }
     }
 
-    /// A peer asks for blocks. It is refused by dropping what would take the response.
+    /// A peer asks. It is refused by dropping what would take the response.
     fn asked(
         &mut self,
         peer: PeerId,
-        request: v1::BlockRequest,
-        channel: ResponseChannel<v1::BlockResponse>,
+        request: v1::SyncRequest,
+        channel: ResponseChannel<v1::SyncResponse>,
     ) {
         let Some(reply) = self.exchange.asked(peer, channel) else {
             self.counters.others_dropped.one();
             return;
         };
-        self.deliver(Incoming::BlockRequest {
+        self.deliver(Incoming::SyncRequest {
             peer,
             request,
             reply,
@@ -285,19 +285,19 @@ impl Task {
         let Some(response) = answer.response else {
             return;
         };
-        let blocks = &mut self.swarm.behaviour_mut().blocks;
-        if blocks.send_response(answer.channel, response).is_err() {
-            debug!(peer = %answer.peer, "a block response came too late");
+        let requests = &mut self.swarm.behaviour_mut().requests;
+        if requests.send_response(answer.channel, response).is_err() {
+            debug!(peer = %answer.peer, "a response came too late");
         }
     }
 
-    fn request(&mut self, peer: PeerId, request: v1::BlockRequest, reply: Reply) {
+    fn request(&mut self, peer: PeerId, request: v1::SyncRequest, reply: Reply) {
         if !self.swarm.is_connected(&peer) {
             reply.send(Err(RequestError::NotConnected)).ok();
             return;
         }
-        let blocks = &mut self.swarm.behaviour_mut().blocks;
-        self.exchange.request(blocks, &peer, request, reply);
+        let requests = &mut self.swarm.behaviour_mut().requests;
+        self.exchange.request(requests, &peer, request, reply);
     }
 
     fn publish_transaction(&mut self, bytes: Vec<u8>) {
@@ -389,7 +389,7 @@ impl Task {
                 self.counters.transactions_dropped.one();
             }
             Incoming::Announcement { .. }
-            | Incoming::BlockRequest { .. }
+            | Incoming::SyncRequest { .. }
             | Incoming::Connected(_)
             | Incoming::Disconnected(_) => self.counters.others_dropped.one(),
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, PeerId};
-use starfire_proto::v1;
+use starfire_proto::v1::{self, sync_request::Request, sync_response::Response};
 use tokio::time::timeout;
 
 use super::frame::{FRAME_BYTES_MAX, Kind};
@@ -314,10 +314,10 @@ async fn an_announced_height_reaches_all_and_names_its_author() {
 }
 
 /// Answers one block request, or refuses it.
-async fn serve(node: &mut Node, blocks: Option<usize>) -> v1::BlockRequest {
+async fn serve(node: &mut Node, blocks: Option<usize>) -> v1::SyncRequest {
     let (request, reply) = node
         .until(|entry| {
-            let Incoming::BlockRequest { request, reply, .. } = entry else {
+            let Incoming::SyncRequest { request, reply, .. } = entry else {
                 return None;
             };
             Some((request, reply))
@@ -331,8 +331,10 @@ async fn serve(node: &mut Node, blocks: Option<usize>) -> v1::BlockRequest {
         let response = v1::BlockResponse {
             height: 99,
             blocks: vec![block; blocks],
+            base: 1,
         };
-        reply.send(response).unwrap();
+        let response = Some(Response::Blocks(response));
+        reply.send(v1::SyncResponse { response }).unwrap();
     }
     request
 }
@@ -342,7 +344,8 @@ async fn blocks_are_served_on_request() {
     let (mut first, second) = pair().await;
     let asked = second.network.request_blocks(first.peer(), 5, 20);
     let (request, response) = tokio::join!(serve(&mut first, Some(20)), asked);
-    assert_eq!(request, v1::BlockRequest { from: 5, count: 20 });
+    let expected = Request::Blocks(v1::BlockRequest { from: 5, count: 20 });
+    assert_eq!(request.request, Some(expected));
     let response = response.unwrap();
     assert_eq!((response.height, response.blocks.len()), (99, 20));
 }

@@ -76,9 +76,7 @@ impl Replica {
     fn proposes_next(&self) -> bool {
         let this = self.electorate.proposer(self.round());
         let next = self.electorate.next_proposer(this);
-        self.signer
-            .as_ref()
-            .is_some_and(|signer| signer.address() == next)
+        self.key_of(next).is_some()
     }
 
     /// The next height's proposal carries the commit of this one.
@@ -208,14 +206,18 @@ impl Replica {
         blocks: &[v1::CommittedBlock],
         outputs: &mut Vec<Output>,
     ) {
-        for committed in blocks {
+        for (index, committed) in blocks.iter().enumerate() {
             if self.stalled.is_some() || matches!(self.silence, Some(Silence::Stopped(_))) {
                 return;
             }
             match self.check_committed(committed) {
                 Ok(None) => {}
                 Ok(Some((candidate, commit))) => match self.check_block(&candidate) {
-                    Ok(block) => self.commit(now, block, commit, outputs),
+                    Ok(block) => {
+                        // What a crash takes of them the peers still have, and no vote leaves before a write that is synced.
+                        let lazy = index + 1 < blocks.len();
+                        self.commit(now, block, commit, lazy, outputs);
+                    }
                     Err(reason) => self.diverge(commit.height.value(), &reason, outputs),
                 },
                 Err(reason) => {

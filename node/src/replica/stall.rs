@@ -20,7 +20,7 @@ impl Replica {
             return;
         };
         if let Some((block, commit)) = block {
-            self.commit(now, block, commit, outputs);
+            self.commit(now, block, commit, false, outputs);
         } else if let Err(error) = self.rewrite_safety() {
             self.stall(None, &error, outputs);
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 use rocksdb::DB;
 use starfire_state::{Archive, View};
@@ -13,6 +13,8 @@ use super::tables::{self, BLOCKS, META, RECEIPTS, TRANSACTIONS, TREE, table};
 
 /// No block yet, not even genesis.
 const NO_HEIGHT: u64 = u64::MAX;
+/// Where every store begins that began with genesis.
+const FIRST_HEIGHT: u64 = 1;
 
 /// The open database, which its readers share.
 pub(super) struct Shared {
@@ -21,15 +23,20 @@ pub(super) struct Shared {
     db: RwLock<Option<DB>>,
     /// What readers may see: advanced after a block is durable.
     height: AtomicU64,
+    /// From here on every block is kept: advanced before anything below is deleted.
+    base: AtomicU64,
+    /// Held by who writes what others read before they write.
+    writing: Mutex<()>,
 }
 
 impl Shared {
     pub(super) fn new(path: &Path, db: DB) -> Self {
-        let height = AtomicU64::new(stored_height(&db));
         Self {
             path: path.to_owned(),
+            height: AtomicU64::new(stored_height(&db)),
+            base: AtomicU64::new(stored_number(&db, tables::BASE_KEY).unwrap_or(FIRST_HEIGHT)),
             db: RwLock::new(Some(db)),
-            height,
+            writing: Mutex::new(()),
         }
     }
 
@@ -39,6 +46,21 @@ impl Shared {
 
     pub(super) fn set_height(&self, height: u64) {
         self.height.store(height, Ordering::Release);
+    }
+
+    pub(super) fn set_base(&self, base: u64) {
+        self.base.store(base, Ordering::Release);
+    }
+
+    pub(super) fn base(&self) -> u64 {
+        self.base.load(Ordering::Acquire)
+    }
+
+    /// One writer at a time, from what it reads to what it writes.
+    pub(super) fn alone(&self) -> MutexGuard<'_, ()> {
+        self.writing
+            .lock()
+            .expect("a writer that panics takes the node with it")
     }
 
     pub(super) fn with<T>(&self, act: impl FnOnce(&DB) -> T) -> T {
@@ -69,12 +91,14 @@ impl Shared {
 }
 
 fn stored_height(db: &DB) -> u64 {
+    stored_number(db, tables::HEIGHT_KEY).unwrap_or(NO_HEIGHT)
+}
+
+fn stored_number(db: &DB, key: &[u8]) -> Option<u64> {
     let bytes = db
-        .get_cf(table(db, META), tables::HEIGHT_KEY)
+        .get_cf(table(db, META), key)
         .expect("the store can be read");
-    bytes.map_or(NO_HEIGHT, |bytes| {
-        u64::from_be_bytes(bytes.try_into().expect("a stored height has 8 bytes"))
-    })
+    bytes.map(|bytes| tables::decode_height(&bytes))
 }
 
 /// Reads the store. Clones share one database; none of them enters the core.
@@ -144,6 +168,15 @@ impl Archive for Reader {
 
     fn tree(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.get(TREE, key)
+    }
+
+    fn base(&self) -> u64 {
+        self.0.base()
+    }
+
+    fn keeps(&self, height: u64) -> bool {
+        let committed = self.height().is_some_and(|newest| height <= newest);
+        committed && (height >= self.base() || self.get(META, &tables::kept_row(height)).is_some())
     }
 
     fn block(&self, height: u64) -> Option<(Vec<u8>, Vec<u8>)> {

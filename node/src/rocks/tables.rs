@@ -6,9 +6,10 @@
 //! blocks         height ‖ 00, 01 or 02                  →  block, its commit, or its justification
 //! receipts       height                                 →  each receipt with its length before it
 //! transactions   hash of the blob                       →  height ‖ index
-//! default        schema, chain, height, safety          →  the store's own facts
+//! default        schema, chain, height, safety, base, … →  the store's own facts
 //!                safety-block/ ‖ BLAKE3                 →  a block that the safety record names
 //!                misbehaviour/ ‖ height ‖ validator     →  a proof against a validator
+//!                kept/ ‖ height                         →  the height stays when its neighbours are pruned
 //! ```
 //! Numbers are big-endian. A height is stored as its complement in `state`, so that the newest value of a path comes first, and
 //! the value as of a height is where a seek lands. Paths are printable, so 00 ends them, and a path's rows lie together.
@@ -38,6 +39,14 @@ pub(super) const HEIGHT_KEY: &[u8] = b"height";
 pub(super) const SAFETY_KEY: &[u8] = b"safety";
 pub(super) const SAFETY_BLOCK_PREFIX: &[u8] = b"safety-block/";
 pub(super) const MISBEHAVIOUR_PREFIX: &[u8] = b"misbehaviour/";
+/// The height from which on every block is kept. Absent: 1.
+pub(super) const BASE_KEY: &[u8] = b"base";
+/// Below this height, blocks that are not kept are deleted. Absent: 1.
+pub(super) const SWEPT_KEY: &[u8] = b"swept";
+/// A state is being taken over: its height. Until it is whole there is no height.
+pub(super) const IMPORT_KEY: &[u8] = b"import";
+/// What the rows of heights begin with that stay when their neighbours are pruned.
+pub(super) const KEPT_PREFIX: &[u8] = b"kept/";
 
 /// The value of a deleted path. No other value is empty.
 pub(super) const DELETED: &[u8] = &[];
@@ -159,6 +168,14 @@ pub(super) fn safety_block_row(digest: &[u8; 32]) -> Vec<u8> {
 
 pub(super) fn misbehaviour_row(height: u64, validator: &[u8; 20]) -> Vec<u8> {
     [MISBEHAVIOUR_PREFIX, &height.to_be_bytes(), validator].concat()
+}
+
+pub(super) fn kept_row(height: u64) -> Vec<u8> {
+    [KEPT_PREFIX, &height.to_be_bytes()].concat()
+}
+
+pub(super) fn decode_height(bytes: &[u8]) -> u64 {
+    u64::from_be_bytes(bytes.try_into().expect("a stored height has 8 bytes"))
 }
 
 pub(super) fn encode_list(items: &[Vec<u8>]) -> Vec<u8> {

@@ -1,6 +1,7 @@
-//! Nodes that missed much: one that was dead for a hundred blocks, and one whose disk was lost.
+//! Nodes that missed much: one that was dead for a hundred blocks, one whose disk was lost, and one that begins with a snapshot.
 
 use starfire_node::client::Client;
+use starfire_proto::v1;
 use tendermint::account;
 use tendermint::block::CommitSig;
 use tendermint::block::signed_header::SignedHeader;
@@ -120,4 +121,66 @@ async fn a_wiped_validator_catches_up_and_votes_only_after_the_safe_height() {
         since.is_some(),
         "its signature is in a commit from {from} on"
     );
+}
+
+/// Changes lines of a node's configuration.
+fn configure(devnet: &Devnet, node: &str, changes: &[(&str, &str)]) {
+    let path = devnet.node(node).home.join("config.toml");
+    let mut config = std::fs::read_to_string(&path).unwrap();
+    for (from, to) in changes {
+        assert!(config.contains(from), "{from:?} in {config}");
+        config = config.replace(from, to);
+    }
+    std::fs::write(&path, config).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wiped_validator_begins_with_a_snapshot_of_peers_that_prune_and_votes_again() {
+    /// Blocks between snapshots.
+    const INTERVAL: u64 = 10;
+    /// Far enough for all to have pruned the first block.
+    const FAR: u64 = 60;
+    let devnet = Devnet::up(&[]);
+    devnet.tell("kill", "all");
+    for node in devnet.chain("").nodes {
+        let changes = [
+            ("snapshot_interval = 1000", "snapshot_interval = 10"),
+            ("retain_blocks = 0", "retain_blocks = 20"),
+            ("snapshots = false", "snapshots = true"),
+        ];
+        configure(&devnet, &node.name, &changes);
+    }
+    devnet.tell("resume", "all");
+    let client = devnet.client("main-1");
+    let validator = address(&devnet, "main-4").await;
+    while devnet.height("main-1").await < FAR {
+        nudge(&client).await.expect("the chain goes on");
+    }
+    for name in ["main-1", "main-2", "main-3"] {
+        eventually(
+            &format!("{name} has pruned and has a snapshot"),
+            async || {
+                let pruned = devnet.status(name).await?.base > 1;
+                (pruned && devnet.log(name).contains("snapshot taken")).then_some(())
+            },
+        )
+        .await;
+    }
+
+    devnet.tell("kill", "main-4");
+    std::fs::remove_dir_all(devnet.node("main-4").home.join("data")).unwrap();
+    devnet.tell("resume", "main-4");
+    takes_part(&devnet, &validator).await;
+
+    let log = devnet.log("main-4");
+    assert!(log.contains("the store begins with a snapshot"), "{log}");
+    let status = devnet.status("main-4").await.expect("it answers");
+    assert!(status.base > FAR - 2 * INTERVAL, "{status:?}");
+    let joined = devnet.client("main-4");
+    let request = v1::GetBlockRequest { height: 1 };
+    let refusal = joined.call(joined.blocks().get(request)).await.unwrap_err();
+    assert_eq!(refusal.code, "PRUNED");
+    let height = status.height;
+    let (own, other) = (block(&joined, height).await, block(&client, height).await);
+    assert_eq!(own.block, other.block, "block {height} is the same");
 }

@@ -47,29 +47,15 @@ pub(super) fn height(view: &ReadView, asked: Option<i64>, newest: u64) -> Result
             "height {height} must be less than or equal to the current blockchain height {newest}"
         )));
     }
-    let lowest = lowest(view);
-    if height < lowest {
-        return Err(unavailable(height, lowest));
+    if !view.archive().keeps(height) {
+        return Err(unavailable(height, lowest(view)));
     }
     Ok(height)
 }
 
-/// The lowest height that is still held. What is held is held without gaps.
+/// The lowest height from which on all are held.
 pub(super) fn lowest(view: &ReadView) -> u64 {
-    let held = |height| view.archive().block(height).is_some();
-    let (mut missing, mut lowest) = (0, view.height());
-    if lowest == 0 || held(1) {
-        return lowest.min(1);
-    }
-    while missing + 1 < lowest {
-        let middle = missing + (lowest - missing) / 2;
-        if held(middle) {
-            lowest = middle;
-        } else {
-            missing = middle;
-        }
-    }
-    lowest
+    view.archive().base().min(view.height())
 }
 
 /// The block of a height.

@@ -1,7 +1,7 @@
-//! The request for committed blocks, and its answer.
+//! What a node that is behind asks of a peer, and the answer.
 //!
 //! One request and one response a stream, each a length (four bytes, big-endian) and a protobuf message. A response is read as it
-//! comes, never allocated by its claimed length, and its blocks are counted before they are decoded: 32 MiB of empty entries would
+//! comes, never allocated by its claimed length, and what it repeats is counted before it is decoded: 32 MiB of empty entries would
 //! otherwise become most of a gigabyte.
 
 use std::io;
@@ -11,7 +11,7 @@ use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::StreamProtocol;
 use libp2p::request_response::{Behaviour, Codec, Config, ProtocolSupport};
 use prost::Message;
-use prost::encoding::{DecodeContext, decode_key, skip_field};
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use starfire_proto::v1;
 
 const REQUEST_BYTES_MAX: u32 = 1024;
@@ -22,40 +22,50 @@ pub const RESPONSE_BYTES_MAX: u32 = 32 * 1024 * 1024;
 /// Blocks in one response, however small they are.
 pub const RESPONSE_BLOCKS_MAX: u32 = 1024;
 
+/// Receipts of the block that a snapshot stands on: more than a block has room for transactions.
+pub const RESPONSE_RECEIPTS_MAX: u32 = 256 * 1024;
+
+/// Snapshots in one list.
+const RESPONSE_SNAPSHOTS_MAX: u32 = 64;
+
 /// From opening the stream to the last byte of the response, on both sides.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Requests and responses under way on one connection.
 const STREAMS_MAX: usize = 16;
 
-/// `repeated CommittedBlock blocks = 2`
-const BLOCKS_TAG: u32 = 2;
+/// What a response of each kind may repeat: its field in `SyncResponse`, the repeated field in it, how often.
+const REPEATED: [(u32, u32, u32); 3] = [
+    (1, 2, RESPONSE_BLOCKS_MAX),
+    (3, 1, RESPONSE_SNAPSHOTS_MAX),
+    (5, 3, RESPONSE_RECEIPTS_MAX),
+];
 
 /// The behaviour that sends and receives them.
-pub(crate) type Blocks = Behaviour<BlocksCodec>;
+pub(crate) type Requests = Behaviour<RequestsCodec>;
 
-pub(crate) fn build(protocol: StreamProtocol) -> Blocks {
+pub(crate) fn build(protocol: StreamProtocol) -> Requests {
     let config = Config::default()
         .with_request_timeout(TIMEOUT)
         .with_max_concurrent_streams(STREAMS_MAX);
-    Blocks::with_codec(BlocksCodec, [(protocol, ProtocolSupport::Full)], config)
+    Requests::with_codec(RequestsCodec, [(protocol, ProtocolSupport::Full)], config)
 }
 
 /// How the two messages stand on the stream.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct BlocksCodec;
+pub(crate) struct RequestsCodec;
 
-impl Codec for BlocksCodec {
+impl Codec for RequestsCodec {
     type Protocol = StreamProtocol;
-    type Request = v1::BlockRequest;
-    type Response = v1::BlockResponse;
+    type Request = v1::SyncRequest;
+    type Response = v1::SyncResponse;
 
     async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Self::Request>
     where
         T: AsyncRead + Unpin + Send,
     {
         let bytes = read(io, REQUEST_BYTES_MAX).await?;
-        Ok(v1::BlockRequest::decode(bytes.as_slice())?)
+        Ok(v1::SyncRequest::decode(bytes.as_slice())?)
     }
 
     async fn read_response<T>(
@@ -120,17 +130,40 @@ async fn write<T: AsyncWrite + Unpin>(io: &mut T, bytes: &[u8], bytes_max: u32) 
     io.close().await
 }
 
-fn decode_response(bytes: &[u8]) -> io::Result<v1::BlockResponse> {
-    let (mut rest, mut blocks) = (bytes, 0);
-    while !rest.is_empty() {
-        let (tag, wire_type) = decode_key(&mut rest)?;
-        skip_field(wire_type, tag, &mut rest, DecodeContext::default())?;
-        blocks += u32::from(tag == BLOCKS_TAG);
-        if blocks > RESPONSE_BLOCKS_MAX {
-            return Err(invalid("a response holds too many blocks"));
+fn decode_response(bytes: &[u8]) -> io::Result<v1::SyncResponse> {
+    let mut inner = bytes;
+    if !inner.is_empty() {
+        let (kind, wire_type) = decode_key(&mut inner)?;
+        let length = if wire_type == WireType::LengthDelimited {
+            decode_varint(&mut inner)?
+        } else {
+            u64::MAX
+        };
+        // Fields that are said twice would be merged, and what they repeat added up.
+        if u64::try_from(inner.len()) != Ok(length) {
+            return Err(invalid("a response is not one answer"));
+        }
+        for (of, field, most) in REPEATED {
+            if kind == of {
+                count(inner, field, most)?;
+            }
         }
     }
-    Ok(v1::BlockResponse::decode(bytes)?)
+    Ok(v1::SyncResponse::decode(bytes)?)
+}
+
+/// Refuses a message that holds a field more than `most` times.
+fn count(mut bytes: &[u8], field: u32, most: u32) -> io::Result<()> {
+    let mut found = 0;
+    while !bytes.is_empty() {
+        let (tag, wire_type) = decode_key(&mut bytes)?;
+        skip_field(wire_type, tag, &mut bytes, DecodeContext::default())?;
+        found += u32::from(tag == field);
+        if found > most {
+            return Err(invalid("a response holds too many entries"));
+        }
+    }
+    Ok(())
 }
 
 fn invalid(reason: &'static str) -> io::Error {
@@ -141,21 +174,30 @@ fn invalid(reason: &'static str) -> io::Error {
 mod tests {
     use futures::executor::block_on;
     use futures::io::Cursor;
+    use starfire_proto::v1::sync_response::Response;
 
     use super::*;
 
-    fn response(blocks: u32, bytes: usize) -> v1::BlockResponse {
+    fn response(blocks: u32, bytes: usize) -> v1::SyncResponse {
         let block = v1::CommittedBlock {
             block: vec![7; bytes],
             commit: Vec::new(),
         };
-        v1::BlockResponse {
+        let blocks = (0..blocks).map(|_| block.clone()).collect();
+        answer(Response::Blocks(v1::BlockResponse {
             height: 9,
-            blocks: (0..blocks).map(|_| block.clone()).collect(),
+            blocks,
+            base: 1,
+        }))
+    }
+
+    fn answer(response: Response) -> v1::SyncResponse {
+        v1::SyncResponse {
+            response: Some(response),
         }
     }
 
-    fn through_the_wire(sent: &v1::BlockResponse) -> io::Result<v1::BlockResponse> {
+    fn through_the_wire(sent: &v1::SyncResponse) -> io::Result<v1::SyncResponse> {
         let mut wire = Cursor::new(Vec::new());
         block_on(write(&mut wire, &sent.encode_to_vec(), RESPONSE_BYTES_MAX))?;
         let bytes = block_on(read(
@@ -167,15 +209,42 @@ mod tests {
 
     #[test]
     fn a_response_arrives_as_it_was_sent() {
-        for sent in [response(0, 0), response(3, 100_000), response(1024, 1)] {
+        for sent in [
+            response(0, 0),
+            response(3, 100_000),
+            response(1024, 1),
+            answer(Response::Chunk(vec![1; 1_000_000])),
+            answer(Response::Absent(v1::Absent {})),
+            v1::SyncResponse::default(),
+        ] {
             assert_eq!(through_the_wire(&sent).unwrap(), sent);
         }
     }
 
     #[test]
-    fn a_response_of_too_many_blocks_is_refused_before_it_is_decoded() {
-        let error = decode_response(&response(RESPONSE_BLOCKS_MAX + 1, 0).encode_to_vec());
-        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::InvalidData);
+    fn a_response_of_too_many_entries_is_refused_before_it_is_decoded() {
+        let receipts = usize::try_from(RESPONSE_RECEIPTS_MAX).unwrap() + 1;
+        let snapshots = usize::try_from(RESPONSE_SNAPSHOTS_MAX).unwrap() + 1;
+        for sent in [
+            response(RESPONSE_BLOCKS_MAX + 1, 0),
+            answer(Response::Block(v1::SnapshotBlock {
+                receipts: vec![v1::ReceiptCore::default(); receipts],
+                ..Default::default()
+            })),
+            answer(Response::Snapshots(v1::SnapshotList {
+                snapshots: vec![v1::SnapshotSummary::default(); snapshots],
+            })),
+        ] {
+            let error = decode_response(&sent.encode_to_vec()).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        }
+    }
+
+    #[test]
+    fn entries_cannot_be_smuggled_past_the_count_in_a_second_answer() {
+        let one = response(RESPONSE_BLOCKS_MAX, 0).encode_to_vec();
+        let error = decode_response(&[one.clone(), one].concat()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     }
 
     #[test]

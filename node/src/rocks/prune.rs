@@ -1,0 +1,248 @@
+//! Forgetting what is old: blocks, receipts, places of transactions, values and tree pages that no height which is kept needs.
+//!
+//! First the base moves: from then on nobody is promised what is below. Then, in a later round, when nobody reads there any more, rows
+//! are deleted, a slice at a time, beside the core. Nothing of it reaches state: the root of a version is the same on every node,
+//! whether it keeps older ones or not.
+//!
+//! A height may be kept while its neighbours go: its block, and the states before and after it, so that its header still proves what
+//! it proved. Which ones were kept is itself on disk, so that another configuration changes only what is pruned from then on.
+
+use std::collections::BTreeSet;
+
+use rocksdb::{DB, IteratorMode, WriteBatch, WriteOptions};
+use starfire_proto::v1;
+use starfire_state::{Archive, StoreError, tree};
+
+use super::Rocks;
+use super::read::Reader;
+use super::tables::{self, BLOCKS, META, RECEIPTS, STATE, TRANSACTIONS, TREE, table};
+
+/// Heights whose blocks are looked at in one slice.
+const BLOCKS_SLICE: u64 = 256;
+/// Rows of the tree that are looked at in one slice: the core waits for it.
+const TREE_SLICE: usize = 2_000;
+/// Rows of state that are looked at in one slice.
+const STATE_SLICE: usize = 20_000;
+/// Heights by which the base moves at once.
+const BASE_SLICE: u64 = 4_096;
+
+/// What a slice of pruning has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swept {
+    /// There is more to do below this base.
+    More,
+    /// Nothing is left that could go.
+    All,
+}
+
+/// Prunes the store of a running node.
+#[derive(Debug)]
+pub struct Pruner {
+    reader: Reader,
+    state: StatePass,
+}
+
+/// A walk over all rows of state.
+#[derive(Debug, Default)]
+struct StatePass {
+    /// Versions from here on stay, and those retained.
+    low: u64,
+    /// Where the walk goes on; `None`: it has ended.
+    next: Option<Vec<u8>>,
+    /// The path and the version of the row before, which is newer if the path is the same.
+    newer: Option<(Vec<u8>, u64)>,
+}
+
+impl Rocks {
+    /// A handle for pruning, for a task beside the core. One at a time.
+    pub fn pruner(&self) -> Pruner {
+        Pruner {
+            reader: self.reader(),
+            state: StatePass::default(),
+        }
+    }
+}
+
+impl Pruner {
+    /// What it prunes.
+    pub fn archive(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Keeps the height when its neighbours are pruned. Too late for one that was.
+    pub fn keep(&self, height: u64) -> Result<(), StoreError> {
+        if height < self.reader.base() || !self.reader.keeps(height) {
+            return Ok(());
+        }
+        self.write(|db, writes| writes.put_cf(table(db, META), tables::kept_row(height), [1]))
+    }
+
+    /// Moves the base to `below`; of the heights passed over, those that `keep` names stay.
+    pub fn move_base(&self, below: u64, keep: impl Fn(u64) -> bool) -> Result<(), StoreError> {
+        let newest = self.reader.height().unwrap_or(0);
+        assert!(below <= newest, "the newest block stays");
+        let mut base = self.reader.base();
+        while base < below {
+            let upto = below.min(base + BASE_SLICE);
+            self.write(|db, writes| {
+                for height in (base..upto).filter(|height| keep(*height)) {
+                    writes.put_cf(table(db, META), tables::kept_row(height), [1]);
+                }
+                writes.put_cf(table(db, META), tables::BASE_KEY, upto.to_be_bytes());
+            })?;
+            self.reader.shared().set_base(upto);
+            base = upto;
+        }
+        Ok(())
+    }
+
+    /// Deletes a slice of what is below `base`, at which the base has stood for a while.
+    pub fn sweep(&mut self, base: u64) -> Result<Swept, StoreError> {
+        assert!(base <= self.reader.base(), "what is promised stays");
+        // The header of a height proves the state before it.
+        let low = base.saturating_sub(1);
+        let kept = self.kept();
+        let versions: BTreeSet<u64> = kept
+            .iter()
+            .flat_map(|height| [height - 1, *height])
+            .collect();
+        let blocks = self.sweep_blocks(base, &kept)?;
+        let tree = self.sweep_tree(low, &versions)?;
+        let state = self.sweep_state(low, &versions)?;
+        let all = blocks && tree && state;
+        Ok(if all { Swept::All } else { Swept::More })
+    }
+
+    /// Heights that stay, wherever the base is.
+    fn kept(&self) -> BTreeSet<u64> {
+        self.reader.shared().with(|db| {
+            let mode = IteratorMode::From(tables::KEPT_PREFIX, rocksdb::Direction::Forward);
+            let rows = db.iterator_cf(table(db, META), mode);
+            let rows = rows.map(|row| row.expect("the store can be read").0);
+            rows.map_while(|row| {
+                Some(tables::decode_height(
+                    row.strip_prefix(tables::KEPT_PREFIX)?,
+                ))
+            })
+            .collect()
+        })
+    }
+
+    fn sweep_blocks(&self, base: u64, kept: &BTreeSet<u64>) -> Result<bool, StoreError> {
+        let swept = self.reader.get(META, tables::SWEPT_KEY);
+        let from = swept.map_or(1, |bytes| tables::decode_height(&bytes));
+        // The newest block stays, even one that a store began with.
+        let end = base.min(self.reader.height().unwrap_or(0));
+        let upto = end.min(from.saturating_add(BLOCKS_SLICE));
+        if from >= upto {
+            return Ok(true);
+        }
+        let mut places = Vec::new();
+        for height in (from..upto).filter(|height| !kept.contains(height)) {
+            let receipts = self.reader.receipts(height).unwrap_or_default();
+            for receipt in &receipts {
+                let receipt: v1::Receipt =
+                    prost::Message::decode(receipt.as_slice()).expect("a stored receipt decodes");
+                let hash = <[u8; 32]>::try_from(receipt.hash.as_slice())
+                    .expect("a receipt names its transaction");
+                // Tried again later, it has another place.
+                if self
+                    .reader
+                    .transaction(&hash)
+                    .is_some_and(|(place, _)| place == height)
+                {
+                    places.push(hash);
+                }
+            }
+        }
+        self.write(|db, writes| {
+            for height in (from..upto).filter(|height| !kept.contains(height)) {
+                writes.delete_cf(table(db, BLOCKS), tables::block_row(height));
+                writes.delete_cf(table(db, BLOCKS), tables::commit_row(height));
+                writes.delete_cf(table(db, BLOCKS), tables::justification_row(height));
+                writes.delete_cf(table(db, RECEIPTS), height.to_be_bytes());
+            }
+            for hash in &places {
+                writes.delete_cf(table(db, TRANSACTIONS), hash);
+            }
+            writes.put_cf(table(db, META), tables::SWEPT_KEY, upto.to_be_bytes());
+        })?;
+        Ok(upto == end)
+    }
+
+    /// What is stale depends on rows that the core writes, so it does not write meanwhile.
+    fn sweep_tree(&self, low: u64, retained: &BTreeSet<u64>) -> Result<bool, StoreError> {
+        let _alone = self.reader.shared().alone();
+        let pruning = tree::prune(&self.reader, low, retained, TREE_SLICE);
+        self.write(|db, writes| {
+            for row in &pruning.deletes {
+                writes.delete_cf(table(db, TREE), row);
+            }
+            for (row, value) in &pruning.writes {
+                writes.put_cf(table(db, TREE), row, value);
+            }
+        })?;
+        Ok(pruning.finished)
+    }
+
+    /// A path's rows are newest first. Each one shows from its own height up to the one before the next newer; it goes when all of
+    /// those heights are forgotten.
+    fn sweep_state(&mut self, low: u64, retained: &BTreeSet<u64>) -> Result<bool, StoreError> {
+        if self.state.next.is_none() {
+            if self.state.low >= low {
+                return Ok(true);
+            }
+            self.state = StatePass {
+                low,
+                next: Some(Vec::new()),
+                newer: None,
+            };
+        }
+        let StatePass { low, next, newer } = &mut self.state;
+        let from = next.take().unwrap_or_default();
+        let mut stale: Vec<Vec<u8>> = Vec::new();
+        self.reader.shared().with(|db| {
+            let mut options = rocksdb::ReadOptions::default();
+            options.set_total_order_seek(true);
+            let mut rows = db.raw_iterator_cf_opt(table(db, STATE), options);
+            rows.seek(&from);
+            for _ in 0..STATE_SLICE {
+                let Some(row) = rows.key() else { break };
+                let (path, version) = tables::decode_state_row(row);
+                let shows_below = newer
+                    .as_ref()
+                    .filter(|(newer, _)| newer == path)
+                    .map(|(_, newer)| *newer);
+                if let Some(end) = shows_below
+                    && end <= *low
+                    && retained.range(version..end).next().is_none()
+                {
+                    stale.push(row.to_vec());
+                }
+                *newer = Some((path.to_vec(), version));
+                rows.next();
+            }
+            rows.status().expect("the store can be read");
+            *next = rows.key().map(<[u8]>::to_vec);
+        });
+        let ended = next.is_none();
+        self.write(|db, writes| {
+            for row in &stale {
+                writes.delete_cf(table(db, STATE), row);
+            }
+        })?;
+        Ok(ended)
+    }
+
+    /// Not synced: what is lost of it is done again.
+    fn write(&self, fill: impl Fn(&DB, &mut WriteBatch)) -> Result<(), StoreError> {
+        let written = self.reader.shared().with(|db| {
+            let mut batch = WriteBatch::default();
+            fill(db, &mut batch);
+            let mut options = WriteOptions::default();
+            options.set_sync(false);
+            db.write_opt(batch, &options)
+        });
+        written.map_err(|error| StoreError(Box::new(error)))
+    }
+}

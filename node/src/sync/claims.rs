@@ -1,0 +1,78 @@
+//! How high peers say that they are: noted by whoever hears it, believed by nobody.
+//!
+//! A claim only says whom to ask. Claims are kept by peer, so that one that proves false costs its maker alone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use libp2p::PeerId;
+use tokio::sync::watch;
+
+/// Peers whose claims are kept. More than a node has connections.
+const CLAIMS_MAX: usize = 1_024;
+
+/// The newest claim of each peer. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Claims(Arc<watch::Sender<BTreeMap<PeerId, u64>>>);
+
+impl Default for Claims {
+    fn default() -> Self {
+        Self(Arc::new(watch::channel(BTreeMap::new()).0))
+    }
+}
+
+impl Claims {
+    /// Notes a peer's height. Whoever waits for claims is woken if it is news, and above this node's `own` height.
+    pub fn note(&self, peer: PeerId, height: u64, own: u64) {
+        self.0.send_if_modified(|claims| {
+            if claims.len() >= CLAIMS_MAX && !claims.contains_key(&peer) {
+                return false;
+            }
+            claims.insert(peer, height) != Some(height) && height > own
+        });
+    }
+
+    /// Forgets a claim that proved false: only making it again brings it back.
+    pub(super) fn withdraw(&self, peer: &PeerId) {
+        self.0.send_if_modified(|claims| {
+            claims.remove(peer);
+            false
+        });
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<BTreeMap<PeerId, u64>> {
+        self.0.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_news_from_above_wakes() {
+        let (claims, peer) = (Claims::default(), PeerId::random());
+        let mut watch = claims.watch();
+        let mut woken = |claim: u64| {
+            claims.note(peer, claim, 5);
+            let changed = watch.has_changed().unwrap();
+            watch.mark_unchanged();
+            changed
+        };
+        assert!(!woken(5));
+        assert!(woken(6));
+        assert!(!woken(6), "it was said before");
+        assert!(!woken(4), "below, though noted");
+        claims.withdraw(&peer);
+        assert!(woken(6), "said again after it was withdrawn");
+    }
+
+    #[test]
+    fn claims_are_bounded() {
+        let claims = Claims::default();
+        for _ in 0..CLAIMS_MAX + 5 {
+            claims.note(PeerId::random(), 1, 0);
+        }
+        assert_eq!(claims.watch().borrow().len(), CLAIMS_MAX);
+    }
+}

@@ -1,0 +1,196 @@
+//! What a node does beside its work: taking snapshots for new nodes, and pruning what is old.
+//!
+//! One task does both, one after the other, so that no state is pruned while it is read for a snapshot. It stands off the critical
+//! path: the core waits for it only while a slice of the tree is swept.
+
+use std::time::Duration;
+
+use starfire_proto::v1;
+use starfire_state::{Archive, StoreError};
+use tokio::sync::watch;
+
+use crate::clock;
+use crate::gateway::backend::Published;
+use crate::rocks::{Pruner, Swept};
+use crate::snapshot::Shelf;
+
+/// Nobody reads a height for longer than this, once he has seen that it is kept.
+const READ_TIME_MAX: Duration = Duration::from_secs(30);
+/// The base moves when so many per cent of the blocks to keep are too many, so that the walks over all rows are few.
+const SLACK_PERCENT: u64 = 10;
+
+/// Which blocks are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// The newest; 0: all.
+    pub blocks: u64,
+    /// Of older ones every so many-th; 0: none.
+    pub every: u64,
+}
+
+impl Retention {
+    /// From where on blocks are to be kept, if that is worth a walk now.
+    fn base(self, base: u64, height: u64) -> Option<u64> {
+        if self.blocks == 0 {
+            return None;
+        }
+        let wanted = (height + 1).saturating_sub(self.blocks);
+        let slack = self.blocks * SLACK_PERCENT / 100;
+        (wanted > base + slack).then_some(wanted)
+    }
+
+    fn keeps(self, height: u64) -> bool {
+        self.every > 0 && height.is_multiple_of(self.every)
+    }
+}
+
+/// What the task works on.
+#[derive(Debug)]
+pub struct Upkeep {
+    pruner: Pruner,
+    shelf: Shelf,
+    snapshot_interval: u64,
+    retention: Retention,
+    /// The newest height of which a snapshot was tried: one that fails is not tried again, but the next.
+    tried: u64,
+    /// Nothing is left to sweep below this base.
+    swept: u64,
+    /// The newest height that is kept because it is anchored.
+    anchored: u64,
+}
+
+/// Runs until the core is gone.
+pub async fn run(
+    mut upkeep: Upkeep,
+    mut published: watch::Receiver<Published>,
+    mut anchored: watch::Receiver<Option<v1::AnchorLoopStatus>>,
+) {
+    // Nobody has read below this since before the process began.
+    let mut settled = upkeep.base();
+    let mut moved_at = clock::monotonic();
+    loop {
+        let height = published.borrow_and_update().height;
+        let anchored_height = anchored
+            .borrow_and_update()
+            .as_ref()
+            .map(|status| status.anchored_height);
+        if clock::elapsed(moved_at) > READ_TIME_MAX {
+            settled = upkeep.base();
+        }
+        if upkeep.is_due(height, anchored_height, settled) {
+            let before = upkeep.base();
+            let round = tokio::task::spawn_blocking(move || {
+                upkeep.round(height, anchored_height, settled);
+                upkeep
+            });
+            let Ok(same) = round.await else {
+                tracing::error!("upkeep stopped: no snapshots and no pruning until the next start");
+                return;
+            };
+            upkeep = same;
+            if upkeep.base() > before {
+                moved_at = clock::monotonic();
+            }
+        }
+        if published.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+impl Upkeep {
+    /// A snapshot every `snapshot_interval` blocks onto the shelf, 0: never; and of blocks what `retention` says.
+    pub fn new(pruner: Pruner, shelf: Shelf, snapshot_interval: u64, retention: Retention) -> Self {
+        Self {
+            pruner,
+            shelf,
+            snapshot_interval,
+            retention,
+            tried: 0,
+            swept: 0,
+            anchored: 0,
+        }
+    }
+
+    fn base(&self) -> u64 {
+        self.pruner.archive().base()
+    }
+
+    fn is_due(&self, height: u64, anchored: Option<u64>, settled: u64) -> bool {
+        let prunes = self.retention.blocks > 0
+            && (settled > self.swept
+                || anchored > Some(self.anchored)
+                || self.retention.base(self.base(), height).is_some());
+        prunes || self.due_snapshot(height).is_some()
+    }
+
+    /// One round at a height. Of what lies below the base, only what lies below `settled` goes: elsewhere somebody may still read.
+    pub fn round(&mut self, height: u64, anchored: Option<u64>, settled: u64) {
+        if let Some(due) = self.due_snapshot(height) {
+            self.tried = due;
+            self.take_snapshot(due);
+        }
+        if self.retention.blocks > 0
+            && let Err(error) = self.prune(height, anchored, settled)
+        {
+            // Rows that stay are swept in a later round.
+            tracing::warn!(error = &error as &dyn std::error::Error, "pruning failed");
+        }
+    }
+
+    /// The newest height of the interval that has a header after it, unless there is a snapshot of it.
+    fn due_snapshot(&self, height: u64) -> Option<u64> {
+        let newest = height
+            .saturating_sub(1)
+            .checked_div(self.snapshot_interval)?;
+        let due = newest * self.snapshot_interval;
+        let new = due > self.tried && self.shelf.newest() < Some(due);
+        (new && self.pruner.archive().keeps(due)).then_some(due)
+    }
+
+    fn take_snapshot(&self, due: u64) {
+        let archive = self.pruner.archive();
+        let start = clock::monotonic();
+        match self.shelf.take(archive, due) {
+            Ok(manifest) => tracing::info!(
+                height = due,
+                entries = manifest.entries,
+                ms = clock::elapsed_ms(start),
+                "snapshot taken"
+            ),
+            Err(error) => tracing::warn!(
+                height = due,
+                code = error.code(),
+                error = &error as &dyn std::error::Error,
+                "no snapshot taken"
+            ),
+        }
+    }
+
+    fn prune(
+        &mut self,
+        height: u64,
+        anchored: Option<u64>,
+        settled: u64,
+    ) -> Result<(), StoreError> {
+        if let Some(anchored) = anchored.filter(|anchored| *anchored > self.anchored) {
+            // What the main chain knows this chain by stays provable.
+            self.pruner.keep(anchored)?;
+            self.anchored = anchored;
+        }
+        if settled > self.swept {
+            while self.pruner.sweep(settled)? == Swept::More {}
+            self.swept = settled;
+        }
+        if let Some(wanted) = self.retention.base(self.base(), height) {
+            let retention = self.retention;
+            self.pruner
+                .move_base(wanted, |height| retention.keeps(height))?;
+            tracing::info!(base = wanted, height, "older blocks are pruned");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
