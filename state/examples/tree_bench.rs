@@ -1,7 +1,7 @@
 //! What the tree costs: CPU, bytes and memory, over a tree of so many keys, in memory.
 //!
 //! ```text
-//! cargo run --release -p starfire-state --example tree_bench -- KEYS [BATCH] [BLOCKS]
+//! cargo run -p starfire-state --example tree_bench -- KEYS [BATCH] [BLOCKS]
 //! ```
 //! It writes KEYS accounts in large blocks, then makes BLOCKS blocks that each change BATCH of them at random, forgets all but the
 //! newest [`KEPT`] versions on the way, and prints one line of JSON. Times are CPU time of the one thread that works, so that a busy

@@ -55,7 +55,7 @@ fn numbered(kind: u8, height: u64) -> Vec<u8> {
 fn push_place(bytes: &mut Vec<u8>, depth: usize, place: &Hash) {
     bytes.push(u8::try_from(depth).expect("a page stands above the last bit"));
     bytes.extend(&place[..depth / 8]);
-    if depth % 8 > 0 {
+    if !depth.is_multiple_of(8) {
         bytes.push(place[depth / 8] & !(0xff >> (depth % 8)));
     }
 }

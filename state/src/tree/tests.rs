@@ -320,3 +320,26 @@ proptest! {
         prop_assert!(pruned.finished);
     }
 }
+
+#[test]
+fn the_page_on_proof_files_shows_what_is_proved() {
+    let page = include_str!("../../../docs/proof-file.md");
+    let content = [("a", "1"), ("b", "2"), ("c", "3")];
+    let content = content.map(|(key, value)| (key.into(), Some(value.into())));
+    let memory = grow(&[Changes::from(content)]);
+    let shown = [
+        root(&memory, 0).to_vec(),
+        prove(&memory, 0, b"a").proof,
+        prove(&memory, 0, b"d").proof,
+    ];
+    for bytes in shown {
+        let line: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(page.lines().any(|shown| shown == line), "{line}");
+    }
+    for text in [EMPTY_ROOT, hash::LEAF] {
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        assert!(page.contains(&text), "{text}");
+    }
+    assert!(page.contains("at most 4,259,840 bytes"));
+    assert_eq!(PROOF_BYTES_MAX, 4_259_840);
+}
