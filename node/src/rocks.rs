@@ -6,16 +6,19 @@
 //! After some failed writes RocksDB refuses all others until it is opened anew. [`Rocks`] does that by itself, so that a node
 //! whose disk was full goes on once there is room, and answers reads meanwhile.
 
+mod newest;
 mod read;
 mod state;
 mod tables;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
 
 use rocksdb::{DB, WriteBatch, WriteOptions};
 use starfire_state::{Archive, Batch, MISBEHAVIOURS_MAX, SafetyBlocks, Store, StoreError, View};
 
+use newest::{Newest, NewestState};
 pub use read::Reader;
 use read::Shared;
 use tables::{BLOCKS, META, RECEIPTS, STATE, TRANSACTIONS, TREE, table};
@@ -93,6 +96,8 @@ impl OpenError {
 #[derive(Debug)]
 pub struct Rocks {
     reader: Reader,
+    /// For the core's reads; a write that fails empties it.
+    newest: Mutex<Newest>,
     /// The last write failed.
     suspect: bool,
     /// Blocks beside the safety record. `None`: to be looked up, since a write that failed may have reached the log.
@@ -105,6 +110,7 @@ impl Rocks {
         let db = tables::open(path).map_err(|source| OpenError::files(path, source))?;
         let rocks = Self {
             reader: Reader::new(Shared::new(path, db)),
+            newest: Mutex::new(Newest::new()),
             suspect: false,
             safety_blocks: None,
         };
@@ -170,7 +176,16 @@ impl Rocks {
                 .and_then(|()| self.try_write(fill));
         }
         self.suspect = result.is_err();
+        if self.suspect {
+            self.newest().clear();
+        }
         result.map_err(|error| StoreError(Box::new(error)))
+    }
+
+    fn newest(&self) -> MutexGuard<'_, Newest> {
+        self.newest
+            .lock()
+            .expect("nobody panics while holding the newest values")
     }
 
     fn try_write(&self, fill: &dyn Fn(&DB, &mut WriteBatch)) -> Result<(), rocksdb::Error> {
@@ -193,10 +208,12 @@ impl Store for Rocks {
                 .map(|(block, _)| block)
                 .unwrap_or_default();
             assert_eq!(stored, batch.block, "a height is committed once");
+            self.newest().clear();
             return Ok(());
         }
         batch.check(self.height());
         self.write(&|db, writes| fill(&batch, db, writes))?;
+        self.newest().commit(&batch.changes);
         self.reader.shared().set_height(batch.height);
         Ok(())
     }
@@ -284,7 +301,12 @@ impl Archive for Rocks {
     }
 
     fn state_at(&self, height: u64) -> Box<dyn View + '_> {
-        self.reader.state_at(height)
+        let state = self.reader.state_at(height);
+        if self.height() == Some(height) {
+            Box::new(NewestState::new(state, &self.newest))
+        } else {
+            state
+        }
     }
 
     fn tree(&self, key: &[u8]) -> Option<Vec<u8>> {

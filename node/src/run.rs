@@ -148,6 +148,7 @@ async fn run(
             anyhow::Error::from(error).context(format!("{code}: open the chain"))
         })?;
     let height = replica.height();
+    let recent = replica.recent().clone();
     let roster = Roster::load(replica.archive());
 
     let node_key =
@@ -218,6 +219,7 @@ async fn run(
 
     let checkers = tokio::spawn(verify_pool::run(
         rules,
+        recent,
         arrived_inbox,
         network.clone(),
         admissions,
