@@ -167,7 +167,7 @@ fn check(electorate: &Electorate, places: &mut [Place], votes: Vec<Vote>) -> Vec
         .map(|(vote, message)| {
             let index = electorate.index(vote.validator_address)?;
             let signature = vote.signature.as_ref()?;
-            Some((*electorate.key(index), &message[..], signature.as_bytes()))
+            Some((electorate.key(index), &message[..], signature.as_bytes()))
         })
         .collect();
     let present: Vec<signature::Item<'_>> = items.iter().flatten().copied().collect();
@@ -176,7 +176,7 @@ fn check(electorate: &Electorate, places: &mut [Place], votes: Vec<Vote>) -> Vec
         .iter()
         .map(|item| {
             all || item
-                .is_some_and(|(key, message, signature)| signature::valid(&key, message, signature))
+                .is_some_and(|(key, message, signature)| signature::valid(key, message, signature))
         })
         .collect();
     let mut inputs = Vec::new();

@@ -254,7 +254,7 @@ fn signatures_beside(
     }
     let items: Vec<signature::Item<'_>> = signed
         .iter()
-        .map(|(key, message, signature)| (*key, &message[..], signature.as_bytes()))
+        .map(|(key, message, signature)| (Some(key), &message[..], signature.as_bytes()))
         .collect();
     if signature::all_valid(&items) {
         Ok(())

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use ed25519_consensus::VerificationKeyBytes;
+use starfire_ed25519::Key;
 use tendermint::{Hash, account, block, chain, validator};
 
 use crate::proposer;
@@ -49,7 +49,8 @@ pub struct Electorate {
     height: block::Height,
     validators: validator::Set,
     validators_hash: Hash,
-    keys: Vec<VerificationKeyBytes>,
+    /// `None`: the validator's key is no point of the curve, and nothing that it signs holds.
+    keys: Vec<Option<Key>>,
     parent: Option<Parent>,
     term_heights: u64,
     absent: Vec<account::Id>,
@@ -79,7 +80,7 @@ impl Electorate {
         let mut seen = BTreeSet::new();
         let mut keys = Vec::with_capacity(count);
         for validator in validators.validators() {
-            let Some(key) = key(validator) else {
+            let Some(raw) = raw_key(validator) else {
                 return Err(ElectorateError::Key(validator.address));
             };
             if account::Id::from(validator.pub_key) != validator.address
@@ -90,7 +91,7 @@ impl Electorate {
             if validator.power() == 0 {
                 return Err(ElectorateError::Power(validator.address));
             }
-            keys.push(key);
+            keys.push(Key::parse(&raw));
         }
         let proposer = parent.map(|parent| parent.proposer);
         let turns = proposer::turns(height, &validators, proposer, term_heights, &[]);
@@ -205,8 +206,8 @@ impl Electorate {
     }
 
     /// Key of the validator at `index`.
-    pub(crate) fn key(&self, index: usize) -> &VerificationKeyBytes {
-        &self.keys[index]
+    pub(crate) fn key(&self, index: usize) -> Option<&Key> {
+        self.keys[index].as_ref()
     }
 
     /// Whether `power` is a quorum: strictly more than two thirds.
@@ -221,11 +222,12 @@ impl Electorate {
 }
 
 /// A validator's Ed25519 key.
-pub(crate) fn key(validator: &validator::Info) -> Option<VerificationKeyBytes> {
-    let key = validator.pub_key.ed25519()?;
-    <[u8; 32]>::try_from(key.as_bytes())
-        .ok()
-        .map(VerificationKeyBytes::from)
+pub(crate) fn key(validator: &validator::Info) -> Option<Key> {
+    Key::parse(&raw_key(validator)?)
+}
+
+fn raw_key(validator: &validator::Info) -> Option<[u8; 32]> {
+    validator.pub_key.ed25519()?.as_bytes().try_into().ok()
 }
 
 #[cfg(test)]

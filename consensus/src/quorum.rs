@@ -88,7 +88,7 @@ impl QuorumCertificate {
             .filter_map(|(index, signature)| Some((index, signature.as_ref()?)));
         let items: Vec<signature::Item<'_>> = signed
             .clone()
-            .map(|(index, signature)| (*electorate.key(index), &message[..], signature.as_bytes()))
+            .map(|(index, signature)| (electorate.key(index), &message[..], signature.as_bytes()))
             .collect();
         if !electorate.is_quorum(signed.map(|(index, _)| electorate.power(index)).sum()) {
             return Err(Refusal::NoQuorum);
@@ -162,7 +162,7 @@ impl TimeoutCertificate {
             .zip(&self.timeouts)
             .map(|((index, message), timeout)| {
                 (
-                    *electorate.key(*index),
+                    electorate.key(*index),
                     &message[..],
                     timeout.signature.as_bytes(),
                 )

@@ -1,12 +1,12 @@
 //! One signature rule for the whole program.
 //!
-//! Ed25519 follows ZIP-215 for single and batched checks alike: the two accept the same signatures, so nodes that batch
-//! differently cannot disagree. SM2 signatures are `r ‖ s` over SM3(Z ‖ message) with BIF's fixed user id.
+//! Ed25519 follows ZIP-215 for single and batched checks alike (`starfire-ed25519`): the two accept the same signatures, so nodes
+//! that batch differently cannot disagree. SM2 signatures are `r ‖ s` over SM3(Z ‖ message) with BIF's fixed user id.
 
-use ed25519_consensus::batch;
-use rand_core::{CryptoRng, RngCore};
-use sha2::{Digest, Sha512};
+use std::collections::BTreeMap;
+
 use sm2::dsa::signature::Verifier;
+use starfire_ed25519::{Key, Signed, which_hold};
 
 use crate::key::{PublicKey, SM2_USER_ID};
 
@@ -16,19 +16,9 @@ pub const SIGNATURE_BYTES: usize = 64;
 /// Whether `signature` is `key`'s over `message`.
 pub fn verify(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
     match key {
-        PublicKey::Ed25519(raw) => verify_ed25519(raw, message, signature),
+        PublicKey::Ed25519(raw) => Key::parse(raw).is_some_and(|key| key.holds(message, signature)),
         PublicKey::Sm2(raw) => verify_sm2(raw, message, signature),
     }
-}
-
-fn verify_ed25519(key: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
-    let Ok(key) = ed25519_consensus::VerificationKey::try_from(*key) else {
-        return false;
-    };
-    let Ok(signature) = ed25519_consensus::Signature::try_from(signature) else {
-        return false;
-    };
-    key.verify(&signature, message).is_ok()
 }
 
 fn verify_sm2(key: &[u8; 65], message: &[u8], signature: &[u8]) -> bool {
@@ -44,74 +34,35 @@ fn verify_sm2(key: &[u8; 65], message: &[u8], signature: &[u8]) -> bool {
 
 /// As [`verify`], for many at once: one answer for each key, message and signature, in order.
 pub fn verify_batch(items: &[(&PublicKey, &[u8], &[u8])]) -> Vec<bool> {
-    let all_ed25519_hold = batch_holds(items);
-    let one = |(key, message, signature): &(&PublicKey, &[u8], &[u8])| match key {
-        PublicKey::Ed25519(_) if all_ed25519_hold => signature.len() == SIGNATURE_BYTES,
-        PublicKey::Ed25519(_) | PublicKey::Sm2(_) => verify(key, message, signature),
-    };
-    items.iter().map(one).collect()
-}
-
-/// Whether all Ed25519 signatures of the right length hold, and are enough to be worth a batch.
-fn batch_holds(items: &[(&PublicKey, &[u8], &[u8])]) -> bool {
-    let mut verifier = batch::Verifier::new();
-    let mut transcript = Sha512::new();
-    let mut count = 0;
-    for (key, message, signature) in items {
-        let PublicKey::Ed25519(raw) = key else {
-            continue;
-        };
-        let Ok(signature) = <[u8; SIGNATURE_BYTES]>::try_from(*signature) else {
-            continue;
-        };
-        transcript.update(raw);
-        transcript.update(signature);
-        transcript.update(Sha512::digest(message));
-        verifier.queue(((*raw).into(), signature.into(), *message));
-        count += 1;
-    }
-    count > 1
-        && verifier
-            .verify(Coefficients {
-                seed: transcript.finalize().into(),
-                counter: 0,
-            })
-            .is_ok()
-}
-
-/// The batch's random coefficients, drawn from a hash of everything that is checked: whoever wants to cheat them must fix the
-/// signatures first, and then the coefficients change. So a batch needs no source of randomness.
-struct Coefficients {
-    seed: [u8; 64],
-    counter: u64,
-}
-
-impl CryptoRng for Coefficients {}
-
-impl RngCore for Coefficients {
-    fn next_u32(&mut self) -> u32 {
-        rand_core::impls::next_u32_via_fill(self)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        rand_core::impls::next_u64_via_fill(self)
-    }
-
-    fn fill_bytes(&mut self, destination: &mut [u8]) {
-        for chunk in destination.chunks_mut(64) {
-            let block = Sha512::new()
-                .chain_update(self.seed)
-                .chain_update(self.counter.to_le_bytes())
-                .finalize();
-            self.counter += 1;
-            chunk.copy_from_slice(&block[..chunk.len()]);
+    let mut keys: BTreeMap<&[u8; 32], Option<Key>> = BTreeMap::new();
+    for (key, _, _) in items {
+        if let PublicKey::Ed25519(raw) = key {
+            keys.entry(raw).or_insert_with(|| Key::parse(raw));
         }
     }
-
-    fn try_fill_bytes(&mut self, destination: &mut [u8]) -> Result<(), rand_core::Error> {
-        self.fill_bytes(destination);
-        Ok(())
-    }
+    let key_of = |key: &PublicKey| match key {
+        PublicKey::Ed25519(raw) => keys[raw].as_ref(),
+        PublicKey::Sm2(_) => None,
+    };
+    let signed: Vec<Signed<'_>> = items
+        .iter()
+        .filter_map(|(key, message, signature)| {
+            Some(Signed {
+                key: key_of(key)?,
+                message,
+                signature,
+            })
+        })
+        .collect();
+    let mut which = which_hold(&signed).into_iter();
+    let mut answer = |(key, message, signature): &(&PublicKey, &[u8], &[u8])| match key {
+        PublicKey::Ed25519(_) if key_of(key).is_some() => {
+            which.next().expect("each parsed key has an answer")
+        }
+        PublicKey::Ed25519(_) => false,
+        PublicKey::Sm2(raw) => verify_sm2(raw, message, signature),
+    };
+    items.iter().map(|item| answer(item)).collect()
 }
 
 #[cfg(test)]

@@ -42,8 +42,6 @@ pub struct Admitted {
     pub fee: i64,
     /// Whose quota it takes.
     pub payer: Payer,
-    /// The addresses whose keys signed, sorted, each once.
-    pub(crate) signers: Vec<String>,
 }
 
 impl Admission {
@@ -61,8 +59,8 @@ impl Admission {
 
     /// Judges all but the nonce's upper end: a nonce beyond the next one waits in a mempool, and is refused in execution.
     pub fn admit(&self, view: &dyn View, transaction: &Checked) -> Result<Admitted, Rejection> {
-        let source = transaction.source.to_string();
-        let account = account::acting(view, &self.chain, &source)?;
+        let source = &transaction.sender;
+        let account = account::acting(view, &self.chain, source)?;
         if transaction.nonce <= account.record.nonce {
             return Err(Rejection::new(
                 code::BAD_SEQUENCE,
@@ -73,15 +71,13 @@ impl Admission {
             ));
         }
         self.expiry(transaction)?;
-        let signers = signers(transaction);
-        self.authorise(view, transaction, &account, &signers)?;
+        self.authorise(view, transaction, &account)?;
         let fee = fee::charge(&self.chain, &account, transaction)?;
-        let payer = self.payer(&source, transaction);
+        let payer = self.payer(transaction);
         Ok(Admitted {
             account,
             fee,
             payer,
-            signers,
         })
     }
 
@@ -106,9 +102,8 @@ impl Admission {
         view: &dyn View,
         transaction: &Transaction,
         account: &Account,
-        signers: &[String],
     ) -> Result<(), Rejection> {
-        let signers: Vec<&str> = signers.iter().map(String::as_str).collect();
+        let signers: Vec<&str> = transaction.signers.iter().map(String::as_str).collect();
         let weight = account::weight(account, &signers);
         require(account, weight, None)?;
         // An account that acts in many operations is read and weighed once.
@@ -132,9 +127,9 @@ impl Admission {
     }
 
     /// The sender if it is a member, otherwise the first signer that is one.
-    fn payer(&self, source: &str, transaction: &Transaction) -> Payer {
-        if self.members.get(source).is_some() {
-            return Payer::Member(source.to_owned());
+    fn payer(&self, transaction: &Transaction) -> Payer {
+        if self.members.get(&transaction.sender).is_some() {
+            return Payer::Member(transaction.sender.to_string());
         }
         let sponsor = transaction
             .signatures
@@ -165,17 +160,6 @@ fn require(account: &Account, weight: i64, kind: Option<i32>) -> Result<(), Reje
         ));
     }
     Ok(())
-}
-
-fn signers(transaction: &Transaction) -> Vec<String> {
-    let mut signers: Vec<String> = transaction
-        .signatures
-        .iter()
-        .map(|signature| signature.signer.to_string())
-        .collect();
-    signers.sort_unstable();
-    signers.dedup();
-    signers
 }
 
 /// Of `candidates`, in their order, those that a proposer puts into the block at `admission.height`: admitted, each source's

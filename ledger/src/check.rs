@@ -203,11 +203,11 @@ fn check_signatures(transactions: Vec<Transaction>) -> Vec<Result<Checked, Inval
         .collect()
 }
 
-/// A block whose transactions are all checked: what validators vote for and what is executed.
+/// A block whose transactions are all checked: what validators vote for and what is executed. Clones share it.
 #[derive(Debug, Clone)]
 pub struct CheckedBlock {
-    block: Block,
-    transactions: Vec<Arc<Checked>>,
+    block: Arc<Block>,
+    transactions: Arc<[Arc<Checked>]>,
 }
 
 impl CheckedBlock {
@@ -239,7 +239,7 @@ impl CheckedBlock {
             .map(|checked| checked.expect("each is known or was checked above"))
             .collect();
         Ok(Self {
-            block,
+            block: Arc::new(block),
             transactions,
         })
     }

@@ -105,7 +105,7 @@ fn run(
         .expect("admission has compared the balance with the fee limit");
     source.save(state);
 
-    let signers: Vec<&str> = admitted.signers.iter().map(String::as_str).collect();
+    let signers: Vec<&str> = transaction.signers.iter().map(String::as_str).collect();
     let mut operations = Overlay::new(state);
     for operation in &transaction.operations {
         let payload = operation.payload.clone()?;

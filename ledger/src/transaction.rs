@@ -5,6 +5,7 @@
 //! once; what it yields is carried from admission to execution.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use prost::Message;
 use starfire_did::{Did, PrivateKey, PublicKey};
@@ -33,6 +34,10 @@ pub struct Transaction {
     pub id: [u8; 32],
     /// The account that sends it.
     pub source: Did,
+    /// The same as text, which names it in state.
+    pub sender: Arc<str>,
+    /// The addresses whose keys signed, sorted, each once. Written out here since Base58 is slow and they are asked for often.
+    pub(crate) signers: Vec<String>,
     /// The source's nonce: 1 for its first transaction.
     pub nonce: i64,
     /// The most that the source will pay, under BIF's fee rules.
@@ -153,6 +158,7 @@ impl Transaction {
             .into_iter()
             .map(|signature| Signature::parse(signature, &source))
             .collect::<Result<Vec<_>, _>>()?;
+        let signers = signers(&signatures, &source, &body.source_address);
         // Canonical form: the tag of field 1, the blob's length, the blob.
         let start = 1 + prost::length_delimiter_len(blob.len());
         Ok(Self {
@@ -161,6 +167,8 @@ impl Transaction {
             hash: sha256(&blob),
             id: sha256(bytes),
             source,
+            sender: body.source_address.into(),
+            signers,
             nonce: body.nonce,
             fee_limit: body.fee_limit,
             gas_price: body.gas_price,
@@ -233,6 +241,22 @@ impl Signature {
             signature: signature.sign_data,
         })
     }
+}
+
+fn signers(signatures: &[Signature], source: &Did, sender: &str) -> Vec<String> {
+    let mut signers: Vec<String> = signatures
+        .iter()
+        .map(|signature| {
+            if signature.signer == *source {
+                sender.to_owned()
+            } else {
+                signature.signer.to_string()
+            }
+        })
+        .collect();
+    signers.sort_unstable();
+    signers.dedup();
+    signers
 }
 
 fn address(text: &str) -> Result<Did, EnvelopeError> {

@@ -15,6 +15,7 @@ mod genesis;
 mod init;
 mod key;
 mod member;
+mod opaque;
 pub(crate) mod output;
 mod proof;
 mod start;
@@ -111,6 +112,8 @@ enum Command {
     /// Measure networks on this machine
     #[command(subcommand)]
     Bench(bench::Command),
+    #[command(subcommand, hide = true)]
+    Opaque(opaque::Command),
 }
 
 /// Runs the program with the process's arguments.
@@ -197,6 +200,7 @@ fn execute(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Anchor(command) => wait(anchor::run(command, context)),
         Command::Db(command) => db::run(&command, context),
         Command::Bench(command) => bench::run(command, context),
+        Command::Opaque(command) => opaque::run(command, context),
     }
 }
 

@@ -285,10 +285,10 @@ impl Core {
             .write()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         for transaction in fresh {
-            let sender = transaction.source.to_string();
             let mempool = self.replica.mempool();
-            let next = mempool.next_nonce(&sender, transaction.nonce - 1);
+            let next = mempool.next_nonce(&transaction.sender, transaction.nonce - 1);
             pool.pending.insert(transaction.hash);
+            let sender = transaction.sender.clone();
             let known = pool.next_nonces.entry(sender).or_insert(next);
             *known = next.max(*known);
         }
@@ -366,9 +366,8 @@ impl Core {
                         .iter()
                         .flat_map(|validator| self.outlets.roster.of(validator))
                         .collect();
-                    for peer in peers {
-                        self.outlets.network.send(peer, message.clone());
-                    }
+                    let peers: Vec<PeerId> = peers.into_iter().collect();
+                    self.outlets.network.broadcast(&peers, message);
                 }
                 Output::Arm(timer, after) => {
                     self.timers
@@ -433,7 +432,7 @@ impl Core {
             for (sender, nonce) in &committed.senders {
                 let next = self.replica.mempool().next_nonce(sender, *nonce);
                 if next == nonce + 1 {
-                    pool.next_nonces.remove(sender);
+                    pool.next_nonces.remove(sender.as_ref());
                 } else {
                     pool.next_nonces.insert(sender.clone(), next);
                 }

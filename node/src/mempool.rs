@@ -45,21 +45,29 @@ struct Waiting {
     open: bool,
 }
 
+/// One sender's transactions, by nonce.
+#[derive(Debug, Default)]
+struct Queue {
+    /// The account's nonce in the newest state, so that a proposer need not read it.
+    account_nonce: i64,
+    waiting: BTreeMap<i64, Waiting>,
+}
+
 /// The transactions that wait.
 #[derive(Debug)]
 pub struct Mempool {
     limits: Limits,
-    senders: BTreeMap<String, BTreeMap<i64, Waiting>>,
+    senders: BTreeMap<Arc<str>, Queue>,
     /// By id: where it stands.
-    ids: BTreeMap<[u8; 32], (String, i64)>,
+    ids: BTreeMap<[u8; 32], (Arc<str>, i64)>,
     /// By hash, for clients' questions.
     hashes: BTreeMap<[u8; 32], [u8; 32]>,
-    arrivals: BTreeMap<u64, (String, i64)>,
+    arrivals: BTreeMap<u64, (Arc<str>, i64)>,
     next_arrival: u64,
     bytes: usize,
     open: Share,
     /// Transactions that name their last height, by it.
-    ceilings: BTreeSet<(u64, String, i64)>,
+    ceilings: BTreeSet<(u64, Arc<str>, i64)>,
 }
 
 /// What transactions that no member stands behind take of the mempool.
@@ -98,7 +106,7 @@ impl Mempool {
             return Ok(false);
         }
         let (nonce, size) = (transaction.nonce, transaction.bytes().len());
-        let sender = transaction.source.to_string();
+        let sender = &transaction.sender;
         if nonce <= account_nonce {
             let detail = format!(
                 "Transaction nonce({nonce}) too small, the account({sender}) nonce is ({account_nonce})"
@@ -126,7 +134,7 @@ impl Mempool {
             let detail = "the part of the mempool for strangers is full: send it again in a moment, or find a sponsor";
             return Err(Rejection::new(FULL, detail));
         }
-        let waiting = self.senders.get(&sender);
+        let waiting = self.senders.get(sender).map(|queue| &queue.waiting);
         if waiting.is_some_and(|waiting| waiting.contains_key(&nonce)) {
             return Err(Rejection::new(
                 NONCE_TAKEN,
@@ -140,6 +148,7 @@ impl Mempool {
             ));
         }
 
+        let sender = sender.clone();
         if let Some(ceiling) = ceiling(&transaction) {
             self.ceilings.insert((ceiling, sender.clone(), nonce));
         }
@@ -159,14 +168,17 @@ impl Mempool {
             since_ms: now_ms,
             open,
         };
-        self.senders.entry(sender).or_default().insert(nonce, entry);
+        let queue = self.senders.entry(sender).or_default();
+        queue.account_nonce = queue.account_nonce.max(account_nonce);
+        queue.waiting.insert(nonce, entry);
         Ok(true)
     }
 
     /// The transaction with this id, if it waits: checked before.
     pub fn checked(&self, id: &[u8; 32]) -> Option<Arc<Checked>> {
         let (sender, nonce) = self.ids.get(id)?;
-        Some(self.senders.get(sender)?.get(nonce)?.transaction.clone())
+        let waiting = &self.senders.get(sender)?.waiting;
+        Some(waiting.get(nonce)?.transaction.clone())
     }
 
     /// Whether a transaction with this hash waits.
@@ -177,8 +189,8 @@ impl Mempool {
     /// The nonce that follows everything of this sender that waits without a gap.
     pub fn next_nonce(&self, sender: &str, account_nonce: i64) -> i64 {
         let mut next = account_nonce.saturating_add(1);
-        if let Some(waiting) = self.senders.get(sender) {
-            while waiting.contains_key(&next) {
+        if let Some(queue) = self.senders.get(sender) {
+            while queue.waiting.contains_key(&next) {
                 next += 1;
             }
         }
@@ -186,28 +198,23 @@ impl Mempool {
     }
 
     /// What to propose: at most `count` transactions and `bytes` bytes, each sender's without a gap above its account's nonce.
-    pub fn select(
-        &self,
-        count: usize,
-        bytes: usize,
-        account_nonce: impl Fn(&str) -> i64,
-    ) -> Vec<Arc<Checked>> {
-        let mut next: BTreeMap<&str, i64> = BTreeMap::new();
+    pub fn select(&self, count: usize, bytes: usize) -> Vec<Arc<Checked>> {
+        let mut next: BTreeMap<&Arc<str>, i64> = BTreeMap::new();
         // Reached before its turn came: taken as soon as the nonce below it is.
         let mut early: BTreeSet<(&str, i64)> = BTreeSet::new();
         let mut selected = Vec::new();
         let mut room = bytes;
         for (sender, nonce) in self.arrivals.values() {
+            let queue = &self.senders[sender];
             let wanted = next
                 .entry(sender)
-                .or_insert_with(|| account_nonce(sender) + 1);
+                .or_insert_with(|| queue.account_nonce.saturating_add(1));
             if nonce != wanted {
-                early.insert((sender, *nonce));
+                early.insert((sender.as_ref(), *nonce));
                 continue;
             }
-            let queue = &self.senders[sender.as_str()];
             while selected.len() < count {
-                let Some(waiting) = queue.get(wanted) else {
+                let Some(waiting) = queue.waiting.get(wanted) else {
                     break;
                 };
                 let size = waiting.transaction.bytes().len();
@@ -217,7 +224,7 @@ impl Mempool {
                 room -= size;
                 selected.push(waiting.transaction.clone());
                 *wanted += 1;
-                if !early.remove(&(sender.as_str(), *wanted)) {
+                if !early.remove(&(sender.as_ref(), *wanted)) {
                     break;
                 }
             }
@@ -229,22 +236,21 @@ impl Mempool {
     }
 
     /// Drops what the block of `height` has used, what expired with it, and what has waited too long.
-    pub fn committed(&mut self, senders: &BTreeMap<String, i64>, height: u64, now_ms: i64) {
+    pub fn committed(&mut self, senders: &BTreeMap<Arc<str>, i64>, height: u64, now_ms: i64) {
         for (sender, account_nonce) in senders {
-            let used: Vec<i64> = match self.senders.get(sender) {
-                Some(waiting) => waiting
-                    .range(..=*account_nonce)
-                    .map(|(nonce, _)| *nonce)
-                    .collect(),
-                None => continue,
+            let Some(queue) = self.senders.get_mut(sender) else {
+                continue;
             };
+            queue.account_nonce = *account_nonce;
+            let used = queue.waiting.range(..=*account_nonce);
+            let used: Vec<i64> = used.map(|(nonce, _)| *nonce).collect();
             for nonce in used {
                 self.remove(sender, nonce);
             }
         }
         self.drop_expired(height);
         while let Some((sender, nonce)) = self.arrivals.values().next().cloned() {
-            let waiting = &self.senders[&sender][&nonce];
+            let waiting = &self.senders[&sender].waiting[&nonce];
             if now_ms.saturating_sub(waiting.since_ms) <= WAIT_MS_MAX {
                 break;
             }
@@ -254,7 +260,7 @@ impl Mempool {
 
     /// A transaction may name the last height for it.
     fn drop_expired(&mut self, height: u64) {
-        let expired = |entry: &(u64, String, i64)| entry.0 <= height;
+        let expired = |entry: &(u64, Arc<str>, i64)| entry.0 <= height;
         while let Some((_, sender, nonce)) = self
             .ceilings
             .first()
@@ -266,10 +272,10 @@ impl Mempool {
     }
 
     fn remove(&mut self, sender: &str, nonce: i64) {
-        let Some(waiting) = self.senders.get_mut(sender) else {
+        let Some(queue) = self.senders.get_mut(sender) else {
             return;
         };
-        if let Some(removed) = waiting.remove(&nonce) {
+        if let Some(removed) = queue.waiting.remove(&nonce) {
             self.bytes -= removed.transaction.bytes().len();
             self.ids.remove(&removed.transaction.id);
             self.hashes.remove(&removed.transaction.hash);
@@ -279,10 +285,11 @@ impl Mempool {
                 self.open.bytes -= removed.transaction.bytes().len();
             }
             if let Some(ceiling) = ceiling(&removed.transaction) {
-                self.ceilings.remove(&(ceiling, sender.to_owned(), nonce));
+                self.ceilings
+                    .remove(&(ceiling, removed.transaction.sender.clone(), nonce));
             }
         }
-        if waiting.is_empty() {
+        if queue.waiting.is_empty() {
             self.senders.remove(sender);
         }
     }
@@ -376,7 +383,7 @@ mod tests {
     }
 
     fn nonces(pool: &Mempool) -> Vec<i64> {
-        pool.select(100, 100_000, |_| 0)
+        pool.select(100, 100_000)
             .iter()
             .map(|transaction| transaction.nonce)
             .collect()
@@ -451,7 +458,7 @@ mod tests {
     fn a_committed_block_frees_what_it_used_and_time_frees_the_rest() {
         let mut pool = Mempool::new(LIMITS);
         let (first, second) = (transaction(1, 1), transaction(1, 2));
-        let sender = first.source.to_string();
+        let sender = first.sender.clone();
         pool.add(first, 0, false, 0).unwrap();
         pool.add(second.clone(), 0, false, 0).unwrap();
         pool.committed(&BTreeMap::from([(sender, 1)]), 1, 1);

@@ -27,12 +27,13 @@ use starfire_ledger::{
     genesis, presence, select,
 };
 use starfire_proto::v1;
-use starfire_state::{Account, Archive, Batch, Rejection, Store, StoreError, tree};
+use starfire_state::{Archive, Batch, Rejection, Store, StoreError, tree};
 use tendermint::block::{Commit, signed_header::SignedHeader};
 use tendermint::{Time, account, validator};
 use tendermint_proto::v0_38::types::Commit as RawCommit;
 
 use crate::mempool::{Limits, Mempool};
+use crate::recent::Recent;
 use crate::signer::Signer;
 
 mod carried;
@@ -186,6 +187,7 @@ pub struct Replica {
     last_commit: Option<Commit>,
     last_block_had_transactions: bool,
     mempool: Mempool,
+    recent: Recent,
     admission: Admission,
     inputs: VecDeque<Input>,
     early: Early,
@@ -267,6 +269,7 @@ impl Replica {
             last_commit: position.last_commit,
             last_block_had_transactions: position.had_transactions,
             mempool: Mempool::new(mempool),
+            recent: Recent::default(),
             admission,
             inputs: VecDeque::new(),
             early: Early::default(),
@@ -350,6 +353,11 @@ impl Replica {
     /// Transactions that wait.
     pub fn mempool(&self) -> &Mempool {
         &self.mempool
+    }
+
+    /// What was checked lately, to be shared with those who check signatures for this replica.
+    pub fn recent(&self) -> &Recent {
+        &self.recent
     }
 
     /// Gives the store back, as a crash would leave it.
@@ -530,13 +538,12 @@ impl Replica {
         }
 
         self.keep_pace(now, &commit);
-        let mut senders = BTreeMap::new();
-        for transaction in block.transactions() {
-            senders.entry(transaction.source.to_string()).or_insert(0);
-        }
-        for (sender, nonce) in &mut senders {
-            *nonce = account_nonce(&*self.store, height, sender);
-        }
+        // What is executed uses up its nonce, and nothing else does.
+        let executed = block.transactions().iter().zip(&outcome.executed);
+        let senders: BTreeMap<Arc<str>, i64> = executed
+            .filter(|(_, executed)| **executed)
+            .map(|(transaction, _)| (transaction.sender.clone(), transaction.nonce))
+            .collect();
         self.mempool.committed(&senders, height, Self::now_ms(now));
         outputs.push(Output::Committed(Committed::new(
             &block,
@@ -597,9 +604,9 @@ impl Replica {
         let places = block.transactions().iter().zip(executed);
         let mut seen = BTreeSet::new();
         let place = |(transaction, executed): (&Arc<Checked>, &bool)| {
-            let first = seen.insert(transaction.hash)
-                && self.store.transaction(&transaction.hash).is_none();
-            (*executed || first).then_some(transaction.hash)
+            let first = seen.insert(transaction.hash);
+            let place = *executed || first && self.store.transaction(&transaction.hash).is_none();
+            place.then_some(transaction.hash)
         };
         places.map(place).collect()
     }
@@ -718,14 +725,6 @@ fn parse_commit(bytes: &[u8]) -> Option<Commit> {
 
 fn decode_commit(bytes: &[u8]) -> Commit {
     parse_commit(bytes).expect("a stored commit decodes")
-}
-
-fn account_nonce(store: &dyn StoreSend, height: u64, address: &str) -> i64 {
-    nonce(&*store.state_at(height), address)
-}
-
-fn nonce(view: &dyn starfire_state::View, address: &str) -> i64 {
-    Account::load(view, address).map_or(0, |account| account.record.nonce)
 }
 
 fn as_archive(store: &dyn StoreSend) -> &dyn Archive {

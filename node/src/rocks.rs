@@ -10,6 +10,7 @@
 
 mod check;
 mod import;
+mod newest;
 mod prune;
 mod read;
 mod state;
@@ -17,11 +18,13 @@ mod tables;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
 
 use rocksdb::{DB, WriteBatch, WriteOptions};
 use starfire_state::{Archive, Batch, MISBEHAVIOURS_MAX, SafetyBlocks, Store, StoreError, View};
 
 pub use check::BadRow;
+use newest::{Newest, NewestState};
 pub use prune::{Pruner, Swept};
 pub use read::Reader;
 use read::Shared;
@@ -100,6 +103,8 @@ impl OpenError {
 #[derive(Debug)]
 pub struct Rocks {
     reader: Reader,
+    /// For the core's reads; a write that fails empties it.
+    newest: Mutex<Newest>,
     /// The last write failed.
     suspect: bool,
     /// Blocks beside the safety record. `None`: to be looked up, since a write that failed may have reached the log.
@@ -112,6 +117,7 @@ impl Rocks {
         let db = tables::open(path).map_err(|source| OpenError::files(path, source))?;
         let rocks = Self {
             reader: Reader::new(Shared::new(path, db)),
+            newest: Mutex::new(Newest::new()),
             suspect: false,
             safety_blocks: None,
         };
@@ -187,7 +193,16 @@ impl Rocks {
                 .and_then(|()| self.try_write(sync, fill));
         }
         self.suspect = result.is_err();
+        if self.suspect {
+            self.newest().clear();
+        }
         result.map_err(|error| StoreError(Box::new(error)))
+    }
+
+    fn newest(&self) -> MutexGuard<'_, Newest> {
+        self.newest
+            .lock()
+            .expect("nobody panics while holding the newest values")
     }
 
     fn try_write(
@@ -215,6 +230,7 @@ impl Store for Rocks {
                 .map(|(block, _)| block)
                 .unwrap_or_default();
             assert_eq!(stored, batch.block, "a height is committed once");
+            self.newest().clear();
             return Ok(());
         }
         batch.check(self.height());
@@ -223,6 +239,7 @@ impl Store for Rocks {
             "what is left of a state that was taken over is discarded before genesis"
         );
         self.write_opt(!batch.lazy, &|db, writes| fill(&batch, db, writes))?;
+        self.newest().commit(&batch.changes);
         self.reader.shared().set_height(batch.height);
         Ok(())
     }
@@ -316,7 +333,12 @@ impl Archive for Rocks {
     }
 
     fn state_at(&self, height: u64) -> Box<dyn View + '_> {
-        self.reader.state_at(height)
+        let state = self.reader.state_at(height);
+        if self.height() == Some(height) {
+            Box::new(NewestState::new(state, &self.newest))
+        } else {
+            state
+        }
     }
 
     fn tree(&self, key: &[u8]) -> Option<Vec<u8>> {

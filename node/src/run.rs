@@ -197,6 +197,7 @@ async fn run(
             anyhow::Error::from(error).context(format!("{code}: open the chain"))
         })?;
     let height = replica.height();
+    let recent = replica.recent().clone();
     // What a snapshot brought may be newer than what the network started with.
     let roster = Roster::load(replica.archive());
     network.admit(roster.allowed().clone(), roster.denied().clone());
@@ -241,6 +242,7 @@ async fn run(
 
     let checkers = tokio::spawn(verify_pool::run(
         rules,
+        recent,
         arrived_inbox,
         network.clone(),
         admissions,

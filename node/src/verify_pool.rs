@@ -9,16 +9,20 @@ use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
 use libp2p::PeerId;
+use sha2::{Digest as _, Sha256};
 use starfire_ledger::{ChainRules, Checked, Transaction, check_all};
 use starfire_state::Rejection;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::network::{Judgement, Network};
+use crate::recent::Recent;
 
 /// Arrivals that may wait for a check. Clients' are fewer, by the gateway's seats; peers' are as a rule of up to 256 KiB.
 pub const QUEUE_MAX: usize = 1024;
 /// Envelopes that are enough for a batch: more are cheaper by nothing, and hold up the first.
 pub const BATCH_ENOUGH: usize = 256;
+/// So few are checked where they arrive: to wake another thread would cost as much.
+const INLINE_MAX: usize = 4;
 /// Batches that are checked at one time.
 const WORKERS: usize = 2;
 
@@ -76,6 +80,7 @@ pub struct Admission {
 /// Checks envelopes until nobody sends any more.
 pub async fn run(
     rules: ChainRules,
+    recent: Recent,
     inbox: mpsc::Receiver<Arrival>,
     network: Network,
     core: mpsc::Sender<Vec<Admission>>,
@@ -85,8 +90,14 @@ pub async fn run(
         Some((batch, inbox))
     });
     let checks = batches.map(|batch| {
-        let rules = rules.clone();
-        tokio::task::spawn_blocking(move || check(batch, &rules))
+        let (rules, recent) = (rules.clone(), recent.clone());
+        async move {
+            let count: usize = batch.iter().map(|arrival| arrival.envelopes.len()).sum();
+            if count <= INLINE_MAX {
+                return Ok(check(batch, &rules, &recent));
+            }
+            tokio::task::spawn_blocking(move || check(batch, &rules, &recent)).await
+        }
     });
     let mut checked = pin!(checks.buffered(WORKERS));
     while let Some(Ok(admissions)) = checked.next().await {
@@ -114,34 +125,38 @@ async fn gather(inbox: &mut mpsc::Receiver<Arrival>) -> Option<Vec<Arrival>> {
     Some(batch)
 }
 
-/// Decodes everything and verifies all signatures together.
-fn check(batch: Vec<Arrival>, rules: &ChainRules) -> Vec<Admission> {
-    let decoded: Vec<Result<Transaction, Rejection>> = batch
-        .iter()
-        .flat_map(|arrival| &arrival.envelopes)
-        .map(|envelope| {
-            Transaction::decode(envelope)
-                .map_err(|error| Rejection::new(error.code(), error.to_string()))
-        })
+/// Decodes what is not known, and verifies all signatures together.
+fn check(batch: Vec<Arrival>, rules: &ChainRules, recent: &Recent) -> Vec<Admission> {
+    let envelopes = || batch.iter().flat_map(|arrival| &arrival.envelopes);
+    let ids: Vec<[u8; 32]> = envelopes()
+        .map(|envelope| Sha256::digest(envelope).into())
         .collect();
-    let mut faults = Vec::with_capacity(decoded.len());
-    let mut transactions = Vec::with_capacity(decoded.len());
-    for decoded in decoded {
-        faults.push(
-            decoded
-                .map(|transaction| transactions.push(transaction))
-                .err(),
-        );
+    let mut unknown = Vec::new();
+    let mut results = Vec::with_capacity(ids.len());
+    for (envelope, known) in envelopes().zip(recent.find(&ids)) {
+        results.push(match known {
+            Some(known) => Some(Ok(known)),
+            None => match Transaction::decode(envelope) {
+                Ok(transaction) => {
+                    unknown.push(transaction);
+                    None
+                }
+                Err(error) => Some(Err(Rejection::new(error.code(), error.to_string()))),
+            },
+        });
     }
-    let mut checked = check_all(transactions, rules).into_iter();
-    let mut results = faults.into_iter().map(|fault| match fault {
-        Some(rejection) => Err(rejection),
-        None => checked
-            .next()
-            .expect("each decoded transaction has an answer")
-            .map(Arc::new)
-            .map_err(|error| error.rejection()),
-    });
+    let mut checked = check_all(unknown, rules).into_iter();
+    let mut fresh = Vec::new();
+    for result in results.iter_mut().filter(|result| result.is_none()) {
+        let checked = checked.next().expect("each transaction has an answer");
+        let checked = checked.map(Arc::new).map_err(|error| error.rejection());
+        fresh.extend(checked.clone());
+        *result = Some(checked);
+    }
+    recent.add(&fresh);
+    let mut results = results
+        .into_iter()
+        .map(|result| result.expect("filled in above"));
     let admission = |Arrival { envelopes, origin }: Arrival| Admission {
         transactions: results.by_ref().take(envelopes.len()).collect(),
         origin,

@@ -9,9 +9,10 @@ use serde_json::Value;
 /// What each crate may import of ours: the table of ARCHITECTURE.md.
 const EDGES: &[(&str, &[&str])] = &[
     ("proto", &[]),
+    ("ed25519", &[]),
     ("state", &["proto"]),
-    ("consensus", &["proto"]),
-    ("did", &["state", "proto"]),
+    ("consensus", &["ed25519", "proto"]),
+    ("did", &["state", "ed25519", "proto"]),
     ("registry", &["state", "proto"]),
     (
         "crosschain",

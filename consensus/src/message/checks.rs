@@ -195,7 +195,7 @@ pub(super) fn commit(commit: &Commit, electorate: &Electorate) -> Result<(), Ref
     }
     let items: Vec<signature::Item<'_>> = signed
         .iter()
-        .map(|(index, signature)| (*electorate.key(*index), &message[..], signature.as_bytes()))
+        .map(|(index, signature)| (electorate.key(*index), &message[..], signature.as_bytes()))
         .collect();
     if signature::all_valid(&items) {
         Ok(())

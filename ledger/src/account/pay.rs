@@ -35,7 +35,9 @@ impl TryFrom<protocol::OperationPayCoin> for PayCoin {
 impl PayCoin {
     /// Pays. An amount of 0 moves nothing, but activates.
     pub fn apply(self, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
-        let destination = address(&self.destination, &env.chain)?.to_string();
+        address(&self.destination, &env.chain)?;
+        // An address is its only spelling, so the text names the account.
+        let destination = self.destination;
         if destination == env.sender {
             return Err(Rejection::new(
                 code::SOURCE_IS_DESTINATION,

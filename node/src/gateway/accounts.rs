@@ -28,7 +28,7 @@ impl Gateway {
             .pool
             .read()
             .ok()
-            .and_then(|pool| pool.next_nonces.get(&address).copied());
+            .and_then(|pool| pool.next_nonces.get(address.as_str()).copied());
         let account = self
             .read(move |view| Ok(Account::load(view.state().as_ref(), &address)))
             .await?;
@@ -83,7 +83,7 @@ mod tests {
             .write()
             .unwrap()
             .next_nonces
-            .insert(address.clone(), 8);
+            .insert(address.as_str().into(), 8);
         assert_eq!(next(&address).await, (true, 8));
     }
 }

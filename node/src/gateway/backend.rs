@@ -63,7 +63,7 @@ pub struct PoolView {
     /// Hashes of waiting transactions.
     pub pending: BTreeSet<[u8; 32]>,
     /// By address, the nonce after its last waiting transaction. An address without waiting transactions is absent.
-    pub next_nonces: BTreeMap<String, i64>,
+    pub next_nonces: BTreeMap<Arc<str>, i64>,
 }
 
 /// The chain as of one published height.

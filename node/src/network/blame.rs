@@ -76,7 +76,7 @@ mod tests {
         assert!(blames.refuses(&peer, start + 3 * FORGET));
         assert!(!blames.refuses(&peer, start + 4 * FORGET));
         blames.add(peer, usize::MAX, start);
-        assert!(!blames.refuses(&peer, start + BLAME_KEPT_MAX * FORGET));
+        assert!(!blames.refuses(&peer, start + (BLAME_KEPT_MAX + 4) * FORGET));
         assert!(blames.0.is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! What a node tells of a block that it has committed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use starfire_ledger::CheckedBlock;
 use starfire_state::{Changes, key};
@@ -24,8 +25,8 @@ pub struct Committed {
     pub proposer: account::Id,
     /// Hashes of its transactions, in order.
     pub transactions: Vec<[u8; 32]>,
-    /// Accounts that sent them, and their nonces after it.
-    pub senders: BTreeMap<String, i64>,
+    /// Accounts that sent those which were executed, and their nonces after it.
+    pub senders: BTreeMap<Arc<str>, i64>,
     /// Whether members or validators changed: the network has to know.
     pub membership_changed: bool,
     /// Every validator, and whether its signature is on the commit.
@@ -39,7 +40,7 @@ impl Committed {
         app_hash: [u8; 32],
         membership_changed: bool,
         validators: &validator::Set,
-        senders: BTreeMap<String, i64>,
+        senders: BTreeMap<Arc<str>, i64>,
     ) -> Self {
         let header = &block.block().header;
         let signers = validators

@@ -166,9 +166,15 @@ impl Replica {
             .check(&self.expected)
             .map_err(|error| error.to_string())?;
         self.check_last_commit(&block)?;
-        let mempool = &self.mempool;
-        let checked = CheckedBlock::new(block, &self.rules, |id| mempool.checked(id))
-            .map_err(|error| chain_of(&error))?;
+        let (mempool, recent) = (&self.mempool, &self.recent);
+        let known = |id: &[u8; 32]| {
+            let waiting = mempool.checked(id);
+            waiting.or_else(|| recent.find(&[*id]).pop().flatten())
+        };
+        let checked =
+            CheckedBlock::new(block, &self.rules, known).map_err(|error| chain_of(&error))?;
+        let unknown = checked.transactions().iter();
+        recent.add(unknown.filter(|transaction| mempool.checked(&transaction.id).is_none()));
         if self.checked.len() < CHECKED_BLOCKS_MAX {
             self.checked.insert(key, checked.clone());
         }

@@ -1,5 +1,7 @@
 //! Transactions on their way in, and blocks on their way out: when there is something to decide, and what to propose.
 
+use starfire_state::account::BAD_SEQUENCE;
+
 use super::*;
 
 /// Transactions looked at to find one that can be executed. Most are; those that expired are dropped at each commit.
@@ -12,18 +14,22 @@ impl Replica {
         transaction: Arc<Checked>,
         outputs: &mut Vec<Output>,
     ) {
-        let nonce = account_nonce(&*self.store, self.height(), &transaction.source.to_string());
-        if transaction.nonce <= nonce && self.store.transaction(&transaction.hash).is_some() {
-            // Sending again what is committed already is no mistake: the hash tells its outcome.
-            outputs.push(Output::Verdict(Ok(transaction.hash)));
-            return;
-        }
-        let verdict = self.admit(now, &transaction).map(|new| {
-            if new {
-                outputs.push(Output::Gossip(transaction.clone()));
+        let verdict = match self.admit(now, &transaction) {
+            Ok(new) => {
+                if new {
+                    outputs.push(Output::Gossip(transaction.clone()));
+                }
+                Ok(transaction.hash)
             }
-            transaction.hash
-        });
+            // Sending again what is committed already is no mistake: the hash tells its outcome.
+            Err(rejection)
+                if rejection.code == BAD_SEQUENCE
+                    && self.store.transaction(&transaction.hash).is_some() =>
+            {
+                Ok(transaction.hash)
+            }
+            Err(rejection) => Err(rejection),
+        };
         outputs.push(Output::Verdict(verdict));
     }
 
@@ -76,9 +82,7 @@ impl Replica {
             return false;
         }
         let state = self.store.state_at(self.height());
-        let window = self
-            .mempool
-            .select(WORK_WINDOW, usize::MAX, |sender| nonce(&*state, sender));
+        let window = self.mempool.select(WORK_WINDOW, usize::MAX);
         window
             .iter()
             .any(|transaction| self.admission.admit(&*state, transaction).is_ok())
@@ -86,9 +90,7 @@ impl Replica {
 
     pub(super) fn select(&self, count: usize, bytes: usize) -> Vec<Arc<Checked>> {
         let state = self.store.state_at(self.height());
-        let candidates = self
-            .mempool
-            .select(count, bytes, |sender| nonce(&*state, sender));
+        let candidates = self.mempool.select(count, bytes);
         select(&*state, &self.admission, self.last_signers(), candidates)
     }
 

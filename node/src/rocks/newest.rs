@@ -1,0 +1,161 @@
+//! The newest values of the paths that were written or read last.
+//!
+//! A payment's accounts are read on admission, on selection and in execution, and written once. In the store each read is a search
+//! through all versions of the path; here it is a look-up. Only the core's own view of the newest height reads it: whoever asks for
+//! an older height, and every other thread, asks the store.
+//!
+//! It is a table of fixed size in which a path has a few possible places. When all are taken the oldest entry goes, so the table
+//! needs no upkeep and its bound is its size.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, MutexGuard};
+
+use starfire_state::{Changes, View};
+
+/// Places in the table, together and for one path.
+const ENTRIES_MAX: usize = 1 << 17;
+const WAYS: usize = 4;
+/// Longer values are not kept, so the table has at most so many times [`ENTRIES_MAX`] bytes; accounts have about a hundred.
+const VALUE_BYTES_MAX: usize = 256;
+
+/// Newest values by path.
+pub(super) struct Newest {
+    sets: Vec<Set>,
+}
+
+#[derive(Clone, Default)]
+struct Set {
+    /// Newest first.
+    entries: Vec<(Box<[u8]>, Option<Box<[u8]>>)>,
+}
+
+impl Newest {
+    pub(super) fn new() -> Self {
+        Self {
+            sets: vec![Set::default(); ENTRIES_MAX / WAYS],
+        }
+    }
+
+    /// What is known of the path: `Some(None)` says that it has no value.
+    pub(super) fn get(&self, path: &[u8]) -> Option<Option<Vec<u8>>> {
+        let set = &self.sets[place(path)];
+        let (_, value) = set.entries.iter().find(|(known, _)| **known == *path)?;
+        Some(value.as_ref().map(|value| value.to_vec()))
+    }
+
+    /// Takes note of the newest value of a path.
+    pub(super) fn note(&mut self, path: &[u8], value: Option<&[u8]>) {
+        let entries = &mut self.sets[place(path)].entries;
+        entries.retain(|(known, _)| **known != *path);
+        if value.is_none_or(|value| value.len() <= VALUE_BYTES_MAX) {
+            entries.truncate(WAYS - 1);
+            entries.insert(0, (path.into(), value.map(Into::into)));
+        }
+    }
+
+    /// Takes note of what a block changed.
+    pub(super) fn commit(&mut self, changes: &Changes) {
+        for (path, value) in changes {
+            self.note(path, value.as_deref());
+        }
+    }
+
+    /// Forgets everything: the store may not be what it was thought to be.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new();
+    }
+}
+
+impl fmt::Debug for Newest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Newest").finish_non_exhaustive()
+    }
+}
+
+/// The newest state, with what is known of it at hand.
+pub(super) struct NewestState<'a> {
+    state: Box<dyn View + 'a>,
+    newest: &'a Mutex<Newest>,
+}
+
+impl<'a> NewestState<'a> {
+    /// `state` is that of the newest height, which does not change while the view lives: a commit needs the store for itself.
+    pub(super) fn new(state: Box<dyn View + 'a>, newest: &'a Mutex<Newest>) -> Self {
+        Self { state, newest }
+    }
+
+    fn newest(&self) -> MutexGuard<'_, Newest> {
+        self.newest
+            .lock()
+            .expect("nobody panics while holding the newest values")
+    }
+}
+
+impl View for NewestState<'_> {
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        if let Some(known) = self.newest().get(key) {
+            return known;
+        }
+        let value = self.state.get(key);
+        self.newest().note(key, value.as_deref());
+        value
+    }
+
+    fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.state.scan(prefix, after, limit)
+    }
+}
+
+fn place(path: &[u8]) -> usize {
+    let mut hasher = DefaultHasher::new();
+    path.hash(&mut hasher);
+    let sets = u64::try_from(ENTRIES_MAX / WAYS).expect("a small number");
+    usize::try_from(hasher.finish() % sets).expect("less than a small number")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn what_it_knows_is_what_was_written_last() {
+        let mut newest = Newest::new();
+        let mut model: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
+        let mut random = fastrand::Rng::with_seed(3);
+        for _ in 0..300_000 {
+            let path = random.u32(0..200_000).to_string().into_bytes();
+            let length = random.usize(0..VALUE_BYTES_MAX + 20);
+            let value = (length > 9).then(|| vec![random.u8(..); length]);
+            newest.note(&path, value.as_deref());
+            model.insert(path, value);
+        }
+        let known = model
+            .iter()
+            .filter(|(path, value)| match newest.get(path) {
+                Some(known) => {
+                    assert_eq!(known, **value);
+                    true
+                }
+                None => false,
+            })
+            .count();
+        assert!((ENTRIES_MAX / 2..=ENTRIES_MAX).contains(&known), "{known}");
+        newest.clear();
+        assert!(model.keys().all(|path| newest.get(path).is_none()));
+    }
+
+    #[test]
+    fn a_long_value_is_not_kept_and_does_not_leave_the_one_before() {
+        let mut newest = Newest::new();
+        newest.commit(&Changes::from([(b"a".to_vec(), Some(vec![1]))]));
+        assert_eq!(newest.get(b"a"), Some(Some(vec![1])));
+        let long = vec![1; VALUE_BYTES_MAX + 1];
+        newest.commit(&Changes::from([(b"a".to_vec(), Some(long))]));
+        assert_eq!(newest.get(b"a"), None);
+        newest.commit(&Changes::from([(b"a".to_vec(), None)]));
+        assert_eq!(newest.get(b"a"), Some(None));
+    }
+}
