@@ -7,6 +7,8 @@
 )]
 
 mod e2e;
+mod model;
+mod protocol;
 mod sim;
 mod switches;
 mod tidy;

@@ -10,14 +10,14 @@ const SEEDS: u64 = 200;
 /// Motions of a run whose validators change.
 const MOTIONS: usize = 8;
 
-fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| {
         text.parse()
             .unwrap_or_else(|_| panic!("{name} is not a number: {text:?}"))
     })
 }
 
-fn seeds(ordinary: u64) -> std::ops::Range<u64> {
+pub(crate) fn seeds(ordinary: u64) -> std::ops::Range<u64> {
     match number("SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..number("SEEDS").unwrap_or(ordinary),

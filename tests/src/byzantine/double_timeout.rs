@@ -7,7 +7,7 @@ use super::{Behaviour, Hand, Letter, Lie};
 
 pub(super) const LIE: Lie = Lie {
     name: "double timeout",
-    convicts: false,
+    convicts: true,
     make: |_| Box::new(DoubleTimeout),
 };
 

@@ -7,7 +7,7 @@ use super::{Behaviour, Hand, Letter, Lie};
 
 pub(super) const LIE: Lie = Lie {
     name: "forged high_qc_round",
-    convicts: false,
+    convicts: true,
     make: |_| Box::new(ForgedHighRound),
 };
 
