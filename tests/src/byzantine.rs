@@ -8,12 +8,11 @@ use std::fmt;
 
 use starfire_consensus::candidate::Candidate;
 use starfire_consensus::effect::Recipient;
-use starfire_consensus::electorate::Electorate;
 use starfire_consensus::message::{Message, Proposal, Timeout, Unsigned};
 use starfire_consensus::quorum::QuorumCertificate;
 use tendermint::block::{Height, Id, Round};
 use tendermint::vote::{Type, ValidatorIndex, Vote};
-use tendermint::{Signature, Time, account};
+use tendermint::{Signature, Time, account, chain, validator};
 
 mod amnesia;
 mod delayed_block;
@@ -67,8 +66,12 @@ impl Letter {
 pub struct Hand<'a> {
     /// Who it is.
     pub address: account::Id,
+    /// The chain.
+    pub chain_id: &'a chain::Id,
     /// The height that its machine decides.
-    pub electorate: &'a Electorate,
+    pub height: u64,
+    /// Who decides it.
+    pub validators: &'a validator::Set,
     /// Its key.
     pub pen: &'a dyn Fn(&[u8]) -> Signature,
 }
@@ -84,7 +87,7 @@ impl fmt::Debug for Hand<'_> {
 impl Hand<'_> {
     /// Signs anything.
     pub fn sign(&self, message: Unsigned) -> Message {
-        let signature = (self.pen)(&message.sign_bytes(self.electorate.chain_id()));
+        let signature = (self.pen)(&message.sign_bytes(self.chain_id));
         message.signed(signature)
     }
 
@@ -94,12 +97,13 @@ impl Hand<'_> {
     /// When the liar is not in the set that it votes in.
     pub fn vote(&self, vote_type: Type, id: Id, time: Time, round: u32) -> Message {
         let index = self
-            .electorate
-            .index(self.address)
+            .everyone()
+            .iter()
+            .position(|address| *address == self.address)
             .expect("a liar has a vote");
         self.sign(Unsigned::Vote(Vote {
             vote_type,
-            height: Height::try_from(self.electorate.height()).expect("a height"),
+            height: Height::try_from(self.height).expect("a height"),
             round: Round::try_from(round).expect("a round"),
             block_id: Some(id),
             timestamp: Some(time),
@@ -114,7 +118,7 @@ impl Hand<'_> {
     /// A timeout of any round, with any certificate.
     pub fn timeout(&self, round: u32, high_qc: Option<QuorumCertificate>) -> Message {
         self.sign(Unsigned::Timeout(Timeout {
-            height: self.electorate.height(),
+            height: self.height,
             round,
             high_qc,
             validator: self.address,
@@ -133,8 +137,7 @@ impl Hand<'_> {
 
     /// The validators, in set order.
     pub fn everyone(&self) -> Vec<account::Id> {
-        self.electorate
-            .validators()
+        self.validators
             .validators()
             .iter()
             .map(|validator| validator.address)

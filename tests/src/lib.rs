@@ -10,6 +10,7 @@ pub mod byzantine;
 pub mod checks;
 pub mod churn;
 pub mod cluster;
+pub mod decoders;
 pub mod disk;
 pub mod network;
 pub mod protocol;

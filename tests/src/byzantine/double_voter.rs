@@ -32,8 +32,8 @@ impl Behaviour for DoubleVoter {
         let Message::Proposal(proposal) = message else {
             return Vec::new();
         };
-        if self.height != hand.electorate.height() {
-            self.height = hand.electorate.height();
+        if self.height != hand.height {
+            self.height = hand.height;
             self.blocks.clear();
         }
         let block = (proposal.block.id(), proposal.block.time());

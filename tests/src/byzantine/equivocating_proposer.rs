@@ -24,7 +24,8 @@ impl Behaviour for EquivocatingProposer {
         let twin = rewritten(&proposal.block, |header| {
             header.time = (header.time + std::time::Duration::from_millis(1))
                 .expect("a millisecond later is a time");
-        });
+        })
+        .expect("with another time it is a block still");
         let other = hand.propose(proposal, twin);
         let mut letters = Vec::new();
         for (place, address) in hand.everyone().into_iter().enumerate() {

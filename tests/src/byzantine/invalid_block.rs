@@ -90,19 +90,19 @@ impl Behaviour for InvalidBlock {
         let Message::Proposal(proposal) = &message else {
             return vec![Letter::new(to, &message)];
         };
-        let spoiled = rewritten(&proposal.block, self.spoil);
-        vec![Letter::new(to, &hand.propose(proposal, spoiled))]
+        // What no longer decodes as a header has no identity to sign, so there is nothing to say.
+        rewritten(&proposal.block, self.spoil)
+            .map(|spoiled| Letter::new(to, &hand.propose(proposal, spoiled)))
+            .into_iter()
+            .collect()
     }
 }
 
-/// The block with a header that was changed, encoded anew.
-///
-/// # Panics
-/// When the block was none.
-pub fn rewritten(block: &Candidate, change: impl FnOnce(&mut Header)) -> Candidate {
-    let mut decoded = v1::Block::decode(&block.bytes()[..]).expect("a candidate is a block");
+/// The block with a header that was changed, encoded anew; none if that is no header any more.
+pub fn rewritten(block: &Candidate, change: impl FnOnce(&mut Header)) -> Option<Candidate> {
+    let mut decoded = v1::Block::decode(&block.bytes()[..]).ok()?;
     let mut header = block.header().clone();
     change(&mut header);
     decoded.header = <Header as Protobuf<RawHeader>>::encode_vec(header);
-    Candidate::decode(Arc::from(decoded.encode_to_vec())).expect("a header still")
+    Candidate::decode(Arc::from(decoded.encode_to_vec())).ok()
 }

@@ -1,7 +1,10 @@
 //! What a node finds when it starts again: its record, and the blocks that were synced.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use starfire_consensus::candidate::Candidate;
-use starfire_consensus::safety::SafetyRecord;
+use starfire_consensus::safety::{BlockDigest, SafetyRecord};
 use tendermint::block::Commit;
 
 /// What a crash in the middle of writing the record leaves behind.
@@ -22,6 +25,8 @@ pub(super) enum Tear {
 pub(super) struct Disk {
     /// The record's bytes. None: lost.
     record: Option<Vec<u8>>,
+    /// The blocks that it names, each under its digest.
+    beside: BTreeMap<BlockDigest, Arc<[u8]>>,
     /// What the bytes mean. None: they are damaged, and must be refused.
     meant: Option<SafetyRecord>,
     /// Committed blocks, from height 1 on.
@@ -49,6 +54,7 @@ impl Disk {
         let record = SafetyRecord::default();
         Self {
             record: Some(record.encode()),
+            beside: BTreeMap::new(),
             meant: Some(record),
             blocks: Vec::new(),
             synced: 0,
@@ -58,6 +64,7 @@ impl Disk {
     /// Writes the record and syncs. All blocks before it are in the same log, so they are safe too.
     pub(super) fn save(&mut self, record: &SafetyRecord) {
         self.record = Some(record.encode());
+        self.beside = record.block_bytes();
         self.meant = Some(record.clone());
         self.synced = self.blocks.len();
     }
@@ -108,10 +115,12 @@ impl Disk {
         let Some(bytes) = &self.record else {
             return Reading::Lost;
         };
-        match (SafetyRecord::decode(bytes), &self.meant) {
-            (Ok(read), Some(meant)) if read == *meant => Reading::Record(Box::new(read)),
-            (Err(_), None) => Reading::Refused,
-            (Ok(_), _) | (Err(_), Some(_)) => Reading::Misread,
+        let beside = |digest: &BlockDigest| self.beside.get(digest).map(|block| block.to_vec());
+        let read = SafetyRecord::decode(bytes, beside).ok();
+        match (read, &self.meant) {
+            (Some(read), Some(meant)) if read == *meant => Reading::Record(Box::new(read)),
+            (None, None) => Reading::Refused,
+            (Some(_), _) | (None, Some(_)) => Reading::Misread,
         }
     }
 

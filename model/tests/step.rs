@@ -16,7 +16,7 @@ use starfire_consensus::input::Input;
 use starfire_consensus::machine::{Config, Consensus, Routing};
 use starfire_consensus::message::{Message, Timeout, Unsigned};
 use starfire_consensus::safety::SafetyRecord;
-use starfire_tests::protocol::chain::{Chain, Parcel};
+use starfire_model::chain::{Chain, Parcel};
 use stateright::{Checker, Expectation, HasDiscoveries, Model, Property, UniformChooser};
 use tendermint::block::{Height, Id, Round};
 use tendermint::vote::{Type, ValidatorIndex, Vote};
@@ -191,7 +191,7 @@ impl Steps {
                     }
                     Effect::Commit { block, .. } => node.decided = Some(block.id()),
                     Effect::Missing { commit } => node.decided = Some(commit.block_id),
-                    Effect::Arm { .. } | Effect::Misbehaviour(_) => {}
+                    Effect::Arm { .. } | Effect::Misbehaviour(_) | Effect::Foreign(_) => {}
                 }
             }
         }
@@ -448,7 +448,7 @@ fn the_machine_decides_one_block_whatever_is_delivered_when() {
     for routing in [Routing::Collector, Routing::Broadcast] {
         let breadth = Steps::new(routing)
             .checker()
-            .target_state_count(super::states(STATES))
+            .target_state_count(starfire_model::states(STATES))
             .finish_when(HasDiscoveries::AnyFailures)
             .spawn_bfs()
             .join();
@@ -461,7 +461,7 @@ fn the_machine_decides_one_block_whatever_is_delivered_when() {
         breadth.assert_no_discovery("one block is decided");
         let walks = Steps::new(routing)
             .checker()
-            .target_state_count(super::states(STATES))
+            .target_state_count(starfire_model::states(STATES))
             .finish_when(HasDiscoveries::AnyFailures)
             .spawn_simulation(7, UniformChooser)
             .join();

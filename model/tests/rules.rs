@@ -14,7 +14,7 @@ use starfire_consensus::candidate::Candidate;
 use starfire_consensus::message::Proposal;
 use starfire_consensus::quorum::{QuorumCertificate, TimeoutCertificate, TimeoutSignature};
 use starfire_consensus::safety::{Ballot, SafetyRecord};
-use starfire_tests::protocol::chain::Chain;
+use starfire_model::chain::Chain;
 use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
 use tendermint::Signature;
 
@@ -316,7 +316,7 @@ fn ended_before(state: &State, round: usize) -> Vec<Option<u8>> {
 fn the_voting_rules_commit_one_block() {
     let checker = Rules::new(Reading::UpTo)
         .checker()
-        .target_state_count(super::states(STATES))
+        .target_state_count(starfire_model::states(STATES))
         .finish_when(HasDiscoveries::AnyFailures)
         .spawn_bfs()
         .join();
@@ -325,12 +325,12 @@ fn the_voting_rules_commit_one_block() {
         checker.state_count(),
         checker.unique_state_count(),
         checker.max_depth(),
-        checker.state_count() < super::states(STATES)
+        checker.state_count() < starfire_model::states(STATES)
     );
     checker.assert_no_discovery("one block is committed");
     let walks = Rules::new(Reading::UpTo)
         .checker()
-        .target_state_count(super::states(STATES))
+        .target_state_count(starfire_model::states(STATES))
         .finish_when(HasDiscoveries::AnyFailures)
         .spawn_simulation(1, stateright::UniformChooser)
         .join();
