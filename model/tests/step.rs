@@ -223,7 +223,10 @@ impl Steps {
             }
             if from == Some(other) {
                 let electorate = memory.chain.electorate(None);
-                own = memory.chain.verify(&parcel, &electorate).and_then(Result::ok);
+                own = memory
+                    .chain
+                    .verify(&parcel, &electorate)
+                    .and_then(Result::ok);
             } else if state.sent.insert((other, parcel.digest)) && other != LIAR {
                 state.pending.insert((other, parcel.digest));
             }
@@ -235,7 +238,9 @@ impl Steps {
     fn lies(&self, state: &mut State) {
         let blocks: Vec<Candidate> = {
             let memory = self.memory();
-            (0..2).map(|attempt| memory.chain.block(None, LIAR, attempt)).collect()
+            (0..2)
+                .map(|attempt| memory.chain.block(None, LIAR, attempt))
+                .collect()
         };
         for block in &blocks {
             let proposal = Unsigned::Proposal(starfire_consensus::message::Proposal {

@@ -173,7 +173,9 @@ fn change(chain: &Chain, signed: &mut SignedHeader, random: &mut fastrand::Rng) 
                 *signature = Some(sign(chain.key(one), &bytes));
             }
         }
-        15 => signed.commit.round = Round::try_from(random.u32(0..i32::MAX.unsigned_abs())).unwrap(),
+        15 => {
+            signed.commit.round = Round::try_from(random.u32(0..i32::MAX.unsigned_abs())).unwrap()
+        }
         16 => signed.commit.height = Height::try_from(random.u64(1..4)).unwrap(),
         17 => {
             signed.commit.block_id = Id {
@@ -230,6 +232,8 @@ fn our_check_of_commits_is_never_laxer_than_the_stock_verifiers() {
             }
         }
     }
-    println!("commits: both take {both_take}, both refuse {both_refuse}, ours is stricter: {stricter:?}");
+    println!(
+        "commits: both take {both_take}, both refuse {both_refuse}, ours is stricter: {stricter:?}"
+    );
     assert!(both_take > 0 && both_refuse > 0 && !stricter.is_empty());
 }

@@ -85,7 +85,10 @@ fn every_lie_leaves_the_rest_safe_and_live_and_is_convicted_where_it_can_be() {
                 };
                 convicted += check(&mut chain, plot).convicted;
             }
-            println!("{validators} validators, {}: {convicted} convicted", lie.name);
+            println!(
+                "{validators} validators, {}: {convicted} convicted",
+                lie.name
+            );
             let one_seed = number("SEED").is_some();
             assert!(
                 convicted > 0 || !lie.convicts || one_seed,

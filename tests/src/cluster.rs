@@ -529,12 +529,7 @@ impl Cluster<'_> {
     }
 
     /// Validator 0 says something else than what its replica would say.
-    fn lie(
-        &mut self,
-        from: Node,
-        to: Option<account::Id>,
-        bytes: &[u8],
-    ) -> Result<(), Violation> {
+    fn lie(&mut self, from: Node, to: Option<account::Id>, bytes: &[u8]) -> Result<(), Violation> {
         let message =
             Message::decode(bytes).map_err(|error| Violation(format!("codec: {error}")))?;
         let to = to.map_or(Recipient::All, Recipient::One);

@@ -119,9 +119,7 @@ pub const DECODERS: [Decoder; 13] = [
                 bytes, None, None, bytes, "00", now_ms, day,
             ));
         },
-        samples: || {
-            vec![br#"{"digest":"00","format":"starfire-proof/1","subject":{}}"#.to_vec()]
-        },
+        samples: || vec![br#"{"digest":"00","format":"starfire-proof/1","subject":{}}"#.to_vec()],
     },
     Decoder {
         name: "json",
@@ -140,7 +138,8 @@ pub const DECODERS: [Decoder; 13] = [
             vec![
                 b"did:bid:ef24NBA7au48UTZrUNRHj2p3bnRzF3YCH".to_vec(),
                 b"did:bid:by01:ef24NBA7au48UTZrUNRHj2p3bnRzF3YCH".to_vec(),
-                b"b0656620ca6fe2ae5cb1bd34ae1f5e2e5b0a5a6e5d5e4a3b2c1d0e9f8a7b6c5d4e3f2a1b".to_vec(),
+                b"b0656620ca6fe2ae5cb1bd34ae1f5e2e5b0a5a6e5d5e4a3b2c1d0e9f8a7b6c5d4e3f2a1b"
+                    .to_vec(),
                 b"z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp".to_vec(),
             ]
         },
@@ -174,7 +173,11 @@ fn signed_header(bytes: &[u8]) {
     if let Ok(signed) = SignedHeader::try_from(raw) {
         if certificate::verify(&signed, Chain::new(4).validators()).is_ok() {
             let again = SignedHeader::try_from(RawSignedHeader::from(signed.clone()));
-            assert_eq!(again.ok(), Some(signed), "what is believed can be passed on");
+            assert_eq!(
+                again.ok(),
+                Some(signed),
+                "what is believed can be passed on"
+            );
         }
     }
     if let Ok(raw) = RawValidatorSet::decode(bytes) {

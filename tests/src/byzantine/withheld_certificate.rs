@@ -24,14 +24,13 @@ struct WithheldCertificate {
 impl Behaviour for WithheldCertificate {
     fn send(&mut self, hand: &Hand<'_>, message: Message, to: Recipient) -> Vec<Letter> {
         match message {
-            Message::QuorumCertificate(_)
-            | Message::TimeoutCertificate(_)
-            | Message::Commit(_) => hand
-                .everyone()
-                .get(self.confidant)
-                .map(|address| Letter::new(Recipient::One(*address), &message))
-                .into_iter()
-                .collect(),
+            Message::QuorumCertificate(_) | Message::TimeoutCertificate(_) | Message::Commit(_) => {
+                hand.everyone()
+                    .get(self.confidant)
+                    .map(|address| Letter::new(Recipient::One(*address), &message))
+                    .into_iter()
+                    .collect()
+            }
             Message::Proposal(_) | Message::Vote(_) | Message::Timeout(_) => {
                 vec![Letter::new(to, &message)]
             }

@@ -69,10 +69,7 @@ impl Checks {
         let Some(disk) = disk else {
             return violation("durability: signed without a record".to_owned());
         };
-        let before = self
-            .signed
-            .entry((signer, disk.height))
-            .or_default();
+        let before = self.signed.entry((signer, disk.height)).or_default();
         match message {
             Unsigned::Vote(vote) => {
                 let (round, prevote) = (vote.round.value(), vote.vote_type == Type::Prevote);

@@ -114,7 +114,8 @@ impl Network {
 
     /// Puts an event into the future.
     pub fn schedule(&mut self, after_ms: u64, event: Event) {
-        self.queue.insert((self.now_ms + after_ms, self.made), event);
+        self.queue
+            .insert((self.now_ms + after_ms, self.made), event);
         self.made += 1;
     }
 

@@ -60,7 +60,9 @@ pub fn run(chain: &mut Chain, plot: Plot) -> Result<Report, Violation> {
     let nodes = chain.count();
     let mut lies = BTreeMap::new();
     while lies.len() < liars {
-        let lie = plot.lie.unwrap_or_else(|| LIES[random.usize(0..LIES.len())]);
+        let lie = plot
+            .lie
+            .unwrap_or_else(|| LIES[random.usize(0..LIES.len())]);
         lies.insert(random.usize(0..nodes), (lie.make)(random.u64(..)));
     }
     let cast = Cast {

@@ -13,7 +13,12 @@ use super::{CATCH_UP_BLOCKS, Cluster, EARLY_MAX, PATIENCE_MS};
 use crate::checks::Violation;
 
 impl Cluster<'_> {
-    pub(super) fn receive(&mut self, from: Node, node: Node, parcel: &Arc<Parcel>) -> Result<(), Violation> {
+    pub(super) fn receive(
+        &mut self,
+        from: Node,
+        node: Node,
+        parcel: &Arc<Parcel>,
+    ) -> Result<(), Violation> {
         let Some(electorate) = self.members[node]
             .machine
             .as_ref()
@@ -69,11 +74,18 @@ impl Cluster<'_> {
     }
 
     /// A block is decided here, by consensus or by another node's blocks.
-    pub(super) fn commit(&mut self, node: Node, block: Candidate, commit: Commit) -> Result<(), Violation> {
+    pub(super) fn commit(
+        &mut self,
+        node: Node,
+        block: Candidate,
+        commit: Commit,
+    ) -> Result<(), Violation> {
         let member = &self.members[node];
         let height = block.header().height.value();
         if height != member.disk.blocks.len() as u64 + 1 {
-            return Err(Violation(format!("order: node {node} commits height {height}")));
+            return Err(Violation(format!(
+                "order: node {node} commits height {height}"
+            )));
         }
         let parent = member.disk.blocks.last().map(|(block, _)| block);
         self.chain
@@ -111,7 +123,12 @@ impl Cluster<'_> {
         }
     }
 
-    pub(super) fn hear_of_height(&mut self, from: Node, node: Node, height: u64) -> Result<(), Violation> {
+    pub(super) fn hear_of_height(
+        &mut self,
+        from: Node,
+        node: Node,
+        height: u64,
+    ) -> Result<(), Violation> {
         if let Some(reports) = &mut self.members[node].reports {
             let known = reports.entry(from).or_insert(0);
             *known = height.max(*known);

@@ -99,7 +99,12 @@ impl Cluster<'_> {
         }
     }
 
-    pub(super) fn sign(&mut self, node: Node, message: Unsigned, to: Recipient) -> Result<(), Violation> {
+    pub(super) fn sign(
+        &mut self,
+        node: Node,
+        message: Unsigned,
+        to: Recipient,
+    ) -> Result<(), Violation> {
         let member = &self.members[node];
         let address = self.chain.address(member.validator);
         self.checks
@@ -145,7 +150,11 @@ impl Cluster<'_> {
         }
     }
 
-    pub(super) fn with_hand(&self, node: Node, say: impl FnOnce(&Hand<'_>) -> Vec<Letter>) -> Vec<Letter> {
+    pub(super) fn with_hand(
+        &self,
+        node: Node,
+        say: impl FnOnce(&Hand<'_>) -> Vec<Letter>,
+    ) -> Vec<Letter> {
         let member = &self.members[node];
         let Some(electorate) = member.machine.as_ref().and_then(Consensus::electorate) else {
             return Vec::new();
