@@ -226,10 +226,11 @@ fn consensus_messages() -> Vec<Vec<u8>> {
     let timeouts: Vec<_> = (0..3)
         .filter_map(|validator| {
             let known = certificate.clone();
-            match hand(validator, &|hand| hand.timeout(0, Some(known.clone()))) {
-                Message::Timeout(timeout) => Some(timeout),
-                _ => None,
-            }
+            let timeout = hand(validator, &|hand| hand.timeout(0, Some(known.clone())));
+            let Message::Timeout(timeout) = timeout else {
+                return None;
+            };
+            Some(timeout)
         })
         .collect();
     let ended = ended(&timeouts);

@@ -31,7 +31,8 @@ impl Behaviour for Amnesia {
             | Message::Proposal(_)
             | Message::QuorumCertificate(_)
             | Message::TimeoutCertificate(_)
-            | Message::Commit(_) => {}
+            | Message::Commit(_)
+            | Message::Misbehaviour(_) => {}
         }
         letters
     }

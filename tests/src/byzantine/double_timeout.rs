@@ -29,7 +29,8 @@ impl Behaviour for DoubleTimeout {
             | Message::Vote(_)
             | Message::QuorumCertificate(_)
             | Message::TimeoutCertificate(_)
-            | Message::Commit(_) => vec![Letter::new(to, &message)],
+            | Message::Commit(_)
+            | Message::Misbehaviour(_) => vec![Letter::new(to, &message)],
         }
     }
 

@@ -42,7 +42,10 @@ impl Behaviour for ForgedHighRound {
                     Letter::new(to, &message),
                 ]
             }
-            Message::Proposal(_) | Message::Vote(_) | Message::Commit(_) => {
+            Message::Proposal(_)
+            | Message::Vote(_)
+            | Message::Commit(_)
+            | Message::Misbehaviour(_) => {
                 vec![Letter::new(to, &message)]
             }
         }

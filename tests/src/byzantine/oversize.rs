@@ -48,7 +48,7 @@ impl Behaviour for Oversize {
                 commit.signatures.extend(places);
                 letters.push(Letter::new(to, &Message::Commit(commit)));
             }
-            Message::Proposal(_) | Message::Timeout(_) => {}
+            Message::Proposal(_) | Message::Timeout(_) | Message::Misbehaviour(_) => {}
         }
         letters
     }

@@ -61,7 +61,8 @@ impl Behaviour for StaleTimeoutCertificate {
             Message::Proposal(_)
             | Message::Vote(_)
             | Message::QuorumCertificate(_)
-            | Message::Commit(_) => Vec::new(),
+            | Message::Commit(_)
+            | Message::Misbehaviour(_) => Vec::new(),
         }
     }
 }

@@ -31,7 +31,10 @@ impl Behaviour for WithheldCertificate {
                     .into_iter()
                     .collect()
             }
-            Message::Proposal(_) | Message::Vote(_) | Message::Timeout(_) => {
+            Message::Proposal(_)
+            | Message::Vote(_)
+            | Message::Timeout(_)
+            | Message::Misbehaviour(_) => {
                 vec![Letter::new(to, &message)]
             }
         }
