@@ -34,6 +34,9 @@ stage "tests"
 failed=0
 cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log" || failed=1
 
+stage "model"
+cargo test --manifest-path model/Cargo.toml --target-dir "$CARGO_TARGET_DIR/model" --locked 2>&1 | tee -a "$log" || failed=1
+
 stage "web"
 (cd web && node --test 2>&1) | tee -a "$log" || failed=1
 

@@ -6,7 +6,10 @@
     reason = "all of this is tests: a failed unwrap is a failed test, and what a run explored is worth a line"
 )]
 
+mod certificates;
+mod decoders;
 mod e2e;
+mod protocol;
 mod sim;
 mod switches;
 mod tidy;

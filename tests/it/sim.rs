@@ -2,7 +2,9 @@
 //!
 //! `SEED=7` replays one seed, `SEEDS=100000` runs that many. A failure prints the seed that shows it.
 
-use starfire_tests::cluster::{Report, run, run_with_churn};
+use starfire_tests::byzantine::LIES;
+use starfire_tests::byzantine::invalid_block::{FIELDS, invalid_block};
+use starfire_tests::cluster::{Report, run, run_with_churn, run_with_liar};
 use starfire_tests::world::World;
 
 /// Seeds of an ordinary run.
@@ -10,14 +12,14 @@ const SEEDS: u64 = 200;
 /// Motions of a run whose validators change.
 const MOTIONS: usize = 8;
 
-fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| {
         text.parse()
             .unwrap_or_else(|_| panic!("{name} is not a number: {text:?}"))
     })
 }
 
-fn seeds(ordinary: u64) -> std::ops::Range<u64> {
+pub(crate) fn seeds(ordinary: u64) -> std::ops::Range<u64> {
     match number("SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..number("SEEDS").unwrap_or(ordinary),
@@ -100,4 +102,27 @@ fn equal_seeds_give_equal_traces_and_other_seeds_other_ones() {
     let first = check(&world, seed, false);
     assert_eq!(first, check(&world, seed, false));
     assert_ne!(first.trace, check(&world, seed + 1, false).trace);
+}
+
+#[test]
+fn a_proposer_with_any_one_wrong_header_field_is_refused_and_the_chain_goes_on() {
+    let world = World::new(4);
+    for (field, (name, _)) in FIELDS.iter().enumerate() {
+        let seed = number("SEED").unwrap_or(field as u64);
+        let liar = invalid_block(field);
+        if let Err(violation) = run_with_liar(&world, seed, liar) {
+            panic!("SEED={seed} wrong {name}: {}", violation.0);
+        }
+    }
+}
+
+#[test]
+fn whole_replicas_withstand_every_lie() {
+    let world = World::new(4);
+    for (place, lie) in LIES.iter().enumerate() {
+        let seed = number("SEED").unwrap_or(100 + place as u64);
+        if let Err(violation) = run_with_liar(&world, seed, (lie.make)(seed)) {
+            panic!("SEED={seed} {}: {}", lie.name, violation.0);
+        }
+    }
 }

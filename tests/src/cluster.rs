@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use starfire_consensus::effect::Recipient;
 use starfire_consensus::message::Message;
 use starfire_ledger::motion;
 use starfire_node::mempool::Limits;
@@ -11,6 +12,7 @@ use starfire_node::replica::{Output, Replica, ReplicaInput, Setup};
 use starfire_proto::v1;
 use tendermint::{Time, account};
 
+use crate::byzantine::{Behaviour, Hand, Letter};
 use crate::checks::{Checks, Violation};
 use crate::churn::Churn;
 use crate::disk::DiskHandle;
@@ -59,6 +61,8 @@ struct Process {
     skew_ms: i64,
     /// Dies as soon as its disk refuses a write.
     dying: bool,
+    /// Its disk takes no writes at the moment, and it lives.
+    full: bool,
 }
 
 /// One simulated chain.
@@ -75,21 +79,38 @@ struct Cluster<'w> {
     catching_up: BTreeSet<Node>,
     next_transactions: Vec<usize>,
     churn: Churn,
+    /// How validator 0 lies, if it does.
+    liar: Option<Box<dyn Behaviour>>,
 }
 
 /// Runs a seed to its end, with as many motions that change members and validators.
 pub fn run_with_churn(world: &World, seed: u64, motions: usize) -> Result<Report, Violation> {
     let mut random = fastrand::Rng::with_seed(!seed);
     let churn = Churn::plan(world, &mut random, motions);
-    run_plan(world, seed, false, churn)
+    run_plan(world, seed, false, churn, None)
+}
+
+/// Runs a seed in which validator 0, the first proposer, lies.
+pub fn run_with_liar(
+    world: &World,
+    seed: u64,
+    liar: Box<dyn Behaviour>,
+) -> Result<Report, Violation> {
+    run_plan(world, seed, false, Churn::none(), Some(liar))
 }
 
 /// Runs a seed to its end. With `twins`, the last validator has a twin with the same key and another disk.
 pub fn run(world: &World, seed: u64, twins: bool) -> Result<Report, Violation> {
-    run_plan(world, seed, twins, Churn::none())
+    run_plan(world, seed, twins, Churn::none(), None)
 }
 
-fn run_plan(world: &World, seed: u64, twins: bool, churn: Churn) -> Result<Report, Violation> {
+fn run_plan(
+    world: &World,
+    seed: u64,
+    twins: bool,
+    churn: Churn,
+    liar: Option<Box<dyn Behaviour>>,
+) -> Result<Report, Violation> {
     let mut random = fastrand::Rng::with_seed(seed);
     let weather = Weather {
         loss_percent: random.u32(0..25),
@@ -107,9 +128,13 @@ fn run_plan(world: &World, seed: u64, twins: bool, churn: Churn) -> Result<Repor
         wanted_height: u64::MAX,
         catching_up: BTreeSet::new(),
         next_transactions: vec![0; world.transactions.len()],
+        liar,
         random,
         churn,
     };
+    if cluster.liar.is_some() {
+        cluster.checks.byzantine.insert(world.signer(0).address());
+    }
     let mut validators: Vec<usize> = (0..world.members()).collect();
     if twins {
         let last = world.validators() - 1;
@@ -126,6 +151,7 @@ fn run_plan(world: &World, seed: u64, twins: bool, churn: Churn) -> Result<Repor
             life: 0,
             skew_ms,
             dying: false,
+            full: false,
         });
     }
     cluster.story();
@@ -155,6 +181,12 @@ impl Cluster<'_> {
                 self.network
                     .schedule(at + self.random.u64(50..2_000), Event::Restart(node));
             }
+        }
+        for _ in 0..self.random.usize(0..3) {
+            let (at, length) = (self.random.u64(0..FAULTS_MS), self.random.u64(200..4_000));
+            let node = self.random.usize(0..nodes);
+            self.network.schedule(at, Event::Fill(node));
+            self.network.schedule(at + length, Event::Free(node));
         }
         for _ in 0..self.random.usize(0..4) {
             let (at, length) = (self.random.u64(0..FAULTS_MS), self.random.u64(200..6_000));
@@ -244,8 +276,11 @@ impl Cluster<'_> {
     fn happen(&mut self, event: Event) -> Result<(), Violation> {
         match event {
             Event::Message { from, to, bytes } => {
-                let message = Message::decode(&bytes)
-                    .map_err(|error| Violation(format!("codec: {error}")))?;
+                let Ok(message) = Message::decode(&bytes) else {
+                    // Only a liar says what does not decode: `checks.sent` has looked at the others' words.
+                    return Ok(());
+                };
+                self.liar_hears(to, &message);
                 // Whose word it is, the connection vouches for: one of the sender's keys.
                 let ever = self.world.addresses(self.processes[from].validator);
                 let signer = message.signer().filter(|signer| ever.contains(signer));
@@ -270,6 +305,7 @@ impl Cluster<'_> {
             }
             Event::Crash(node) => {
                 if self.healed_at.is_none() && self.processes[node].replica.is_some() {
+                    self.free(node);
                     self.processes[node].dying = true;
                     let writes = self.random.u32(0..4);
                     self.processes[node].disk.fail_after(writes);
@@ -286,6 +322,18 @@ impl Cluster<'_> {
                     Ok(())
                 }
             }
+            Event::Fill(node) => {
+                let process = &mut self.processes[node];
+                if self.healed_at.is_none() && process.replica.is_some() && !process.dying {
+                    process.full = true;
+                    process.disk.fail_after(0);
+                }
+                Ok(())
+            }
+            Event::Free(node) => {
+                self.free(node);
+                Ok(())
+            }
             Event::Cut => {
                 self.cut();
                 Ok(())
@@ -298,10 +346,20 @@ impl Cluster<'_> {
         }
     }
 
+    /// The disk takes writes again.
+    fn free(&mut self, node: Node) {
+        let process = &mut self.processes[node];
+        if process.full {
+            process.full = false;
+            process.disk.recover();
+        }
+    }
+
     fn heal(&mut self) -> Result<(), Violation> {
         self.network.weather = Weather::CALM;
         self.network.cut.clear();
         for node in 0..self.processes.len() {
+            self.free(node);
             if self.processes[node].dying {
                 self.kill(node);
             }
@@ -374,7 +432,7 @@ impl Cluster<'_> {
         let stalled = outputs
             .iter()
             .position(|output| matches!(output, Output::Stalled(_)));
-        if let Some(stalled) = stalled {
+        if let Some(stalled) = stalled.filter(|_| !self.processes[node].full) {
             if !self.processes[node].dying {
                 return Err(Violation(format!(
                     "node {node} stalled on a good disk: {:?}",
@@ -434,6 +492,8 @@ impl Cluster<'_> {
                         "node {node} refused true blocks: {reason}"
                     )));
                 }
+                // It says so, and goes on by itself when the disk does.
+                Output::Stalled(_) if self.processes[node].full => {}
                 Output::Stalled(reason) => {
                     return Err(Violation(format!("node {node} stalled: {reason}")));
                 }
@@ -461,6 +521,58 @@ impl Cluster<'_> {
         message: Vec<u8>,
     ) -> Result<(), Violation> {
         self.checks.sent(&message)?;
+        if self.processes[from].validator == 0 && self.liar.is_some() {
+            return self.lie(from, to, &message);
+        }
+        self.post(from, to, message);
+        Ok(())
+    }
+
+    /// Validator 0 says something else than what its replica would say.
+    fn lie(&mut self, from: Node, to: Option<account::Id>, bytes: &[u8]) -> Result<(), Violation> {
+        let message =
+            Message::decode(bytes).map_err(|error| Violation(format!("codec: {error}")))?;
+        let to = to.map_or(Recipient::All, Recipient::One);
+        let height = message.height();
+        self.liar_says(from, height, |liar, hand| liar.send(hand, message, to));
+        Ok(())
+    }
+
+    fn liar_hears(&mut self, node: Node, message: &Message) {
+        if self.processes[node].validator == 0 {
+            let height = message.height();
+            self.liar_says(node, height, |liar, hand| liar.hear(hand, message));
+        }
+    }
+
+    fn liar_says(
+        &mut self,
+        node: Node,
+        height: u64,
+        say: impl FnOnce(&mut dyn Behaviour, &Hand<'_>) -> Vec<Letter>,
+    ) {
+        let Some(liar) = &mut self.liar else { return };
+        let signer = self.world.signer(0);
+        let hand = Hand {
+            address: signer.address(),
+            chain_id: self.world.genesis.chain_id(),
+            height,
+            validators: self.world.genesis.validators(),
+            pen: &|bytes| {
+                tendermint::Signature::try_from(&signer.sign(bytes)[..])
+                    .expect("64 bytes are a signature")
+            },
+        };
+        for Letter { to, bytes } in say(liar.as_mut(), &hand) {
+            let to = match to {
+                Recipient::All => None,
+                Recipient::One(address) => Some(address),
+            };
+            self.post(node, to, bytes);
+        }
+    }
+
+    fn post(&mut self, from: Node, to: Option<account::Id>, message: Vec<u8>) {
         let bytes: Arc<[u8]> = message.into();
         let me = self.processes[from].validator;
         for node in 0..self.processes.len() {
@@ -479,7 +591,6 @@ impl Cluster<'_> {
                 },
             );
         }
-        Ok(())
     }
 
     /// The validator as which a node knows another.
@@ -601,6 +712,8 @@ impl Cluster<'_> {
             | Event::Timer { .. }
             | Event::Crash(_)
             | Event::Restart(_)
+            | Event::Fill(_)
+            | Event::Free(_)
             | Event::Cut
             | Event::Join
             | Event::Heal => {

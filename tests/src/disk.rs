@@ -55,6 +55,11 @@ impl DiskHandle {
         self.slot().writes_left = Some(writes);
     }
 
+    /// Every write succeeds again.
+    pub fn recover(&self) {
+        self.slot().writes_left = None;
+    }
+
     fn slot(&self) -> std::sync::MutexGuard<'_, Slot> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

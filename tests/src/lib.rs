@@ -6,10 +6,11 @@
 //! **twin**, a second replica with the same key, which is how a Byzantine validator is modelled. After every event the
 //! [`checks`] hold, or the seed is printed. Equal seeds give equal traces.
 
+pub mod byzantine;
 pub mod checks;
 pub mod churn;
 pub mod cluster;
+pub mod decoders;
 pub mod disk;
 pub mod network;
-pub mod quartet;
-pub mod world;
+pub mod protocol;

@@ -53,6 +53,10 @@ pub enum Event {
     Crash(Node),
     /// The node's process starts again.
     Restart(Node),
+    /// The node's disk takes no more writes.
+    Fill(Node),
+    /// It takes writes again.
+    Free(Node),
     /// The network is cut.
     Cut,
     /// The cut is over.
