@@ -18,5 +18,6 @@ mod idle;
 mod interfaces;
 mod killed;
 mod light_client;
+mod netns;
 mod proofs;
 mod stranger;
