@@ -5,8 +5,8 @@
 //! `STARFIRE_SKIP_NETNS=1` leaves these tests out where namespaces are forbidden.
 
 mod chain;
+mod founding;
 mod kills;
 mod manual;
 mod partitions;
-mod testimony;
 mod world;

@@ -11,15 +11,11 @@ use starfire_node::client::Client;
 use starfire_proto::v1;
 use tempfile::TempDir;
 
-use super::super::devnet::{Seat, binary, eventually, starfire, text};
+use super::super::devnet::{Seat, binary, eventually};
 use super::super::killed::history;
-use super::testimony;
+use super::super::testimony;
+use super::founding::{GATEWAY, PEERS_PORT, hold_ceremony};
 use super::world::World;
-
-/// Where peers connect to, at every place.
-pub(super) const PEERS_PORT: u16 = 26656;
-/// Where clients do, at every place.
-const GATEWAY: &str = "127.0.0.1:26680";
 
 /// A node at a place.
 #[derive(Debug)]
@@ -292,64 +288,4 @@ fn open_log(path: &Path) -> File {
 /// A node that never ran has none.
 fn read_log(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
-}
-
-/// Homes with one genesis that all have signed.
-fn hold_ceremony(directory: &Path, homes: &[PathBuf]) {
-    let file = |name: &str| text(&directory.join(name));
-    let (draft, genesis) = (file("draft.json"), file("genesis.json"));
-    let mut cards = Vec::new();
-    for (place, home) in (1..).zip(homes) {
-        let name = format!("super-{place}");
-        let listen = format!("/ip4/{}/tcp/{PEERS_PORT}", World::address(place));
-        let who = [
-            "init",
-            "--name",
-            &name,
-            "--role",
-            "super",
-            "--organisation",
-            &name,
-        ];
-        let place = [
-            "--home",
-            &text(home),
-            "--p2p-listen",
-            &listen,
-            "--gateway-listen",
-            GATEWAY,
-        ];
-        starfire([&who[..], &place[..]].concat()).json();
-        cards.push(text(&home.join("member.json")));
-    }
-    let collect = [
-        "genesis",
-        "collect",
-        "--chain-id",
-        "starfire-netns-1",
-        "--out",
-        &draft,
-    ];
-    let collected = starfire(collect.into_iter().chain(cards.iter().map(String::as_str))).json();
-    let signatures: Vec<String> = homes
-        .iter()
-        .map(|home| {
-            let signed = starfire(["genesis", "sign", &draft, "--home", &text(home)]).json();
-            signed["signature"].as_str().expect("a path").to_owned()
-        })
-        .collect();
-    let build = ["genesis", "build", &draft, "--out", &genesis];
-    starfire(
-        build
-            .into_iter()
-            .chain(signatures.iter().map(String::as_str)),
-    )
-    .json();
-    for home in homes {
-        std::fs::copy(&genesis, home.join("genesis.json")).expect("there is room for a genesis");
-        let config = home.join("config.toml");
-        let whole = std::fs::read_to_string(&config).expect("init wrote it");
-        let peers = format!("peers = {}", collected["peers"]);
-        std::fs::write(&config, whole.replace("peers = []", &peers)).expect("it is ours");
-    }
 }

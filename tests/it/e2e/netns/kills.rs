@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use starfire_node::clock;
 
-use super::super::devnet::{PATIENCE, eventually, nudge, within};
+use super::super::devnet::{PATIENCE, eventually, nudge, repeats, within};
 use super::super::killed::{Load, check_kept};
 use super::chain::Chain;
 
@@ -14,11 +14,6 @@ use super::chain::Chain;
 const COMMITTED_BETWEEN: std::ops::Range<u64> = 1..12;
 /// Kills of all nodes, unless `REPEATS` says more.
 const REPEATS: usize = 3;
-
-fn repeats() -> usize {
-    let asked = std::env::var("REPEATS").ok();
-    asked.map_or(REPEATS, |asked| asked.parse().expect("REPEATS is a number"))
-}
 
 /// The middle one and the largest.
 fn median_and_max(mut times: Vec<Duration>) -> (Duration, Duration) {
@@ -54,7 +49,7 @@ async fn no_key_contradicts_itself_however_often_one_two_or_all_nodes_are_killed
     };
     let load = Load::start(chain.all().map(|node| chain.client(node)));
     let (mut after_two, mut after_all) = (Vec::new(), Vec::new());
-    let repeats = repeats();
+    let repeats = repeats(REPEATS);
     for repeat in 0..repeats {
         more_is_promised(&load, fastrand::u64(COMMITTED_BETWEEN), "the load runs").await;
         let victims = [repeat % 4 + 1, (repeat + 1) % 4 + 1];

@@ -4,7 +4,7 @@
 //! A command that the page gains or loses breaks this test until it follows.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use serde_json::Value;
@@ -15,10 +15,11 @@ use super::super::devnet::{Answer, Seat, binary, eventually, nudge};
 use super::world::{PATH, World};
 
 const PAGE: &str = include_str!("../../../../docs/run-a-super-node.md");
-const ORGANISATIONS: usize = 5;
+/// Organisations that found the chain.
+pub(super) const ORGANISATIONS: usize = 5;
 
 /// The commands of a section, in order.
-fn commands<const N: usize>(section: &str) -> [&'static str; N] {
+pub(super) fn commands<const N: usize>(section: &str) -> [&'static str; N] {
     let (_, rest) = PAGE
         .split_once(&format!("\n## {section}\n"))
         .unwrap_or_else(|| panic!("the page has a section {section:?}"));
@@ -56,20 +57,23 @@ fn for_all(command: &str) -> String {
         .replace("sig4.json", "sig4.json sig5.json")
 }
 
-/// Five places with one directory, in which every command runs.
-struct Organisations {
+/// Places with one directory, in which every command runs.
+pub(super) struct Organisations {
     processes: Vec<Child>,
+    /// What the founders' card collection said.
+    peers: Vec<String>,
     world: World,
     directory: TempDir,
     _seat: Seat,
 }
 
 impl Organisations {
-    fn gather() -> Option<Self> {
+    pub(super) fn gather(places: usize) -> Option<Self> {
         let seat = Seat::take();
         Some(Self {
             processes: Vec::new(),
-            world: World::new(ORGANISATIONS)?,
+            peers: Vec::new(),
+            world: World::new(places)?,
             directory: tempfile::tempdir().expect("there is room"),
             _seat: seat,
         })
@@ -79,7 +83,7 @@ impl Organisations {
         1..=ORGANISATIONS
     }
 
-    fn at(&self, name: &str) -> std::path::PathBuf {
+    fn at(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
@@ -88,26 +92,51 @@ impl Organisations {
         let folder = program.parent().expect("the binary stands in a folder");
         let mut shell = self.world.command(place, "bash");
         shell
-            .args(["-c", command])
+            .args([
+                "-c",
+                &format!("cd {} && {command}", self.directory.path().display()),
+            ])
             .env("PATH", format!("{}:{PATH}", folder.display()))
             .env_remove("STARFIRE_NODE")
             .env_remove("STARFIRE_PASSPHRASE_FILE")
-            .current_dir(self.directory.path())
             .stdin(Stdio::null());
         shell
     }
 
-    fn run(&self, place: usize, command: &str) -> Answer {
+    pub(super) fn run(&self, place: usize, command: &str) -> Answer {
         let output = self.shell(place, command).output().expect("bash runs");
         output.into()
     }
 
     /// What a command printed that succeeded.
     #[track_caller]
-    fn says(&self, place: usize, command: &str) -> String {
+    pub(super) fn says(&self, place: usize, command: &str) -> String {
         let answer = self.run(place, command);
         assert_eq!(answer.exit, Some(0), "{command}: {}", answer.err);
         answer.out
+    }
+
+    /// A passphrase file that nobody else may read.
+    pub(super) fn write_passphrase(&self, number: usize) {
+        let path = self.at(&format!("pass{number}"));
+        std::fs::write(&path, "a passphrase of this organisation alone\n").expect("there is room");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("it is ours");
+    }
+
+    /// What chapter 5 says about a home's configuration: the others' addresses, and the key of the network.
+    pub(super) fn connect(&self, number: usize) {
+        let own = format!("/ip4/{}/", World::address(number));
+        let mut others = self.peers.clone();
+        others.retain(|peer| !peer.starts_with(&own));
+        self.edit(number, "peers = []", &format!("peers = {others:?}"));
+        if number > 1 {
+            self.says(number, &format!("cp node1/network.psk node{number}/"));
+        }
+        self.edit(
+            number,
+            "# psk_file = \"network.psk\"",
+            "psk_file = \"network.psk\"",
+        );
     }
 
     fn edit(&self, number: usize, from: &str, to: &str) {
@@ -117,7 +146,7 @@ impl Organisations {
         std::fs::write(&config, text.replace(from, to)).expect("it is ours");
     }
 
-    fn start(&mut self, number: usize, command: &str) {
+    pub(super) fn start(&mut self, number: usize, command: &str) {
         let log =
             std::fs::File::create(self.at(&format!("node{number}.log"))).expect("there is room");
         // In place of the shell, so that whoever kills the process kills the node.
@@ -139,23 +168,18 @@ impl Drop for Organisations {
     }
 }
 
-fn write_passphrase(path: &Path) {
-    std::fs::write(path, "a passphrase of this organisation alone\n").expect("there is room");
-    std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).expect("it is ours");
-}
-
 /// The value of a line `name  value` of a report.
-fn value<'t>(report: &'t str, name: &str) -> &'t str {
+pub(super) fn value<'t>(report: &'t str, name: &str) -> &'t str {
     let line = report.lines().find_map(|line| line.strip_prefix(name));
     line.unwrap_or_else(|| panic!("no {name} in {report}"))
         .trim()
 }
 
-/// Chapters 1 to 5: from empty machines to five processes. Their genesis hash and the fingerprint.
-fn found(five: &mut Organisations) -> String {
+/// Chapters 1 to 5: from empty machines to five processes. The chain's fingerprint.
+pub(super) fn found(five: &mut Organisations) -> String {
     let [init] = commands("1. Make a home");
     for number in Organisations::all() {
-        write_passphrase(&five.at(&format!("pass{number}")));
+        five.write_passphrase(number);
         let made = five.says(number, &for_organisation(init, number));
         assert_eq!(
             value(&made, "member_card"),
@@ -166,8 +190,11 @@ fn found(five: &mut Organisations) -> String {
     let [collect] = commands("2. Collect the member cards");
     let collected = five.says(1, &for_all(collect));
     let hash = value(&collected, "genesis_hash").to_owned();
-    let peers: Vec<&str> = value(&collected, "peers").split(", ").collect();
-    assert_eq!(peers.len(), ORGANISATIONS);
+    five.peers = value(&collected, "peers")
+        .split(", ")
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(five.peers.len(), ORGANISATIONS);
 
     let [show, sign] = commands("3. Sign");
     for number in Organisations::all() {
@@ -195,20 +222,7 @@ fn found(five: &mut Organisations) -> String {
         let shown = five.says(number, show);
         assert_eq!(value(&shown, "complete"), "true");
         five.says(number, &for_organisation(copy, number));
-        if number > 1 {
-            five.says(number, &format!("cp node1/network.psk node{number}/"));
-        }
-        let own = format!("/ip4/{}/", World::address(number));
-        let others: Vec<&&str> = peers
-            .iter()
-            .filter(|peer| !peer.starts_with(&own))
-            .collect();
-        five.edit(number, "peers = []", &format!("peers = {others:?}"));
-        five.edit(
-            number,
-            "# psk_file = \"network.psk\"",
-            "psk_file = \"network.psk\"",
-        );
+        five.connect(number);
     }
     for number in Organisations::all() {
         five.start(number, &for_organisation(start, number));
@@ -218,7 +232,7 @@ fn found(five: &mut Organisations) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_organisations_follow_the_page_and_have_a_chain_that_says_what_the_page_says() {
-    let Some(mut five) = Organisations::gather() else {
+    let Some(mut five) = Organisations::gather(ORGANISATIONS) else {
         return;
     };
     let fingerprint = found(&mut five);
