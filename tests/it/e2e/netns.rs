@@ -8,5 +8,6 @@ mod chain;
 mod founding;
 mod kills;
 mod manual;
+mod newcomer;
 mod partitions;
 mod world;
