@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use starfire_proto::v1;
+
 use super::devnet::{ByHand, Devnet, block, eventually, nudge, repeats};
 
 /// Rounds over all files, unless `REPEATS` says more.
@@ -95,7 +97,7 @@ fn damaged(bytes: &[u8], damage: Damage) -> Option<Vec<u8>> {
 }
 
 /// Starts the home's node, which finds no peers, and holds what it tells against the chain.
-async fn try_out(home: &Path, chain: &[Vec<u8>], what: &str) -> End {
+async fn try_out(home: &Path, chain: &[Option<v1::Block>], what: &str) -> End {
     let mut node = ByHand::start(home);
     let ended = eventually(
         &format!("{what}: it is up, or has refused"),

@@ -42,7 +42,7 @@ pub(super) fn hold_ceremony(directory: &Path, homes: &[PathBuf]) {
         "genesis",
         "collect",
         "--chain-id",
-        "starfire-netns-1",
+        "starfire-main-1",
         "--out",
         &draft,
     ];
