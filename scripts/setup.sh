@@ -8,8 +8,8 @@ set -euo pipefail
 packages=(clang libclang-dev gcc libc6-dev ca-certificates curl jq)
 commands=(clang cc curl jq)
 if [ "${1:-}" = "--tests" ]; then
-  packages+=(nodejs npm python3-venv)
-  commands+=(node npm python3)
+  packages+=(nodejs npm python3-venv iproute2 nftables strace)
+  commands+=(node npm python3 ip nft strace)
 fi
 
 missing=()

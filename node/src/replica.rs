@@ -642,18 +642,29 @@ impl Replica {
     }
 }
 
-/// Every vote leaves a line, so that the logs of a network show whether anybody ever signed two different things.
+/// Every vote and proposal leaves a line, so that the logs of a network show whether anybody ever signed two different things.
 fn tell_vote(message: &Unsigned) {
-    let Unsigned::Vote(vote) = message else {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
         return;
+    }
+    let (height, round, kind, block) = match message {
+        Unsigned::Proposal(proposal) => (
+            proposal.height(),
+            proposal.round,
+            "Proposal".to_owned(),
+            Some(proposal.block.id()),
+        ),
+        Unsigned::Vote(vote) => (
+            vote.height.value(),
+            vote.round.value(),
+            format!("{:?}", vote.vote_type),
+            vote.block_id,
+        ),
+        // Two timeouts of one round contradict nothing.
+        Unsigned::Timeout(_) => return,
     };
-    tracing::debug!(
-        height = vote.height.value(),
-        round = vote.round.value(),
-        kind = ?vote.vote_type,
-        block = %vote.block_id.map(|id| id.hash.to_string()).unwrap_or_default(),
-        "vote signed"
-    );
+    let block = block.map(|id| id.hash.to_string()).unwrap_or_default();
+    tracing::debug!(height, round, %kind, %block, "vote signed");
 }
 
 fn config(genesis: &Genesis) -> Config {

@@ -152,6 +152,12 @@ pub(super) fn fed<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>, input
     child.wait_with_output().expect("the binary ends").into()
 }
 
+/// How often something is to be repeated: what the environment's `REPEATS` says, otherwise this.
+pub(super) fn repeats(few: usize) -> usize {
+    let asked = std::env::var("REPEATS").ok();
+    asked.map_or(few, |asked| asked.parse().expect("REPEATS is a number"))
+}
+
 /// Polls until there is an answer, for [`PATIENCE`] at most.
 pub(super) async fn eventually<T>(what: &str, probe: impl AsyncFnMut() -> Option<T>) -> T {
     within(PATIENCE, what, probe).await
@@ -357,6 +363,12 @@ impl ByHand {
             .spawn()
             .expect("the binary runs");
         Self { child, log }
+    }
+
+    /// Its exit code, once it has ended; none: a signal ended it.
+    pub(super) fn ended(&mut self) -> Option<Option<i32>> {
+        let status = self.child.try_wait().expect("it is a child of this one");
+        status.map(|status| status.code())
     }
 
     /// What it logged.

@@ -26,32 +26,37 @@ const SENDERS: usize = 2;
 const COMMITTED_BETWEEN: u64 = 20;
 
 /// Senders that never stop, and what they were promised.
-struct Load {
+pub(super) struct Load {
     stop: Arc<AtomicBool>,
     promised: Arc<AtomicU64>,
     senders: Vec<JoinHandle<Vec<Committed>>>,
 }
 
 impl Load {
-    fn start(devnet: &Devnet) -> Self {
+    /// Senders to each of these nodes.
+    pub(super) fn start(nodes: impl IntoIterator<Item = Client>) -> Self {
         let (stop, promised) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
-        let senders = NODES.iter().flat_map(|node| [*node; SENDERS]).map(|node| {
-            let sender = send_on(devnet.client(node), stop.clone(), promised.clone());
-            tokio::spawn(sender)
-        });
+        let mut senders = Vec::new();
+        for client in nodes {
+            for _ in 0..SENDERS {
+                let sender = send_on(client.clone(), stop.clone(), promised.clone());
+                senders.push(tokio::spawn(sender));
+            }
+        }
         Self {
-            senders: senders.collect(),
             stop,
             promised,
+            senders,
         }
     }
 
-    fn promised(&self) -> u64 {
+    /// How many transactions were called committed so far.
+    pub(super) fn promised(&self) -> u64 {
         self.promised.load(Ordering::Relaxed)
     }
 
     /// Everything that `Wait` called committed.
-    async fn end(self) -> Vec<Committed> {
+    pub(super) async fn end(self) -> Vec<Committed> {
         self.stop.store(true, Ordering::Relaxed);
         let mut committed = Vec::new();
         for sender in self.senders {
@@ -83,7 +88,7 @@ async fn send_on(
 }
 
 /// The block hash and app hash of each height, checked to be decided by a quorum.
-async fn history(client: &Client, height: u64) -> Vec<(String, String)> {
+pub(super) async fn history(client: &Client, height: u64) -> Vec<(String, String)> {
     let mut hashes = Vec::new();
     for height in 1..=height {
         let view = block(client, height).await;
@@ -101,7 +106,8 @@ async fn history(client: &Client, height: u64) -> Vec<(String, String)> {
     hashes
 }
 
-async fn check_kept(client: &Client, promised: &[Committed]) {
+/// Every promise stands, as this node has it.
+pub(super) async fn check_kept(client: &Client, promised: &[Committed]) {
     for Committed {
         hash,
         height,
@@ -133,7 +139,7 @@ async fn check_kept(client: &Client, promised: &[Committed]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_four_killed_under_load_ten_times_resume_with_equal_states_and_lose_nothing() {
     let devnet = Devnet::up(&[]);
-    let load = Load::start(&devnet);
+    let load = Load::start(NODES.map(|node| devnet.client(node)));
     for kill in 1..=KILLS {
         let before = load.promised();
         eventually(
