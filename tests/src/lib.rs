@@ -14,3 +14,5 @@ pub mod decoders;
 pub mod disk;
 pub mod network;
 pub mod protocol;
+pub mod quartet;
+pub mod world;
