@@ -10,7 +10,6 @@ mod bench;
 mod catch_up;
 mod ceremony;
 mod clients;
-mod damaged;
 mod devnet;
 mod dids;
 mod faults;

@@ -6,7 +6,7 @@
 
 mod chain;
 mod founding;
-mod kills;
+mod frozen;
 mod manual;
 mod newcomer;
 mod partitions;

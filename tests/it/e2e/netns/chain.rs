@@ -110,20 +110,6 @@ impl Chain {
         self.nodes[node - 1].process = Some(process);
     }
 
-    /// Kills nodes by SIGKILL, all of them before the first is waited for.
-    pub(super) fn kill(&mut self, nodes: impl IntoIterator<Item = usize>) {
-        let mut processes: Vec<Child> = nodes
-            .into_iter()
-            .map(|node| self.nodes[node - 1].process.take().expect("it runs"))
-            .collect();
-        for process in &mut processes {
-            process.kill().expect("it runs");
-        }
-        for process in &mut processes {
-            process.wait().expect("a killed process ends");
-        }
-    }
-
     /// Freezes a node by SIGSTOP.
     pub(super) fn freeze(&self, node: usize) {
         self.signal(node, Signal::STOP);
