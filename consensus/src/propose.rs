@@ -147,7 +147,10 @@ impl Step<'_> {
             proposer,
             signature: None,
         };
-        if !justified(&proposal) {
+        // Another's block needs a certificate to be put forward again. After a restart the one that it had may have made way for
+        // a certificate of this very round, which speaks for itself.
+        let own = proposal.block.header().proposer_address == proposer;
+        if !justified(&proposal) || (proposal.is_fresh() && !own) {
             return;
         }
         self.at.blocks.insert(id, proposal.block.clone());
