@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(evidence.total_voting_power.value(), 40);
         assert_eq!(evidence.validator_power.value(), 10);
         assert_eq!(
-            DuplicateVoteEvidence::new(evidence.vote_a.clone(), evidence.vote_b.clone())
+            DuplicateVoteEvidence::new(evidence.vote_a.clone(), evidence.vote_b)
                 .unwrap()
                 .votes()
                 .0

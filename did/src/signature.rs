@@ -62,7 +62,7 @@ pub fn verify_batch(items: &[(&PublicKey, &[u8], &[u8])]) -> Vec<bool> {
         PublicKey::Ed25519(_) => false,
         PublicKey::Sm2(raw) => verify_sm2(raw, message, signature),
     };
-    items.iter().map(|item| answer(item)).collect()
+    items.iter().map(answer).collect()
 }
 
 #[cfg(test)]

@@ -530,7 +530,6 @@ impl Replica {
                 .collect(),
             transactions: self.places(&block, &outcome.executed),
             lazy,
-            ..Batch::default()
         };
         if let Err(error) = self.store.commit(batch) {
             self.stall(Some((block, commit)), &error, outputs);
@@ -623,9 +622,12 @@ impl Replica {
         self.known.clear();
         self.inputs.clear();
         let height = self.height_to_decide();
-        if self.silence.is_some() {
-            self.inputs.push_back(Input::Hush { height });
-        }
+        // Said again at each height: a word for the height before may just have been dropped with the other inputs.
+        self.inputs.push_back(if self.silence.is_some() {
+            Input::Hush { height }
+        } else {
+            Input::Speak { height }
+        });
         let validator = self.validator();
         self.consensus
             .sign_as(validator.unwrap_or(account::Id::new(NOBODY)));

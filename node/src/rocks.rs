@@ -21,7 +21,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
 use rocksdb::{DB, WriteBatch, WriteOptions};
-use starfire_state::{Archive, Batch, MISBEHAVIOURS_MAX, SafetyBlocks, Store, StoreError, View};
+use starfire_state::{
+    Archive, Batch, MISBEHAVIOURS_MAX, SafetyBlocks, Store, StoreError, View, key, tree,
+};
 
 pub use check::BadRow;
 use newest::{Newest, NewestState};
@@ -61,6 +63,19 @@ pub enum OpenError {
         /// Hash of the genesis that was asked for.
         asked: String,
     },
+    /// What belongs to the newest height is not there.
+    #[error(
+        "the store at {} is damaged: it has no {missing} of height {height}; move it away and start with an empty one",
+        path.display()
+    )]
+    Damaged {
+        /// Where.
+        path: PathBuf,
+        /// The newest height that it names.
+        height: u64,
+        /// What is not there.
+        missing: &'static str,
+    },
     /// The files cannot be read or written, or are damaged.
     #[error("the store at {} cannot be opened", path.display())]
     Files {
@@ -79,6 +94,7 @@ impl OpenError {
             Self::Locked { .. } => "STORE_LOCKED",
             Self::Schema { .. } => "STORE_SCHEMA",
             Self::OtherChain { .. } => "STORE_OTHER_CHAIN",
+            Self::Damaged { .. } => "STORE_DAMAGED",
             Self::Files { .. } => "STORE_FILES",
         }
     }
@@ -138,6 +154,31 @@ impl Rocks {
         Ok(rocks)
     }
 
+    /// Looks for what the newest height needs: files that were cut off may open as a store without it.
+    pub fn check_newest(&self) -> Result<(), OpenError> {
+        let Some(height) = self.height() else {
+            return Ok(());
+        };
+        let state = self.state_at(height);
+        let missing = if !tree::is_kept(self, height) {
+            "state tree"
+        } else if [key::CHAIN, key::VALIDATORS]
+            .iter()
+            .any(|path| state.get(path).is_none())
+        {
+            "state"
+        } else if height > 0 && (self.block(height).is_none() || self.receipts(height).is_none()) {
+            "block"
+        } else {
+            return Ok(());
+        };
+        Err(OpenError::Damaged {
+            path: self.reader.shared().path().to_owned(),
+            height,
+            missing,
+        })
+    }
+
     /// Binds the store to the chain with this genesis. A store is bound once, and refuses every other chain.
     pub fn bind_chain(&mut self, genesis_hash: &[u8; 32]) -> Result<(), OpenError> {
         match self.meta(tables::CHAIN_KEY) {
@@ -157,12 +198,6 @@ impl Rocks {
 
     fn meta(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.reader.get(META, key)
-    }
-
-    fn stored_safety_blocks(&self) -> BTreeSet<[u8; 32]> {
-        let rows = self.reader.facts(tables::SAFETY_BLOCK_PREFIX);
-        let digest = |row: &[u8]| row.split_last_chunk::<32>().map(|(_, digest)| *digest);
-        rows.iter().filter_map(|(row, _)| digest(row)).collect()
     }
 
     fn put_meta(&self, key: &[u8], value: &[u8]) -> Result<(), OpenError> {
@@ -245,12 +280,11 @@ impl Store for Rocks {
     }
 
     fn save_safety(&mut self, record: &[u8], blocks: &SafetyBlocks) -> Result<(), StoreError> {
-        let held = match self.safety_blocks.take() {
-            Some(held) => held,
-            None => self.stored_safety_blocks(),
-        };
+        let known = self.safety_blocks.take();
         self.write(&|db, writes| {
             let facts = table(db, META);
+            // Looked up in each attempt: opening the database anew may bring back a write that had failed.
+            let held = known.clone().unwrap_or_else(|| stored_safety_blocks(db));
             for digest in held.iter().filter(|digest| !blocks.contains_key(*digest)) {
                 writes.delete_cf(facts, tables::safety_block_row(digest));
             }
@@ -277,6 +311,12 @@ impl Store for Rocks {
         self.write(&|db, writes| writes.put_cf(table(db, META), &row, proof))?;
         Ok(true)
     }
+}
+
+fn stored_safety_blocks(db: &DB) -> BTreeSet<[u8; 32]> {
+    let rows = read::facts(db, tables::SAFETY_BLOCK_PREFIX);
+    let digest = |row: &[u8]| row.split_last_chunk::<32>().map(|(_, digest)| *digest);
+    rows.iter().filter_map(|(row, _)| digest(row)).collect()
 }
 
 fn fill(batch: &Batch, db: &DB, writes: &mut WriteBatch) {

@@ -128,6 +128,7 @@ async fn run(
 ) -> anyhow::Result<()> {
     let mut rocks = Rocks::open(&home.data()).map_err(store_error)?;
     rocks.bind_chain(&genesis.hash()).map_err(store_error)?;
+    rocks.check_newest().map_err(store_error)?;
     let reader = rocks.reader();
     let limits = Limits {
         transactions_max: config.mempool.transactions_max,

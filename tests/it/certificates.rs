@@ -174,7 +174,7 @@ fn change(chain: &Chain, signed: &mut SignedHeader, random: &mut fastrand::Rng) 
             }
         }
         15 => {
-            signed.commit.round = Round::try_from(random.u32(0..i32::MAX.unsigned_abs())).unwrap()
+            signed.commit.round = Round::try_from(random.u32(0..i32::MAX.unsigned_abs())).unwrap();
         }
         16 => signed.commit.height = Height::try_from(random.u64(1..4)).unwrap(),
         17 => {

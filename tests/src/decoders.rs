@@ -170,15 +170,15 @@ fn signed_header(bytes: &[u8]) {
     let Ok(raw) = RawSignedHeader::decode(bytes) else {
         return;
     };
-    if let Ok(signed) = SignedHeader::try_from(raw) {
-        if certificate::verify(&signed, Chain::new(4).validators()).is_ok() {
-            let again = SignedHeader::try_from(RawSignedHeader::from(signed.clone()));
-            assert_eq!(
-                again.ok(),
-                Some(signed),
-                "what is believed can be passed on"
-            );
-        }
+    if let Ok(signed) = SignedHeader::try_from(raw)
+        && certificate::verify(&signed, Chain::new(4).validators()).is_ok()
+    {
+        let again = SignedHeader::try_from(RawSignedHeader::from(signed.clone()));
+        assert_eq!(
+            again.ok(),
+            Some(signed),
+            "what is believed can be passed on"
+        );
     }
     if let Ok(raw) = RawValidatorSet::decode(bytes) {
         drop(tendermint::validator::Set::try_from(raw));
@@ -236,7 +236,7 @@ fn consensus_messages() -> Vec<Vec<u8>> {
     let ended = ended(&timeouts);
     let proposal = Proposal {
         round: 1,
-        block: block.clone(),
+        block,
         justify: Some(Box::new(certificate.clone())),
         timeout_certificate: Some(Box::new(ended.clone())),
         proposer: chain.address(1),
@@ -302,7 +302,7 @@ pub fn certificates(
             .collect(),
     };
     let commit = Commit {
-        height: Height::from(height),
+        height,
         round: Round::from(0u16),
         block_id: block.id(),
         signatures: everyone

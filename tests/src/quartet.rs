@@ -33,7 +33,7 @@ const MEMPOOL: Limits = Limits {
 
 #[derive(Debug)]
 enum Due {
-    Input(ReplicaInput),
+    Input(Box<ReplicaInput>),
     Timer { life: u32, timer: ReplicaTimer },
     CatchUp,
 }
@@ -145,10 +145,19 @@ impl<'w> Quartet<'w> {
             .expect("a replica leaves its disk")
     }
 
+    /// Tells a node something, before anything else that is on its way.
+    pub fn tell(&mut self, to: usize, input: ReplicaInput) {
+        self.schedule(0, to, Due::Input(Box::new(input)));
+    }
+
     /// A message arrives at a node, from a validator's.
     pub fn inject(&mut self, to: usize, from: usize, message: Message) {
         let from = Some(self.world.signer(from).address());
-        self.schedule(0, to, Due::Input(ReplicaInput::Message { from, message }));
+        self.schedule(
+            0,
+            to,
+            Due::Input(Box::new(ReplicaInput::Message { from, message })),
+        );
     }
 
     /// A node that is up.
@@ -187,7 +196,7 @@ impl<'w> Quartet<'w> {
 
     fn happen(&mut self, node: usize, due: Due) {
         match due {
-            Due::Input(input) => self.step(node, input),
+            Due::Input(input) => self.step(node, *input),
             Due::Timer { life, timer } => {
                 if self.members[node].life == life {
                     self.step(node, ReplicaInput::Timer(timer));
@@ -251,7 +260,7 @@ impl<'w> Quartet<'w> {
                     from: Some(me),
                     message,
                 };
-                self.schedule(DELAY_MS, node, Due::Input(input));
+                self.schedule(DELAY_MS, node, Due::Input(Box::new(input)));
             }
         }
     }
@@ -265,7 +274,7 @@ impl<'w> Quartet<'w> {
         }
         let validator = self.world.signer(self.members[from].validator).address();
         let input = ReplicaInput::Height { validator, height };
-        self.schedule(DELAY_MS, to, Due::Input(input));
+        self.schedule(DELAY_MS, to, Due::Input(Box::new(input)));
         let mine = self.members[to].replica.as_ref().map(Replica::height);
         if mine.is_some_and(|mine| mine < height) {
             self.schedule(PATIENCE_MS, to, Due::CatchUp);

@@ -81,7 +81,7 @@ mod tests {
             assert!(verify_knowing(timeout, &electorate, &mut known).is_ok());
             assert_eq!(known.0.len(), 1);
         }
-        let mut forged = qc.clone();
+        let mut forged = qc;
         forged.signatures[1] = forged.signatures[0].clone();
         for _ in 0..2 {
             let message = Message::QuorumCertificate(forged.clone());

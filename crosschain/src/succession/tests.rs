@@ -1,3 +1,5 @@
+//! Tests of following a chain through its changes of validators.
+
 use starfire_state::Changes;
 
 use super::*;

@@ -217,7 +217,7 @@ impl MemberCard {
     pub(crate) fn admission(&self, voting_power: u64) -> v1::AdmitMember {
         let statement = &self.0.statement;
         let votes = may_vote(statement.role);
-        let if_voting = |bytes: &[u8]| votes.then(|| bytes.to_vec()).unwrap_or_default();
+        let if_voting = |bytes: &[u8]| if votes { bytes.to_vec() } else { Vec::new() };
         v1::AdmitMember {
             address: statement.address.to_string(),
             organisation: statement.organisation.clone(),

@@ -108,10 +108,9 @@ pub(crate) fn run(arguments: Init, context: &Context) -> Result<(), Failure> {
 
 /// Whether an address stands for all of a host's own, and so names no host.
 fn names_no_host(address: &Multiaddr) -> bool {
-    address.iter().any(|part| match part {
-        Protocol::Ip4(ip) => ip.is_unspecified(),
-        Protocol::Ip6(ip) => ip.is_unspecified(),
-        _ => false,
+    address.iter().any(|part| {
+        matches!(part, Protocol::Ip4(ip) if ip.is_unspecified())
+            || matches!(part, Protocol::Ip6(ip) if ip.is_unspecified())
     })
 }
 

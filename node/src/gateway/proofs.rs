@@ -188,12 +188,15 @@ pub(super) fn pruned(archive: &dyn Archive, height: u64) -> Rejection {
     Rejection::new(error::PRUNED, detail)
 }
 
-/// The validators that signed the header of `height`, as the state before it says.
+/// The validators that sign the header of `height`, which is at most the one after the newest. The state after a height names
+/// them; the one before may be pruned.
 pub(super) fn validators(view: &ReadView, height: u64) -> Vec<u8> {
-    let state = view.archive().state_at(height.saturating_sub(1));
-    state
-        .get(key::VALIDATORS)
-        .expect("genesis wrote the validators")
+    let (height, path) = match height.checked_sub(1) {
+        Some(before) if before >= view.height() => (view.height(), key::VALIDATORS),
+        Some(_) | None => (height, key::VALIDATORS_LAST),
+    };
+    let state = view.archive().state_at(height);
+    state.get(path).expect("genesis wrote the validators")
 }
 
 fn check_keys(keys: &[Vec<u8>]) -> Result<(), Rejection> {

@@ -271,9 +271,11 @@ async fn a_rejected_transaction_goes_no_further() {
 async fn a_batch_reaches_those_it_is_sent_to_and_one_who_sends_bad_ones_is_not_read() {
     let (first, mut second) = pair().await;
     first.network.spread(&[second.peer()], b"batch".to_vec());
-    let batch = |entry| match entry {
-        Incoming::Transactions { peer, batch } => Some((peer, batch)),
-        _ => None,
+    let batch = |entry| {
+        let Incoming::Transactions { peer, batch } = entry else {
+            return None;
+        };
+        Some((peer, batch))
     };
     let (peer, bytes) = second.until(batch).await;
     assert_eq!((peer, bytes.as_slice()), (first.peer(), &b"batch"[..]));

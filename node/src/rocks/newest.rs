@@ -24,10 +24,13 @@ pub(super) struct Newest {
     sets: Vec<Set>,
 }
 
+/// A path and what stands there.
+type Entry = (Box<[u8]>, Option<Box<[u8]>>);
+
 #[derive(Clone, Default)]
 struct Set {
     /// Newest first.
-    entries: Vec<(Box<[u8]>, Option<Box<[u8]>>)>,
+    entries: Vec<Entry>,
 }
 
 impl Newest {

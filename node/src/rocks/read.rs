@@ -127,21 +127,24 @@ impl Reader {
 impl Reader {
     /// The store's own facts whose keys begin with `prefix`. They are few.
     pub(super) fn facts(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-        self.0.with(|db| {
-            let mut rows = db.raw_iterator_cf(table(db, META));
-            let mut found = Vec::new();
-            rows.seek(prefix);
-            while let Some((key, value)) = rows.item() {
-                if !key.starts_with(prefix) {
-                    break;
-                }
-                found.push((key.to_vec(), value.to_vec()));
-                rows.next();
-            }
-            rows.status().expect("the store can be read");
-            found
-        })
+        self.0.with(|db| facts(db, prefix))
     }
+}
+
+/// The facts whose keys begin with `prefix`.
+pub(super) fn facts(db: &DB, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut rows = db.raw_iterator_cf(table(db, META));
+    let mut found = Vec::new();
+    rows.seek(prefix);
+    while let Some((key, value)) = rows.item() {
+        if !key.starts_with(prefix) {
+            break;
+        }
+        found.push((key.to_vec(), value.to_vec()));
+        rows.next();
+    }
+    rows.status().expect("the store can be read");
+    found
 }
 
 impl fmt::Debug for Reader {

@@ -77,7 +77,7 @@ fn changed(
     mut change: impl FnMut(&Request, Response) -> Option<Response> + Send + 'static,
 ) -> Answers {
     Box::new(move |request| {
-        let response = SERVED.answer(request.clone())?;
+        let response = SERVED.answer(request)?;
         change(&request, response)
     })
 }

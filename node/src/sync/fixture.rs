@@ -233,7 +233,7 @@ impl Neighbourhood {
     }
 
     /// A follower over this store catches up by blocks; returns what it published and how it is going.
-    pub(crate) async fn join(self, genesis: &Genesis, store: Box<dyn StoreSend>) -> Joiner {
+    pub(crate) fn join(self, genesis: &Genesis, store: Box<dyn StoreSend>) -> Joiner {
         let (replica, first) = open(genesis, None, store);
         let height = replica.height();
         let (core, core_inbox) = mpsc::channel(core_loop::INBOX_MAX);

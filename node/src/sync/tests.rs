@@ -85,7 +85,7 @@ async fn a_joiner_gets_ten_thousand_blocks_though_one_peer_lies_and_one_prunes()
     let rocks = Rocks::open(directory.path()).unwrap();
     let reader = rocks.reader();
     let start = clock::monotonic();
-    let mut joiner = neighbourhood.join(genesis, Box::new(rocks)).await;
+    let mut joiner = neighbourhood.join(genesis, Box::new(rocks));
     joiner.reaches(LONG).await;
     println!(
         "{LONG} blocks from three peers, one of them lying: {} ms",
@@ -108,7 +108,7 @@ async fn when_all_peers_have_pruned_the_status_says_so() {
     let blocks = blocks.clone();
     let answers = vec![blocks_only(move |request| range(&blocks, 5_000, &request))];
     let neighbourhood = Neighbourhood::new(genesis, answers).await;
-    let mut joiner = neighbourhood.join(genesis, Box::new(Memory::new())).await;
+    let mut joiner = neighbourhood.join(genesis, Box::new(Memory::new()));
     let told = joiner.progress.wait_for(|progress| {
         progress
             .as_ref()
@@ -135,7 +135,7 @@ async fn a_peer_that_lowers_its_height_stops_nothing() {
         response
     });
     let neighbourhood = Neighbourhood::new(genesis, vec![lowering, honest(many)]).await;
-    let mut joiner = neighbourhood.join(genesis, Box::new(Memory::new())).await;
+    let mut joiner = neighbourhood.join(genesis, Box::new(Memory::new()));
     joiner.reaches(300).await;
     let done = joiner.progress.wait_for(Option::is_none);
     tokio::time::timeout(PATIENCE, done).await.unwrap().unwrap();

@@ -53,7 +53,7 @@ fn a_proof_without_its_changes_is_of_validators_that_nobody_knows() {
         // Whoever has them already does not miss them.
         valid(&judge_by(&world.bundle(), &cut.encode(), &shown));
     }
-    let mut gap = file.clone();
+    let mut gap = file;
     gap.main.changes.remove(0);
     refused(
         &judge(&gap.encode(), &shown),

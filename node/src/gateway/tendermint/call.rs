@@ -46,10 +46,11 @@ impl Call {
 
 /// Answers a body: one call or a batch; `None` if there were only notifications.
 pub(super) async fn answer(gateway: &Gateway, body: &[u8]) -> Result<Option<Bytes>, Failure> {
-    match serde_json::from_slice(body).map_err(Failure::parse)? {
-        Value::Array(calls) => batch(gateway, calls).await,
-        call => Ok(one(gateway, call).await.map(|answer| answer.encode())),
+    let body: Value = serde_json::from_slice(body).map_err(Failure::parse)?;
+    if let Value::Array(calls) = body {
+        return batch(gateway, calls).await;
     }
+    Ok(one(gateway, body).await.map(|answer| answer.encode()))
 }
 
 async fn one(gateway: &Gateway, call: Value) -> Option<Answer> {

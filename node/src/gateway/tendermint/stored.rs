@@ -47,7 +47,7 @@ pub(super) fn height(view: &ReadView, asked: Option<i64>, newest: u64) -> Result
             "height {height} must be less than or equal to the current blockchain height {newest}"
         )));
     }
-    if !view.archive().keeps(height) {
+    if height <= view.height() && !view.archive().keeps(height) {
         return Err(unavailable(height, lowest(view)));
     }
     Ok(height)

@@ -50,9 +50,11 @@ async fn call(url: &str, method: &str, params: Value) -> Result<Value, Value> {
         (status, &answer["id"], &answer["jsonrpc"]),
         (200, &json!("a"), &json!("2.0"))
     );
-    match &answer["error"] {
-        Value::Null => Ok(answer["result"].clone()),
-        error => Err(error.clone()),
+    let error = &answer["error"];
+    if error.is_null() {
+        Ok(answer["result"].clone())
+    } else {
+        Err(error.clone())
     }
 }
 
@@ -415,7 +417,9 @@ async fn a_subscriber_gets_each_block_once() {
         match socket.next().await.unwrap().unwrap() {
             Message::Text(text) => break serde_json::from_str::<Value>(&text).unwrap(),
             Message::Ping(_) | Message::Pong(_) => {}
-            other => panic!("{other:?}"),
+            other @ (Message::Binary(_) | Message::Close(_) | Message::Frame(_)) => {
+                panic!("{other:?}")
+            }
         }
     };
     assert_eq!(next(&mut socket).await["result"], json!({}));
