@@ -55,7 +55,7 @@ pub fn verify_batch(items: &[(&PublicKey, &[u8], &[u8])]) -> Vec<bool> {
         })
         .collect();
     let mut which = which_hold(&signed).into_iter();
-    let mut answer = |(key, message, signature): &(&PublicKey, &[u8], &[u8])| match key {
+    let answer = |(key, message, signature): &(&PublicKey, &[u8], &[u8])| match key {
         PublicKey::Ed25519(_) if key_of(key).is_some() => {
             which.next().expect("each parsed key has an answer")
         }

@@ -277,7 +277,7 @@ pub fn certificates(
     chain: &Chain,
     block: &Candidate,
 ) -> (starfire_consensus::quorum::QuorumCertificate, Commit) {
-    use tendermint::block::{CommitSig, Height, Round};
+    use tendermint::block::{CommitSig, Round};
     let height = block.header().height;
     let signature = |validator: usize, vote_type: Type| {
         let bytes = starfire_consensus::sign_bytes::vote(
