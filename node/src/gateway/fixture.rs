@@ -80,10 +80,10 @@ impl Node {
             ..v1::ChainRecord::default()
         };
         records.insert(key::CHAIN.to_vec(), Some(record.encode_to_vec()));
-        records.insert(
-            key::VALIDATORS.to_vec(),
-            Some(Protobuf::<RawValidatorSet>::encode_vec(validators.clone())),
-        );
+        for path in [key::VALIDATORS_LAST, key::VALIDATORS, key::VALIDATORS_NEXT] {
+            let set = Protobuf::<RawValidatorSet>::encode_vec(validators.clone());
+            records.insert(path.to_vec(), Some(set));
+        }
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
