@@ -191,7 +191,15 @@ impl<'w> Quartet<'w> {
     /// When that takes more than ten simulated minutes.
     pub fn run_to(&mut self, node: usize, height: u64) {
         let reached = self.run(600, |quartet| quartet.replica(node).height() >= height);
-        assert!(reached, "node {node} does not reach height {height}");
+        let members = self.members.iter().map(|member| {
+            let replica = member.replica.as_ref()?;
+            Some((replica.height(), replica.round(), replica.votes()))
+        });
+        assert!(
+            reached,
+            "node {node} does not reach height {height}; height, round and whether it votes: {:?}",
+            members.collect::<Vec<_>>()
+        );
     }
 
     fn happen(&mut self, node: usize, due: Due) {
