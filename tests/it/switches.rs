@@ -5,7 +5,8 @@ use starfire_consensus::message::{Message, Unsigned};
 use starfire_consensus::misbehaviour::Misbehaviour;
 use starfire_consensus::quorum::Justification;
 use starfire_consensus::safety::{SafetyRecord, WATCH_HEIGHTS, WIPED_SILENCE_HEIGHTS};
-use starfire_node::replica::Replica;
+use starfire_node::replica::{Replica, ReplicaInput};
+use starfire_proto::v1::CommittedBlock;
 use starfire_state::{Archive, Batch, Memory, SafetyBlocks, Store};
 use starfire_tests::quartet::Quartet;
 use starfire_tests::world::World;
@@ -59,6 +60,36 @@ fn a_damaged_record_keeps_the_node_from_starting_and_is_not_taken_for_a_lost_one
     quartet.members[2].disk.put(good);
     quartet.start(2).unwrap();
     quartet.run_to(2, 6);
+}
+
+#[test]
+fn a_node_that_may_speak_amid_the_blocks_of_one_answer_speaks_after_the_last() {
+    let world = World::new(4);
+    let mut quartet = Quartet::new(&world);
+    quartet.run_to(3, 3);
+    let disk = quartet.kill(3);
+    quartet.run_to(0, 9);
+    let source = quartet.replica(0).archive();
+    let blocks: Vec<CommittedBlock> = (1..=source.height().unwrap())
+        .map(|height| {
+            let (block, commit) = source.block(height).unwrap();
+            CommittedBlock { block, commit }
+        })
+        .collect();
+    quartet.members[3].disk.put(disk);
+    quartet.start(3).unwrap();
+    let validator = address(&world, 0);
+    quartet.tell(
+        3,
+        ReplicaInput::Height {
+            validator,
+            height: 6,
+        },
+    );
+    quartet.tell(3, ReplicaInput::Blocks(blocks));
+    quartet.kill(2);
+    let goal = quartet.replica(0).height() + 3;
+    quartet.run_to(0, goal);
 }
 
 #[test]

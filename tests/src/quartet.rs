@@ -145,6 +145,11 @@ impl<'w> Quartet<'w> {
             .expect("a replica leaves its disk")
     }
 
+    /// Tells a node something, before anything else that is on its way.
+    pub fn tell(&mut self, to: usize, input: ReplicaInput) {
+        self.schedule(0, to, Due::Input(Box::new(input)));
+    }
+
     /// A message arrives at a node, from a validator's.
     pub fn inject(&mut self, to: usize, from: usize, message: Message) {
         let from = Some(self.world.signer(from).address());
