@@ -365,6 +365,12 @@ impl ByHand {
         Self { child, log }
     }
 
+    /// Its exit code, once it has ended; none: a signal ended it.
+    pub(super) fn ended(&mut self) -> Option<Option<i32>> {
+        let status = self.child.try_wait().expect("it is a child of this one");
+        status.map(|status| status.code())
+    }
+
     /// What it logged.
     pub(super) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).expect("it has a log")

@@ -6,7 +6,7 @@
 
 mod chain;
 mod founding;
-mod frozen;
+mod kills;
 mod manual;
 mod newcomer;
 mod partitions;

@@ -1,4 +1,4 @@
-//! A node that dies at one system call after another: it comes back, agrees, and contradicts nothing.
+//! A node that dies at one system call after another, or whose disk refuses one: it comes back, agrees, and contradicts nothing.
 //!
 //! The calls by which a process writes and sends are the points where a crash can differ from another, and strace can stop a process
 //! at each. So every one is found without the node's knowing, and nothing in the node can be set off by accident.
@@ -165,4 +165,52 @@ async fn a_node_that_dies_at_any_write_or_send_comes_back_and_contradicts_nothin
     println!(
         "died at {reached} of {tried} points of {counts:?}; {signatures} signatures, none against another"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_disk_fails_once_says_so_and_goes_on_by_itself() {
+    let devnet = Devnet::up(&[]);
+    devnet.tell("kill", VICTIM);
+    let mut whole = Traced::start(&devnet, None);
+    assert!(
+        !plays(&devnet, &mut whole).await,
+        "it lives when nothing happens"
+    );
+    let counts = whole.counts();
+    drop(whole);
+    let client = devnet.client("main-1");
+    for error in ["EIO", "ENOSPC"] {
+        // One more than any thread makes when it starts: only the thread that writes blocks gets there.
+        let nth = counts["fdatasync"] + 1;
+        let victim = Traced::start(
+            &devnet,
+            Some(&format!("fdatasync:error={error}:when={nth}")),
+        );
+        let log = || std::fs::read_to_string(devnet.at("victim.log")).expect("it has a log");
+        let said = |line: &str| log().matches(line).count();
+        let before = (
+            said("this node cannot go on"),
+            said("the store writes again"),
+        );
+        eventually(&format!("after {error} it says so"), async || {
+            nudge(&client).await.ok()?;
+            (said("this node cannot go on") > before.0).then_some(())
+        })
+        .await;
+        let reads = devnet.client(VICTIM).status().await;
+        assert!(reads.is_ok(), "reads are served: {reads:?}");
+        eventually(
+            &format!("after {error} the store writes again"),
+            async || (said("the store writes again") > before.1).then_some(()),
+        )
+        .await;
+        eventually("it votes again", async || {
+            nudge(&client).await.ok()?;
+            devnet.status(VICTIM).await?.voting.then_some(())
+        })
+        .await;
+        let signatures = check(&devnet).await;
+        drop(victim);
+        println!("one {error}: {signatures} signatures, none against another");
+    }
 }

@@ -110,6 +110,20 @@ impl Chain {
         self.nodes[node - 1].process = Some(process);
     }
 
+    /// Kills nodes by SIGKILL, all of them before the first is waited for.
+    pub(super) fn kill(&mut self, nodes: impl IntoIterator<Item = usize>) {
+        let mut processes: Vec<Child> = nodes
+            .into_iter()
+            .map(|node| self.nodes[node - 1].process.take().expect("it runs"))
+            .collect();
+        for process in &mut processes {
+            process.kill().expect("it runs");
+        }
+        for process in &mut processes {
+            process.wait().expect("a killed process ends");
+        }
+    }
+
     /// Freezes a node by SIGSTOP.
     pub(super) fn freeze(&self, node: usize) {
         self.signal(node, Signal::STOP);
@@ -174,6 +188,27 @@ impl Chain {
     /// A node's status, if it answers.
     pub(super) async fn status(&self, node: usize) -> Option<v1::StatusResponse> {
         self.client(node).status().await.ok()
+    }
+
+    /// Where each node stands, in its own words.
+    pub(super) async fn situation(&self) -> String {
+        let mut lines = Vec::new();
+        for node in self.all() {
+            let Some(status) = self.status(node).await else {
+                lines.push(format!("node {node} does not answer"));
+                continue;
+            };
+            lines.push(format!(
+                "node {node} has height {}, is in round {}, {} peers, {} transactions waiting, votes: {}, stalled: {:?}",
+                status.height,
+                status.round,
+                status.peers,
+                status.mempool_transactions,
+                status.voting,
+                status.stalled
+            ));
+        }
+        lines.join("; ")
     }
 
     /// The height of a node that answers.
