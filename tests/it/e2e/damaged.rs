@@ -129,11 +129,12 @@ async fn try_out(home: &Path, chain: &[Option<v1::Block>], what: &str) -> End {
         "{what}: it has blocks that were never decided"
     );
     for (height, expected) in (1..=height).zip(chain) {
-        assert_eq!(
-            block(&client, height).await.block,
-            *expected,
-            "{what}: block {height}"
-        );
+        let request = v1::GetBlockRequest { height };
+        match client.call(client.blocks().get(request)).await {
+            Ok(view) => assert_eq!(view.block, *expected, "{what}: block {height}"),
+            // A table that no longer agrees with its checksums answers nothing, and the log says why.
+            Err(error) => return End::Refuses(error.code),
+        }
     }
     End::Serves
 }
