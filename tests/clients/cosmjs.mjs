@@ -85,3 +85,5 @@ const value = Buffer.from(state.value).toString('base64');
 console.log(JSON.stringify({ height, value, operation, headers: Math.min(newest, 12) }));
 client.disconnect();
 socket.disconnect();
+// What the websocket client leaves open would keep the process alive.
+process.exit(0);
