@@ -14,7 +14,10 @@ impl Replica {
 
     /// Whether this node votes: it has a key of the set, its store writes, and it knows what it may have signed.
     pub fn votes(&self) -> bool {
-        self.stalled.is_none() && self.silence.is_none() && self.signer().is_some()
+        self.stalled.is_none()
+            && self.silence.is_none()
+            && self.consensus.record().may_sign()
+            && self.signer().is_some()
     }
 
     /// The validators of the height to decide.
