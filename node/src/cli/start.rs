@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::context::Context;
+use super::output::Output;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::home::KeyRole;
@@ -15,7 +16,25 @@ pub(crate) struct Start {
     log: Option<String>,
 }
 
+/// A store that cannot be read ends the process, since there is no right answer to give. While the node starts that is told like
+/// any other refusal; later the core's end is, and a request's is its own.
+fn tell_what_ends_the_start(output: Output) {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        if std::thread::current().name() == Some("main") {
+            let why = panic.payload_as_str().unwrap_or("no reason is known");
+            output.failure(&Failure::new(
+                "START",
+                format!("it cannot go on: {why}"),
+                "if the store cannot be read, `starfire db verify` names what is damaged; move `data/` away and start again",
+            ));
+        }
+    }));
+}
+
 pub(crate) fn run(arguments: &Start, context: &Context) -> Result<(), Failure> {
+    tell_what_ends_the_start(context.output);
     let home = context.home()?;
     // What an operator forgets most, each with its own code, before anybody types a passphrase.
     Config::load(&home.config())?;
