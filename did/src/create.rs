@@ -137,9 +137,7 @@ mod tests {
     #[test]
     fn what_is_no_document_is_refused() {
         assert_eq!(
-            Create::try_from(v1::DidCreate { document: None })
-                .unwrap_err()
-                .code,
+            Create::try_from(v1::DidCreate::default()).unwrap_err().code,
             code::DID_DOCUMENT_INVALID
         );
     }

@@ -220,6 +220,7 @@ impl From<&Document> for v1::DidDocument {
                 KeyAlgorithm::Sm2 => v1::KeyAlgorithm::Sm2.into(),
             },
             public_key: method.key.raw().to_vec(),
+            ..v1::VerificationMethod::default()
         };
         let service = |service: &Service| v1::DidService {
             id: service.id.clone(),
@@ -234,6 +235,7 @@ impl From<&Document> for v1::DidDocument {
             assertion_method: document.assertion_method.clone(),
             service: document.services.iter().map(service).collect(),
             also_known_as: document.also_known_as.clone(),
+            ..Self::default()
         }
     }
 }

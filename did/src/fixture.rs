@@ -99,6 +99,7 @@ impl World {
         let env = self.env(sender);
         Create::try_from(v1::DidCreate {
             document: Some(document.clone()),
+            ..v1::DidCreate::default()
         })?
         .apply(&mut self.state, &env)
     }
@@ -141,6 +142,7 @@ impl World {
             authentication: methods.iter().map(|method| method.id.clone()).collect(),
             assertion_method: Vec::new(),
             verification_method: methods,
+            ..v1::DidRotate::default()
         };
         Rotate::try_from(message)?.apply(&mut self.state, &env)
     }

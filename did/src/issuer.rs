@@ -145,6 +145,7 @@ impl Accredit {
             withdrawn_ms: 0,
             withdrawn_reason: String::new(),
             motion,
+            ..v1::AccreditationRecord::default()
         };
         state.put_record(path, &accreditation);
         state.emit(Event::new("issuer.accredited", attributes));
@@ -239,6 +240,7 @@ mod tests {
             jurisdiction: "CN".into(),
             valid_from_ms: from,
             valid_until_ms: until,
+            ..v1::Accredit::default()
         }
     }
 

@@ -24,7 +24,9 @@ pub mod rotate;
 pub mod signature;
 pub mod update;
 mod uri;
+pub mod verification_key;
 
 pub use document::Document;
 pub use id::{ChainCode, Did, DidError};
 pub use key::{KeyAlgorithm, KeyError, PrivateKey, PublicKey};
+pub use verification_key::VerificationKey;

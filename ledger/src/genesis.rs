@@ -182,6 +182,7 @@ fn chain_record(file: &GenesisFile) -> v1::ChainRecord {
         open_share_percent: file.params.open_share_percent,
         member_transactions_max: file.params.member_transactions_max,
         bif_profile: file.params.profile == Profile::Bif,
+        ..v1::ChainRecord::default()
     }
 }
 

@@ -62,7 +62,12 @@ impl Payload {
         if fields(&operation) != 1 {
             return Err(mismatch(kind));
         }
-        let native = operation.native;
+        if let Some(native) = operation.native {
+            return match native_type(&native) == kind {
+                true => Self::parse_native(native),
+                false => Err(mismatch(kind)),
+            };
+        }
         Ok(match kind {
             Type::Unknown => {
                 return Err(Rejection::new(
@@ -99,59 +104,52 @@ impl Payload {
                     "this chain has no controlled areas",
                 ));
             }
-            Type::DidCreate => {
-                let Some(Native::DidCreate(message)) = native else {
-                    return Err(mismatch(kind));
-                };
-                Self::DidCreate(message.try_into()?)
-            }
-            Type::DidUpdate => {
-                let Some(Native::DidUpdate(message)) = native else {
-                    return Err(mismatch(kind));
-                };
-                Self::DidUpdate(message.try_into()?)
-            }
-            Type::DidRotate => {
-                let Some(Native::DidRotate(message)) = native else {
-                    return Err(mismatch(kind));
-                };
-                Self::DidRotate(message.try_into()?)
-            }
-            Type::DidDeactivate => {
-                let Some(Native::DidDeactivate(message)) = native else {
-                    return Err(mismatch(kind));
-                };
-                Self::DidDeactivate(message.try_into()?)
-            }
-            Type::EvidenceAdd => {
-                let Some(Native::EvidenceAdd(message)) = native else {
-                    return Err(mismatch(kind));
-                };
-                Self::EvidenceAdd(message.try_into()?)
-            }
-            Type::EvidenceRevoke => {
-                let Some(Native::EvidenceRevoke(message)) = native else {
-                    return Err(mismatch(kind));
-                };
-                Self::EvidenceRevoke(message.try_into()?)
-            }
-            Type::AnchorSubmit => {
-                let Some(Native::AnchorSubmit(message)) = native else {
-                    return Err(mismatch(kind));
-                };
-                Self::AnchorSubmit(Box::new(message.try_into()?))
-            }
-            Type::MotionPropose => {
-                let Some(Native::MotionPropose(message)) = native else {
-                    return Err(mismatch(kind));
-                };
-                Self::MotionPropose(message.try_into()?)
-            }
-            Type::MotionVote => {
-                let Some(Native::MotionVote(message)) = native else {
-                    return Err(mismatch(kind));
-                };
-                Self::MotionVote(message.into())
+            Type::DidCreate
+            | Type::DidUpdate
+            | Type::DidRotate
+            | Type::DidDeactivate
+            | Type::DidCreateBatch
+            | Type::DidRecover
+            | Type::DidVetoRecovery
+            | Type::DidCompleteRecovery
+            | Type::DidAddResource
+            | Type::EvidenceAdd
+            | Type::EvidenceRevoke
+            | Type::AnchorSubmit
+            | Type::MotionPropose
+            | Type::MotionVote
+            | Type::AccreditationGrant
+            | Type::AccreditationRevoke
+            | Type::SchemaRegister
+            | Type::SchemaRetire
+            | Type::StatusListCreate
+            | Type::StatusListUpdate => return Err(mismatch(kind)),
+        })
+    }
+
+    fn parse_native(native: Native) -> Result<Self, Rejection> {
+        Ok(match native {
+            Native::DidCreate(message) => Self::DidCreate(message.try_into()?),
+            Native::DidUpdate(message) => Self::DidUpdate(message.try_into()?),
+            Native::DidRotate(message) => Self::DidRotate(message.try_into()?),
+            Native::DidDeactivate(message) => Self::DidDeactivate(message.try_into()?),
+            Native::EvidenceAdd(message) => Self::EvidenceAdd(message.try_into()?),
+            Native::EvidenceRevoke(message) => Self::EvidenceRevoke(message.try_into()?),
+            Native::AnchorSubmit(message) => Self::AnchorSubmit(Box::new(message.try_into()?)),
+            Native::MotionPropose(message) => Self::MotionPropose(message.try_into()?),
+            Native::MotionVote(message) => Self::MotionVote(message.into()),
+            Native::DidCreateBatch(_)
+            | Native::DidRecover(_)
+            | Native::DidVetoRecovery(_)
+            | Native::DidCompleteRecovery(_)
+            | Native::DidAddResource(_)
+            | Native::AccreditationGrant(_)
+            | Native::AccreditationRevoke(_)
+            | Native::SchemaRegister(_)
+            | Native::SchemaRetire(_)
+            | Native::StatusListCreate(_)
+            | Native::StatusListUpdate(_) => {
+                return Err(Rejection::new(code::NOT_SUPPORTED, "not yet"));
             }
         })
     }
@@ -200,6 +198,32 @@ fn require_did(state: &Overlay<'_>, env: &Env) -> Result<(), Rejection> {
                 env.sender
             ),
         )),
+    }
+}
+
+/// The type that goes with a native operation's field: both have the same number.
+pub fn native_type(native: &Native) -> Type {
+    match native {
+        Native::DidCreate(_) => Type::DidCreate,
+        Native::DidUpdate(_) => Type::DidUpdate,
+        Native::DidRotate(_) => Type::DidRotate,
+        Native::DidDeactivate(_) => Type::DidDeactivate,
+        Native::DidCreateBatch(_) => Type::DidCreateBatch,
+        Native::DidRecover(_) => Type::DidRecover,
+        Native::DidVetoRecovery(_) => Type::DidVetoRecovery,
+        Native::DidCompleteRecovery(_) => Type::DidCompleteRecovery,
+        Native::DidAddResource(_) => Type::DidAddResource,
+        Native::EvidenceAdd(_) => Type::EvidenceAdd,
+        Native::EvidenceRevoke(_) => Type::EvidenceRevoke,
+        Native::AnchorSubmit(_) => Type::AnchorSubmit,
+        Native::MotionPropose(_) => Type::MotionPropose,
+        Native::MotionVote(_) => Type::MotionVote,
+        Native::AccreditationGrant(_) => Type::AccreditationGrant,
+        Native::AccreditationRevoke(_) => Type::AccreditationRevoke,
+        Native::SchemaRegister(_) => Type::SchemaRegister,
+        Native::SchemaRetire(_) => Type::SchemaRetire,
+        Native::StatusListCreate(_) => Type::StatusListCreate,
+        Native::StatusListUpdate(_) => Type::StatusListUpdate,
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use starfire_did::{ChainCode, Did, PrivateKey};
+use starfire_ledger::payload::native_type;
 use starfire_ledger::transaction::Transaction;
 use starfire_proto::protocol::{self, operation};
 use starfire_proto::v1;
@@ -299,20 +300,8 @@ pub fn transaction(
 
 /// A native operation with the type that its field calls for.
 pub fn operation(native: operation::Native) -> protocol::Operation {
-    use operation::{Native, Type};
-    let kind = match &native {
-        Native::DidCreate(_) => Type::DidCreate,
-        Native::DidUpdate(_) => Type::DidUpdate,
-        Native::DidRotate(_) => Type::DidRotate,
-        Native::DidDeactivate(_) => Type::DidDeactivate,
-        Native::EvidenceAdd(_) => Type::EvidenceAdd,
-        Native::EvidenceRevoke(_) => Type::EvidenceRevoke,
-        Native::AnchorSubmit(_) => Type::AnchorSubmit,
-        Native::MotionPropose(_) => Type::MotionPropose,
-        Native::MotionVote(_) => Type::MotionVote,
-    };
     protocol::Operation {
-        r#type: kind.into(),
+        r#type: native_type(&native).into(),
         native: Some(native),
         ..protocol::Operation::default()
     }

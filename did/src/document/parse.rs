@@ -96,7 +96,13 @@ fn public_key(record: &v1::VerificationMethod) -> Result<PublicKey, DocumentErro
     let algorithm = match v1::KeyAlgorithm::try_from(record.algorithm) {
         Ok(v1::KeyAlgorithm::Ed25519) => KeyAlgorithm::Ed25519,
         Ok(v1::KeyAlgorithm::Sm2) => KeyAlgorithm::Sm2,
-        Ok(v1::KeyAlgorithm::Unspecified) | Err(_) => {
+        Ok(
+            v1::KeyAlgorithm::Unspecified
+            | v1::KeyAlgorithm::P256
+            | v1::KeyAlgorithm::Secp256k1
+            | v1::KeyAlgorithm::X25519,
+        )
+        | Err(_) => {
             return Err(DocumentError::Algorithm(record.id.clone()));
         }
     };
@@ -225,6 +231,7 @@ mod tests {
                 controller: id.clone(),
                 algorithm: algorithm.into(),
                 public_key: key.raw().to_vec(),
+                ..v1::VerificationMethod::default()
             };
         v1::DidDocument {
             id: id.clone(),
@@ -248,6 +255,7 @@ mod tests {
                 endpoint: "https://example.org/".into(),
             }],
             also_known_as: vec!["urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6".into()],
+            ..v1::DidDocument::default()
         }
     }
 
@@ -437,6 +445,7 @@ mod tests {
                 controller: record.id.clone(),
                 algorithm: algorithm.into(),
                 public_key: key(seed, ours).raw().to_vec(),
+                ..v1::VerificationMethod::default()
             }).collect();
             let ids: Vec<String> = record.verification_method.iter().map(|method| method.id.clone()).collect();
             record.authentication = ids.iter().take(1 + usize::from(used) % ids.len()).cloned().collect();

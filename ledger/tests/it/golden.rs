@@ -268,6 +268,7 @@ impl Story {
                 Type::DidCreate,
                 Native::DidCreate(v1::DidCreate {
                     document: Some(document),
+                    ..v1::DidCreate::default()
                 }),
             ),
             "update" => {
@@ -285,6 +286,7 @@ impl Story {
                     verification_method: document.verification_method,
                     authentication: document.authentication,
                     assertion_method: document.assertion_method,
+                    ..v1::DidRotate::default()
                 };
                 native(Type::DidRotate, Native::DidRotate(rotate))
             }
@@ -451,6 +453,7 @@ impl Story {
                 jurisdiction,
                 valid_from_ms: words.number("from")?,
                 valid_until_ms: words.number("until")?,
+                ..v1::Accredit::default()
             }),
             "withdraw" => Action::WithdrawAccreditation(v1::WithdrawAccreditation {
                 issuer,

@@ -142,6 +142,7 @@ pub(crate) async fn register(
     let did = client.address(key).await?;
     let create = v1::DidCreate {
         document: Some((&Document::for_key(&did, &key.public())).into()),
+        ..v1::DidCreate::default()
     };
     let committed = client
         .send(key, vec![operation(Native::DidCreate(create))])

@@ -149,6 +149,7 @@ async fn register_one(client: &Client, key: &PrivateKey) -> Result<(), Failure> 
     let did = client.address(key).await?;
     let create = v1::DidCreate {
         document: Some((&Document::for_key(&did, &key.public())).into()),
+        ..v1::DidCreate::default()
     };
     client
         .send(key, vec![operation(Native::DidCreate(create))])

@@ -14,6 +14,7 @@ pub(super) async fn creation(client: &Client, key: &PrivateKey) -> v1::DidCreate
     let did = client.address(key).await.expect("the node answers");
     v1::DidCreate {
         document: Some(document(&did, key)),
+        ..v1::DidCreate::default()
     }
 }
 
@@ -132,6 +133,7 @@ async fn squatting(devnet: &Devnet, node: &str) {
     for key in [&thief, &owner] {
         let squat = Native::DidCreate(v1::DidCreate {
             document: Some(document(&owned, key)),
+            ..v1::DidCreate::default()
         });
         let squat = envelope(&client, &source, &thief, squat).await;
         assert_eq!(send(devnet, node, &squat).refusal(), "DID_NOT_DERIVED");

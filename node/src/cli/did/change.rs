@@ -159,6 +159,7 @@ pub(super) async fn rotate(arguments: Rotate, context: &Context) -> Result<Repor
         authentication: vec![method.id.clone()],
         assertion_method: vec![method.id.clone()],
         verification_method: vec![method],
+        ..v1::DidRotate::default()
     };
     let sender = sender(&client, &arguments.sender, &key, &did).await?;
     let committed = client

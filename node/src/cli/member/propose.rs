@@ -145,6 +145,7 @@ impl Propose {
                     jurisdiction: scope.jurisdiction,
                     valid_from_ms: starfire_crosschain::unix_ms::from_time(from),
                     valid_until_ms: starfire_crosschain::unix_ms::from_time(until),
+                    ..v1::Accredit::default()
                 };
                 (Action::Accredit(accredit), by.key)
             }
