@@ -26,26 +26,20 @@ pub const DOCUMENT_DEPTH_MAX: usize = 32;
 
 /// What is signed: SHA-256 of the canonical proof options, then SHA-256 of the canonical document.
 ///
-/// The document's own `proof` and the options' `proofValue` are left out, as the suites say. The options are read in the document's
-/// context, whatever context they carry.
+/// Both are hashed as given: the caller takes away the document's `proof`, but for earlier proofs that a proof chain covers, and the
+/// options' `proofValue`. The options are read in the document's context, whatever context they carry.
 pub fn hash_data(document: &Value, proof_config: &Value) -> Result<[u8; 64], RdfcError> {
-    let mut document = document.clone();
     let mut options = proof_config.clone();
-    let (Value::Object(fields), Value::Object(option_fields)) = (&mut document, &mut options)
-    else {
-        return Err(RdfcError::Syntax(
-            "a document and its proof options are objects".into(),
-        ));
+    let Value::Object(fields) = &mut options else {
+        return Err(RdfcError::Syntax("proof options are an object".into()));
     };
-    fields.remove("proof");
-    option_fields.remove("proofValue");
     // vc-di-eddsa §3.2.5: the context of the proof options is that of the unsecured document.
-    let context = fields.get("@context").ok_or(RdfcError::ContextMissing)?;
-    option_fields.insert("@context".to_owned(), context.clone());
+    let context = document.get("@context").ok_or(RdfcError::ContextMissing)?;
+    fields.insert("@context".to_owned(), context.clone());
 
     let mut hashes = [0; 64];
     hashes[..32].copy_from_slice(&Sha256::digest(canonical_form(&options)?));
-    hashes[32..].copy_from_slice(&Sha256::digest(canonical_form(&document)?));
+    hashes[32..].copy_from_slice(&Sha256::digest(canonical_form(document)?));
     Ok(hashes)
 }
 

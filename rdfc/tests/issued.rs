@@ -32,8 +32,12 @@ fn base58(multibase: &str) -> Vec<u8> {
 }
 
 fn holds(document: &Value, documents: &Value) -> bool {
-    let proof = &document["proof"];
-    let Ok(data) = hash_data(document, proof) else {
+    let (mut unsigned, proof) = (document.clone(), &document["proof"]);
+    let mut options = proof.clone();
+    unsigned.as_object_mut().expect("an object").remove("proof");
+    let fields = options.as_object_mut().expect("an object");
+    fields.remove("proofValue");
+    let Ok(data) = hash_data(&unsigned, &options) else {
         return false;
     };
     let method = proof["verificationMethod"].as_str().expect("a method");

@@ -196,3 +196,17 @@ fn the_order_of_fields_does_not_matter() {
     let reversed: Value = serde_json::from_str(reversed).unwrap();
     assert_eq!(canonical_form(&reversed), canonical_form(&alumni()));
 }
+
+/// A proof chain: the later proof covers the earlier one, which stays in the document that is hashed.
+#[test]
+fn an_earlier_proof_that_is_left_in_the_document_is_hashed_with_it() {
+    let options = options("eddsa-rdfc-2022", "did:example:a", EDDSA_KEY);
+    let mut chained = alumni();
+    chained["proof"] = json!([options]);
+    chained["proof"][0]["id"] = json!("urn:uuid:1");
+    chained["proof"][0]["proofValue"] = json!("z1");
+    let one = hash_data(&chained, &options).unwrap();
+    assert_ne!(one, hash_data(&alumni(), &options).unwrap());
+    chained["proof"][0]["proofValue"] = json!("z2");
+    assert_ne!(one, hash_data(&chained, &options).unwrap());
+}
