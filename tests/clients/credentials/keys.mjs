@@ -33,10 +33,11 @@ export const multikeyOf = ({ crv, x, y }) => {
   return multibase([0x80, 0x24], Buffer.concat([Buffer.from([2 + odd]), bytes]));
 };
 
-// The did:bid of an Ed25519 key: `ef` and the last 22 bytes of the key's SHA-256.
+// The did:bid of an Ed25519 key: `ef` and the last 22 bytes of the key's SHA-256, in BIF's Base58, where B and b, U and u change places.
+const swapped = { B: 'b', b: 'B', U: 'u', u: 'U' };
 export const didBidOf = ({ x }) => {
   const digest = createHash('sha256').update(Buffer.from(x, 'base64url')).digest();
-  return `did:bid:ef${encode(digest.subarray(10))}`;
+  return `did:bid:ef${encode(digest.subarray(10)).replace(/[BbUu]/g, (letter) => swapped[letter])}`;
 };
 
 export const didKeyOf = (jwk) => `did:key:${multikeyOf(jwk)}`;
