@@ -15,8 +15,8 @@ pub mod algorithm;
 pub mod bif;
 pub mod envelope;
 mod error;
-mod json;
 pub mod header;
+pub(crate) mod json;
 pub mod key_id;
 pub(crate) mod numeric_date;
 pub mod vc_jwt;
@@ -26,8 +26,8 @@ pub use algorithm::Algorithm;
 pub use error::JoseError;
 pub use header::Header;
 
-use self::json;
 use crate::credential::parsed::{Relationship, Signed};
+use crate::signing_key::SigningKey;
 use crate::verification_key::VerificationKey;
 
 /// The longest token.
@@ -88,7 +88,11 @@ impl Jws {
     }
 
     /// The signature, to be judged with the key that `method` names.
-    pub(crate) fn signed(&self, method: String, relationship: Relationship) -> Result<Signed, JoseError> {
+    pub(crate) fn signed(
+        &self,
+        method: String,
+        relationship: Relationship,
+    ) -> Result<Signed, JoseError> {
         Ok(Signed {
             method,
             relationship,
@@ -125,8 +129,26 @@ impl Unsigned {
 
     /// The token, with a signature over [`Self::message`].
     pub fn with(self, signature: &[u8]) -> String {
-        format!("{}.{}", self.signing_input, URL_SAFE_NO_PAD.encode(signature))
+        format!(
+            "{}.{}",
+            self.signing_input,
+            URL_SAFE_NO_PAD.encode(signature)
+        )
     }
+}
+
+/// Makes a token. The key must be of the curve that the header's algorithm is for.
+pub fn sign(
+    header: &Header,
+    claims: &Map<String, Value>,
+    key: &SigningKey,
+) -> Result<String, JoseError> {
+    if !header.algorithm.fits(&key.verification_key()) {
+        return Err(JoseError::Algorithm(header.algorithm.name().to_owned()));
+    }
+    let unsigned = Unsigned::new(header, claims);
+    let signature = key.sign(unsigned.message());
+    Ok(unsigned.with(&signature))
 }
 
 pub(crate) struct Parts<'a> {
@@ -163,9 +185,15 @@ pub(crate) fn base64url(part: &'static str, text: &str) -> Result<Vec<u8>, JoseE
         .map_err(|source| JoseError::Base64 { part, source })
 }
 
-pub(crate) fn object(part: &'static str, text: &str, bytes_max: usize) -> Result<Map<String, Value>, JoseError> {
+pub(crate) fn object(
+    part: &'static str,
+    text: &str,
+    bytes_max: usize,
+) -> Result<Map<String, Value>, JoseError> {
     let bytes = base64url(part, text)?;
-    match json::parse(&bytes, bytes_max, DEPTH_MAX).map_err(|source| JoseError::Json { part, source })? {
+    match json::parse(&bytes, bytes_max, DEPTH_MAX)
+        .map_err(|detail| JoseError::Json { part, detail })?
+    {
         Value::Object(members) => Ok(members),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             Err(JoseError::NotAnObject(part))
@@ -174,5 +202,9 @@ pub(crate) fn object(part: &'static str, text: &str, bytes_max: usize) -> Result
 }
 
 pub(crate) fn canonical(members: &Map<String, Value>) -> Vec<u8> {
-    serde_json_canonicalizer::to_vec(members).expect("names are strings and numbers are finite, so it encodes")
+    serde_json_canonicalizer::to_vec(members)
+        .expect("names are strings and numbers are finite, so it encodes")
 }
+
+#[cfg(test)]
+mod tests;

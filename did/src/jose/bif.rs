@@ -101,9 +101,12 @@ fn signature(bytes: &[u8]) -> Result<(Encoding, Vec<u8>), JoseError> {
     if bytes.len() == SIGNATURE_BYTES {
         return Ok((Encoding::Raw, bytes.to_vec()));
     }
-    let one_case = !(bytes.iter().any(u8::is_ascii_lowercase) && bytes.iter().any(u8::is_ascii_uppercase));
+    let one_case =
+        !(bytes.iter().any(u8::is_ascii_lowercase) && bytes.iter().any(u8::is_ascii_uppercase));
     match hex::decode(bytes) {
-        Ok(signature) if one_case && signature.len() == SIGNATURE_BYTES => Ok((Encoding::HexText, signature)),
+        Ok(signature) if one_case && signature.len() == SIGNATURE_BYTES => {
+            Ok((Encoding::HexText, signature))
+        }
         Ok(_) | Err(_) => Err(JoseError::SignatureEncoding),
     }
 }
@@ -133,7 +136,10 @@ impl BifCredential {
     pub fn present(&self, disclose: &[&str]) -> Result<String, JoseError> {
         let claims = disclosure::disclosing(&self.claims, self.parse_type, disclose)?;
         let [header, signature] = &self.parts;
-        Ok(format!("{}.{signature}", issue::signing_input(header, &claims)))
+        Ok(format!(
+            "{}.{signature}",
+            issue::signing_input(header, &claims)
+        ))
     }
 
     /// As all formats are judged.
@@ -151,7 +157,12 @@ impl BifCredential {
         };
         Ok(Parsed {
             types: types(&self.claims)?,
-            subjects: vec![subject(&self.claims)?.get("id").and_then(Value::as_str).map(str::to_owned)],
+            subjects: vec![
+                subject(&self.claims)?
+                    .get("id")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
+            ],
             holder_key: None,
             valid_from_ms: Some(date(&self.claims, "issuanceDate")?.ok_or(JoseError::Claim {
                 name: "issuanceDate",
@@ -177,7 +188,10 @@ pub fn revocation_list(issuer: &str, credential: &str) -> String {
 }
 
 fn status(claims: &Map<String, Value>, issuer: &str) -> Option<StatusReference> {
-    claims.get("revocationId").and_then(Value::as_str).filter(|id| !id.is_empty())?;
+    claims
+        .get("revocationId")
+        .and_then(Value::as_str)
+        .filter(|id| !id.is_empty())?;
     let id = claims.get("id").and_then(Value::as_str)?;
     Some(StatusReference::List {
         list: revocation_list(issuer, id),
@@ -199,10 +213,16 @@ fn issuer(claims: &Map<String, Value>) -> Result<String, JoseError> {
 }
 
 fn types(claims: &Map<String, Value>) -> Result<Vec<String>, JoseError> {
-    let types: Option<Vec<String>> = claims
-        .get("type")
-        .and_then(Value::as_array)
-        .and_then(|types| types.iter().map(|one| one.as_str().map(str::to_owned)).collect());
+    let types: Option<Vec<String>> =
+        claims
+            .get("type")
+            .and_then(Value::as_array)
+            .and_then(|types| {
+                types
+                    .iter()
+                    .map(|one| one.as_str().map(str::to_owned))
+                    .collect()
+            });
     types
         .filter(|types| types.iter().any(|one| one == "VerifiableCredential"))
         .ok_or(JoseError::Claim {
@@ -212,10 +232,13 @@ fn types(claims: &Map<String, Value>) -> Result<Vec<String>, JoseError> {
 }
 
 fn subject(claims: &Map<String, Value>) -> Result<&Map<String, Value>, JoseError> {
-    claims.get("credentialSubject").and_then(Value::as_object).ok_or(JoseError::Claim {
-        name: "credentialSubject",
-        why: "is no object",
-    })
+    claims
+        .get("credentialSubject")
+        .and_then(Value::as_object)
+        .ok_or(JoseError::Claim {
+            name: "credentialSubject",
+            why: "is no object",
+        })
 }
 
 fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, JoseError> {
@@ -226,7 +249,10 @@ fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, 
         .as_str()
         .and_then(timestamp::parse)
         .map(Some)
-        .ok_or(JoseError::Claim { name, why: "is no time" })
+        .ok_or(JoseError::Claim {
+            name,
+            why: "is no time",
+        })
 }
 
 #[cfg(test)]

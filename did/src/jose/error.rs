@@ -1,7 +1,5 @@
 //! Why a token is refused before any key is asked for.
 
-use super::json::JsonError;
-
 /// Text that is no token, or one that is not accepted here.
 #[derive(Debug, thiserror::Error)]
 pub enum JoseError {
@@ -26,13 +24,12 @@ pub enum JoseError {
         source: base64::DecodeError,
     },
     /// Not JSON of one meaning.
-    #[error("the {part} is not strict JSON")]
+    #[error("the {part} is not strict JSON: {detail}")]
     Json {
         /// Which part.
         part: &'static str,
         /// What is wrong.
-        #[source]
-        source: JsonError,
+        detail: String,
     },
     /// JSON, but no object.
     #[error("the {0} is no JSON object")]
@@ -92,7 +89,9 @@ pub enum JoseError {
         member: &'static str,
     },
     /// `vc` or `vp`, which wrapped a credential in version 1.1.
-    #[error("the claim {0:?} wraps a credential of version 1.1: the payload itself is the credential")]
+    #[error(
+        "the claim {0:?} wraps a credential of version 1.1: the payload itself is the credential"
+    )]
     Wrapper(&'static str),
     /// The claims are no credential or presentation.
     #[error("{detail}")]
@@ -105,9 +104,6 @@ pub enum JoseError {
     /// Not an enveloped credential or presentation.
     #[error("an envelope {0}")]
     Envelope(&'static str),
-    /// A presentation shows more credentials than allowed.
-    #[error("{0} credentials are too many")]
-    TooManyCredentials(usize),
 
     /// BIF: the way of disclosure is not known, or is not that of the signature's algorithm.
     #[error("the parseType {0:?} does not go with the algorithm")]
@@ -140,7 +136,7 @@ impl JoseError {
             Self::Conflict { .. } => "JOSE_CLAIM_CONFLICT",
             Self::Wrapper(_) => "JOSE_CLAIM_WRAPPER",
             Self::Model { code, .. } => code,
-            Self::Envelope(_) | Self::TooManyCredentials(_) => "ENVELOPE_INVALID",
+            Self::Envelope(_) => "ENVELOPE_INVALID",
             Self::ParseType(_) | Self::Disclosure(_) => "BIF_CREDENTIAL_INVALID",
             Self::DisclosureHash(_) => "BIF_DISCLOSURE_WRONG",
         }

@@ -62,7 +62,11 @@ impl Header {
     pub(super) fn to_members(&self) -> Map<String, Value> {
         let mut members = self.repeated.clone();
         members.insert("alg".to_owned(), self.algorithm.name().into());
-        for (name, value) in [("kid", &self.key_id), ("typ", &self.typ), ("cty", &self.cty)] {
+        for (name, value) in [
+            ("kid", &self.key_id),
+            ("typ", &self.typ),
+            ("cty", &self.cty),
+        ] {
             if let Some(value) = value {
                 members.insert(name.to_owned(), value.as_str().into());
             }
@@ -98,7 +102,11 @@ impl Header {
     /// Refuses a header that repeats a claim differently.
     pub(crate) fn agrees_with(&self, claims: &Map<String, Value>) -> Result<(), JoseError> {
         for name in REPEATED {
-            if self.repeated.get(name).is_some_and(|said| claims.get(name) != Some(said)) {
+            if self
+                .repeated
+                .get(name)
+                .is_some_and(|said| claims.get(name) != Some(said))
+            {
                 return Err(JoseError::Conflict {
                     claim: name,
                     member: "the header's",
@@ -124,7 +132,9 @@ pub(crate) fn names_type(found: &str, expected: &str) -> bool {
 // RFC 7515 §4.1.11: who does not understand all that "crit" lists refuses. Nothing is understood here.
 // VC-JOSE-COSE §3.1.3: the unencoded payload (RFC 7797) must not be used.
 pub(crate) fn refuse_extensions(members: &Map<String, Value>) -> Result<(), JoseError> {
-    let encoded = members.get("b64").is_none_or(|b64| *b64 == Value::Bool(true));
+    let encoded = members
+        .get("b64")
+        .is_none_or(|b64| *b64 == Value::Bool(true));
     if members.contains_key("crit") || !encoded {
         return Err(JoseError::Critical);
     }

@@ -12,35 +12,16 @@ use serde_json::{Map, Number, Value};
 const INTEGER_MAX: u64 = 1 << 53;
 const NUMBER_MAX: f64 = 9_007_199_254_740_992.0;
 
-/// Why a text is not strict JSON.
-#[derive(Debug, thiserror::Error)]
-pub enum JsonError {
-    /// More bytes than allowed.
-    #[error("{bytes} bytes are more than the {max} allowed")]
-    TooLarge {
-        /// Its size.
-        bytes: usize,
-        /// The limit.
-        max: usize,
-    },
-    /// Not JSON, or not strict: the source names the place.
-    #[error("not strict JSON")]
-    Malformed(#[source] serde_json::Error),
-}
-
 /// Parses strict JSON of at most `bytes_max` bytes and `depth_max` containers inside one another.
-pub(crate) fn parse(bytes: &[u8], bytes_max: usize, depth_max: usize) -> Result<Value, JsonError> {
+pub(crate) fn parse(bytes: &[u8], bytes_max: usize, depth_max: usize) -> Result<Value, String> {
     if bytes.len() > bytes_max {
-        return Err(JsonError::TooLarge {
-            bytes: bytes.len(),
-            max: bytes_max,
-        });
+        return Err(format!("{} bytes are more than {bytes_max}", bytes.len()));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = Strict { depth: depth_max }
         .deserialize(&mut deserializer)
-        .map_err(JsonError::Malformed)?;
-    deserializer.end().map_err(JsonError::Malformed)?;
+        .map_err(|error| error.to_string())?;
+    deserializer.end().map_err(|error| error.to_string())?;
     Ok(value)
 }
 
@@ -126,7 +107,9 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = members.next_key::<String>()? {
             let value = members.next_value_seed(inner)?;
             if object.contains_key(&name) {
-                return Err(de::Error::custom(format_args!("the name {name:?} stands twice in one object")));
+                return Err(de::Error::custom(format_args!(
+                    "the name {name:?} stands twice in one object"
+                )));
             }
             object.insert(name, value);
         }

@@ -8,7 +8,10 @@ use super::JoseError;
 const SECONDS_MAX: u64 = 253_402_300_799;
 
 /// The time that a claim says, in milliseconds. Fractions and what is beyond four digits of a year are refused.
-pub(crate) fn claim_ms(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, JoseError> {
+pub(crate) fn claim_ms(
+    claims: &Map<String, Value>,
+    name: &'static str,
+) -> Result<Option<i64>, JoseError> {
     let Some(value) = claims.get(name) else {
         return Ok(None);
     };

@@ -56,7 +56,9 @@ pub(super) fn check(claims: &Map<String, Value>, algorithm: Algorithm) -> Result
             Some(Value::String(text)) => Ok(Some(text.as_str())),
             Some(_) => Err(wrong()),
         };
-        let hash = text("hash")?.filter(|_| members.keys().all(only)).ok_or_else(wrong)?;
+        let hash = text("hash")?
+            .filter(|_| members.keys().all(only))
+            .ok_or_else(wrong)?;
         let disclosed = match (text("value")?, text("salt")?) {
             (Some(value), Some(salt)) => Some(self::hash(algorithm, value, salt)),
             (Some(_), None) => return Err(wrong()),
@@ -81,7 +83,8 @@ pub(super) fn disclosing(
     disclose: &[&str],
 ) -> Result<Map<String, Value>, JoseError> {
     let all = subject(claims)?;
-    let unknown = |name: &&&str| parse_type == ParseType::Direct || **name == ID || !all.contains_key(**name);
+    let unknown =
+        |name: &&&str| parse_type == ParseType::Direct || **name == ID || !all.contains_key(**name);
     if let Some(name) = disclose.iter().find(unknown) {
         return Err(JoseError::Disclosure((*name).to_owned()));
     }
@@ -114,8 +117,11 @@ pub(super) fn hash(algorithm: Algorithm, value: &str, salt: &str) -> String {
             sm3::Digest::update(&mut hasher, salt);
             hex::encode(sm3::Digest::finalize(hasher))
         }
-        Algorithm::EdDsa | Algorithm::Es256 => {
-            hex::encode(sha2::Sha256::new().chain_update(value).chain_update(salt).finalize())
-        }
+        Algorithm::EdDsa | Algorithm::Es256 => hex::encode(
+            sha2::Sha256::new()
+                .chain_update(value)
+                .chain_update(salt)
+                .finalize(),
+        ),
     }
 }

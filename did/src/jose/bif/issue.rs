@@ -56,7 +56,8 @@ fn hide(algorithm: Algorithm, value: &Value, salt: &str) -> Value {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            serde_json_canonicalizer::to_string(value).expect("names are strings and numbers are finite, so it encodes")
+            serde_json_canonicalizer::to_string(value)
+                .expect("names are strings and numbers are finite, so it encodes")
         }
     };
     let hash = disclosure::hash(algorithm, &text, salt);
