@@ -208,3 +208,5 @@ pub(crate) fn canonical(members: &Map<String, Value>) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vc_tests;
