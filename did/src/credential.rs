@@ -4,8 +4,14 @@
 //! and issued with keys, times and salts that the caller gives. Formats differ only in how they are read: each makes a
 //! [`parsed::Parsed`], and one function judges them all, step by step ([`verify::verify`]). What is not known is never assumed.
 
+pub mod bitstring;
 pub mod code;
+pub mod integrity;
+pub mod json;
+pub mod malformed;
+pub mod model;
 pub mod parsed;
+pub mod presentation;
 pub mod report;
 pub mod timestamp;
 pub mod verify;

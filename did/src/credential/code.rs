@@ -3,6 +3,50 @@
 /// The bytes are not JSON of one meaning, are too large or too deep.
 pub const JSON_INVALID: &str = "JSON_INVALID";
 
+/// `@context` is not an ordered set that begins with the base context, or redefines what that protects.
+pub const CONTEXT_INVALID: &str = "CONTEXT_INVALID";
+/// An id is not a single URL.
+pub const ID_INVALID: &str = "ID_INVALID";
+/// A type is missing, or is neither a URL nor a term with a meaning.
+pub const TYPE_INVALID: &str = "TYPE_INVALID";
+/// A name or description is neither a text nor a text in a language.
+pub const LANGUAGE_INVALID: &str = "LANGUAGE_INVALID";
+/// The issuer is missing, or is no URL.
+pub const ISSUER_INVALID: &str = "ISSUER_INVALID";
+/// The subject is missing, or nothing is said of it.
+pub const SUBJECT_INVALID: &str = "SUBJECT_INVALID";
+/// A date has no zone or is none, or the dates are in the wrong order.
+pub const DATE_INVALID: &str = "DATE_INVALID";
+/// `credentialStatus` is not well formed.
+pub const STATUS_INVALID: &str = "STATUS_INVALID";
+/// `credentialSchema` is not well formed.
+pub const SCHEMA_INVALID: &str = "SCHEMA_INVALID";
+/// `evidence` is not well formed.
+pub const EVIDENCE_INVALID: &str = "EVIDENCE_INVALID";
+/// `termsOfUse` is not well formed.
+pub const TERMS_INVALID: &str = "TERMS_INVALID";
+/// `refreshService` is not well formed.
+pub const REFRESH_INVALID: &str = "REFRESH_INVALID";
+/// `relatedResource` is not well formed, or names a resource twice.
+pub const RELATED_RESOURCE_INVALID: &str = "RELATED_RESOURCE_INVALID";
+/// The holder, or the key that a credential is bound to, is not well formed.
+pub const HOLDER_INVALID: &str = "HOLDER_INVALID";
+/// `verifiableCredential` holds something else than credentials.
+pub const CREDENTIALS_INVALID: &str = "CREDENTIALS_INVALID";
+/// A proof is not well formed, or a chain of proofs is broken.
+pub const PROOF_INVALID: &str = "PROOF_INVALID";
+/// A key signs that is not of the suite's curve.
+pub const SUITE_KEY: &str = "SUITE_KEY";
+
+/// Bitstring Status List 1.0: a value is not as the specification says.
+pub const MALFORMED_VALUE_ERROR: &str = "MALFORMED_VALUE_ERROR";
+/// Bitstring Status List 1.0: the list does not serve the entry's purpose, or cannot be believed.
+pub const STATUS_VERIFICATION_ERROR: &str = "STATUS_VERIFICATION_ERROR";
+/// Bitstring Status List 1.0: the list is so short that it tells who is asked about.
+pub const STATUS_LIST_LENGTH_ERROR: &str = "STATUS_LIST_LENGTH_ERROR";
+/// Bitstring Status List 1.0: the list has no such entry.
+pub const RANGE_ERROR: &str = "RANGE_ERROR";
+
 /// Nothing signs the credential.
 pub const PROOF_MISSING: &str = "PROOF_MISSING";
 /// No proof is by the issuer; those of others do not replace it.
@@ -59,6 +103,12 @@ pub const STATUS_STALE: &str = "STATUS_STALE";
 pub const HOLDER_UNPROVEN: &str = "HOLDER_UNPROVEN";
 /// Who presents the credential is not whom it is about or bound to.
 pub const HOLDER_MISMATCH: &str = "HOLDER_MISMATCH";
+/// There is no such holder.
+pub const HOLDER_NOT_FOUND: &str = "HOLDER_NOT_FOUND";
+/// The holder is deactivated.
+pub const HOLDER_DEACTIVATED: &str = "HOLDER_DEACTIVATED";
+/// The holder could not be looked up.
+pub const HOLDER_UNKNOWN: &str = "HOLDER_UNKNOWN";
 /// The proof of the holder's key is wrong.
 pub const HOLDER_SIGNATURE_WRONG: &str = "HOLDER_SIGNATURE_WRONG";
 /// The proof answers another challenge than the verifier's.
@@ -67,11 +117,12 @@ pub const CHALLENGE_MISMATCH: &str = "CHALLENGE_MISMATCH";
 pub const DOMAIN_MISMATCH: &str = "DOMAIN_MISMATCH";
 
 /// Codes that say that something could not be learned. All others say that something is wrong.
-pub const UNDECIDED: [&str; 6] = [
+pub const UNDECIDED: [&str; 7] = [
     SUITE_UNSUPPORTED,
     ISSUER_UNKNOWN,
     ACCREDITATION_UNKNOWN,
     SCHEMA_UNKNOWN,
     STATUS_UNKNOWN,
     STATUS_STALE,
+    HOLDER_UNKNOWN,
 ];

@@ -4,6 +4,7 @@
 //! known fails: a step is skipped only where the credential asks for nothing, or where the caller says that it does not ask.
 
 use super::code;
+use super::malformed::Malformed;
 use super::parsed::{Parsed, Relationship, Signed, StatusReference};
 use super::report::{Report, Step, StepName};
 use crate::verification_key::VerificationKey;
@@ -109,8 +110,8 @@ pub struct StatusFact {
     pub purpose: String,
     /// Which entry.
     pub index: u64,
-    /// The entry's value: 0 is not set.
-    pub value: u8,
+    /// The entry's value, 0 where it is not set; or why the list has none for it ([`bitstring`](super::bitstring)).
+    pub value: Result<u8, Malformed>,
     /// Of when that is known: the block's time, or the list's `validFrom`.
     pub known_at_ms: i64,
 }
@@ -171,6 +172,11 @@ pub fn verify(parsed: &Parsed, evidence: &Evidence<'_>) -> Report {
 fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     let name = StepName::Signature;
     if parsed.signatures.is_empty() {
+        // VCDM 2.0 §4.13.3: what its holder asserts of itself may be signed by the presentation alone.
+        let asserts = |presenter: &&Presenter| presenter.holder == parsed.issuer;
+        if parsed.unsupported.is_empty() && evidence.presenter.as_ref().is_some_and(asserts) {
+            return Step::passed(name, "asserted by its holder, whose presentation is signed");
+        }
         return match parsed.unsupported.as_slice() {
             [] => Step::failed(name, code::PROOF_MISSING, "nothing signs it"),
             suites => Step::failed(
@@ -365,8 +371,15 @@ fn status(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
             continue;
         };
         oldest = Some(oldest.map_or(fact.known_at_ms, |oldest| oldest.min(fact.known_at_ms)));
+        let value = match &fact.value {
+            Ok(value) => *value,
+            Err(error) => {
+                let step = Step::failed(name, error.code, &error.detail);
+                return step.known_at(Some(fact.known_at_ms));
+            }
+        };
         let at = format!("entry {} of {}", fact.index, fact.list);
-        match (fact.value, fact.purpose.as_str()) {
+        match (value, fact.purpose.as_str()) {
             (0, purpose) => notes.push(format!("{purpose}: not set")),
             // Bitstring Status List §2.2: these say something about the credential, not against it.
             (value, "refresh" | "message") => notes.push(format!("{}: {value}", fact.purpose)),
@@ -489,3 +502,6 @@ fn key_binding(parsed: &Parsed, evidence: &Evidence<'_>) -> Result<bool, (&'stat
     check_times(&binding.signed, evidence.now_ms, evidence.clock_skew_ms)?;
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests;
