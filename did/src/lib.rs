@@ -16,7 +16,6 @@ pub mod history;
 pub mod id;
 pub mod issuer;
 pub mod key;
-pub mod multikey;
 pub mod path;
 pub mod render;
 pub mod resolve;

@@ -9,7 +9,6 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::document::{Document, Method, Service};
 use crate::id::Did;
-use crate::multikey;
 
 /// What a DID document is, and what its keys are.
 const CONTEXTS: [&str; 2] = [
@@ -72,7 +71,7 @@ fn method(did: &Did, method: &Method) -> Value {
         "id": method.id,
         "type": "Multikey",
         "controller": did.to_string(),
-        "publicKeyMultibase": multikey::encode(&method.key),
+        "publicKeyMultibase": method.key.to_multikey(),
     })
 }
 
