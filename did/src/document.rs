@@ -262,6 +262,11 @@ impl Document {
         self.ttl_seconds.unwrap_or(TTL_SECONDS_DEFAULT)
     }
 
+    /// How long it says that a resolver may keep it, if it says so.
+    pub(crate) fn written_ttl(&self) -> Option<u32> {
+        self.ttl_seconds
+    }
+
     /// What it says of its subject.
     pub fn subject(&self) -> &Subject {
         &self.subject
@@ -370,7 +375,9 @@ fn record_attribute(attribute: &Attribute) -> v1::DidAttribute {
         key: attribute.key.clone(),
         description: attribute.description.clone(),
         encrypted: attribute.encrypted,
-        format: attribute.format.as_str().to_owned(),
+        format: attribute
+            .format
+            .map_or_else(String::new, |format| format.as_str().to_owned()),
         value: attribute.value.clone(),
     }
 }

@@ -9,7 +9,10 @@ pub mod base58;
 pub mod code;
 pub mod create;
 pub mod deactivate;
+pub mod dereference;
+pub mod did_url;
 pub mod document;
+mod extension;
 #[cfg(test)]
 mod fixture;
 pub mod history;

@@ -1,5 +1,7 @@
 //! The little of RFC 3986 that documents need: fragments of key and service ids, and absolute URIs.
 
+pub(crate) mod reference;
+
 /// The longest fragment, characters.
 pub(crate) const FRAGMENT_CHARS_MAX: usize = 64;
 /// The longest URI, bytes.
@@ -21,8 +23,8 @@ pub(crate) fn is_uri(text: &str) -> bool {
         && has_only_uri_characters(rest)
 }
 
-// DID Core §3.1: "did:" method-name ":" method-specific-id, of idchars and ":", not ending in ":".
 /// Whether this is a DID of any method, without path, query or fragment.
+// DID Core §3.1: "did:" method-name ":" method-specific-id, of idchars and ":", not ending in ":".
 pub(crate) fn is_did(text: &str) -> bool {
     let Some((method, id)) = text.strip_prefix("did:").and_then(|r| r.split_once(':')) else {
         return false;
@@ -48,8 +50,9 @@ fn is_scheme(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
+/// Whether a URI, or a part of one, may have all these characters.
 // RFC 3986 §2: unreserved, reserved, and "%" with two hexadecimal digits.
-fn has_only_uri_characters(text: &str) -> bool {
+pub(crate) fn has_only_uri_characters(text: &str) -> bool {
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
         let known = match byte {

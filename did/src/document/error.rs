@@ -116,16 +116,16 @@ pub enum DocumentError {
     /// Not a number of BIF's list.
     #[error("subject type {0} is not of BIF's list (other is written as 0)")]
     SubjectType(u32),
-    /// An attribute without a key or format, or with a long text.
+    /// An attribute without a key, with a long text, or of an unknown format.
     #[error(
-        "attribute \"{0}\" needs a key of 1 to {ATTRIBUTE_KEY_BYTES_MAX} bytes, at most {ATTRIBUTE_DESCRIPTION_BYTES_MAX} bytes of description, and a format of text, image, video or mixture"
+        "attribute \"{0}\" needs a key of 1 to {ATTRIBUTE_KEY_BYTES_MAX} bytes, at most {ATTRIBUTE_DESCRIPTION_BYTES_MAX} bytes of description, and a format of text, image, video or mixture, or none"
     )]
     Attribute(String),
-    /// No code of a sub-chain, or one that says of a sub-chain's document that there is another.
-    #[error("\"{0}\" is no code of a sub-chain that a document of the main chain can name")]
+    /// No code of a sub-chain, or a document that names none: a sub-chain's or a credential's.
+    #[error("\"{0}\" is no code of a sub-chain that this document can name")]
     ChainCode(String),
-    /// Not a number of BIF's list.
-    #[error("credential {0} has no type of BIF's list")]
+    /// Not a number of BIF's list, or a credential's own document, which names no others.
+    #[error("credential {0} has no type of BIF's list, or stands in a credential's document")]
     CredentialType(String),
     /// A signer that is no key's id, or a signature that is none.
     #[error(

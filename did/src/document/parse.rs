@@ -48,6 +48,8 @@ impl TryFrom<v1::DidDocument> for Document {
             record.controller_weight,
             record.controller_threshold,
         );
+        let kind = SubjectType::of_record(record.subject_type)
+            .ok_or(DocumentError::SubjectType(record.subject_type))?;
         let document = Self {
             id,
             controllers: controllers.map_err(|source| DocumentError::Policy {
@@ -64,11 +66,10 @@ impl TryFrom<v1::DidDocument> for Document {
                 .transpose()?,
             ttl_seconds: ttl(record.ttl)?,
             subject: Subject {
-                kind: SubjectType::of_record(record.subject_type)
-                    .ok_or(DocumentError::SubjectType(record.subject_type))?,
+                kind,
                 attributes: subject::attributes(record.attribute)?,
-                chains: subject::chains(&id, record.acsn)?,
-                credentials: subject::credentials(record.credential)?,
+                chains: subject::chains(&id, kind, record.acsn)?,
+                credentials: subject::credentials(kind, record.credential)?,
                 delegate_sign: record
                     .delegate_sign
                     .map(subject::delegate_sign)

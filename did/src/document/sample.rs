@@ -259,14 +259,20 @@ pub(crate) fn any_record() -> impl Strategy<Value = v1::DidDocument> {
                         key,
                         description,
                         encrypted,
-                        format: "mixture".into(),
+                        format: if encrypted {
+                            "mixture".into()
+                        } else {
+                            String::new()
+                        },
                         value,
                     })
                     .collect();
                 let (chains, credentials, delegated) = bif;
-                record.acsn = chains.into_iter().collect();
+                let is_credential = record.subject_type == 205;
+                record.acsn = chains.into_iter().filter(|_| !is_credential).collect();
                 record.credential = credentials
                     .into_iter()
+                    .filter(|_| !is_credential)
                     .map(|(seed, number)| v1::DidCredential {
                         id: key(seed, KeyAlgorithm::Ed25519).address(None).to_string(),
                         r#type: number,

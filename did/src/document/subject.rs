@@ -91,8 +91,8 @@ pub struct Attribute {
     pub description: String,
     /// Whether the value is cipher text.
     pub encrypted: bool,
-    /// How the value is to be read.
-    pub format: AttributeFormat,
+    /// How the value is to be read, where it is said.
+    pub format: Option<AttributeFormat>,
     /// The value.
     pub value: String,
 }

@@ -267,6 +267,10 @@ fn what_the_subject_is_has_bounds() {
         DocumentError::ChainCode(_)
     ));
     assert!(matches!(
+        refused(|d| d.subject_type = 205),
+        DocumentError::ChainCode(_)
+    ));
+    assert!(matches!(
         refused(|d| d.acsn.push(d.acsn[0].clone())),
         DocumentError::Duplicate(_)
     ));

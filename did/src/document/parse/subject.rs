@@ -6,6 +6,7 @@ use super::{account, bounded};
 use crate::document::{
     ATTRIBUTE_DESCRIPTION_BYTES_MAX, ATTRIBUTE_KEY_BYTES_MAX, Attribute, AttributeFormat,
     CredentialKind, DelegateSign, DocumentError, PublicCredential, SIGNATURE_VALUE_BYTES_MAX,
+    SubjectType,
 };
 use crate::id::{ChainCode, Did};
 use crate::uri;
@@ -14,12 +15,13 @@ pub(super) fn attributes(records: Vec<v1::DidAttribute>) -> Result<Vec<Attribute
     bounded("attribute", records.len())?;
     let mut attributes: Vec<Attribute> = Vec::with_capacity(records.len());
     for record in records {
-        let short = (1..=ATTRIBUTE_KEY_BYTES_MAX).contains(&record.key.len())
-            && record.description.len() <= ATTRIBUTE_DESCRIPTION_BYTES_MAX;
-        let format = AttributeFormat::parse(&record.format).filter(|_| short);
-        let Some(format) = format else {
+        let format = AttributeFormat::parse(&record.format);
+        let is_one = (1..=ATTRIBUTE_KEY_BYTES_MAX).contains(&record.key.len())
+            && record.description.len() <= ATTRIBUTE_DESCRIPTION_BYTES_MAX
+            && (format.is_some() || record.format.is_empty());
+        if !is_one {
             return Err(DocumentError::Attribute(record.key));
-        };
+        }
         if attributes.iter().any(|other| other.key == record.key) {
             let twice = format!("the attribute {}", record.key);
             return Err(DocumentError::Duplicate(twice));
@@ -35,15 +37,17 @@ pub(super) fn attributes(records: Vec<v1::DidAttribute>) -> Result<Vec<Attribute
     Ok(attributes)
 }
 
-// RFC-005: "acsns" only in documents of the main chain.
-pub(super) fn chains(id: &Did, codes: Vec<String>) -> Result<Vec<ChainCode>, DocumentError> {
+// BID specification v2.0 §4.2: "acsns" only in documents of the main chain that are not a credential's.
+pub(super) fn chains(
+    id: &Did,
+    kind: SubjectType,
+    codes: Vec<String>,
+) -> Result<Vec<ChainCode>, DocumentError> {
     bounded("acsns", codes.len())?;
+    let may_have = id.chain_code().is_none() && kind != SubjectType::Credential;
     let mut chains = Vec::with_capacity(codes.len());
     for text in codes {
-        let code = ChainCode::parse(&text)
-            .ok()
-            .filter(|_| id.chain_code().is_none());
-        let Some(code) = code else {
+        let Some(code) = ChainCode::parse(&text).ok().filter(|_| may_have) else {
             return Err(DocumentError::ChainCode(text));
         };
         if chains.contains(&code) {
@@ -54,14 +58,18 @@ pub(super) fn chains(id: &Did, codes: Vec<String>) -> Result<Vec<ChainCode>, Doc
     Ok(chains)
 }
 
+// BID specification v2.0 §4.2: "verifiableCredentials" only in documents that are not a credential's.
 pub(super) fn credentials(
+    kind: SubjectType,
     records: Vec<v1::DidCredential>,
 ) -> Result<Vec<PublicCredential>, DocumentError> {
     bounded("verifiableCredentials", records.len())?;
     let mut credentials: Vec<PublicCredential> = Vec::with_capacity(records.len());
     for record in records {
         let id = account(&record.id)?;
-        let Some(kind) = CredentialKind::of_number(record.r#type) else {
+        let known =
+            CredentialKind::of_number(record.r#type).filter(|_| kind != SubjectType::Credential);
+        let Some(kind) = known else {
             return Err(DocumentError::CredentialType(record.id));
         };
         if credentials.iter().any(|other| other.id == id) {
