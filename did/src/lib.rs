@@ -9,14 +9,16 @@ pub mod base58;
 pub mod code;
 pub mod create;
 pub mod deactivate;
+pub mod dereference;
+pub mod did_url;
 pub mod document;
+mod extension;
 #[cfg(test)]
 mod fixture;
 pub mod history;
 pub mod id;
 pub mod issuer;
 pub mod key;
-pub mod multikey;
 pub mod path;
 pub mod render;
 pub mod resolve;

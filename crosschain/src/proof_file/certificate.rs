@@ -215,8 +215,7 @@ fn claim_key<'a>(issuer: &'a DidDocument, method: &str) -> Option<&'a PublicKey>
     allowed
         .iter()
         .find(|id| *id == method)
-        .and_then(|id| issuer.method(id))
-        .map(|method| &method.key)
+        .and_then(|id| issuer.method(id)?.key.account_key())
 }
 
 /// The main chain's super nodes allowed the issuer to issue this type there, at that time.
