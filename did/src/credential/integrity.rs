@@ -1,0 +1,349 @@
+//! Verifiable Credential Data Integrity 1.0: proofs inside the document that they secure, alone, in sets and in chains.
+//!
+//! A suite turns a document and the proof's own options into 64 bytes of hash data, which a key signs. The suites over JCS are
+//! computed here. Those over RDF need a JSON-LD processor, which this crate does not hold: a [`Canonicalizer`] is handed in.
+
+mod proof;
+mod suite;
+
+use serde_json::{Map, Value};
+
+use super::code;
+use super::json;
+use super::malformed::Malformed;
+use super::model;
+use super::parsed::{Parsed, Relationship, Signed};
+use super::timestamp;
+use crate::signing_key::SigningKey;
+use crate::verification_key::VerificationKey;
+
+pub use proof::{PROOFS_MAX, Proof};
+pub use suite::{HASH_DATA_BYTES, Suite};
+
+/// Computes the hash data of `eddsa-rdfc-2022` of an unsecured document and a proof's options, or says why it cannot.
+pub type Canonicalizer<'a> = dyn Fn(&Value, &Value) -> Result<[u8; HASH_DATA_BYTES], String> + 'a;
+
+/// What a new proof says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// How it is made.
+    pub suite: Suite,
+    /// The key's id, a DID URL.
+    pub verification_method: String,
+    /// What it proves.
+    pub purpose: Relationship,
+    /// When it is made, Unix milliseconds.
+    pub created_ms: Option<i64>,
+    /// Until when it holds.
+    pub expires_ms: Option<i64>,
+    /// The proof's own id, to which a later proof can refer.
+    pub id: Option<String>,
+    /// For whom it is.
+    pub domain: Vec<String>,
+    /// What it answers.
+    pub challenge: Option<String>,
+    /// Ids of proofs that it covers too.
+    pub previous: Vec<String>,
+}
+
+impl Options {
+    /// A proof of a claim, made at this time.
+    pub fn assertion(suite: Suite, verification_method: impl Into<String>, now_ms: i64) -> Self {
+        Self {
+            suite,
+            verification_method: verification_method.into(),
+            purpose: Relationship::AssertionMethod,
+            created_ms: Some(now_ms),
+            expires_ms: None,
+            id: None,
+            domain: Vec::new(),
+            challenge: None,
+            previous: Vec::new(),
+        }
+    }
+
+    /// A proof of who one is, made at this time for a verifier's challenge.
+    pub fn authentication(
+        suite: Suite,
+        verification_method: impl Into<String>,
+        now_ms: i64,
+        challenge: impl Into<String>,
+        domain: impl Into<String>,
+    ) -> Self {
+        Self {
+            purpose: Relationship::Authentication,
+            challenge: Some(challenge.into()),
+            domain: vec![domain.into()],
+            ..Self::assertion(suite, verification_method, now_ms)
+        }
+    }
+
+    /// The proof without its value. The suites over JCS copy the document's `@context` into it.
+    fn to_value(&self, context: Option<&Value>) -> Result<Value, Malformed> {
+        let time = |ms: i64| {
+            let text = timestamp::format(ms).map(Value::from);
+            text.ok_or_else(|| Malformed::new(code::DATE_INVALID, "a time is beyond the year 9999"))
+        };
+        let mut proof = Map::new();
+        if let Some(context) = context {
+            proof.insert("@context".into(), context.clone());
+        }
+        if let Some(id) = &self.id {
+            proof.insert("id".into(), id.as_str().into());
+        }
+        proof.insert("type".into(), Proof::TYPE.into());
+        proof.insert("cryptosuite".into(), self.suite.name().into());
+        proof.insert(
+            "verificationMethod".into(),
+            self.verification_method.as_str().into(),
+        );
+        proof.insert("proofPurpose".into(), self.purpose.name().into());
+        if let Some(created) = self.created_ms {
+            proof.insert("created".into(), time(created)?);
+        }
+        if let Some(expires) = self.expires_ms {
+            proof.insert("expires".into(), time(expires)?);
+        }
+        if let Some(challenge) = &self.challenge {
+            proof.insert("challenge".into(), challenge.as_str().into());
+        }
+        for (name, values) in [("domain", &self.domain), ("previousProof", &self.previous)] {
+            match values.as_slice() {
+                [] => None,
+                [one] => proof.insert(name.into(), one.as_str().into()),
+                some => proof.insert(name.into(), some.into()),
+            };
+        }
+        Ok(Value::Object(proof))
+    }
+}
+
+/// Issues a credential: checks its shape and adds a proof.
+pub fn issue(
+    claims: Value,
+    options: &Options,
+    key: &SigningKey,
+    rdfc: Option<&Canonicalizer<'_>>,
+) -> Result<Value, Malformed> {
+    model::credential(claims.clone())?;
+    create(claims, options, key, rdfc)
+}
+
+/// Adds a proof to a document, beside those that it has.
+pub fn create(
+    document: Value,
+    options: &Options,
+    key: &SigningKey,
+    rdfc: Option<&Canonicalizer<'_>>,
+) -> Result<Value, Malformed> {
+    json::check(&document)?;
+    let Value::Object(mut object) = document else {
+        return Err(Malformed::new(
+            code::JSON_INVALID,
+            "a document is an object",
+        ));
+    };
+    let mut all = values(object.remove("proof"))?;
+    // The suites over RDF hash the document's context with the options, but do not write it into the proof.
+    let context = object
+        .get("@context")
+        .filter(|_| !options.suite.is_over_rdf());
+    let unsigned = options.to_value(context)?;
+    let hash_data = {
+        let proof = Proof::parse_unsigned(&unsigned)?;
+        let input = input(&object, &proof, &all)?;
+        hash_data(&input, &proof, rdfc)?
+    };
+    all.push(create_hashed(unsigned, &hash_data, key)?);
+    // What is made is what is read: among others, no id stands twice and there are not too many proofs.
+    proofs(&all)?;
+    let proof = match <[Value; 1]>::try_from(all) {
+        Ok([one]) => one,
+        Err(all) => Value::Array(all),
+    };
+    object.insert("proof".into(), proof);
+    Ok(Value::Object(object))
+}
+
+/// Completes a proof whose hash data was computed elsewhere: signs it and adds `proofValue`.
+pub fn create_hashed(
+    mut unsigned: Value,
+    hash_data: &[u8; HASH_DATA_BYTES],
+    key: &SigningKey,
+) -> Result<Value, Malformed> {
+    let proof = Proof::parse_unsigned(&unsigned)?;
+    if proof.suite.map(Suite::curve) != Some(key.curve()) {
+        let detail = format!(
+            "{} does not take a key of {}",
+            proof.suite_name,
+            key.curve()
+        );
+        return Err(Malformed::new(code::SUITE_KEY, detail));
+    }
+    unsigned["proofValue"] = suite::encode(&key.sign(hash_data)).into();
+    Ok(unsigned)
+}
+
+/// Whether `key` made a proof over hash data that was computed elsewhere.
+pub fn verify_hashed(
+    proof: &Proof,
+    hash_data: &[u8; HASH_DATA_BYTES],
+    key: &VerificationKey,
+) -> bool {
+    proof.suite.map(Suite::curve) == Some(key.curve()) && key.verify(hash_data, &proof.value)
+}
+
+/// Reads a credential with its proofs.
+pub fn credential(secured: Value, rdfc: Option<&Canonicalizer<'_>>) -> Result<Parsed, Malformed> {
+    let opened = open(secured, rdfc)?;
+    let parsed = model::credential(opened.document)?;
+    Ok(Parsed {
+        signatures: opened
+            .proofs
+            .into_iter()
+            .map(|(_, signed)| signed)
+            .collect(),
+        unsupported: opened.unsupported,
+        ..parsed
+    })
+}
+
+/// A document taken apart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opened {
+    /// The document without its proofs.
+    pub document: Value,
+    /// Proofs by suites that are known, with what each signs.
+    pub proofs: Vec<(Proof, Signed)>,
+    /// Names of the suites of other proofs.
+    pub unsupported: Vec<String>,
+}
+
+/// Takes the proofs from a document and computes what each signs.
+pub fn open(secured: Value, rdfc: Option<&Canonicalizer<'_>>) -> Result<Opened, Malformed> {
+    json::check(&secured)?;
+    let Value::Object(mut object) = secured else {
+        return Err(Malformed::new(
+            code::JSON_INVALID,
+            "a document is an object",
+        ));
+    };
+    let all = values(object.remove("proof"))?;
+    let mut opened = Opened {
+        document: Value::Null,
+        proofs: Vec::new(),
+        unsupported: Vec::new(),
+    };
+    let mut contexts = Vec::new();
+    for proof in proofs(&all)? {
+        let known = proof
+            .suite
+            .filter(|suite| !suite.is_over_rdf() || rdfc.is_some());
+        let Some(suite) = known else {
+            opened.unsupported.push(proof.suite_name);
+            continue;
+        };
+        let mut input = input(&object, &proof, &all)?;
+        if let Some(context) = &proof.context {
+            begins_with(input.get("@context"), context)?;
+            input["@context"] = context.clone();
+            contexts.push(context.clone());
+        }
+        let hash_data = hash_data(&input, &proof, rdfc)?;
+        let signed = proof.signed(suite, &hash_data);
+        opened.proofs.push((proof, signed));
+    }
+    // Contexts beyond those that a proof copied are not signed by it: what is read is what every proof signs.
+    if let Some(context) = contexts.into_iter().min_by_key(|one| entries(one).len()) {
+        object.insert("@context".into(), context);
+    }
+    opened.document = Value::Object(object);
+    Ok(opened)
+}
+
+fn values(proof: Option<Value>) -> Result<Vec<Value>, Malformed> {
+    match proof {
+        None => Ok(Vec::new()),
+        Some(Value::Array(all)) if all.is_empty() => Err(Malformed::new(
+            code::PROOF_INVALID,
+            "the set of proofs is empty",
+        )),
+        Some(Value::Array(all)) => Ok(all),
+        Some(one) => Ok(vec![one]),
+    }
+}
+
+fn proofs(all: &[Value]) -> Result<Vec<Proof>, Malformed> {
+    let invalid = |detail: String| Malformed::new(code::PROOF_INVALID, detail);
+    if all.len() > PROOFS_MAX {
+        return Err(invalid(format!("there are more than {PROOFS_MAX} proofs")));
+    }
+    let proofs: Vec<Proof> = all.iter().map(Proof::parse).collect::<Result<_, _>>()?;
+    let mut ids: Vec<&String> = proofs
+        .iter()
+        .filter_map(|proof| proof.id.as_ref())
+        .collect();
+    ids.sort();
+    if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(invalid(format!("two proofs have the id {}", twice[0])));
+    }
+    Ok(proofs)
+}
+
+/// The document that a proof signs: without proofs, but with those that it covers too.
+// Data Integrity 1.0 §4.3 and §4.5: "set inputDocument.proof to matchingProofs".
+fn input(object: &Map<String, Value>, proof: &Proof, all: &[Value]) -> Result<Value, Malformed> {
+    let mut input = object.clone();
+    if !proof.previous.is_empty() {
+        let find = |id: &String| {
+            let found = all
+                .iter()
+                .find(|one| one.get("id").and_then(Value::as_str) == Some(id));
+            let detail = format!("a proof is over another with the id {id}, which is not there");
+            found
+                .cloned()
+                .ok_or_else(|| Malformed::new(code::PROOF_INVALID, detail))
+        };
+        let matching = proof.previous.iter().map(find).collect::<Result<_, _>>()?;
+        input.insert("proof".into(), Value::Array(matching));
+    }
+    Ok(Value::Object(input))
+}
+
+fn hash_data(
+    input: &Value,
+    proof: &Proof,
+    rdfc: Option<&Canonicalizer<'_>>,
+) -> Result<[u8; HASH_DATA_BYTES], Malformed> {
+    match (proof.suite, rdfc) {
+        (Some(suite), _) if !suite.is_over_rdf() => suite.hash_data(input, &proof.options),
+        (Some(_), Some(rdfc)) => rdfc(input, &proof.options)
+            .map_err(|detail| Malformed::new(code::CONTEXT_INVALID, detail)),
+        (Some(_) | None, _) => {
+            let detail = format!("{} is not known here", proof.suite_name);
+            Err(Malformed::new(code::SUITE_UNSUPPORTED, detail))
+        }
+    }
+}
+
+// eddsa-jcs-2022 §3.3.2: the document's @context starts with all values of the proof's, in the same order.
+fn begins_with(document: Option<&Value>, proof: &Value) -> Result<(), Malformed> {
+    let begins = document.is_some_and(|document| {
+        document == proof || (document.is_array() && entries(document).starts_with(entries(proof)))
+    });
+    if begins {
+        return Ok(());
+    }
+    let detail = "the proof's @context is not what the document's begins with";
+    Err(Malformed::new(code::PROOF_INVALID, detail))
+}
+
+fn entries(context: &Value) -> &[Value] {
+    match context {
+        Value::Array(entries) => entries,
+        one => std::slice::from_ref(one),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! The suites: which hash, which curve, and how a document becomes the bytes that are signed.
+
+use serde_json::Value;
+use sha2::Digest as _;
+
+use crate::credential::json;
+use crate::credential::malformed::Malformed;
+
+/// Bytes that a key signs: the hash of the proof's options, then that of the document.
+pub const HASH_DATA_BYTES: usize = 64;
+/// The longest Base58 text of 64 bytes.
+const VALUE_CHARS_MAX: usize = 88;
+
+/// How a proof is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suite {
+    /// W3C: Ed25519 over SHA-256 over JCS.
+    EddsaJcs2022,
+    /// W3C: P-256 over SHA-256 over JCS. Its variant of P-384 is not known here.
+    EcdsaJcs2019,
+    /// Ours: SM2 over SM3 over JCS. docs/credentials.md specifies it.
+    Sm2Jcs2026,
+    /// W3C: Ed25519 over SHA-256 over canonical RDF, which is computed elsewhere.
+    EddsaRdfc2022,
+}
+
+impl Suite {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::EddsaJcs2022,
+        Self::EcdsaJcs2019,
+        Self::Sm2Jcs2026,
+        Self::EddsaRdfc2022,
+    ];
+
+    /// `cryptosuite`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EddsaJcs2022 => "eddsa-jcs-2022",
+            Self::EcdsaJcs2019 => "ecdsa-jcs-2019",
+            Self::Sm2Jcs2026 => "starfire-sm2-jcs-2026",
+            Self::EddsaRdfc2022 => "eddsa-rdfc-2022",
+        }
+    }
+
+    /// From `cryptosuite`.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|suite| suite.name() == name)
+    }
+
+    /// The suite over JCS for keys of this curve.
+    pub fn of_curve(curve: &str) -> Option<Self> {
+        [Self::EddsaJcs2022, Self::EcdsaJcs2019, Self::Sm2Jcs2026]
+            .into_iter()
+            .find(|suite| suite.curve() == curve)
+    }
+
+    /// The curve of its keys.
+    pub fn curve(self) -> &'static str {
+        match self {
+            Self::EddsaJcs2022 | Self::EddsaRdfc2022 => "Ed25519",
+            Self::EcdsaJcs2019 => "P-256",
+            Self::Sm2Jcs2026 => "SM2",
+        }
+    }
+
+    /// Whether it needs a JSON-LD processor.
+    pub fn is_over_rdf(self) -> bool {
+        match self {
+            Self::EddsaRdfc2022 => true,
+            Self::EddsaJcs2022 | Self::EcdsaJcs2019 | Self::Sm2Jcs2026 => false,
+        }
+    }
+
+    /// What is signed, for a suite over JCS: the hash of the options, then of the document.
+    pub(super) fn hash_data(
+        self,
+        document: &Value,
+        options: &Value,
+    ) -> Result<[u8; HASH_DATA_BYTES], Malformed> {
+        let mut data = [0; HASH_DATA_BYTES];
+        let (first, second) = data.split_at_mut(HASH_DATA_BYTES / 2);
+        first.copy_from_slice(&self.hash(&json::canonical(options)?));
+        second.copy_from_slice(&self.hash(&json::canonical(document)?));
+        Ok(data)
+    }
+
+    fn hash(self, bytes: &[u8]) -> [u8; 32] {
+        match self {
+            Self::EddsaJcs2022 | Self::EcdsaJcs2019 | Self::EddsaRdfc2022 => {
+                sha2::Sha256::digest(bytes).into()
+            }
+            Self::Sm2Jcs2026 => {
+                use sm3::Digest as _;
+                sm3::Sm3::digest(bytes).into()
+            }
+        }
+    }
+}
+
+/// `proofValue` of a signature: multibase `z`, Base58 of Bitcoin's alphabet.
+pub(super) fn encode(signature: &[u8]) -> String {
+    format!("z{}", bs58::encode(signature).into_string())
+}
+
+/// The 64 bytes of a `proofValue`.
+pub(super) fn decode(text: &str) -> Option<[u8; 64]> {
+    let text = text.strip_prefix('z')?;
+    if text.len() > VALUE_CHARS_MAX {
+        return None;
+    }
+    bs58::decode(text).into_vec().ok()?.try_into().ok()
+}

@@ -1,0 +1,146 @@
+//! A credential that was read and is well formed, whatever its format: what it says, and what signs it.
+//!
+//! Each format makes one of these: Data Integrity here, JOSE and SD-JWT elsewhere. Nothing in it is believed yet.
+
+use serde_json::Value;
+
+use crate::verification_key::VerificationKey;
+
+/// What a key may be used for: DID Core's verification relationships.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Relationship {
+    /// To sign claims.
+    AssertionMethod,
+    /// To prove who one is.
+    Authentication,
+}
+
+impl Relationship {
+    /// As documents and proofs spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AssertionMethod => "assertionMethod",
+            Self::Authentication => "authentication",
+        }
+    }
+
+    /// From its spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::AssertionMethod, Self::Authentication]
+            .into_iter()
+            .find(|one| one.name() == text)
+    }
+}
+
+/// A signature with the very bytes that it is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// Which key: a DID URL (`verificationMethod`), or a JOSE `kid`.
+    pub method: String,
+    /// What the key must be allowed to do.
+    pub relationship: Relationship,
+    /// The one curve ([`VerificationKey::curve`]) that the suite or algorithm is for.
+    pub curve: &'static str,
+    /// The suite's or algorithm's name, for people.
+    pub suite: String,
+    /// The bytes signed.
+    pub message: Vec<u8>,
+    /// The signature, 64 bytes for every curve.
+    pub signature: Vec<u8>,
+    /// When it was made, as the signer says.
+    pub created_ms: Option<i64>,
+    /// Until when it holds.
+    pub expires_ms: Option<i64>,
+}
+
+impl Signed {
+    /// Whether this key made it.
+    pub fn holds(&self, key: &VerificationKey) -> bool {
+        key.curve() == self.curve && key.verify(&self.message, &self.signature)
+    }
+}
+
+/// A proof that travels with the credential and says that its holder showed it: SD-JWT's KB-JWT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyBinding {
+    /// Made with the key to which the credential is bound. `method` is not looked at.
+    pub signed: Signed,
+    /// What the verifier asked to be signed (`nonce`).
+    pub challenge: String,
+    /// For whom (`aud`).
+    pub domain: String,
+}
+
+/// A schema that a credential says it satisfies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaReference {
+    /// Its URL.
+    pub id: String,
+    /// `JsonSchema` and so on.
+    pub kind: String,
+}
+
+/// Where a credential's status is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StatusReference {
+    /// A bit of a status list: Bitstring Status List 1.0, or the IETF token status list.
+    List {
+        /// The list's URL.
+        list: String,
+        /// `revocation`, `suspension`, `message`, `refresh` or another.
+        purpose: String,
+        /// Which entry.
+        index: u64,
+    },
+    /// A kind of status not known here.
+    Other {
+        /// Its type.
+        kind: String,
+    },
+}
+
+/// What a credential says, and what signs it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    /// The issuer: a DID or another URL.
+    pub issuer: String,
+    /// Its types, `VerifiableCredential` and `VerifiableAttestation`-like ones too, or SD-JWT's `vct`.
+    pub types: Vec<String>,
+    /// The ids of those whom it is about, where it names them. One per subject: `None` for a subject without an id.
+    pub subjects: Vec<Option<String>>,
+    /// The key that its holder must prove, where it is bound to one (`cnf`).
+    pub holder_key: Option<VerificationKey>,
+    /// From when it is valid.
+    pub valid_from_ms: Option<i64>,
+    /// Until when it is valid, inclusively.
+    pub valid_until_ms: Option<i64>,
+    /// What it says of schemas.
+    pub schemas: Vec<SchemaReference>,
+    /// What it says of its status.
+    pub statuses: Vec<StatusReference>,
+    /// Signatures by suites that are known.
+    pub signatures: Vec<Signed>,
+    /// Names of suites of other signatures, which nothing is concluded from.
+    pub unsupported: Vec<String>,
+    /// A proof of the holder's key that came with it.
+    pub key_binding: Option<KeyBinding>,
+    /// The claims as a whole.
+    pub claims: Value,
+}
+
+impl Parsed {
+    /// When it was issued, as it says: the earliest signature by a known suite, or else `validFrom`. `None`: it does not say, and
+    /// the issuer is to be judged by now.
+    pub fn issued_ms(&self) -> Option<i64> {
+        self.signatures
+            .iter()
+            .filter_map(|signed| signed.created_ms)
+            .min()
+            .or(self.valid_from_ms)
+    }
+
+    /// The keys that its signatures name.
+    pub fn methods(&self) -> impl Iterator<Item = &str> {
+        self.signatures.iter().map(|signed| signed.method.as_str())
+    }
+}

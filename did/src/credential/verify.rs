@@ -1,0 +1,507 @@
+//! Judges a credential in steps, from what it says and from what the caller has learned.
+//!
+//! All steps are judged, whatever the one before came to, so that a report says everything that is wrong at once. What is not
+//! known fails: a step is skipped only where the credential asks for nothing, or where the caller says that it does not ask.
+
+use super::code;
+use super::malformed::Malformed;
+use super::parsed::{Parsed, Relationship, Signed, StatusReference};
+use super::report::{Report, Step, StepName};
+use crate::verification_key::VerificationKey;
+
+/// A key of a document, with what it may be used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Method {
+    /// A DID URL.
+    pub id: String,
+    /// The key.
+    pub key: VerificationKey,
+    /// Its uses.
+    pub relationships: Vec<Relationship>,
+}
+
+/// What is known of a signer: the document in force at the time that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Party {
+    /// The DID, or another URL.
+    pub id: String,
+    /// Its keys then.
+    pub methods: Vec<Method>,
+    /// Whether it was deactivated by then.
+    pub deactivated: bool,
+    /// The time of the state that this was read from, Unix milliseconds.
+    pub known_at_ms: Option<i64>,
+}
+
+impl Party {
+    /// The key with this id.
+    pub fn method(&self, id: &str) -> Option<&Method> {
+        self.methods.iter().find(|method| method.id == id)
+    }
+}
+
+/// What became of looking a signer up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// It was found.
+    Found(Party),
+    /// There is, or was then, no such one: this is certain.
+    NotFound,
+    /// It could not be looked up.
+    Unknown {
+        /// Why not.
+        why: String,
+    },
+}
+
+impl Lookup {
+    /// What was found.
+    pub fn party(&self) -> Option<&Party> {
+        match self {
+            Self::Found(party) => Some(party),
+            Self::NotFound | Self::Unknown { .. } => None,
+        }
+    }
+}
+
+/// Whether the issuer was accredited for this type, in this jurisdiction, at the time of issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accreditation {
+    /// The verifier does not ask for one.
+    NotAsked,
+    /// It was.
+    Held {
+        /// By whom, up to the root of trust.
+        detail: String,
+        /// The time of the state that this was read from.
+        known_at_ms: Option<i64>,
+    },
+    /// It was not.
+    Refused {
+        /// `ACCREDITATION_EXPIRED` and so on.
+        code: &'static str,
+        /// What was found.
+        detail: String,
+        /// The time of the state that this was read from.
+        known_at_ms: Option<i64>,
+    },
+    /// It could not be learned.
+    Unknown {
+        /// Why not.
+        why: String,
+    },
+}
+
+/// What became of checking the credential against a schema that it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaCheck {
+    /// The schema's URL, as the credential has it.
+    pub id: String,
+    /// `Ok` if it satisfies the schema; else what does not.
+    pub outcome: Result<(), String>,
+}
+
+/// What is known of an entry of a status list. Whoever fills it has checked the list's own proof, issuer and purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusFact {
+    /// The list's URL, as the credential has it.
+    pub list: String,
+    /// The list's purpose.
+    pub purpose: String,
+    /// Which entry.
+    pub index: u64,
+    /// The entry's value, 0 where it is not set; or why the list has none for it ([`bitstring`](super::bitstring)).
+    pub value: Result<u8, Malformed>,
+    /// Of when that is known: the block's time, or the list's `validFrom`.
+    pub known_at_ms: i64,
+}
+
+/// Who shows the credential, where it came in a presentation whose own proof was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presenter {
+    /// The holder that the presentation names, which signed it.
+    pub holder: String,
+    /// The key that signed it.
+    pub key: VerificationKey,
+}
+
+/// All that a verification may use besides the credential itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence<'a> {
+    /// The time, Unix milliseconds.
+    pub now_ms: i64,
+    /// How far clocks may differ, milliseconds.
+    pub clock_skew_ms: i64,
+    /// The issuer at the time of issue ([`Parsed::issued_ms`]).
+    pub issuer: &'a Lookup,
+    /// Others whose keys sign the credential too.
+    pub cosigners: &'a [Party],
+    /// Of the issuer.
+    pub accreditation: &'a Accreditation,
+    /// Of the schemas that the credential names.
+    pub schemas: &'a [SchemaCheck],
+    /// Of the status lists that the credential names.
+    pub statuses: &'a [StatusFact],
+    /// How old what is known of a status may be; `None`: any age.
+    pub status_age_max_ms: Option<i64>,
+    /// Who shows it.
+    pub presenter: Option<&'a Presenter>,
+    /// Whether who shows it must be one of its subjects. If not, only a key that it is bound to must be proven.
+    pub holder_is_subject: bool,
+    /// The challenge that a proof of the holder must answer. With it, or with a domain, such a proof must be there.
+    pub challenge: Option<&'a str>,
+    /// For whom such a proof must be.
+    pub domain: Option<&'a str>,
+}
+
+/// Judges a credential.
+pub fn verify(parsed: &Parsed, evidence: &Evidence<'_>) -> Report {
+    let parsed_step = Step::passed(StepName::Parsed, parsed.types.join(", "));
+    Report::of(vec![
+        parsed_step,
+        signature(parsed, evidence),
+        issuer(parsed, evidence),
+        accreditation(evidence.accreditation),
+        schema(parsed, evidence),
+        dates(parsed, evidence),
+        status(parsed, evidence),
+        holder(parsed, evidence),
+    ])
+}
+
+fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
+    let name = StepName::Signature;
+    if parsed.signatures.is_empty() {
+        // VCDM 2.0 §4.13.3: what its holder asserts of itself may be signed by the presentation alone.
+        let asserts = |presenter: &&Presenter| presenter.holder == parsed.issuer;
+        if parsed.unsupported.is_empty() && evidence.presenter.as_ref().is_some_and(asserts) {
+            return Step::passed(name, "asserted by its holder, whose presentation is signed");
+        }
+        return match parsed.unsupported.as_slice() {
+            [] => Step::failed(name, code::PROOF_MISSING, "nothing signs it"),
+            suites => Step::failed(
+                name,
+                code::SUITE_UNSUPPORTED,
+                format!("signed by {} only", suites.join(", ")),
+            ),
+        };
+    }
+    let mut by_issuer = Vec::new();
+    for signed in &parsed.signatures {
+        let Some((party, method)) = find(signed, evidence) else {
+            // Without the issuer's document, nothing can be said of its keys.
+            let code = match evidence.issuer {
+                Lookup::Unknown { .. } => code::ISSUER_UNKNOWN,
+                Lookup::Found(_) | Lookup::NotFound => code::METHOD_UNKNOWN,
+            };
+            return Step::failed(name, code, format!("no key {} is known", signed.method));
+        };
+        if let Err((code, detail)) = check_signed(signed, method) {
+            return Step::failed(name, code, detail);
+        }
+        if party.id == parsed.issuer {
+            by_issuer.push(format!("{} by {}", signed.suite, signed.method));
+        }
+    }
+    // A claim is the issuer's only by a key that may assert.
+    let asserted = parsed.signatures.iter().any(|signed| {
+        signed.relationship == Relationship::AssertionMethod
+            && find(signed, evidence).is_some_and(|(party, _)| party.id == parsed.issuer)
+    });
+    if !asserted {
+        let detail = format!("no proof for assertionMethod is by {}", parsed.issuer);
+        return Step::failed(name, code::PROOF_NOT_BY_ISSUER, detail);
+    }
+    Step::passed(name, by_issuer.join(", "))
+}
+
+fn find<'a>(signed: &Signed, evidence: &Evidence<'a>) -> Option<(&'a Party, &'a Method)> {
+    evidence
+        .issuer
+        .party()
+        .into_iter()
+        .chain(evidence.cosigners)
+        .find_map(|party| Some((party, party.method(&signed.method)?)))
+}
+
+/// Whether `method` made the signature and may do so.
+pub(crate) fn check_signed(signed: &Signed, method: &Method) -> Result<(), (&'static str, String)> {
+    if method.key.curve() != signed.curve {
+        let (found, suite) = (method.key.curve(), &signed.suite);
+        let detail = format!(
+            "{} is a key of {found}, which {suite} does not take",
+            method.id
+        );
+        return Err((code::METHOD_KIND, detail));
+    }
+    if !method.relationships.contains(&signed.relationship) {
+        let detail = format!("{} is not for {}", method.id, signed.relationship.name());
+        return Err((code::METHOD_PURPOSE, detail));
+    }
+    if !signed.holds(&method.key) {
+        let detail = format!("the signature is not that of {}", method.id);
+        return Err((code::SIGNATURE_WRONG, detail));
+    }
+    Ok(())
+}
+
+fn issuer(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
+    let name = StepName::Issuer;
+    match evidence.issuer {
+        Lookup::Unknown { why } => Step::failed(name, code::ISSUER_UNKNOWN, why),
+        Lookup::NotFound => Step::failed(name, code::ISSUER_NOT_FOUND, &parsed.issuer),
+        Lookup::Found(party) if party.id != parsed.issuer => {
+            let detail = format!("{} is not {}", party.id, parsed.issuer);
+            Step::failed(name, code::ISSUER_MISMATCH, detail)
+        }
+        Lookup::Found(party) if party.deactivated => {
+            Step::failed(name, code::ISSUER_DEACTIVATED, &party.id).known_at(party.known_at_ms)
+        }
+        Lookup::Found(party) => Step::passed(name, &party.id).known_at(party.known_at_ms),
+    }
+}
+
+fn accreditation(accreditation: &Accreditation) -> Step {
+    let name = StepName::Accreditation;
+    match accreditation {
+        Accreditation::NotAsked => Step::skipped(name, "the verifier does not ask for one"),
+        Accreditation::Held {
+            detail,
+            known_at_ms,
+        } => Step::passed(name, detail).known_at(*known_at_ms),
+        Accreditation::Refused {
+            code,
+            detail,
+            known_at_ms,
+        } => Step::failed(name, code, detail).known_at(*known_at_ms),
+        Accreditation::Unknown { why } => Step::failed(name, code::ACCREDITATION_UNKNOWN, why),
+    }
+}
+
+fn schema(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
+    let name = StepName::Schema;
+    if parsed.schemas.is_empty() {
+        return Step::skipped(name, "it names no schema");
+    }
+    let mut unknown = None;
+    for schema in &parsed.schemas {
+        let check = evidence.schemas.iter().find(|check| check.id == schema.id);
+        match check.map(|check| &check.outcome) {
+            Some(Ok(())) => {}
+            Some(Err(detail)) => {
+                let detail = format!("{}: {detail}", schema.id);
+                return Step::failed(name, code::SCHEMA_VIOLATED, detail);
+            }
+            None => unknown = unknown.or(Some(schema)),
+        }
+    }
+    match unknown {
+        None => Step::passed(name, format!("{} satisfied", parsed.schemas.len())),
+        Some(schema) => {
+            let detail = format!("{} ({}) could not be checked", schema.id, schema.kind);
+            Step::failed(name, code::SCHEMA_UNKNOWN, detail)
+        }
+    }
+}
+
+fn dates(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
+    let name = StepName::Dates;
+    let latest = evidence.now_ms.saturating_add(evidence.clock_skew_ms);
+    let earliest = evidence.now_ms.saturating_sub(evidence.clock_skew_ms);
+    if let Some(from) = parsed.valid_from_ms.filter(|from| *from > latest) {
+        return Step::failed(
+            name,
+            code::NOT_YET_VALID,
+            format!("valid from {}", time(from)),
+        );
+    }
+    if let Some(until) = parsed.valid_until_ms.filter(|until| *until < earliest) {
+        return Step::failed(name, code::EXPIRED, format!("valid until {}", time(until)));
+    }
+    for signed in &parsed.signatures {
+        if let Err((code, detail)) = check_times(signed, evidence.now_ms, evidence.clock_skew_ms) {
+            return Step::failed(name, code, detail);
+        }
+    }
+    let says = |signed: &Signed| signed.expires_ms.or(signed.created_ms).is_some();
+    if parsed.valid_from_ms.or(parsed.valid_until_ms).is_none()
+        && !parsed.signatures.iter().any(says)
+    {
+        return Step::skipped(name, "it names no dates");
+    }
+    let from = parsed.valid_from_ms.map_or("ever".into(), time);
+    let until = parsed.valid_until_ms.map_or("ever".into(), time);
+    Step::passed(name, format!("valid from {from} until {until}"))
+}
+
+/// Whether a signature was made before and has not expired.
+pub(crate) fn check_times(
+    signed: &Signed,
+    now_ms: i64,
+    skew_ms: i64,
+) -> Result<(), (&'static str, String)> {
+    let latest = now_ms.saturating_add(skew_ms);
+    if let Some(created) = signed.created_ms.filter(|created| *created > latest) {
+        let detail = format!("a proof was made at {}", time(created));
+        return Err((code::PROOF_FROM_THE_FUTURE, detail));
+    }
+    let earliest = now_ms.saturating_sub(skew_ms);
+    if let Some(expires) = signed.expires_ms.filter(|expires| *expires < earliest) {
+        let detail = format!("a proof expired at {}", time(expires));
+        return Err((code::PROOF_EXPIRED, detail));
+    }
+    Ok(())
+}
+
+fn time(ms: i64) -> String {
+    super::timestamp::format(ms).unwrap_or_else(|| format!("{ms} ms"))
+}
+
+fn status(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
+    let name = StepName::Status;
+    if parsed.statuses.is_empty() {
+        return Step::skipped(name, "it names no status");
+    }
+    let mut oldest: Option<i64> = None;
+    let mut unknown = None;
+    let mut notes = Vec::new();
+    for reference in &parsed.statuses {
+        let Some(fact) = fact(reference, evidence.statuses) else {
+            unknown = unknown.or(Some(reference));
+            continue;
+        };
+        oldest = Some(oldest.map_or(fact.known_at_ms, |oldest| oldest.min(fact.known_at_ms)));
+        let value = match &fact.value {
+            Ok(value) => *value,
+            Err(error) => {
+                let step = Step::failed(name, error.code, &error.detail);
+                return step.known_at(Some(fact.known_at_ms));
+            }
+        };
+        let at = format!("entry {} of {}", fact.index, fact.list);
+        match (value, fact.purpose.as_str()) {
+            (0, purpose) => notes.push(format!("{purpose}: not set")),
+            // Bitstring Status List §2.2: these say something about the credential, not against it.
+            (value, "refresh" | "message") => notes.push(format!("{}: {value}", fact.purpose)),
+            (_, purpose) => {
+                let code = match purpose {
+                    "revocation" => code::REVOKED,
+                    "suspension" => code::SUSPENDED,
+                    _ => code::STATUS_SET,
+                };
+                return Step::failed(name, code, at).known_at(Some(fact.known_at_ms));
+            }
+        }
+    }
+    if let Some(reference) = unknown {
+        let detail = match reference {
+            StatusReference::List {
+                list,
+                purpose,
+                index,
+            } => format!("{purpose}: entry {index} of {list} is not known"),
+            StatusReference::Other { kind } => format!("{kind} is not known here"),
+        };
+        return Step::failed(name, code::STATUS_UNKNOWN, detail).known_at(oldest);
+    }
+    let age = oldest.map(|oldest| evidence.now_ms.saturating_sub(oldest));
+    if age
+        .zip(evidence.status_age_max_ms)
+        .is_some_and(|(age, max)| age > max)
+    {
+        let detail = "what is known of it is too old";
+        return Step::failed(name, code::STATUS_STALE, detail).known_at(oldest);
+    }
+    Step::passed(name, notes.join(", ")).known_at(oldest)
+}
+
+fn fact<'a>(reference: &StatusReference, facts: &'a [StatusFact]) -> Option<&'a StatusFact> {
+    match reference {
+        StatusReference::List {
+            list,
+            purpose,
+            index,
+        } => facts
+            .iter()
+            .find(|fact| fact.list == *list && fact.purpose == *purpose && fact.index == *index),
+        StatusReference::Other { .. } => None,
+    }
+}
+
+fn holder(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
+    let name = StepName::Holder;
+    let asked = evidence.challenge.or(evidence.domain).is_some();
+    let key_binding = match key_binding(parsed, evidence) {
+        Ok(bound) => bound,
+        Err((code, detail)) => return Step::failed(name, code, detail),
+    };
+    let Some(presenter) = evidence.presenter else {
+        return match (key_binding, asked) {
+            (true, _) => Step::passed(name, "the key that it is bound to signed for this verifier"),
+            (false, true) => Step::failed(
+                name,
+                code::HOLDER_UNPROVEN,
+                "the verifier asks for a proof of its holder, and there is none",
+            ),
+            (false, false) => {
+                Step::skipped(name, "nobody presents it, and the verifier does not ask")
+            }
+        };
+    };
+    if let Some(key) = parsed.holder_key.filter(|_| !key_binding) {
+        return if key == presenter.key {
+            Step::passed(name, "presented with the key that it is bound to")
+        } else {
+            let detail = format!("it is bound to another key than {}", presenter.holder);
+            Step::failed(name, code::HOLDER_MISMATCH, detail)
+        };
+    }
+    let mut subjects = parsed.subjects.iter().flatten().peekable();
+    if !evidence.holder_is_subject {
+        return Step::skipped(
+            name,
+            "the verifier does not ask that it is about its holder",
+        );
+    }
+    if subjects.peek().is_none() {
+        return Step::skipped(name, "it names no subject");
+    }
+    if !subjects.any(|subject| *subject == presenter.holder) {
+        let detail = format!("{} is not whom it is about", presenter.holder);
+        return Step::failed(name, code::HOLDER_MISMATCH, detail);
+    }
+    Step::passed(name, &presenter.holder)
+}
+
+/// Whether a proof of the holder's key came with the credential; an error if it is wrong.
+fn key_binding(parsed: &Parsed, evidence: &Evidence<'_>) -> Result<bool, (&'static str, String)> {
+    let Some(binding) = &parsed.key_binding else {
+        return Ok(false);
+    };
+    if !parsed
+        .holder_key
+        .is_some_and(|key| binding.signed.holds(&key))
+    {
+        let detail = "the proof is not by the key that it is bound to".into();
+        return Err((code::HOLDER_SIGNATURE_WRONG, detail));
+    }
+    if evidence
+        .challenge
+        .is_some_and(|asked| asked != binding.challenge)
+    {
+        let detail = format!("it answers \"{}\"", binding.challenge);
+        return Err((code::CHALLENGE_MISMATCH, detail));
+    }
+    if evidence
+        .domain
+        .is_some_and(|domain| domain != binding.domain)
+    {
+        let detail = format!("it is for \"{}\"", binding.domain);
+        return Err((code::DOMAIN_MISMATCH, detail));
+    }
+    check_times(&binding.signed, evidence.now_ms, evidence.clock_skew_ms)?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,483 @@
+//! Each step, passed, failed with each of its codes, and skipped.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::credential::integrity::{self, Options, Suite};
+use crate::credential::parsed::KeyBinding;
+use crate::credential::report::{Outcome, Verdict};
+use crate::key::{KeyAlgorithm, PrivateKey};
+use crate::signing_key::SigningKey;
+
+const ISSUER: &str = "did:example:issuer";
+const SUBJECT: &str = "did:example:subject";
+const LIST: &str = "https://example.com/status/3";
+const NOW_MS: i64 = 1_700_000_000_000;
+
+fn key(seed: u8) -> SigningKey {
+    PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519).into()
+}
+
+fn party(id: &str, seed: u8, relationships: &[Relationship]) -> Party {
+    Party {
+        id: id.into(),
+        methods: vec![Method {
+            id: format!("{id}#key-1"),
+            key: key(seed).verification_key(),
+            relationships: relationships.to_vec(),
+        }],
+        deactivated: false,
+        known_at_ms: Some(NOW_MS - 5),
+    }
+}
+
+fn claims() -> Value {
+    json!({
+        "@context": ["https://www.w3.org/ns/credentials/v2"],
+        "type": ["VerifiableCredential"],
+        "issuer": ISSUER,
+        "validFrom": "2023-01-01T00:00:00Z",
+        "validUntil": "2024-01-01T00:00:00Z",
+        "credentialSubject": { "id": SUBJECT },
+        "credentialSchema": { "id": "https://example.com/schema", "type": "JsonSchema" },
+        "credentialStatus": {
+            "type": "BitstringStatusListEntry",
+            "statusPurpose": "revocation",
+            "statusListIndex": "7",
+            "statusListCredential": LIST,
+        },
+    })
+}
+
+fn options(id: &str) -> Options {
+    Options::assertion(Suite::EddsaJcs2022, format!("{id}#key-1"), NOW_MS - 1000)
+}
+
+/// A credential and all that is known about it, which a test changes.
+struct Case {
+    parsed: Parsed,
+    now_ms: i64,
+    issuer: Lookup,
+    cosigners: Vec<Party>,
+    accreditation: Accreditation,
+    schemas: Vec<SchemaCheck>,
+    statuses: Vec<StatusFact>,
+    status_age_max_ms: Option<i64>,
+    presenter: Option<Presenter>,
+    holder_is_subject: bool,
+    challenge: Option<String>,
+    domain: Option<String>,
+}
+
+impl Case {
+    fn of(claims: Value, options: &Options) -> Self {
+        let secured = integrity::issue(claims, options, &key(1), None).unwrap();
+        Self {
+            parsed: integrity::credential(secured, None).unwrap(),
+            now_ms: NOW_MS,
+            issuer: Lookup::Found(party(ISSUER, 1, &[Relationship::AssertionMethod])),
+            cosigners: Vec::new(),
+            accreditation: Accreditation::NotAsked,
+            schemas: vec![SchemaCheck {
+                id: "https://example.com/schema".into(),
+                outcome: Ok(()),
+            }],
+            statuses: vec![StatusFact {
+                list: LIST.into(),
+                purpose: "revocation".into(),
+                index: 7,
+                value: Ok(0),
+                known_at_ms: NOW_MS - 60_000,
+            }],
+            status_age_max_ms: Some(3_600_000),
+            presenter: None,
+            holder_is_subject: true,
+            challenge: None,
+            domain: None,
+        }
+    }
+
+    fn good() -> Self {
+        Self::of(claims(), &options(ISSUER))
+    }
+
+    fn report(&self) -> Report {
+        let evidence = Evidence {
+            now_ms: self.now_ms,
+            clock_skew_ms: 1000,
+            issuer: &self.issuer,
+            cosigners: &self.cosigners,
+            accreditation: &self.accreditation,
+            schemas: &self.schemas,
+            statuses: &self.statuses,
+            status_age_max_ms: self.status_age_max_ms,
+            presenter: self.presenter.as_ref(),
+            holder_is_subject: self.holder_is_subject,
+            challenge: self.challenge.as_deref(),
+            domain: self.domain.as_deref(),
+        };
+        let report = verify(&self.parsed, &evidence);
+        let names: Vec<StepName> = report.steps.iter().map(|step| step.name).collect();
+        assert_eq!(names, StepName::ALL);
+        report
+    }
+
+    /// The one step that fails, with this code.
+    fn fails(&self, name: StepName, code: &str) {
+        let report = self.report();
+        let failed: Vec<_> = report
+            .steps
+            .iter()
+            .filter_map(|step| Some((step.name, step.code()?)))
+            .collect();
+        assert_eq!(failed, [(name, code)]);
+        let undecided = code::UNDECIDED.contains(&code);
+        assert_eq!(report.verdict == Verdict::Undecided, undecided);
+        assert_ne!(report.verdict, Verdict::Valid);
+    }
+
+    fn passes(&self, name: StepName) {
+        let report = self.report();
+        assert_eq!(report.verdict, Verdict::Valid, "{report:?}");
+        assert_eq!(report.step(name).unwrap().outcome, Outcome::Passed);
+    }
+
+    fn skips(&self, name: StepName) {
+        let report = self.report();
+        assert_eq!(report.verdict, Verdict::Valid, "{report:?}");
+        assert!(matches!(
+            report.step(name).unwrap().outcome,
+            Outcome::Skipped { .. }
+        ));
+    }
+}
+
+fn changed(change: impl FnOnce(&mut Case)) -> Case {
+    let mut case = Case::good();
+    change(&mut case);
+    case
+}
+
+fn without(name: &str) -> Case {
+    let mut claims = claims();
+    claims.as_object_mut().unwrap().remove(name);
+    Case::of(claims, &options(ISSUER))
+}
+
+#[test]
+fn a_good_credential_is_valid_and_its_report_is_json() {
+    let report = Case::good().report();
+    assert_eq!(report.verdict, Verdict::Valid);
+    assert_eq!(
+        serde_json::to_value(&report).unwrap(),
+        json!({
+            "verdict": "VALID",
+            "steps": [
+                { "name": "parsed", "outcome": "passed", "detail": "VerifiableCredential" },
+                { "name": "signature", "outcome": "passed", "detail": "eddsa-jcs-2022 by did:example:issuer#key-1" },
+                { "name": "issuer", "outcome": "passed", "detail": ISSUER, "known_at_ms": NOW_MS - 5 },
+                { "name": "accreditation", "outcome": "skipped", "why": "the verifier does not ask for one" },
+                { "name": "schema", "outcome": "passed", "detail": "1 satisfied" },
+                { "name": "dates", "outcome": "passed",
+                  "detail": "valid from 2023-01-01T00:00:00Z until 2024-01-01T00:00:00Z" },
+                { "name": "status", "outcome": "passed", "detail": "revocation: not set", "known_at_ms": NOW_MS - 60_000 },
+                { "name": "holder", "outcome": "skipped", "why": "nobody presents it, and the verifier does not ask" },
+            ],
+        })
+    );
+    let malformed = Report::malformed(code::JSON_INVALID, "no JSON");
+    assert_eq!(malformed.verdict, Verdict::Invalid);
+    assert_eq!(malformed.code(), Some(code::JSON_INVALID));
+    assert_eq!(malformed.steps.len(), StepName::ALL.len());
+}
+
+#[test]
+fn the_issuer_must_have_signed_with_a_key_for_claims() {
+    let name = StepName::Signature;
+    changed(|case| case.parsed.signatures.clear()).fails(name, code::PROOF_MISSING);
+    changed(|case| {
+        case.parsed.signatures.clear();
+        case.parsed.unsupported.push("bbs-2023".into());
+    })
+    .fails(name, code::SUITE_UNSUPPORTED);
+    changed(|case| case.parsed.signatures[0].method.push('0')).fails(name, code::METHOD_UNKNOWN);
+    changed(|case| case.parsed.signatures[0].curve = "P-256").fails(name, code::METHOD_KIND);
+    changed(|case| case.parsed.signatures[0].signature[9] ^= 1).fails(name, code::SIGNATURE_WRONG);
+    changed(|case| {
+        case.issuer = Lookup::Found(party(ISSUER, 2, &[Relationship::AssertionMethod]));
+    })
+    .fails(name, code::SIGNATURE_WRONG);
+    changed(|case| {
+        case.issuer = Lookup::Found(party(ISSUER, 1, &[Relationship::Authentication]));
+    })
+    .fails(name, code::METHOD_PURPOSE);
+
+    // Signed with a key for logging in, for logging in.
+    let login = Options {
+        purpose: Relationship::Authentication,
+        ..options(ISSUER)
+    };
+    let mut case = Case::of(claims(), &login);
+    case.issuer = Lookup::Found(party(ISSUER, 1, &[Relationship::Authentication]));
+    case.fails(name, code::PROOF_NOT_BY_ISSUER);
+
+    // Signed by somebody else, whose key is known.
+    let mut case = Case::of(claims(), &options("did:example:other"));
+    case.fails(name, code::METHOD_UNKNOWN);
+    case.cosigners = vec![party(
+        "did:example:other",
+        1,
+        &[Relationship::AssertionMethod],
+    )];
+    case.fails(name, code::PROOF_NOT_BY_ISSUER);
+}
+
+#[test]
+fn all_who_sign_must_have_signed() {
+    let one = integrity::issue(claims(), &options(ISSUER), &key(1), None).unwrap();
+    let both = integrity::issue(one, &options("did:example:other"), &key(2), None).unwrap();
+    let mut case = Case::good();
+    case.parsed = integrity::credential(both, None).unwrap();
+    case.fails(StepName::Signature, code::METHOD_UNKNOWN);
+    case.cosigners = vec![party(
+        "did:example:other",
+        2,
+        &[Relationship::AssertionMethod],
+    )];
+    case.passes(StepName::Signature);
+    case.cosigners = vec![party(
+        "did:example:other",
+        3,
+        &[Relationship::AssertionMethod],
+    )];
+    case.fails(StepName::Signature, code::SIGNATURE_WRONG);
+}
+
+#[test]
+fn the_issuer_must_have_existed_and_been_active() {
+    let name = StepName::Issuer;
+    Case::good().passes(name);
+    let codes = |issuer: Lookup| {
+        let report = changed(|case| case.issuer = issuer).report();
+        (report.verdict, report.step(name).unwrap().code())
+    };
+    assert_eq!(
+        codes(Lookup::NotFound),
+        (Verdict::Invalid, Some(code::ISSUER_NOT_FOUND))
+    );
+    let why = "the resolver does not answer".into();
+    assert_eq!(
+        codes(Lookup::Unknown { why }),
+        (Verdict::Undecided, Some(code::ISSUER_UNKNOWN))
+    );
+    let other = party("did:example:other", 1, &[Relationship::AssertionMethod]);
+    assert_eq!(
+        codes(Lookup::Found(other)),
+        (Verdict::Invalid, Some(code::ISSUER_MISMATCH))
+    );
+    changed(|case| {
+        let mut party = party(ISSUER, 1, &[Relationship::AssertionMethod]);
+        party.deactivated = true;
+        case.issuer = Lookup::Found(party);
+    })
+    .fails(name, code::ISSUER_DEACTIVATED);
+}
+
+#[test]
+fn an_accreditation_that_is_asked_for_must_be_held() {
+    let name = StepName::Accreditation;
+    Case::good().skips(name);
+    let known_at_ms = Some(NOW_MS);
+    changed(|case| {
+        let detail = "by did:example:root".into();
+        case.accreditation = Accreditation::Held {
+            detail,
+            known_at_ms,
+        };
+    })
+    .passes(name);
+    changed(|case| {
+        case.accreditation = Accreditation::Refused {
+            code: crate::code::ACCREDITATION_EXPIRED.name,
+            detail: "ended".into(),
+            known_at_ms,
+        };
+    })
+    .fails(name, "ACCREDITATION_EXPIRED");
+    changed(|case| {
+        case.accreditation = Accreditation::Unknown {
+            why: "no main chain".into(),
+        };
+    })
+    .fails(name, code::ACCREDITATION_UNKNOWN);
+}
+
+#[test]
+fn schemas_that_are_named_must_be_satisfied() {
+    let name = StepName::Schema;
+    without("credentialSchema").skips(name);
+    changed(|case| case.schemas.clear()).fails(name, code::SCHEMA_UNKNOWN);
+    changed(|case| case.schemas[0].id.push('2')).fails(name, code::SCHEMA_UNKNOWN);
+    changed(|case| case.schemas[0].outcome = Err("/name: missing".into()))
+        .fails(name, code::SCHEMA_VIOLATED);
+}
+
+#[test]
+fn a_credential_is_judged_at_its_time() {
+    let name = StepName::Dates;
+    let (from, until) = (1_672_531_200_000, 1_704_067_200_000);
+    let at = |now_ms: i64| {
+        changed(|case| {
+            case.now_ms = now_ms;
+            case.parsed.signatures[0].created_ms = None;
+            case.status_age_max_ms = None;
+        })
+    };
+    at(from - 1001).fails(name, code::NOT_YET_VALID);
+    at(from - 1000).passes(name);
+    at(until + 1000).passes(name);
+    at(until + 1001).fails(name, code::EXPIRED);
+    for now_ms in [i64::MIN, i64::MAX] {
+        assert_eq!(at(now_ms).report().verdict, Verdict::Invalid);
+    }
+    changed(|case| case.parsed.signatures[0].created_ms = Some(NOW_MS + 1001))
+        .fails(name, code::PROOF_FROM_THE_FUTURE);
+    changed(|case| case.parsed.signatures[0].expires_ms = Some(NOW_MS - 1001))
+        .fails(name, code::PROOF_EXPIRED);
+    changed(|case| {
+        case.parsed.valid_from_ms = None;
+        case.parsed.valid_until_ms = None;
+        case.parsed.signatures[0].created_ms = None;
+    })
+    .skips(name);
+}
+
+#[test]
+fn a_status_that_is_named_must_be_known_and_clear() {
+    let name = StepName::Status;
+    without("credentialStatus").skips(name);
+    changed(|case| case.statuses.clear()).fails(name, code::STATUS_UNKNOWN);
+    changed(|case| case.statuses[0].index = 8).fails(name, code::STATUS_UNKNOWN);
+    changed(|case| case.statuses[0].list.push('2')).fails(name, code::STATUS_UNKNOWN);
+    changed(|case| case.statuses[0].purpose = "suspension".into())
+        .fails(name, code::STATUS_UNKNOWN);
+    changed(|case| case.statuses[0].value = Ok(1)).fails(name, code::REVOKED);
+    let range = Malformed::new(code::RANGE_ERROR, "no entry 7");
+    changed(|case| case.statuses[0].value = Err(range)).fails(name, code::RANGE_ERROR);
+    changed(|case| case.statuses[0].known_at_ms = NOW_MS - 3_600_001)
+        .fails(name, code::STATUS_STALE);
+    changed(|case| {
+        case.statuses[0].known_at_ms = NOW_MS - 3_600_001;
+        case.status_age_max_ms = None;
+    })
+    .passes(name);
+    changed(|case| {
+        let kind = "https://example.org/#Other".into();
+        case.parsed.statuses.push(StatusReference::Other { kind });
+    })
+    .fails(name, code::STATUS_UNKNOWN);
+    for (purpose, code) in [
+        ("suspension", Some(code::SUSPENDED)),
+        ("sanctioned", Some(code::STATUS_SET)),
+        ("refresh", None),
+        ("message", None),
+    ] {
+        let case = changed(|case| {
+            case.parsed.statuses = vec![StatusReference::List {
+                list: LIST.into(),
+                purpose: purpose.into(),
+                index: 7,
+            }];
+            case.statuses[0].purpose = purpose.into();
+            case.statuses[0].value = Ok(1);
+        });
+        match code {
+            Some(code) => case.fails(name, code),
+            None => case.passes(name),
+        }
+    }
+}
+
+#[test]
+fn who_presents_a_credential_must_be_its_subject() {
+    let name = StepName::Holder;
+    let presented = |holder: &str| {
+        changed(|case| {
+            case.challenge = Some("c".into());
+            case.presenter = Some(Presenter {
+                holder: holder.into(),
+                key: key(9).verification_key(),
+            });
+        })
+    };
+    changed(|case| case.challenge = Some("c".into())).fails(name, code::HOLDER_UNPROVEN);
+    changed(|case| case.domain = Some("d".into())).fails(name, code::HOLDER_UNPROVEN);
+    presented(SUBJECT).passes(name);
+    presented(ISSUER).fails(name, code::HOLDER_MISMATCH);
+    let mut bearer = presented(ISSUER);
+    bearer.parsed.subjects = vec![None];
+    bearer.skips(name);
+    let mut product = presented(ISSUER);
+    product.holder_is_subject = false;
+    product.skips(name);
+
+    // Bound to a key, the key counts.
+    let mut bound = presented(SUBJECT);
+    bound.parsed.holder_key = Some(key(8).verification_key());
+    bound.fails(name, code::HOLDER_MISMATCH);
+    bound.parsed.holder_key = Some(key(9).verification_key());
+    bound.passes(name);
+    bound.holder_is_subject = false;
+    bound.parsed.holder_key = Some(key(8).verification_key());
+    bound.fails(name, code::HOLDER_MISMATCH);
+}
+
+#[test]
+fn a_key_binding_is_by_the_bound_key_for_this_verifier_and_challenge() {
+    let name = StepName::Holder;
+    let holder = key(9);
+    let signed = Signed {
+        method: String::new(),
+        relationship: Relationship::Authentication,
+        curve: "Ed25519",
+        suite: "EdDSA".into(),
+        message: b"header.payload".to_vec(),
+        signature: holder.sign(b"header.payload"),
+        created_ms: Some(NOW_MS),
+        expires_ms: None,
+    };
+    let bound = |change: &dyn Fn(&mut Case)| {
+        changed(|case| {
+            case.challenge = Some("n-1".into());
+            case.domain = Some("https://verifier.example".into());
+            case.parsed.holder_key = Some(holder.verification_key());
+            case.parsed.key_binding = Some(KeyBinding {
+                signed: signed.clone(),
+                challenge: "n-1".into(),
+                domain: "https://verifier.example".into(),
+            });
+            change(case);
+        })
+    };
+    bound(&|_| ()).passes(name);
+    bound(&|case| case.challenge = None).passes(name);
+    bound(&|case| case.challenge = Some("n-2".into())).fails(name, code::CHALLENGE_MISMATCH);
+    bound(&|case| case.domain = Some("https://other.example".into()))
+        .fails(name, code::DOMAIN_MISMATCH);
+    bound(&|case| case.parsed.holder_key = None).fails(name, code::HOLDER_SIGNATURE_WRONG);
+    bound(&|case| case.parsed.holder_key = Some(key(8).verification_key()))
+        .fails(name, code::HOLDER_SIGNATURE_WRONG);
+    bound(&|case| case.now_ms = NOW_MS - 1001).fails(name, code::PROOF_FROM_THE_FUTURE);
+}
+
+#[test]
+fn several_faults_are_all_told_and_one_that_is_certain_decides() {
+    let report = changed(|case| {
+        case.statuses.clear();
+        case.parsed.signatures[0].signature[0] ^= 1;
+    })
+    .report();
+    assert_eq!(report.verdict, Verdict::Invalid);
+    let codes: Vec<_> = report.steps.iter().filter_map(|step| step.code()).collect();
+    assert_eq!(codes, [code::SIGNATURE_WRONG, code::STATUS_UNKNOWN]);
+}
