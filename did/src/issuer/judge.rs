@@ -157,12 +157,12 @@ fn in_force(
     } = accreditation;
     let no = |own: Code, above: Code, what: String| {
         let code = if level == 0 { own } else { above };
-        let whose = match level {
-            0 => "the accreditation".to_owned(),
-            1 => "that of its accreditor".to_owned(),
-            _ => format!("that of its accreditor {level} levels up"),
+        let up = match level {
+            0 => String::new(),
+            1 => ", one level up,".to_owned(),
+            _ => format!(", {level} levels up,"),
         };
-        let detail = format!("{whose}, {}, {what}", accreditation.issuer);
+        let detail = format!("the accreditation of {}{up} {what}", accreditation.issuer);
         Err(refused(code, level, accreditation, detail))
     };
     if withdrawn != 0 && at_ms >= withdrawn {
@@ -179,7 +179,7 @@ fn in_force(
         );
     }
     if at_ms < from {
-        let what = format!("begins at {from}, after {at_ms}");
+        let what = format!("begins only at {from}");
         return no(
             code::ACCREDITATION_NOT_YET_VALID,
             code::ACCREDITOR_NOT_YET_VALID,
@@ -187,7 +187,7 @@ fn in_force(
         );
     }
     if until != 0 && at_ms >= until {
-        let what = format!("ended at {until}, before {at_ms}");
+        let what = format!("ended at {until}");
         return no(code::ACCREDITATION_EXPIRED, code::ACCREDITOR_EXPIRED, what);
     }
     Ok(())
