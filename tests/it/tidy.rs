@@ -14,6 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("consensus", &["ed25519", "proto"]),
     ("did", &["state", "ed25519", "proto"]),
     ("registry", &["state", "proto"]),
+    ("rdfc", &[]),
     (
         "crosschain",
         &["state", "did", "registry", "consensus", "proto"],
@@ -26,6 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "node",
         &[
             "ledger",
+            "rdfc",
             "crosschain",
             "registry",
             "did",
@@ -39,6 +41,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "node",
             "ledger",
+            "rdfc",
             "crosschain",
             "registry",
             "did",

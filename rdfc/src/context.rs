@@ -1,0 +1,209 @@
+//! The contexts that are built in, and which inline ones are let through.
+//!
+//! A context decides what a signature means, so none is fetched: a name is either that of a published document that stands in
+//! `contexts/`, or refused. An inline context may give terms their IRIs and nothing else: no scoped contexts, containers, aliases of keywords or
+//! resets, so that `id` and `type` mean the same everywhere in a document.
+
+use oxiri::Iri;
+use serde_json::{Map, Value};
+
+use crate::RdfcError;
+
+/// A published context.
+struct BuiltIn {
+    name: &'static str,
+    text: &'static str,
+    /// It makes `id` and `type` mean what they mean everywhere, and protects them.
+    base: bool,
+}
+
+const BUILT_IN: &[BuiltIn] = &[
+    BuiltIn {
+        name: "https://www.w3.org/ns/credentials/v2",
+        text: include_str!("../contexts/credentials-v2.jsonld"),
+        base: true,
+    },
+    BuiltIn {
+        name: "https://www.w3.org/2018/credentials/v1",
+        text: include_str!("../contexts/credentials-v1.jsonld"),
+        base: true,
+    },
+    BuiltIn {
+        name: "https://w3id.org/security/data-integrity/v2",
+        text: include_str!("../contexts/data-integrity-v2.jsonld"),
+        base: true,
+    },
+    BuiltIn {
+        name: "https://w3id.org/security/data-integrity/v1",
+        text: include_str!("../contexts/data-integrity-v1.jsonld"),
+        base: true,
+    },
+    BuiltIn {
+        name: "https://w3id.org/security/multikey/v1",
+        text: include_str!("../contexts/multikey-v1.jsonld"),
+        base: true,
+    },
+    BuiltIn {
+        name: "https://www.w3.org/ns/did/v1",
+        text: include_str!("../contexts/did-v1.jsonld"),
+        base: true,
+    },
+    BuiltIn {
+        name: "https://www.w3.org/ns/credentials/examples/v2",
+        text: include_str!("../contexts/examples-v2.jsonld"),
+        base: false,
+    },
+    BuiltIn {
+        name: "https://www.w3.org/ns/credentials/undefined-terms/v2",
+        text: include_str!("../contexts/undefined-terms-v2.jsonld"),
+        base: false,
+    },
+];
+
+fn find(name: &str) -> Option<&'static BuiltIn> {
+    BUILT_IN.iter().find(|context| context.name == name)
+}
+
+/// The text of a context that is built in.
+pub(crate) fn text(name: &str) -> Option<&'static str> {
+    find(name).map(|context| context.text)
+}
+
+/// Accepts the value of an `@context` entry.
+pub(crate) fn check(context: &Value) -> Result<(), RdfcError> {
+    let entries = match context {
+        Value::Array(entries) => entries.as_slice(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            std::slice::from_ref(context)
+        }
+    };
+    let first = entries.first().and_then(Value::as_str);
+    for entry in entries {
+        match entry {
+            Value::String(name) => {
+                find(name).ok_or_else(|| RdfcError::ContextUnknown(name.clone()))?;
+            }
+            Value::Object(terms) => inline(terms)?,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+                return Err(RdfcError::ContextInline(entry.to_string()));
+            }
+        }
+    }
+    let Some(BuiltIn { base: true, .. }) = first.and_then(find) else {
+        return Err(RdfcError::ContextMissing);
+    };
+    Ok(())
+}
+
+fn inline(terms: &Map<String, Value>) -> Result<(), RdfcError> {
+    for (term, meaning) in terms {
+        let fine = match (term.as_str(), meaning) {
+            ("@vocab", Value::String(iri)) => Iri::parse(iri.as_str()).is_ok(),
+            (term, Value::String(iri)) => is_term(term) && is_meaning(iri),
+            (term, Value::Object(definition)) => is_term(term) && is_definition(definition),
+            (_, Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_)) => false,
+        };
+        if !fine {
+            return Err(RdfcError::ContextInline(term.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn is_term(term: &str) -> bool {
+    !term.is_empty() && !term.starts_with(['@', '_']) && !term.contains([':', '/', ' '])
+}
+
+/// An IRI, or one with a prefix of the same context; never a keyword or a blank node.
+fn is_meaning(iri: &str) -> bool {
+    !iri.starts_with("_:") && Iri::parse(iri).is_ok()
+}
+
+fn is_definition(definition: &Map<String, Value>) -> bool {
+    definition.get("@id").is_some_and(Value::is_string)
+        && definition.iter().all(|(key, value)| match value {
+            Value::String(text) if key == "@type" => text == "@id" || is_meaning(text),
+            Value::String(text) => key == "@id" && is_meaning(text),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_) => false,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_built_in_context_is_json_with_a_context() {
+        for context in BUILT_IN {
+            let document: Value = serde_json::from_str(context.text).unwrap();
+            assert!(document["@context"].is_object(), "{}", context.name);
+            let text = document["@context"].to_string();
+            assert_eq!(
+                context.base,
+                text.contains(r#""id":"@id""#),
+                "{}",
+                context.name
+            );
+        }
+    }
+
+    #[test]
+    fn an_inline_context_gives_terms_their_meaning_and_nothing_else() {
+        let v2 = "https://www.w3.org/ns/credentials/v2";
+        for fine in [
+            json!({"@vocab": "https://example.org/#"}),
+            json!({"mass": "https://example.org/mass"}),
+            json!({"maker": {"@id": "https://example.org/maker", "@type": "@id"}}),
+            json!({"made": {"@id": "https://example.org/made", "@type": "http://www.w3.org/2001/XMLSchema#date"}}),
+        ] {
+            assert_eq!(check(&json!([v2, fine])), Ok(()));
+        }
+        for bad in [
+            json!({"@vocab": null}),
+            json!({"@vocab": ""}),
+            json!({"@base": "https://example.org/"}),
+            json!({"@import": v2}),
+            json!({"name2": "@id"}),
+            json!({"a": "_:b"}),
+            json!({"a": null}),
+            json!({"a b": "https://example.org/"}),
+            json!({"_a": "https://example.org/"}),
+            json!({"a": {"@id": "https://example.org/a", "@container": "@list"}}),
+            json!({"a": {"@id": "https://example.org/a", "@context": {}}}),
+            json!({"a": {"@reverse": "https://example.org/a"}}),
+            json!({"a": {"@id": "https://example.org/a", "@type": "@json"}}),
+        ] {
+            let refused = check(&json!([v2, bad])).unwrap_err();
+            assert_eq!(refused.code(), "RDFC_CONTEXT_INLINE", "{bad}");
+        }
+        assert_eq!(
+            check(&json!([v2, null])).unwrap_err().code(),
+            "RDFC_CONTEXT_INLINE"
+        );
+    }
+
+    #[test]
+    fn the_first_context_is_one_that_defines_id_and_type() {
+        for bad in [
+            json!("https://www.w3.org/ns/credentials/examples/v2"),
+            json!({"@vocab": "https://example.org/#"}),
+            json!([{"a": "https://example.org/a"}, "https://www.w3.org/ns/credentials/v2"]),
+            json!([]),
+        ] {
+            assert_eq!(check(&bad), Err(RdfcError::ContextMissing), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_context_that_is_not_built_in_is_refused_by_name() {
+        let name = "https://example.org/context";
+        let refused = check(&json!(["https://www.w3.org/ns/credentials/v2", name]));
+        assert_eq!(refused, Err(RdfcError::ContextUnknown(name.into())));
+    }
+}

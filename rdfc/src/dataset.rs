@@ -1,0 +1,368 @@
+//! A JSON-LD document as RDF statements, none of its values lost.
+//!
+//! JSON-LD drops what it does not understand: a term that no context defines, a reference that is not an IRI. What is dropped is not
+//! signed, so it could be altered at will. Other implementations have a "safe mode" that watches each place where something may
+//! drop. Here the values are counted instead: every value of the document must come out as exactly one statement. That needs a
+//! document without the keywords that break the count, and those have no use in a credential: they are refused.
+
+use oxiri::Iri;
+use oxjsonld::{JsonLdParser, JsonLdRemoteDocument};
+use oxrdf::{Quad, Term};
+use serde_json::{Map, Number, Value};
+
+use crate::{DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, RdfcError, context};
+
+const RDF_JSON: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON";
+
+/// Terms whose scoped context forgets all that stood before, so that each value must bring a context of its own.
+const FRESH: &[&str] = &[
+    "verifiableCredential",
+    "https://www.w3.org/2018/credentials#verifiableCredential",
+];
+
+/// Terms whose value is JSON and no JSON-LD: one literal, whatever stands in it.
+const JSON_TERMS: &[&str] = &["jsonSchema", "jwk", "_sd"];
+
+/// The largest integer that every JSON implementation holds exactly.
+const INTEGER_MAX: u64 = 1 << 53;
+
+/// Significant digits that a number keeps as `xsd:double`: JSON-LD API §8.2.2 writes `%1.15E`.
+const DIGITS_MAX: usize = 16;
+
+/// The statements of a document, each of its values in one.
+pub(crate) fn quads(document: &Value) -> Result<Vec<Quad>, RdfcError> {
+    let text = document.to_string();
+    if text.len() > DOCUMENT_BYTES_MAX {
+        return Err(RdfcError::TooLarge);
+    }
+    let Value::Object(root) = document else {
+        return Err(RdfcError::Syntax("the document is not an object".into()));
+    };
+    if !root.contains_key("@context") {
+        return Err(RdfcError::ContextMissing);
+    }
+    let mut written = Count::default();
+    object(root, 0, &mut written)?;
+
+    let parser = JsonLdParser::new()
+        .for_slice(&text)
+        .with_load_document_callback(|name, _| {
+            let text = context::text(name).ok_or("not built in")?;
+            Ok(JsonLdRemoteDocument {
+                document: text.as_bytes().to_vec(),
+                document_url: name.to_owned(),
+            })
+        });
+    let mut quads = Vec::new();
+    let mut kept = Count::default();
+    for quad in parser {
+        let quad = quad.map_err(|error| RdfcError::Syntax(error.to_string()))?;
+        match &quad.object {
+            Term::Literal(literal) if literal.datatype().as_str() == RDF_JSON => kept.json += 1,
+            Term::NamedNode(_) | Term::BlankNode(_) | Term::Literal(_) => kept.values += 1,
+        }
+        quads.push(quad);
+    }
+    if written != kept {
+        return Err(RdfcError::Dropped {
+            written: written.values + written.json,
+            kept: kept.values + kept.json,
+        });
+    }
+    Ok(quads)
+}
+
+/// How many statements: of values, and of whole JSON literals.
+#[derive(Default, PartialEq, Eq)]
+struct Count {
+    values: usize,
+    json: usize,
+}
+
+/// Counts the values of an object, and refuses what must not stand in one.
+fn object(object: &Map<String, Value>, depth: usize, count: &mut Count) -> Result<(), RdfcError> {
+    for (key, value) in object {
+        match key.as_str() {
+            "@context" => context::check(value)?,
+            "id" | "@id" => identifier(value)?,
+            "@type" => values(value, false, depth, count)?,
+            key if JSON_TERMS.contains(&key) => {
+                json(value, depth)?;
+                count.json += 1;
+            }
+            key if key.starts_with('@') || key.starts_with("_:") => {
+                return Err(RdfcError::Keyword(key.to_owned()));
+            }
+            key => values(value, FRESH.contains(&key), depth, count)?,
+        }
+    }
+    Ok(())
+}
+
+/// Counts the values at one key: each is to be one statement, and an object's own values come on top.
+fn values(value: &Value, fresh: bool, depth: usize, count: &mut Count) -> Result<(), RdfcError> {
+    if depth > DOCUMENT_DEPTH_MAX {
+        return Err(RdfcError::TooDeep);
+    }
+    match value {
+        Value::Null => return Ok(()),
+        Value::Bool(_) => (),
+        Value::Number(written) => number(written)?,
+        Value::String(text) if is_keyword_like(text) => {
+            return Err(RdfcError::Keyword(text.clone()));
+        }
+        Value::String(_) => (),
+        Value::Array(items) => {
+            for item in items {
+                values(item, fresh, depth + 1, count)?;
+            }
+            return Ok(());
+        }
+        Value::Object(inner) if inner.contains_key("@value") => literal(inner)?,
+        Value::Object(inner) if fresh && !inner.contains_key("@context") => {
+            return Err(RdfcError::ContextMissing);
+        }
+        Value::Object(inner) => object(inner, depth + 1, count)?,
+    }
+    count.values += 1;
+    Ok(())
+}
+
+/// Accepts JSON that becomes one literal: its numbers must be the same for all.
+fn json(value: &Value, depth: usize) -> Result<(), RdfcError> {
+    if depth > DOCUMENT_DEPTH_MAX {
+        return Err(RdfcError::TooDeep);
+    }
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
+        Value::Number(written) => number(written),
+        Value::Array(items) => items.iter().try_for_each(|item| json(item, depth + 1)),
+        Value::Object(fields) => fields.values().try_for_each(|item| json(item, depth + 1)),
+    }
+}
+
+/// `{"@value": …}` with a language or a type: one statement.
+fn literal(literal: &Map<String, Value>) -> Result<(), RdfcError> {
+    for (key, value) in literal {
+        match (key.as_str(), value) {
+            ("@value", Value::Number(written)) => number(written)?,
+            ("@value", Value::String(_) | Value::Bool(_)) | ("@language", Value::String(_)) => (),
+            ("@type", Value::String(name)) if !name.starts_with('@') => (),
+            _ => return Err(RdfcError::Keyword(key.clone())),
+        }
+    }
+    Ok(())
+}
+
+fn identifier(value: &Value) -> Result<(), RdfcError> {
+    let fine = value
+        .as_str()
+        .is_some_and(|text| !text.starts_with("_:") && Iri::parse(text).is_ok());
+    if fine {
+        Ok(())
+    } else {
+        Err(RdfcError::Identifier(value.to_string()))
+    }
+}
+
+/// JSON-LD API §5.2 step 2: a string of this form is ignored where an IRI is expected, keyword or not.
+fn is_keyword_like(text: &str) -> bool {
+    text.strip_prefix('@')
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphabetic()))
+}
+
+/// Integers up to 2^53 and fractions of at most 16 digits are the same for all; other numbers are rounded differently.
+fn number(number: &Number) -> Result<(), RdfcError> {
+    let exact = match (number.as_u64(), number.as_i64()) {
+        (Some(positive), _) => positive <= INTEGER_MAX,
+        (None, Some(negative)) => negative.unsigned_abs() <= INTEGER_MAX,
+        (None, None) => {
+            let text = number.to_string();
+            let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+            let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+            text != "-0.0" && digits.trim_matches('0').len() <= DIGITS_MAX
+        }
+    };
+    if exact {
+        Ok(())
+    } else {
+        Err(RdfcError::Number(number.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn refusal(extra: Value) -> &'static str {
+        let mut document =
+            json!({"@context": "https://www.w3.org/ns/credentials/v2", "id": "urn:a", "name": "a"});
+        for (key, value) in extra.as_object().unwrap() {
+            document[key] = value.clone();
+        }
+        quads(&document).map_or_else(|error| error.code(), |_| "none")
+    }
+
+    #[test]
+    fn what_json_ld_would_drop_is_refused() {
+        assert_eq!(refusal(json!({})), "none");
+        for dropped in [
+            json!({"undefined": "x"}),
+            json!({"credentialSubject": {"undefined": 1}}),
+            json!({"issuer": "not an iri"}),
+            json!({"issuer": "relative"}),
+            json!({"type": "Undefined"}),
+            json!({"foo bar": "x"}),
+            json!({"name": {"@value": "a", "@language": "not a tag"}}),
+        ] {
+            assert_eq!(refusal(dropped.clone()), "RDFC_DROPPED", "{dropped}");
+        }
+    }
+
+    #[test]
+    fn keywords_without_use_are_refused() {
+        for keyword in [
+            json!({"@reverse": {"name": "x"}}),
+            json!({"@graph": []}),
+            json!({"@included": []}),
+            json!({"@nest": {}}),
+            json!({"_:a": "x"}),
+            json!({"issuer": "@abc"}),
+            json!({"name": {"@value": null}}),
+            json!({"name": {"@value": "a", "@direction": "ltr", "@language": "en"}}),
+            json!({"name": {"@value": {}, "@type": "@json"}}),
+            json!({"name": {"@list": ["a"]}}),
+        ] {
+            assert_eq!(refusal(keyword.clone()), "RDFC_KEYWORD", "{keyword}");
+        }
+    }
+
+    #[test]
+    fn an_identifier_is_an_absolute_iri() {
+        for bad in [
+            json!("a"),
+            json!("#a"),
+            json!("_:a"),
+            json!(1),
+            json!(null),
+            json!("a b"),
+        ] {
+            assert_eq!(refusal(json!({"id": bad})), "RDFC_IDENTIFIER");
+        }
+    }
+
+    #[test]
+    fn numbers_that_round_are_refused() {
+        for bad in [
+            json!(9_007_199_254_740_993_u64),
+            json!(-9_007_199_254_740_993_i64),
+            json!(0.300_000_000_000_000_04),
+            json!(-0.0),
+        ] {
+            assert_eq!(
+                refusal(json!({"description": bad.clone()})),
+                "RDFC_NUMBER",
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_term_that_is_protected_keeps_its_meaning() {
+        let context =
+            json!(["https://www.w3.org/ns/credentials/v2", {"name": "https://example.org/name"}]);
+        assert_eq!(refusal(json!({"@context": context})), "RDFC_SYNTAX");
+    }
+
+    #[test]
+    fn a_credential_in_a_presentation_has_its_own_context() {
+        let bare =
+            json!({"type": "VerifiablePresentation", "verifiableCredential": [{"id": "urn:b"}]});
+        assert_eq!(refusal(bare), "RDFC_CONTEXT_MISSING");
+    }
+
+    #[test]
+    fn size_and_depth_are_bounded() {
+        assert_eq!(
+            refusal(json!({"name": "a".repeat(DOCUMENT_BYTES_MAX)})),
+            "RDFC_TOO_LARGE"
+        );
+        let mut deep = json!("a");
+        for _ in 0..=DOCUMENT_DEPTH_MAX {
+            deep = json!({"evidence": deep});
+        }
+        assert_eq!(refusal(json!({"evidence": deep})), "RDFC_TOO_DEEP");
+        let mut deep = json!("a");
+        for _ in 0..=DOCUMENT_DEPTH_MAX {
+            deep = json!([deep]);
+        }
+        assert_eq!(refusal(json!({"name": deep})), "RDFC_TOO_DEEP");
+        assert_eq!(quads(&json!([])).unwrap_err().code(), "RDFC_SYNTAX");
+        assert_eq!(
+            quads(&json!({})).unwrap_err().code(),
+            "RDFC_CONTEXT_MISSING"
+        );
+    }
+
+    /// JSON with the names that credentials have, in places where they need not belong.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let word = prop::sample::select(vec![
+            "id",
+            "type",
+            "@id",
+            "@type",
+            "@value",
+            "@language",
+            "@context",
+            "@list",
+            "name",
+            "issuer",
+            "credentialSubject",
+            "credentialSchema",
+            "jsonSchema",
+            "proof",
+            "evidence",
+            "verifiableCredential",
+            "VerifiableCredential",
+            "JsonSchemaCredential",
+            "urn:a",
+            "en",
+            "https://www.w3.org/ns/credentials/v2",
+            "DataIntegrityProof",
+            "cryptosuite",
+            "",
+            "https://www.w3.org/ns/credentials/undefined-terms/v2",
+            "proofPurpose",
+            "a b",
+        ]);
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            word.clone().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(word.clone().prop_map(String::from), inner, 0..6)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        /// Nothing from outside panics, and whatever is accepted changes its statements when a value is added.
+        #[test]
+        fn any_json_is_answered(mut document in any_json()) {
+            if let Value::Object(root) = &mut document {
+                root.insert("@context".into(), json!("https://www.w3.org/ns/credentials/v2"));
+            }
+            let _answer = quads(&document);
+        }
+    }
+}
