@@ -5,6 +5,7 @@
 //! [`verify()`] walks the path from the pin outwards and stops at the first step that does not hold. Specified in
 //! `docs/proof-file.md`.
 
+mod accreditation;
 mod assemble;
 mod certificate;
 mod content;
@@ -20,7 +21,7 @@ pub use certificate::was_in_force;
 pub use content::{FORMAT, PROOF_BYTES_MAX};
 pub use headers::CLOCK_DRIFT_MS;
 pub use report::{Reason, Report, Step, Summary, Verdict};
-pub use subject::{Certificate, Subject};
+pub use subject::{Certificate, Scope, Subject};
 pub use verify::verify;
 
 #[cfg(test)]

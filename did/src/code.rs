@@ -35,3 +35,49 @@ pub const ACCREDITATION_NOT_YET_VALID: Code = Code::new("ACCREDITATION_NOT_YET_V
 pub const ACCREDITATION_EXPIRED: Code = Code::new("ACCREDITATION_EXPIRED", 6);
 /// The accreditation was withdrawn at or before that time.
 pub const ACCREDITATION_WITHDRAWN: Code = Code::new("ACCREDITATION_WITHDRAWN", 6);
+/// The issuer is accredited, for another type.
+pub const ACCREDITATION_OTHER_TYPE: Code = Code::new("ACCREDITATION_OTHER_TYPE", 6);
+/// The issuer is accredited for this type, in another jurisdiction.
+pub const ACCREDITATION_OTHER_JURISDICTION: Code = Code::new("ACCREDITATION_OTHER_JURISDICTION", 6);
+/// The accreditation lets its holder accredit others, and issue nothing.
+pub const ACCREDITATION_ISSUES_NOTHING: Code = Code::new("ACCREDITATION_ISSUES_NOTHING", 6);
+/// An accreditation further up had not begun at that time.
+pub const ACCREDITOR_NOT_YET_VALID: Code = Code::new("ACCREDITOR_NOT_YET_VALID", 6);
+/// An accreditation further up had ended at that time.
+pub const ACCREDITOR_EXPIRED: Code = Code::new("ACCREDITOR_EXPIRED", 6);
+/// An accreditation further up was withdrawn at or before that time.
+pub const ACCREDITOR_WITHDRAWN: Code = Code::new("ACCREDITOR_WITHDRAWN", 6);
+/// An accreditation further up does not allow as many levels below it.
+pub const ACCREDITOR_NOT_ALLOWED: Code = Code::new("ACCREDITOR_NOT_ALLOWED", 6);
+/// No motion stands at the root of the accreditation.
+pub const ACCREDITATION_UNROOTED: Code = Code::new("ACCREDITATION_UNROOTED", 6);
+/// The accreditation allows no further level, or fewer than are given.
+pub const ACCREDITATION_DEPTH: Code = Code::new("ACCREDITATION_DEPTH", 6);
+/// Nobody accredits itself, or one of those that it is accredited by.
+pub const ACCREDITATION_CYCLE: Code = Code::new("ACCREDITATION_CYCLE", 6);
+/// Another accreditor's accreditation stands there, and holds.
+pub const ACCREDITATION_HELD: Code = Code::new("ACCREDITATION_HELD", 3);
+/// Only who gave an accreditation, or a motion, takes it back.
+pub const ACCREDITATION_NOT_GIVER: Code = Code::new("ACCREDITATION_NOT_GIVER", 6);
+
+/// The schema's name is not well formed, or the schema not a bounded JSON object that stands alone.
+pub const SCHEMA_INVALID: Code = Code::new("SCHEMA_INVALID", 2);
+/// The author has no such schema, or version of it.
+pub const SCHEMA_NOT_FOUND: Code = Code::new("SCHEMA_NOT_FOUND", 4);
+/// The schema has another newest version than the sender has seen.
+pub const SCHEMA_VERSION_CONFLICT: Code = Code::new("SCHEMA_VERSION_CONFLICT", 144);
+/// The version is retired already.
+pub const SCHEMA_RETIRED: Code = Code::new("SCHEMA_RETIRED", 6);
+
+/// The status list's name, purpose, length or lifetime, or an update of it, is not well formed.
+pub const STATUS_LIST_INVALID: Code = Code::new("STATUS_LIST_INVALID", 2);
+/// The issuer has a status list of this name.
+pub const STATUS_LIST_EXISTS: Code = Code::new("STATUS_LIST_EXISTS", 3);
+/// The issuer has no status list of this name.
+pub const STATUS_LIST_NOT_FOUND: Code = Code::new("STATUS_LIST_NOT_FOUND", 4);
+/// The status list has another version than the sender has seen.
+pub const STATUS_LIST_VERSION_CONFLICT: Code = Code::new("STATUS_LIST_VERSION_CONFLICT", 144);
+/// The entry is beyond the list's end.
+pub const STATUS_LIST_OUT_OF_RANGE: Code = Code::new("STATUS_LIST_OUT_OF_RANGE", 2);
+/// A revocation is final: its bit is never cleared.
+pub const STATUS_LIST_REVOCATION_FINAL: Code = Code::new("STATUS_LIST_REVOCATION_FINAL", 6);

@@ -45,7 +45,8 @@ impl Create {
             .document
             .methods()
             .iter()
-            .any(|method| did.is_derived_from(&method.key))
+            .filter_map(|method| method.key.account_key())
+            .any(|key| did.is_derived_from(key))
         {
             let detail = format!("the document has no key that {did} derives from");
             return Err(Rejection::new(code::DID_NOT_DERIVED, detail));

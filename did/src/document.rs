@@ -2,33 +2,63 @@
 //!
 //! The stored form is the protobuf record, and [`Document`] is the proof that it keeps the rules: parsing a record and making it
 //! a record again gives the same bytes. So a document has one encoding, one hash and one proof, whichever way it is rendered.
+//! There are two renderings, one for W3C's clients and one for BIF's; what only one of them could show is refused here.
 
 use starfire_proto::v1;
-use starfire_state::Rejection;
 
-use crate::code;
-use crate::id::{Did, DidError};
-use crate::key::{KeyAlgorithm, KeyError, PublicKey};
+use crate::id::Did;
+use crate::key::{KeyAlgorithm, PublicKey};
+use crate::verification_key::VerificationKey;
 
+mod error;
+mod name;
 mod parse;
+mod policy;
+#[cfg(test)]
+pub(crate) mod sample;
+mod subject;
+#[cfg(test)]
+mod tests;
+
+pub use error::DocumentError;
+pub use name::NameKind;
+pub use policy::{Policy, PolicyError, WEIGHT_MAX};
+pub use subject::{
+    Attribute, AttributeFormat, CredentialKind, DelegateSign, PublicCredential, Subject,
+    SubjectType,
+};
 
 /// The largest document, bytes of its record.
 pub const DOCUMENT_BYTES_MAX: usize = 16 * 1024;
-/// The most controllers, keys, services or other names, each.
+/// The most controllers, guardians, keys, services, attributes or other names, each.
 pub const ENTRIES_MAX: usize = 32;
 /// The longest service type, bytes.
 pub const SERVICE_TYPE_BYTES_MAX: usize = 64;
+/// The longest name of an attribute, bytes.
+pub const ATTRIBUTE_KEY_BYTES_MAX: usize = 128;
+/// The longest description of an attribute, bytes. Its value is bounded by the document.
+pub const ATTRIBUTE_DESCRIPTION_BYTES_MAX: usize = 512;
+/// The longest `delegateSign` signature, characters.
+pub const SIGNATURE_VALUE_BYTES_MAX: usize = 512;
+/// How long a recovery can wait for a veto at most, milliseconds: 90 days.
+pub const RECOVERY_DELAY_MS_MAX: i64 = 90 * 24 * 60 * 60 * 1000;
+/// How long a resolver may keep a document that says nothing of it, seconds.
+pub const TTL_SECONDS_DEFAULT: u32 = 24 * 60 * 60;
+/// How long a resolver may keep a document at most, seconds: 30 days.
+pub const TTL_SECONDS_MAX: u32 = 30 * 24 * 60 * 60;
 
 /// A document that keeps the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
     id: Did,
-    controllers: Vec<Did>,
+    controllers: Policy,
     methods: Vec<Method>,
-    authentication: Vec<String>,
-    assertion_method: Vec<String>,
+    relationships: Relationships,
     services: Vec<Service>,
     also_known_as: Vec<String>,
+    recovery: Option<Recovery>,
+    ttl_seconds: Option<u32>,
+    subject: Subject,
 }
 
 /// A key of a document.
@@ -37,7 +67,77 @@ pub struct Method {
     /// The DID, `#`, a fragment.
     pub id: String,
     /// The key.
-    pub key: PublicKey,
+    pub key: VerificationKey,
+    /// How the W3C rendering shows it.
+    pub form: KeyForm,
+}
+
+/// How the W3C rendering shows a key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KeyForm {
+    /// `Multikey`, with `publicKeyMultibase`.
+    #[default]
+    Multikey,
+    /// `JsonWebKey`, with `publicKeyJwk`.
+    Jwk,
+}
+
+/// What a key may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Relationship {
+    /// To act as the DID.
+    Authentication,
+    /// To sign claims.
+    AssertionMethod,
+    /// To agree on a key for encryption.
+    KeyAgreement,
+    /// To use what the DID was allowed.
+    CapabilityInvocation,
+    /// To hand on what the DID was allowed.
+    CapabilityDelegation,
+}
+
+impl Relationship {
+    /// All of them, in the order of DID Core §5.3.
+    pub const ALL: [Self; 5] = [
+        Self::Authentication,
+        Self::AssertionMethod,
+        Self::KeyAgreement,
+        Self::CapabilityInvocation,
+        Self::CapabilityDelegation,
+    ];
+
+    /// Its name in the W3C data model.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Authentication => "authentication",
+            Self::AssertionMethod => "assertionMethod",
+            Self::KeyAgreement => "keyAgreement",
+            Self::CapabilityInvocation => "capabilityInvocation",
+            Self::CapabilityDelegation => "capabilityDelegation",
+        }
+    }
+
+    /// Whether such a key can be used so at all.
+    fn suits(self, key: &VerificationKey) -> bool {
+        match self {
+            Self::KeyAgreement => !key.signs(),
+            Self::Authentication
+            | Self::AssertionMethod
+            | Self::CapabilityInvocation
+            | Self::CapabilityDelegation => key.signs(),
+        }
+    }
+}
+
+/// Ids of keys, by what they are for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Relationships {
+    authentication: Vec<String>,
+    assertion_method: Vec<String>,
+    key_agreement: Vec<String>,
+    capability_invocation: Vec<String>,
+    capability_delegation: Vec<String>,
 }
 
 /// A service of a document.
@@ -51,78 +151,13 @@ pub struct Service {
     pub endpoint: String,
 }
 
-/// Why a record is no document.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DocumentError {
-    /// More than [`DOCUMENT_BYTES_MAX`].
-    #[error("the document has {0} bytes, more than {DOCUMENT_BYTES_MAX}")]
-    TooLarge(usize),
-    /// More than [`ENTRIES_MAX`] of something.
-    #[error("the document has {count} entries of {list}, more than {ENTRIES_MAX}")]
-    TooMany {
-        /// The list, by its name in the W3C data model.
-        list: &'static str,
-        /// How many it has.
-        count: usize,
-    },
-    /// The same entry, id or key twice.
-    #[error("the document has {0} twice")]
-    Duplicate(String),
-    /// The document's own id, or a controller's.
-    #[error("\"{text}\" is no DID")]
-    Did {
-        /// What was written.
-        text: String,
-        /// What is wrong with it.
-        #[source]
-        source: DidError,
-    },
-    /// A chain as a whole holds no document of its own and controls none.
-    #[error("{0} names a chain, not an account")]
-    NotAnAccount(Did),
-    /// A controller could never act: its transactions go to another chain.
-    #[error("controller {0} is of another chain than the document")]
-    ControllerOfAnotherChain(Did),
-    /// A key or service id that is not the document's DID with a fragment.
-    #[error("\"{0}\" is not the document's DID, '#' and a fragment")]
-    EntryId(String),
-    /// A key under another's control.
-    #[error("key {0} names another controller than the document's DID")]
-    MethodController(String),
-    /// Bytes that are no key of the algorithm.
-    #[error("key {id} is unusable")]
-    Key {
-        /// The key's id.
-        id: String,
-        /// What is wrong with it.
-        #[source]
-        source: KeyError,
-    },
-    /// A key whose algorithm is not known.
-    #[error("key {0} has no known algorithm")]
-    Algorithm(String),
-    /// A reference to a key that the document does not have.
-    #[error("\"{0}\" is no key of the document")]
-    UnknownKey(String),
-    /// Nobody could act for it.
-    #[error("the document has no authentication key")]
-    NoAuthentication,
-    /// A service type that is empty, too long or has odd characters.
-    #[error("service {0} has no type of letters, digits, '.', '_' and '-'")]
-    ServiceType(String),
-    /// Not an absolute URI.
-    #[error("\"{0}\" is no absolute URI")]
-    Uri(String),
-}
-
-impl From<DocumentError> for Rejection {
-    fn from(error: DocumentError) -> Self {
-        let detail = match std::error::Error::source(&error) {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
-        };
-        Self::new(code::DID_DOCUMENT_INVALID, detail)
-    }
+/// Who may give the DID new keys when its own are lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovery {
+    /// Who decides.
+    pub guardians: Policy,
+    /// How long the controllers may veto.
+    pub delay_ms: i64,
 }
 
 impl Document {
@@ -131,15 +166,22 @@ impl Document {
         let id = format!("{did}#key-1");
         Self {
             id: *did,
-            controllers: Vec::new(),
+            controllers: Policy::default(),
             methods: vec![Method {
                 id: id.clone(),
-                key: *key,
+                key: VerificationKey::Account(*key),
+                form: KeyForm::Multikey,
             }],
-            authentication: vec![id.clone()],
-            assertion_method: vec![id],
+            relationships: Relationships {
+                authentication: vec![id.clone()],
+                assertion_method: vec![id],
+                ..Relationships::default()
+            },
             services: Vec::new(),
             also_known_as: Vec::new(),
+            recovery: None,
+            ttl_seconds: None,
+            subject: Subject::default(),
         }
     }
 
@@ -150,7 +192,22 @@ impl Document {
 
     /// Who may change it, where that is not (only) the DID itself.
     pub fn controllers(&self) -> &[Did] {
+        self.controllers.members()
+    }
+
+    /// The controllers with their weights and threshold, as written: without members, the DID itself is in control.
+    pub fn controller_policy(&self) -> &Policy {
         &self.controllers
+    }
+
+    /// Who must agree to a change.
+    // DID Core §5.1.2: without a controller property, the DID subject is in control.
+    pub fn control(&self) -> Policy {
+        if self.controllers.members().is_empty() {
+            Policy::of_one(self.id)
+        } else {
+            self.controllers.clone()
+        }
     }
 
     /// Its keys.
@@ -163,14 +220,26 @@ impl Document {
         self.methods.iter().find(|method| method.id == id)
     }
 
+    /// Ids of the keys that may be used so.
+    pub fn key_ids(&self, relationship: Relationship) -> &[String] {
+        let of = &self.relationships;
+        match relationship {
+            Relationship::Authentication => &of.authentication,
+            Relationship::AssertionMethod => &of.assertion_method,
+            Relationship::KeyAgreement => &of.key_agreement,
+            Relationship::CapabilityInvocation => &of.capability_invocation,
+            Relationship::CapabilityDelegation => &of.capability_delegation,
+        }
+    }
+
     /// Ids of the keys that may act for the DID.
     pub fn authentication(&self) -> &[String] {
-        &self.authentication
+        self.key_ids(Relationship::Authentication)
     }
 
     /// Ids of the keys that may sign claims for the DID.
     pub fn assertion_method(&self) -> &[String] {
-        &self.assertion_method
+        self.key_ids(Relationship::AssertionMethod)
     }
 
     /// Its services.
@@ -183,29 +252,41 @@ impl Document {
         &self.also_known_as
     }
 
-    /// The keys that may act for the DID.
-    pub fn authentication_keys(&self) -> impl Iterator<Item = &PublicKey> {
-        self.authentication
-            .iter()
-            .filter_map(|id| self.method(id))
-            .map(|method| &method.key)
+    /// Who may give it new keys when its own are lost.
+    pub fn recovery(&self) -> Option<&Recovery> {
+        self.recovery.as_ref()
     }
 
-    /// Whether this account may change the document.
-    // DID Core §5.1.2: without a controller property, the DID subject is in control.
+    /// How long a resolver may keep it.
+    pub fn ttl_seconds(&self) -> u32 {
+        self.ttl_seconds.unwrap_or(TTL_SECONDS_DEFAULT)
+    }
+
+    /// How long it says that a resolver may keep it, if it says so.
+    pub(crate) fn written_ttl(&self) -> Option<u32> {
+        self.ttl_seconds
+    }
+
+    /// What it says of its subject.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// The keys that may act for the DID on a chain: those that sign transactions. At least one.
+    pub fn authentication_keys(&self) -> impl Iterator<Item = &PublicKey> {
+        self.authentication()
+            .iter()
+            .filter_map(|id| self.method(id)?.key.account_key())
+    }
+
+    /// Whether this account alone may change the document.
     pub fn is_controlled_by(&self, account: &Did) -> bool {
-        if self.controllers.is_empty() {
-            *account == self.id
-        } else {
-            self.controllers.contains(account)
-        }
+        self.control().is_met_by(|did| did == account)
     }
 
     /// Whether both have the same keys, for the same uses.
     pub fn has_keys_of(&self, other: &Self) -> bool {
-        self.methods == other.methods
-            && self.authentication == other.authentication
-            && self.assertion_method == other.assertion_method
+        self.methods == other.methods && self.relationships == other.relationships
     }
 }
 
@@ -215,27 +296,88 @@ impl From<&Document> for v1::DidDocument {
         let method = |method: &Method| v1::VerificationMethod {
             id: method.id.clone(),
             controller: controller.clone(),
-            algorithm: match method.key.algorithm() {
-                KeyAlgorithm::Ed25519 => v1::KeyAlgorithm::Ed25519.into(),
-                KeyAlgorithm::Sm2 => v1::KeyAlgorithm::Sm2.into(),
+            form: match method.form {
+                KeyForm::Multikey => v1::KeyForm::Multikey.into(),
+                KeyForm::Jwk => v1::KeyForm::Jwk.into(),
             },
-            public_key: method.key.raw().to_vec(),
-            ..v1::VerificationMethod::default()
+            ..record_key(&method.key)
         };
         let service = |service: &Service| v1::DidService {
             id: service.id.clone(),
             r#type: service.kind.clone(),
             endpoint: service.endpoint.clone(),
         };
+        let dids = |policy: &Policy| policy.members().iter().map(Did::to_string).collect();
+        let uses = |relationship| document.key_ids(relationship).to_vec();
+        let subject = &document.subject;
         Self {
             id: document.id.to_string(),
-            controller: document.controllers.iter().map(Did::to_string).collect(),
+            controller: dids(&document.controllers),
             verification_method: document.methods.iter().map(method).collect(),
-            authentication: document.authentication.clone(),
-            assertion_method: document.assertion_method.clone(),
+            authentication: uses(Relationship::Authentication),
+            assertion_method: uses(Relationship::AssertionMethod),
             service: document.services.iter().map(service).collect(),
             also_known_as: document.also_known_as.clone(),
-            ..Self::default()
+            key_agreement: uses(Relationship::KeyAgreement),
+            capability_invocation: uses(Relationship::CapabilityInvocation),
+            capability_delegation: uses(Relationship::CapabilityDelegation),
+            controller_weight: document.controllers.weights().to_vec(),
+            controller_threshold: document.controllers.written_threshold(),
+            recovery: document.recovery.as_ref().map(|recovery| v1::DidRecovery {
+                guardian: dids(&recovery.guardians),
+                weight: recovery.guardians.weights().to_vec(),
+                threshold: recovery.guardians.written_threshold(),
+                delay_ms: recovery.delay_ms,
+            }),
+            ttl: document.ttl_seconds.unwrap_or(0),
+            subject_type: subject.kind.record_number(),
+            attribute: subject.attributes.iter().map(record_attribute).collect(),
+            acsn: subject.chains.iter().map(ToString::to_string).collect(),
+            credential: subject
+                .credentials
+                .iter()
+                .map(|credential| v1::DidCredential {
+                    id: credential.id.to_string(),
+                    r#type: credential.kind.number(),
+                })
+                .collect(),
+            delegate_sign: subject
+                .delegate_sign
+                .as_ref()
+                .map(|delegate| v1::DidDelegateSign {
+                    signer: delegate.signer.clone(),
+                    signature_value: delegate.signature_value.clone(),
+                }),
         }
+    }
+}
+
+/// A verification method with nothing but its key.
+fn record_key(key: &VerificationKey) -> v1::VerificationMethod {
+    let (algorithm, raw): (_, &[u8]) = match key {
+        VerificationKey::Account(key) => match key.algorithm() {
+            KeyAlgorithm::Ed25519 => (v1::KeyAlgorithm::Ed25519, key.raw()),
+            KeyAlgorithm::Sm2 => (v1::KeyAlgorithm::Sm2, key.raw()),
+        },
+        VerificationKey::P256(point) => (v1::KeyAlgorithm::P256, point),
+        VerificationKey::Secp256k1(point) => (v1::KeyAlgorithm::Secp256k1, point),
+        VerificationKey::X25519(raw) => (v1::KeyAlgorithm::X25519, raw),
+    };
+    v1::VerificationMethod {
+        algorithm: algorithm.into(),
+        public_key: raw.to_vec(),
+        ..v1::VerificationMethod::default()
+    }
+}
+
+fn record_attribute(attribute: &Attribute) -> v1::DidAttribute {
+    v1::DidAttribute {
+        key: attribute.key.clone(),
+        description: attribute.description.clone(),
+        encrypted: attribute.encrypted,
+        format: attribute
+            .format
+            .map_or_else(String::new, |format| format.as_str().to_owned()),
+        value: attribute.value.clone(),
     }
 }

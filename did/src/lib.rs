@@ -2,7 +2,8 @@
 //!
 //! An identifier is derived from a public key, so nobody can register another's. A document is stored whole, one record a
 //! version, each linked to the one before by its hash. [`resolve`] reads them; one file a transaction writes them:
-//! [`create`], [`update`], [`rotate`], [`deactivate`]. [`issuer`] says who may issue which certificates.
+//! [`create`], [`update`], [`rotate`], [`deactivate`]. [`issuer`] says who may issue which certificates, [`schema`] what they look
+//! like, [`status_list`] which of them are revoked.
 
 mod authority;
 pub mod base58;
@@ -10,7 +11,10 @@ pub mod code;
 pub mod create;
 pub mod credential;
 pub mod deactivate;
+pub mod dereference;
+pub mod did_url;
 pub mod document;
+mod extension;
 #[cfg(test)]
 mod fixture;
 pub mod history;
@@ -18,14 +22,16 @@ pub mod id;
 pub mod issuer;
 pub mod jose;
 pub mod key;
-pub mod multikey;
+pub mod name;
 pub mod path;
 pub mod render;
 pub mod resolve;
 pub mod rotate;
+pub mod schema;
 pub mod sd_jwt;
 pub mod signature;
 pub mod signing_key;
+pub mod status_list;
 pub mod update;
 mod uri;
 pub mod verification_key;

@@ -26,3 +26,38 @@ pub fn accreditation(issuer: &Did, kind: &str, jurisdiction: &str) -> Vec<u8> {
 pub fn accreditations(issuer: &Did) -> Vec<u8> {
     format!("accreditation/{issuer}/").into_bytes()
 }
+
+/// What the paths of an issuer's accreditations for one type begin with.
+pub fn accreditations_of_type(issuer: &Did, kind: &str) -> Vec<u8> {
+    format!("accreditation/{issuer}/{kind}/").into_bytes()
+}
+
+/// One version of a JSON Schema, from 1.
+pub fn schema_version(author: &Did, name: &str, version: u64) -> Vec<u8> {
+    format!("schema/{author}/{name}/{version:010}").into_bytes()
+}
+
+/// The newest version of a JSON Schema.
+pub fn schema(author: &Did, name: &str) -> Vec<u8> {
+    format!("schema/{author}/{name}").into_bytes()
+}
+
+/// A status list.
+pub fn status_list(issuer: &Did, name: &str) -> Vec<u8> {
+    format!("status-list/{issuer}/{name}").into_bytes()
+}
+
+/// A chunk of a status list, from 0.
+pub fn status_list_chunk(issuer: &Did, name: &str, chunk: u64) -> Vec<u8> {
+    format!("status-list/{issuer}/{name}/{chunk:010}").into_bytes()
+}
+
+/// What the paths of all chunks of a status list begin with.
+pub fn status_list_chunks(issuer: &Did, name: &str) -> Vec<u8> {
+    format!("status-list/{issuer}/{name}/").into_bytes()
+}
+
+/// The hashes of all chunks of a status list.
+pub fn status_list_leaves(issuer: &Did, name: &str) -> Vec<u8> {
+    format!("status-list-leaves/{issuer}/{name}").into_bytes()
+}

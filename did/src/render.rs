@@ -1,26 +1,107 @@
-//! The W3C view of a stored record: a DID 1.0 document with Multikey verification methods, and its metadata.
+//! The W3C view of a stored record: a DID 1.0 or 1.1 document, its parts alone, and its metadata.
 //!
-//! A view only: what is hashed and proved is the record, so any rendering can be checked against one proof.
+//! A view only: what is hashed and proved is the record, so any rendering can be checked against one proof. What W3C's data model
+//! has no word for stands in `extension`, which the document's own context defines as a JSON literal: a JSON-LD processor keeps it
+//! as it is and fetches nothing for it.
 
 use serde_json::{Map, Value, json};
 use starfire_proto::v1;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::document::{Document, Method, Service};
+use crate::document::{Document, KeyForm, Method, Relationship, Service};
+use crate::extension;
 use crate::id::Did;
-use crate::multikey;
 
-/// What a DID document is, and what its keys are.
-const CONTEXTS: [&str; 2] = [
-    "https://www.w3.org/ns/did/v1",
-    "https://w3id.org/security/multikey/v1",
-];
+const DID_1_0: &str = "https://www.w3.org/ns/did/v1";
+const DID_1_1: &str = "https://www.w3.org/ns/did/v1.1";
+const MULTIKEY: &str = "https://w3id.org/security/multikey/v1";
+const JSON_WEB_KEY: &str = "https://w3id.org/security/jwk/v1";
+/// Where BIF describes the term, in its BID specification.
+const EXTENSION: &str = "https://github.com/teleinfo-bif/bid#extension";
 
-/// The DID document. Empty properties are left out, as DID Core asks of sets.
+/// The forms that W3C's clients ask for by their media types.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Representation {
+    /// DID 1.0 as JSON-LD.
+    #[default]
+    JsonLd,
+    /// DID 1.0 as JSON, without `@context`.
+    Json,
+    /// DID 1.1, which has one form.
+    V1_1,
+}
+
+impl Representation {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::JsonLd, Self::Json, Self::V1_1];
+
+    /// Its media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::JsonLd => "application/did+ld+json",
+            Self::Json => "application/did+json",
+            Self::V1_1 => "application/did",
+        }
+    }
+
+    /// The representation of a media type, without parameters.
+    pub fn of_media_type(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|form| form.media_type().eq_ignore_ascii_case(text.trim()))
+    }
+
+    /// The `@context` of something with these keys, and with an extension or without.
+    // DID Core §6.3.1: the first item is the DID context. DID 1.1's includes both key types.
+    fn context(self, forms: &[KeyForm], extended: bool) -> Option<Value> {
+        let mut contexts = match self {
+            Self::Json => return None,
+            Self::V1_1 => vec![json!(DID_1_1)],
+            Self::JsonLd => {
+                let mut contexts = vec![json!(DID_1_0)];
+                for (form, context) in [(KeyForm::Multikey, MULTIKEY), (KeyForm::Jwk, JSON_WEB_KEY)]
+                {
+                    if forms.contains(&form) {
+                        contexts.push(json!(context));
+                    }
+                }
+                contexts
+            }
+        };
+        if extended {
+            contexts.push(json!({ "extension": { "@id": EXTENSION, "@type": "@json" } }));
+        }
+        Some(Value::Array(contexts))
+    }
+}
+
+/// The DID document in DID 1.0 JSON-LD. Empty properties are left out, as DID Core asks of sets.
 pub fn document(document: &Document) -> Value {
+    document_as(document, Representation::JsonLd)
+}
+
+/// The DID document in the form that was asked for.
+pub fn document_as(document: &Document, form: Representation) -> Value {
+    Value::Object(with_services(document, form, document.services()))
+}
+
+/// The DID document with some of its services only, as DID URL dereferencing answers.
+pub(crate) fn with_services(
+    document: &Document,
+    form: Representation,
+    services: &[Service],
+) -> Map<String, Value> {
+    let extension = extension::of(document);
+    let forms: Vec<KeyForm> = document
+        .methods()
+        .iter()
+        .map(|method| method.form)
+        .collect();
     let mut properties = Map::new();
-    properties.insert("@context".into(), json!(CONTEXTS));
+    if let Some(context) = form.context(&forms, !extension.is_empty()) {
+        properties.insert("@context".into(), context);
+    }
     properties.insert("id".into(), json!(document.id().to_string()));
     insert_set(
         &mut properties,
@@ -38,22 +119,23 @@ pub fn document(document: &Document) -> Value {
         &mut properties,
         "verificationMethod",
         document.methods(),
-        |key| method(document.id(), key),
+        |key| Value::Object(method(document.id(), key)),
     );
-    insert_set(
-        &mut properties,
-        "authentication",
-        document.authentication(),
-        |id| json!(id),
-    );
-    insert_set(
-        &mut properties,
-        "assertionMethod",
-        document.assertion_method(),
-        |id| json!(id),
-    );
-    insert_set(&mut properties, "service", document.services(), service);
-    Value::Object(properties)
+    for relationship in Relationship::ALL {
+        insert_set(
+            &mut properties,
+            relationship.name(),
+            document.key_ids(relationship),
+            |id| json!(id),
+        );
+    }
+    insert_set(&mut properties, "service", services, |entry| {
+        Value::Object(service(entry))
+    });
+    if !extension.is_empty() {
+        properties.insert("extension".into(), Value::Object(extension));
+    }
+    properties
 }
 
 fn insert_set<T>(
@@ -67,17 +149,52 @@ fn insert_set<T>(
     }
 }
 
-fn method(did: &Did, method: &Method) -> Value {
-    json!({
-        "id": method.id,
-        "type": "Multikey",
-        "controller": did.to_string(),
-        "publicKeyMultibase": multikey::encode(&method.key),
-    })
+/// A key alone, with the contexts that it needs.
+pub fn method_alone(document: &Document, key: &Method, form: Representation) -> Value {
+    alone(form.context(&[key.form], false), method(document.id(), key))
 }
 
-fn service(service: &Service) -> Value {
-    json!({ "id": service.id, "type": service.kind, "serviceEndpoint": service.endpoint })
+/// A service alone, with the contexts that it needs.
+pub fn service_alone(entry: &Service, form: Representation) -> Value {
+    alone(form.context(&[], false), service(entry))
+}
+
+fn alone(context: Option<Value>, mut properties: Map<String, Value>) -> Value {
+    // One context needs no list.
+    let context = match context {
+        Some(Value::Array(mut contexts)) if contexts.len() == 1 => contexts.pop(),
+        other => other,
+    };
+    if let Some(context) = context {
+        properties.insert("@context".into(), context);
+    }
+    Value::Object(properties)
+}
+
+/// A key as a verification method.
+pub(crate) fn method(did: &Did, method: &Method) -> Map<String, Value> {
+    let (kind, name, key) = match method.form {
+        KeyForm::Multikey => (
+            "Multikey",
+            "publicKeyMultibase",
+            json!(method.key.to_multikey()),
+        ),
+        KeyForm::Jwk => ("JsonWebKey", "publicKeyJwk", method.key.to_jwk()),
+    };
+    Map::from_iter([
+        ("id".to_owned(), json!(method.id)),
+        ("type".to_owned(), json!(kind)),
+        ("controller".to_owned(), json!(did.to_string())),
+        (name.to_owned(), key),
+    ])
+}
+
+fn service(service: &Service) -> Map<String, Value> {
+    Map::from_iter([
+        ("id".to_owned(), json!(service.id)),
+        ("type".to_owned(), json!(service.kind)),
+        ("serviceEndpoint".to_owned(), json!(service.endpoint)),
+    ])
 }
 
 /// The `didDocumentMetadata` of a record.

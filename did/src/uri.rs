@@ -1,5 +1,7 @@
 //! The little of RFC 3986 that documents need: fragments of key and service ids, and absolute URIs.
 
+pub(crate) mod reference;
+
 /// The longest fragment, characters.
 pub(crate) const FRAGMENT_CHARS_MAX: usize = 64;
 /// The longest URI, bytes.
@@ -21,6 +23,25 @@ pub(crate) fn is_uri(text: &str) -> bool {
         && has_only_uri_characters(rest)
 }
 
+/// Whether this is a DID of any method, without path, query or fragment.
+// DID Core §3.1: "did:" method-name ":" method-specific-id, of idchars and ":", not ending in ":".
+pub(crate) fn is_did(text: &str) -> bool {
+    let Some((method, id)) = text.strip_prefix("did:").and_then(|r| r.split_once(':')) else {
+        return false;
+    };
+    text.len() <= URI_BYTES_MAX
+        && !method.is_empty()
+        && method
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        && !id.is_empty()
+        && !id.ends_with(':')
+        && has_only_uri_characters(id)
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-_:%".contains(&byte))
+}
+
 // RFC 3986 §3.1: scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -29,8 +50,9 @@ fn is_scheme(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
+/// Whether a URI, or a part of one, may have all these characters.
 // RFC 3986 §2: unreserved, reserved, and "%" with two hexadecimal digits.
-fn has_only_uri_characters(text: &str) -> bool {
+pub(crate) fn has_only_uri_characters(text: &str) -> bool {
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
         let known = match byte {
@@ -70,6 +92,31 @@ mod tests {
             &"k".repeat(65),
         ] {
             assert!(!is_fragment(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn dids_of_any_method_are_told_from_did_urls() {
+        for good in [
+            "did:web:example.org%3A8443:user",
+            "did:key:z6MkmRYbz4YPX9vkwDtasNUjre28WBKPfxCHxB2Bc5wvAoUh",
+            "did:a1::x",
+        ] {
+            assert!(is_did(good), "{good}");
+        }
+        for bad in [
+            "did:web:",
+            "did::x",
+            "did:Web:x",
+            "did:web:x:",
+            "did:web:x/y",
+            "did:web:x?y",
+            "did:web:x#y",
+            "did:web:x%2",
+            "did:web",
+            "urn:web:x",
+        ] {
+            assert!(!is_did(bad), "{bad}");
         }
     }
 

@@ -290,6 +290,19 @@ mod tests {
     }
 
     #[test]
+    fn other_texts_are_no_keys() {
+        for text in [
+            "",
+            "z",
+            "z1",
+            "6MkmRYbz4YPX9vkwDtasNUjre28WBKPfxCHxB2Bc5wvAoUh",
+            "z6Mkm",
+        ] {
+            assert_eq!(VerificationKey::from_multikey(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn a_key_that_shares_its_secret_with_everybody_is_refused() {
         for mut raw in SMALL_ORDER_X25519 {
             assert_eq!(VerificationKey::x25519(&raw), Err(KeyError::NotAKey));

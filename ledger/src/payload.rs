@@ -48,6 +48,18 @@ pub enum Payload {
     MotionPropose(motion::Propose),
     /// Votes on a motion.
     MotionVote(motion::Vote),
+    /// Accredits another for what the sender is accredited for.
+    AccreditationGrant(did::issuer::Grant),
+    /// Takes such an accreditation back.
+    AccreditationRevoke(did::issuer::Revoke),
+    /// Adds a version of a schema.
+    SchemaRegister(did::schema::Register),
+    /// Retires a version of a schema.
+    SchemaRetire(did::schema::Retire),
+    /// Opens a status list.
+    StatusListCreate(did::status_list::Create),
+    /// Sets and clears bits of a status list.
+    StatusListUpdate(did::status_list::Update),
 }
 
 impl Payload {
@@ -138,17 +150,17 @@ impl Payload {
             Native::AnchorSubmit(message) => Self::AnchorSubmit(Box::new(message.try_into()?)),
             Native::MotionPropose(message) => Self::MotionPropose(message.try_into()?),
             Native::MotionVote(message) => Self::MotionVote(message.into()),
+            Native::AccreditationGrant(message) => Self::AccreditationGrant(message.try_into()?),
+            Native::AccreditationRevoke(message) => Self::AccreditationRevoke(message.try_into()?),
+            Native::SchemaRegister(message) => Self::SchemaRegister(message.try_into()?),
+            Native::SchemaRetire(message) => Self::SchemaRetire(message.try_into()?),
+            Native::StatusListCreate(message) => Self::StatusListCreate(message.try_into()?),
+            Native::StatusListUpdate(message) => Self::StatusListUpdate(message.try_into()?),
             Native::DidCreateBatch(_)
             | Native::DidRecover(_)
             | Native::DidVetoRecovery(_)
             | Native::DidCompleteRecovery(_)
-            | Native::DidAddResource(_)
-            | Native::AccreditationGrant(_)
-            | Native::AccreditationRevoke(_)
-            | Native::SchemaRegister(_)
-            | Native::SchemaRetire(_)
-            | Native::StatusListCreate(_)
-            | Native::StatusListUpdate(_) => {
+            | Native::DidAddResource(_) => {
                 return Err(Rejection::new(code::NOT_SUPPORTED, "not yet"));
             }
         })
@@ -181,6 +193,12 @@ impl Payload {
             Self::AnchorSubmit(operation) => operation.apply(state, env),
             Self::MotionPropose(operation) => operation.apply(state, env),
             Self::MotionVote(operation) => operation.apply(state, env),
+            Self::AccreditationGrant(operation) => operation.apply(state, env),
+            Self::AccreditationRevoke(operation) => operation.apply(state, env),
+            Self::SchemaRegister(operation) => operation.apply(state, env),
+            Self::SchemaRetire(operation) => operation.apply(state, env),
+            Self::StatusListCreate(operation) => operation.apply(state, env),
+            Self::StatusListUpdate(operation) => operation.apply(state, env),
         }
     }
 }

@@ -13,6 +13,10 @@ use std::fs;
 use starfire_state::tree::{self, Cache};
 use starfire_state::{Archive, Batch, Changes, Memory, Store};
 
+/// As in the node.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Versions that are kept.
 const KEPT: u64 = 10;
 /// Keys that are written at once at the beginning.

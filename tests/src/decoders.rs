@@ -14,7 +14,7 @@ use starfire_crosschain::commitment::{Algorithm, Sidecar};
 use starfire_crosschain::document::Document;
 use starfire_crosschain::trust::Bundle;
 use starfire_crosschain::{json, proof_file};
-use starfire_did::{Did, KeyAlgorithm, PrivateKey, PublicKey, multikey};
+use starfire_did::{Did, KeyAlgorithm, PrivateKey, PublicKey, VerificationKey};
 use starfire_ledger::genesis::Genesis;
 use starfire_ledger::{Block, ChainRules, Transaction, check};
 use starfire_proto::{protocol, v1};
@@ -202,8 +202,11 @@ fn identifier(bytes: &[u8]) {
     if let Ok(key) = PublicKey::parse(text) {
         assert_eq!(PublicKey::parse(&key.to_string()).as_ref(), Ok(&key));
     }
-    if let Some(key) = multikey::decode(text) {
-        assert_eq!(multikey::decode(&multikey::encode(&key)), Some(key));
+    if let Some(key) = VerificationKey::from_multikey(text) {
+        assert_eq!(
+            VerificationKey::from_multikey(&key.to_multikey()),
+            Some(key)
+        );
     }
 }
 

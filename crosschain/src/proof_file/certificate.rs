@@ -2,9 +2,9 @@
 
 use starfire_did::PublicKey;
 use starfire_did::document::Document as DidDocument;
-use starfire_did::issuer;
 use starfire_proto::v1;
 
+use super::accreditation::accredited;
 use super::content::Values;
 use super::evidence;
 use super::report::{Ended, Reason, Report, Stop, stop};
@@ -215,43 +215,7 @@ fn claim_key<'a>(issuer: &'a DidDocument, method: &str) -> Option<&'a PublicKey>
     allowed
         .iter()
         .find(|id| *id == method)
-        .and_then(|id| issuer.method(id))
-        .map(|method| &method.key)
-}
-
-/// The main chain's super nodes allowed the issuer to issue this type there, at that time.
-fn accredited(
-    values: &Values,
-    subject: &Certificate,
-    issued_ms: i64,
-) -> Result<((), String), Stop> {
-    let what = format!("{} in {}", subject.document_type, subject.jurisdiction);
-    let record = values.record::<v1::AccreditationRecord>(&subject.accreditation_path())?;
-    let Some(record) = record else {
-        return Err(stop(
-            Reason::IssuerNotAccredited,
-            format!("nobody accredited {} for {what}", subject.issuer),
-        ));
-    };
-    let same_path = record.issuer == subject.issuer.to_string()
-        && record.r#type == subject.document_type
-        && record.jurisdiction == subject.jurisdiction;
-    if !same_path {
-        return Err(stop(
-            Reason::RecordMalformed,
-            "the accreditation's record is of another issuer, type or jurisdiction",
-        ));
-    }
-    issuer::standing(&record, issued_ms).map_err(|code| {
-        stop(
-            Reason::AccreditationNotInForce,
-            format!("{} at {}", code.name, rfc3339(issued_ms)),
-        )
-    })?;
-    Ok((
-        (),
-        format!("accredited for {what} by motion {}", record.motion),
-    ))
+        .and_then(|id| issuer.method(id)?.key.account_key())
 }
 
 /// Its own validity is not over.

@@ -84,8 +84,26 @@ pub enum Reason {
     SignatureInvalid,
     /// Nobody accredited the issuer for this type in this jurisdiction.
     IssuerNotAccredited,
-    /// The issuer's accreditation did not hold when the document was issued.
-    AccreditationNotInForce,
+    /// The issuer was accredited for another type.
+    AccreditationOtherType,
+    /// The issuer was accredited for this type, in another jurisdiction.
+    AccreditationOtherJurisdiction,
+    /// The issuer was to accredit others for it, and issue nothing.
+    AccreditationIssuesNothing,
+    /// The issuer's accreditation had not begun when the document was issued.
+    AccreditationNotYetValid,
+    /// The issuer's accreditation was over when the document was issued.
+    AccreditationExpired,
+    /// The issuer's accreditation was withdrawn when the document was issued.
+    AccreditationWithdrawn,
+    /// An accreditation further up had not begun when the document was issued.
+    AccreditorNotYetValid,
+    /// An accreditation further up was over when the document was issued.
+    AccreditorExpired,
+    /// An accreditation further up was withdrawn when the document was issued.
+    AccreditorWithdrawn,
+    /// An accreditation was given by somebody who could not give it, or no motion stands behind it.
+    AccreditationUnrooted,
     /// The certificate's own validity is over.
     CertificateExpired,
     /// The issuer revoked it.
@@ -131,7 +149,16 @@ impl Reason {
             | Self::KeyUnknown
             | Self::SignatureInvalid
             | Self::IssuerNotAccredited
-            | Self::AccreditationNotInForce
+            | Self::AccreditationOtherType
+            | Self::AccreditationOtherJurisdiction
+            | Self::AccreditationIssuesNothing
+            | Self::AccreditationNotYetValid
+            | Self::AccreditationExpired
+            | Self::AccreditationWithdrawn
+            | Self::AccreditorNotYetValid
+            | Self::AccreditorExpired
+            | Self::AccreditorWithdrawn
+            | Self::AccreditationUnrooted
             | Self::CertificateExpired
             | Self::Revoked
             | Self::DidUnknown

@@ -19,6 +19,22 @@ pub struct Certificate {
     pub jurisdiction: String,
     /// The version of the issuer's DID record that was in force at issue; `None`: the newest one is.
     pub issuer_version: Option<u64>,
+    /// Who accredited the issuer, who accredited that one, and so on; none: a motion accredited the issuer itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accreditors: Vec<Did>,
+    /// Where the issuer is not accredited for this: something that it is accredited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accredited_for: Option<Scope>,
+}
+
+/// A type of certificate in a jurisdiction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// The credential type.
+    #[serde(rename = "type")]
+    pub document_type: String,
+    /// The jurisdiction.
+    pub jurisdiction: String,
 }
 
 /// What is proved.
@@ -63,7 +79,7 @@ impl Subject {
             paths.push(path::anchor(code.as_str(), height));
         }
         if let Self::Certificate(certificate) = self {
-            paths.push(certificate.accreditation_path());
+            paths.extend(certificate.accreditation_paths());
         }
         if self.chain_code().is_none() {
             paths.extend(self.local_paths());
@@ -94,9 +110,35 @@ impl Subject {
 }
 
 impl Certificate {
-    /// Whether the issuer may issue this, on the main chain.
-    pub(super) fn accreditation_path(&self) -> Vec<u8> {
-        starfire_did::path::accreditation(&self.issuer, &self.document_type, &self.jurisdiction)
+    /// Those whose accreditations decide: the issuer, then its accreditors up to the root.
+    pub(super) fn holders(&self) -> impl Iterator<Item = &Did> {
+        std::iter::once(&self.issuer).chain(&self.accreditors)
+    }
+
+    /// Where the accreditation of one of them for this stands, on the main chain.
+    pub(super) fn accreditation_path(&self, holder: &Did) -> Vec<u8> {
+        starfire_did::path::accreditation(holder, &self.document_type, &self.jurisdiction)
+    }
+
+    /// Where the issuer's other accreditation stands, if one is named.
+    pub(super) fn other_path(&self) -> Option<Vec<u8>> {
+        let other = self.accredited_for.as_ref()?;
+        let (kind, jurisdiction) = (&other.document_type, &other.jurisdiction);
+        Some(starfire_did::path::accreditation(
+            &self.issuer,
+            kind,
+            jurisdiction,
+        ))
+    }
+
+    /// Whether the issuer may issue this: its accreditation, those above it, and what else it is accredited for.
+    fn accreditation_paths(&self) -> Vec<Vec<u8>> {
+        let mut paths: Vec<_> = self
+            .holders()
+            .map(|holder| self.accreditation_path(holder))
+            .collect();
+        paths.extend(self.other_path());
+        paths
     }
 
     /// The issuer's record in force at issue, and the one that replaced it, if any.

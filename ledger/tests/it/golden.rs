@@ -25,6 +25,8 @@ use starfire_state::record;
 
 use crate::world::{Names, SUPER_NODES, World, body, key, sign_body};
 
+mod issuer;
+
 type Answer = Result<String, Box<dyn Error>>;
 
 /// The names that stories give to validator keys.
@@ -69,6 +71,11 @@ fn stories_of_accounts() {
 #[test]
 fn stories_of_motions() {
     check("motion");
+}
+
+#[test]
+fn stories_of_issuers() {
+    check("issuer");
 }
 
 struct Story {
@@ -173,6 +180,7 @@ impl goldenscript::Runner for Story {
                 self.send("north", &words, operation)?
             }
             ["validators"] => self.show_validators(),
+            ["issuer" | "schema" | "status", ..] => self.issuer(&words)?,
             _ => return Err(format!("unknown command: {command}").into()),
         };
         Ok(self.names.told(&answer))
@@ -451,9 +459,10 @@ impl Story {
                 issuer,
                 r#type: kind,
                 jurisdiction,
-                valid_from_ms: words.number("from")?,
-                valid_until_ms: words.number("until")?,
-                ..v1::Accredit::default()
+                valid_from_ms: issuer::moment(words.get("from"))?,
+                valid_until_ms: issuer::moment(words.get("until"))?,
+                delegation_depth: words.number("depth")?,
+                only_accredits: words.get("only").is_some(),
             }),
             "withdraw" => Action::WithdrawAccreditation(v1::WithdrawAccreditation {
                 issuer,

@@ -222,7 +222,8 @@ async fn signing_method(
         )
     })?;
     let method = document.methods().iter().find(|method| {
-        method.key == key.public() && document.assertion_method().contains(&method.id)
+        method.key.account_key() == Some(&key.public())
+            && document.assertion_method().contains(&method.id)
     });
     method.map(|method| method.id.clone()).ok_or_else(|| {
         Failure::new(

@@ -14,8 +14,8 @@ use std::sync::{Mutex, MutexGuard};
 use starfire_state::{Changes, View};
 
 /// Places in the table, together and for one path.
-const ENTRIES_MAX: usize = 1 << 17;
-const WAYS: usize = 4;
+const ENTRIES_MAX: usize = 1 << 18;
+const WAYS: usize = 8;
 /// Longer values are not kept, so the table has at most so many times [`ENTRIES_MAX`] bytes; accounts have about a hundred.
 const VALUE_BYTES_MAX: usize = 256;
 
@@ -24,8 +24,20 @@ pub(super) struct Newest {
     sets: Vec<Set>,
 }
 
-/// A path and what stands there.
-type Entry = (Box<[u8]>, Option<Box<[u8]>>);
+#[derive(Clone)]
+struct Entry {
+    /// Of the path: told apart here, two paths need not be fetched to be compared.
+    hash: u64,
+    path: Box<[u8]>,
+    /// What stands there.
+    value: Option<Box<[u8]>>,
+}
+
+impl Entry {
+    fn is_of(&self, hash: u64, path: &[u8]) -> bool {
+        self.hash == hash && *self.path == *path
+    }
+}
 
 #[derive(Clone, Default)]
 struct Set {
@@ -42,18 +54,25 @@ impl Newest {
 
     /// What is known of the path: `Some(None)` says that it has no value.
     pub(super) fn get(&self, path: &[u8]) -> Option<Option<Vec<u8>>> {
-        let set = &self.sets[place(path)];
-        let (_, value) = set.entries.iter().find(|(known, _)| **known == *path)?;
-        Some(value.as_ref().map(|value| value.to_vec()))
+        let hash = hash(path);
+        let entries = &self.sets[place(hash)].entries;
+        let known = entries.iter().find(|entry| entry.is_of(hash, path))?;
+        Some(known.value.as_ref().map(|value| value.to_vec()))
     }
 
     /// Takes note of the newest value of a path.
     pub(super) fn note(&mut self, path: &[u8], value: Option<&[u8]>) {
-        let entries = &mut self.sets[place(path)].entries;
-        entries.retain(|(known, _)| **known != *path);
+        let hash = hash(path);
+        let entries = &mut self.sets[place(hash)].entries;
+        entries.retain(|entry| !entry.is_of(hash, path));
         if value.is_none_or(|value| value.len() <= VALUE_BYTES_MAX) {
             entries.truncate(WAYS - 1);
-            entries.insert(0, (path.into(), value.map(Into::into)));
+            let entry = Entry {
+                hash,
+                path: path.into(),
+                value: value.map(Into::into),
+            };
+            entries.insert(0, entry);
         }
     }
 
@@ -110,11 +129,15 @@ impl View for NewestState<'_> {
     }
 }
 
-fn place(path: &[u8]) -> usize {
+fn hash(path: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     path.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn place(hash: u64) -> usize {
     let sets = u64::try_from(ENTRIES_MAX / WAYS).expect("a small number");
-    usize::try_from(hasher.finish() % sets).expect("less than a small number")
+    usize::try_from(hash % sets).expect("less than a small number")
 }
 
 #[cfg(test)]
@@ -128,8 +151,8 @@ mod tests {
         let mut newest = Newest::new();
         let mut model: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
         let mut random = fastrand::Rng::with_seed(3);
-        for _ in 0..300_000 {
-            let path = random.u32(0..200_000).to_string().into_bytes();
+        for _ in 0..600_000 {
+            let path = random.u32(0..400_000).to_string().into_bytes();
             let length = random.usize(0..VALUE_BYTES_MAX + 20);
             let value = (length > 9).then(|| vec![random.u8(..); length]);
             newest.note(&path, value.as_deref());

@@ -180,49 +180,6 @@ fn the_document_must_be_shown_and_be_the_one() {
 }
 
 #[test]
-fn an_issuer_without_a_fitting_accreditation_is_refused() {
-    let check = |accreditation: Option<fn(&mut v1::AccreditationRecord)>, reason| {
-        let mut world = World::new();
-        if let Some(change) = accreditation {
-            let mut accreditation = world.accreditation();
-            change(&mut accreditation);
-            world.accredit(&accreditation);
-        }
-        let shown = world.issue(world.draft(DraftContent::Json(SAMPLE)), &key(70), 0);
-        world.anchor();
-        let report = judge(&world.prove(&shown.subject), &shown);
-        match reason {
-            Some(reason) => refused(&report, reason),
-            None => valid(&report),
-        }
-    };
-    check(None, Some(Reason::IssuerNotAccredited));
-    check(
-        Some(|it| it.r#type = "DriverLicence".to_owned()),
-        Some(Reason::IssuerNotAccredited),
-    );
-    check(
-        Some(|it| it.jurisdiction = "MY".to_owned()),
-        Some(Reason::IssuerNotAccredited),
-    );
-    check(
-        Some(|it| it.valid_until_ms = time_ms(1)),
-        Some(Reason::AccreditationNotInForce),
-    );
-    check(
-        Some(|it| it.valid_from_ms = time_ms(3)),
-        Some(Reason::AccreditationNotInForce),
-    );
-    check(
-        Some(|it| it.withdrawn_ms = time_ms(1)),
-        Some(Reason::AccreditationNotInForce),
-    );
-    // What was issued before keeps its standing.
-    check(Some(|it| it.withdrawn_ms = time_ms(3)), None);
-    check(Some(|it| it.valid_until_ms = time_ms(3)), None);
-}
-
-#[test]
 fn a_revoked_certificate_is_refused_and_the_revocation_cannot_be_hidden() {
     let (mut world, shown) = issued();
     let before = world.prove(&shown.subject);

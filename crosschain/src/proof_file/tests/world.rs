@@ -128,7 +128,7 @@ impl World {
 
     pub(super) fn accredit(&mut self, accreditation: &v1::AccreditationRecord) {
         let path = starfire_did::path::accreditation(
-            &self.did,
+            &accreditation.issuer.parse().unwrap(),
             &accreditation.r#type,
             &accreditation.jurisdiction,
         );
@@ -186,6 +186,8 @@ impl World {
             document_type,
             jurisdiction,
             issuer_version,
+            accreditors: Vec::new(),
+            accredited_for: None,
         })
     }
 
