@@ -60,7 +60,11 @@ fn holds(parsed: &Parsed, documents: &Value) -> bool {
 fn altered(token: &str, part: usize) -> String {
     let mut parts: Vec<String> = token.split('.').map(str::to_owned).collect();
     let middle = parts[part].len() / 2;
-    let other = if parts[part].as_bytes()[middle] == b'A' { "B" } else { "A" };
+    let other = if parts[part].as_bytes()[middle] == b'A' {
+        "B"
+    } else {
+        "A"
+    };
     parts[part].replace_range(middle..=middle, other);
     parts.join(".")
 }
@@ -172,10 +176,19 @@ fn tokens_of_jose_hold_and_fail_when_altered() {
         };
         let whole = signed(token).expect(name);
         assert!(whole.holds(&key), "{name}");
-        assert_eq!(whole.method.split('#').next(), case["claims"]["holder"].as_str().filter(|_| presented).or(case["claims"]["issuer"].as_str()));
+        assert_eq!(
+            whole.method.split('#').next(),
+            case["claims"]["holder"]
+                .as_str()
+                .filter(|_| presented)
+                .or(case["claims"]["issuer"].as_str())
+        );
         for part in 0..3 {
             let bad = signed(&altered(token, part));
-            assert!(!bad.is_some_and(|bad| bad.holds(&key)), "{name}: part {part}");
+            assert!(
+                !bad.is_some_and(|bad| bad.holds(&key)),
+                "{name}: part {part}"
+            );
         }
     }
 }

@@ -7,6 +7,7 @@
 )]
 
 mod certificates;
+mod credentials;
 mod decoders;
 mod e2e;
 mod protocol;
