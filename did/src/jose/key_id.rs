@@ -1,0 +1,77 @@
+//! Which key a token asks for.
+//!
+//! A `kid` is the URL of a verification method, or only its fragment; then it belongs to who is said to sign. A token whose `kid`
+//! names somebody else's key is refused, so that nobody signs in another's name with a key of his own.
+
+use super::JoseError;
+use crate::uri;
+
+/// The method's URL. Without a `kid`, the signer's own identifier: any of its keys that fits.
+pub fn method(kid: Option<&str>, controller: Option<&str>) -> Result<String, JoseError> {
+    let Some(kid) = kid else {
+        return controller.map(str::to_owned).ok_or(JoseError::Signer);
+    };
+    let refused = || JoseError::KeyId {
+        kid: kid.to_owned(),
+        controller: controller.unwrap_or_default().to_owned(),
+    };
+    let (owner, fragment) = match kid.split_once('#') {
+        Some((owner, fragment)) => (owner, fragment),
+        None => ("", kid),
+    };
+    if !uri::is_fragment(fragment) {
+        return Err(refused());
+    }
+    match (owner, controller) {
+        ("", Some(controller)) => Ok(format!("{controller}#{fragment}")),
+        ("", None) => Err(JoseError::Signer),
+        (owner, Some(controller)) if owner == controller => Ok(kid.to_owned()),
+        (_, Some(_)) => Err(refused()),
+        (owner, None) if uri::is_uri(owner) => Ok(kid.to_owned()),
+        (_, None) => Err(refused()),
+    }
+}
+
+/// Who the key of this method belongs to.
+pub fn controller(method: &str) -> &str {
+    method.split_once('#').map_or(method, |(owner, _)| owner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_id_is_absolute_or_of_the_signer() {
+        let issuer = Some("did:bid:ef1");
+        for (kid, controller, expected) in [
+            (Some("did:bid:ef1#key-1"), issuer, "did:bid:ef1#key-1"),
+            (Some("#key-1"), issuer, "did:bid:ef1#key-1"),
+            (Some("key-1"), issuer, "did:bid:ef1#key-1"),
+            (None, issuer, "did:bid:ef1"),
+            (Some("did:bid:ef2#key-1"), None, "did:bid:ef2#key-1"),
+        ] {
+            assert_eq!(method(kid, controller).unwrap(), expected);
+            assert!(expected.starts_with(self::controller(expected)));
+        }
+    }
+
+    #[test]
+    fn the_key_of_another_is_refused() {
+        let issuer = Some("did:bid:ef1");
+        for (kid, controller) in [
+            (Some("did:bid:ef2#key-1"), issuer),
+            (Some("did:bid:ef1"), issuer),
+            (Some("did:bid:ef1#"), issuer),
+            (Some("did:bid:ef1?versionId=1#key-1"), issuer),
+            (Some("did:bid:ef1#a#b"), issuer),
+            (Some(""), issuer),
+            (Some("#key-1"), None),
+            (Some("x#key-1"), None),
+            (None, None),
+        ] {
+            let error = method(kid, controller).unwrap_err();
+            assert_eq!(error.code(), "JOSE_KEY_ID_INVALID", "{kid:?}");
+        }
+    }
+}

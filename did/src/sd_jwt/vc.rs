@@ -1,0 +1,139 @@
+//! SD-JWT VC (draft-ietf-oauth-sd-jwt-vc): a credential as an SD-JWT, with claims of its own instead of W3C's data model.
+//!
+//! `vct` names its type, `cnf` the holder's key, `status` where to learn whether it still holds. None of these may be hidden. The
+//! issuer signs with a key of its DID document, which `kid` names; how a website publishes keys is left out.
+
+use serde_json::{Map, Value};
+
+use super::{Conceal, SALT_BYTES, SdJwt, SdJwtError, key_binding};
+use crate::credential::parsed::{Parsed, Relationship, StatusReference};
+use crate::jose::header::names_type;
+use crate::jose::{Algorithm, Header, JoseError, key_id, numeric_date};
+use crate::signing_key::SigningKey;
+
+/// Its `typ`.
+pub const TYP: &str = "dc+sd-jwt";
+/// Its `typ` until November 2024, which is still read.
+pub const OLD_TYP: &str = "vc+sd-jwt";
+/// What [`StatusReference`] says of an entry of a status list whose statuses have no names.
+pub const STATUS_PURPOSE: &str = "revocation";
+
+/// Reads a credential, perhaps in a presentation, as all formats are judged.
+pub fn parse(text: &str) -> Result<Parsed, SdJwtError> {
+    let token = super::decode(text)?;
+    if !token
+        .jws()
+        .header()
+        .typ
+        .as_deref()
+        .is_some_and(|typ| names_type(typ, OLD_TYP))
+    {
+        token.jws().header().expect_typ(TYP)?;
+    }
+    token.jws().header().agrees_with(token.jws().claims())?;
+    let claims = token.claims();
+    let claimed_issuer = text_claim(claims, "iss")?;
+    let method = key_id::method(
+        token.jws().header().key_id.as_deref(),
+        claimed_issuer.as_deref(),
+    )?;
+    let issuer = claimed_issuer.unwrap_or_else(|| key_id::controller(&method).to_owned());
+    let mut signed = token.jws().signed(method, Relationship::AssertionMethod)?;
+    // "iat" may be hidden. "exp" is when the credential ends, not only its signature.
+    signed.created_ms = numeric_date::claim_ms(claims, "iat")?;
+    let valid_until_ms = signed.expires_ms.take();
+    Ok(Parsed {
+        types: vec![type_of(claims)?],
+        subjects: vec![text_claim(claims, "sub")?],
+        holder_key: key_binding::confirmed(claims)?,
+        valid_from_ms: numeric_date::claim_ms(claims, "nbf")?,
+        valid_until_ms,
+        schemas: Vec::new(),
+        statuses: statuses(claims)?,
+        signatures: vec![signed],
+        unsupported: Vec::new(),
+        key_binding: bound(&token)?,
+        claims: Value::Object(claims.clone()),
+        issuer,
+    })
+}
+
+/// Makes a credential. `claims` have `iss` and `vct` at least; `key_id` names the key in the issuer's document.
+pub fn issue(
+    claims: &Map<String, Value>,
+    key_id: &str,
+    conceal: Conceal<'_>,
+    key: &SigningKey,
+    salt: &mut dyn FnMut() -> [u8; SALT_BYTES],
+) -> Result<String, SdJwtError> {
+    let public = key.verification_key();
+    let algorithm =
+        Algorithm::of(&public).ok_or_else(|| JoseError::Algorithm(public.curve().to_owned()))?;
+    let text = super::issue::issue(
+        &Header::new(algorithm, Some(key_id), TYP),
+        claims,
+        conceal,
+        key,
+        salt,
+    )?;
+    parse(&text)?;
+    Ok(text)
+}
+
+fn bound(token: &SdJwt) -> Result<Option<crate::credential::parsed::KeyBinding>, SdJwtError> {
+    Ok(token
+        .key_binding()
+        .map(|proof| proof.to_judge())
+        .transpose()?)
+}
+
+fn type_of(claims: &Map<String, Value>) -> Result<String, JoseError> {
+    text_claim(claims, "vct")?.ok_or(JoseError::Claim {
+        name: "vct",
+        why: "is missing",
+    })
+}
+
+fn text_claim(
+    claims: &Map<String, Value>,
+    name: &'static str,
+) -> Result<Option<String>, JoseError> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
+        Some(_) => Err(JoseError::Claim {
+            name,
+            why: "is no text",
+        }),
+    }
+}
+
+// draft-ietf-oauth-status-list §6.2: status_list has an "idx", not negative, and a "uri".
+fn statuses(claims: &Map<String, Value>) -> Result<Vec<StatusReference>, JoseError> {
+    let why = "is no object of ways to learn the status";
+    let wrong = || JoseError::Claim {
+        name: "status",
+        why,
+    };
+    let Some(status) = claims.get("status") else {
+        return Ok(Vec::new());
+    };
+    let ways = status
+        .as_object()
+        .filter(|ways| !ways.is_empty())
+        .ok_or_else(wrong)?;
+    ways.iter()
+        .map(|(kind, way)| match kind.as_str() {
+            "status_list" => Ok(StatusReference::List {
+                list: way
+                    .get("uri")
+                    .and_then(Value::as_str)
+                    .ok_or_else(wrong)?
+                    .to_owned(),
+                purpose: STATUS_PURPOSE.to_owned(),
+                index: way.get("idx").and_then(Value::as_u64).ok_or_else(wrong)?,
+            }),
+            _ => Ok(StatusReference::Other { kind: kind.clone() }),
+        })
+        .collect()
+}
