@@ -26,7 +26,11 @@ pub fn document(document: &Document, record: &v1::DidRecord) -> Value {
     if !document.also_known_as().is_empty() {
         put(
             "alsoKnownAs",
-            document.also_known_as().iter().map(name).collect(),
+            document
+                .also_known_as()
+                .iter()
+                .map(|uri| name(uri))
+                .collect(),
         );
     }
     put("extension", Value::Object(extended(document)));
@@ -61,7 +65,7 @@ fn public_key(did: &Did, method: &Method) -> Option<Value> {
     }))
 }
 
-fn name(uri: &String) -> Value {
+fn name(uri: &str) -> Value {
     let kind = NameKind::of(uri).expect("a document's names have types");
     json!({ "type": kind.number(), "id": kind.id(uri) })
 }
@@ -230,5 +234,136 @@ fn full_id(document: &Document, id: &str) -> String {
         id.to_owned()
     } else {
         format!("{}#{}", document.id(), id.trim_start_matches('#'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::sample::full;
+    use crate::fixture::person;
+
+    fn record() -> v1::DidRecord {
+        v1::DidRecord {
+            created_ms: 1_620_628_000_000,
+            updated_ms: 1_620_628_001_999,
+            version: 2,
+            ..v1::DidRecord::default()
+        }
+    }
+
+    #[test]
+    fn the_least_document_has_what_bifs_clients_ask_for() {
+        let alice = person(1);
+        let did = alice.did.to_string();
+        let expected = json!({
+            "@context": ["https://www.w3.org/ns/did/v1"],
+            "version": "1.0.0",
+            "id": did,
+            "publicKey": [{
+                "id": format!("{did}#key-1"),
+                "type": "Ed25519",
+                "controller": did,
+                "publicKeyHex": alice.key.to_string(),
+            }],
+            "authentication": [format!("{did}#key-1")],
+            "extension": { "ttl": 86400, "type": 999, "attributes": [] },
+            "created": "2021-05-10T06:26:40Z",
+            "updated": "2021-05-10T06:26:41Z",
+        });
+        let least = Document::for_key(&alice.did, &alice.key);
+        assert_eq!(document(&least, &record()), expected);
+    }
+
+    #[test]
+    fn keys_and_uses_beyond_bif_stand_in_the_extension() {
+        let full = Document::try_from(full()).unwrap();
+        let did = full.id().to_string();
+        let rendered = document(&full, &record());
+        let types: Vec<&str> = rendered["publicKey"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| key["type"].as_str().unwrap())
+            .collect();
+        assert_eq!(types, ["Ed25519", "SM2"]);
+        let extension = &rendered["extension"];
+        assert_eq!(extension["verificationMethod"].as_array().unwrap().len(), 5);
+        assert_eq!(extension["keyAgreement"], json!([format!("{did}#key-4")]));
+        assert_eq!(extension["controller"].as_array().unwrap().len(), 2);
+        assert_eq!(
+            rendered["alsoKnownAs"],
+            json!([{ "type": 104, "id": "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6" }])
+        );
+    }
+
+    #[test]
+    fn a_resolvers_address_stands_in_parts_only_where_they_say_it_all() {
+        let shown = |endpoint: &str| {
+            service(&Service {
+                id: "x".into(),
+                kind: RESOLVER.into(),
+                endpoint: endpoint.into(),
+            })
+        };
+        assert_eq!(
+            shown("https://192.168.1.23:8080/"),
+            json!({
+                "id": "x", "type": "DIDSubResolver", "version": "1.0.0", "protocol": 3,
+                "serverType": 1, "serviceEndpoint": "192.168.1.23", "port": 8080,
+            })
+        );
+        for whole in [
+            "https://resolver.cn/",
+            "https://192.168.1.23:8080",
+            "http://192.168.1.23:080/",
+            "https://192.168.1.23/",
+            "https://192.168.1.23:8080/a",
+        ] {
+            let parts = shown(whole);
+            assert_eq!(parts["serviceEndpoint"], json!(whole));
+            assert_eq!(parts["serverType"], json!(0));
+        }
+        assert_eq!(shown("did:web:a").get("protocol"), None);
+    }
+
+    #[test]
+    fn a_field_is_served_alone() {
+        let full = Document::try_from(full()).unwrap();
+        let did = full.id().to_string();
+        let get = |path: &[&str], id: Option<&str>| field(&full, &Field::parse(path, id).unwrap());
+        let keys = get(&["public-keys"], None).unwrap();
+        assert_eq!(keys["publicKey"].as_array().unwrap().len(), 2);
+        assert_eq!(
+            (&keys["version"], &keys["id"]),
+            (&json!("1.0.0"), &json!(did))
+        );
+        let whole_id = format!("{did}#key-2");
+        for id in ["key-2", "#key-2", whole_id.as_str()] {
+            let key = get(&["public-keys", id], None).unwrap();
+            assert_eq!(key["publicKey"]["type"], json!("SM2"), "{id}");
+        }
+        // A key that BIF does not know, and one that is not there.
+        assert_eq!(get(&["public-keys", "key-3"], None), None);
+        assert_eq!(get(&["public-keys", "key-9"], None), None);
+        assert_eq!(get(&["acsns"], None).unwrap()["acsns"], json!(["by01"]));
+        let attributes = get(&["attributes"], None).unwrap();
+        assert_eq!(attributes["attributes"][0]["key"], json!("name"));
+        let credentials = get(&["verifiableCredentials"], None).unwrap();
+        assert_eq!(credentials["verifiableCredentials"][0]["type"], json!(203));
+        let web = get(&["services"], Some("web")).unwrap();
+        assert_eq!(
+            web["service"]["serviceEndpoint"],
+            json!("https://example.org/")
+        );
+        assert_eq!(get(&["services"], Some("none")), None);
+        for (path, id) in [
+            (&["services"][..], None),
+            (&["keys"], None),
+            (&[], None),
+            (&["acsns"], Some("x")),
+        ] {
+            assert_eq!(Field::parse(path, id), None);
+        }
     }
 }

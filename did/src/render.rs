@@ -225,6 +225,7 @@ pub(crate) fn timestamp(unix_ms: i64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::sample::full;
     use crate::fixture::{World, person};
     use crate::key::PublicKey;
 
@@ -262,6 +263,109 @@ mod tests {
             }],
         });
         assert_eq!(rendered, expected);
+    }
+
+    #[test]
+    fn keys_of_every_kind_are_shown_in_their_form() {
+        let full = Document::try_from(full()).unwrap();
+        let rendered = document(&full);
+        let did = full.id().to_string();
+        let expected = json!({
+            "id": format!("{did}#key-3"),
+            "type": "JsonWebKey",
+            "controller": did,
+            "publicKeyJwk": {
+                "kty": "EC",
+                "crv": "P-256",
+                "x": "igrFmi0whuihKnj9R3Om1SoMph72wUGeFaBbzG2vzns",
+                "y": "efsX5b10x8yjyrj4ny3pGfLcY7Xby1KzgqOdqnsrJIM",
+            },
+        });
+        assert_eq!(rendered["verificationMethod"][2], expected);
+        assert_eq!(rendered["verificationMethod"][3]["type"], json!("Multikey"));
+        assert_eq!(rendered["keyAgreement"], json!([format!("{did}#key-4")]));
+        assert_eq!(
+            rendered["capabilityInvocation"],
+            json!([format!("{did}#key-5")])
+        );
+        assert_eq!(
+            rendered["capabilityDelegation"],
+            json!([format!("{did}#key-2")])
+        );
+    }
+
+    #[test]
+    fn a_form_has_the_contexts_of_what_it_shows_and_no_others() {
+        let full = Document::try_from(full()).unwrap();
+        let extension = json!({ "extension": {
+            "@id": "https://github.com/teleinfo-bif/bid#extension",
+            "@type": "@json",
+        } });
+        assert_eq!(
+            document(&full)["@context"],
+            json!([DID_1_0, MULTIKEY, JSON_WEB_KEY, extension])
+        );
+        assert_eq!(
+            document_as(&full, Representation::V1_1)["@context"],
+            json!([DID_1_1, extension])
+        );
+        let plain = document_as(&full, Representation::Json);
+        assert_eq!(plain.get("@context"), None);
+        assert_eq!(plain["extension"], document(&full)["extension"]);
+
+        let alice = person(1);
+        let least = Document::for_key(&alice.did, &alice.key);
+        assert_eq!(document(&least)["@context"], json!([DID_1_0, MULTIKEY]));
+        assert_eq!(
+            document_as(&least, Representation::V1_1)["@context"],
+            json!([DID_1_1])
+        );
+        assert_eq!(document(&least).get("extension"), None);
+    }
+
+    #[test]
+    fn the_extension_holds_what_w3c_has_no_word_for() {
+        let full = Document::try_from(full()).unwrap();
+        let extension = &document(&full)["extension"];
+        let record = v1::DidDocument::from(&full);
+        let recovery = record.recovery.unwrap();
+        let guardians: Vec<String> = recovery
+            .guardian
+            .iter()
+            .map(|did| format!("{did}#key-1"))
+            .collect();
+        let expected = json!({
+            "controllerWeight": [1, 2],
+            "controllerThreshold": 3,
+            "recovery": guardians,
+            "recoveryWeight": [1, 1, 2],
+            "recoveryThreshold": 2,
+            "recoveryDelayMs": 86_400_000,
+            "ttl": 3600,
+            "type": 102,
+            "attributes": [{
+                "key": "name", "desc": "名称", "encrypt": 0, "format": "text", "value": "星火链网",
+            }],
+            "acsns": ["by01"],
+            "verifiableCredentials": [{ "id": record.credential[0].id, "type": 203 }],
+            "delegateSign": {
+                "signer": record.delegate_sign.as_ref().unwrap().signer,
+                "signatureValue": "5jFX6UKMVTg73LCWamNdeZACCMftMjSrJvZpL86ULefr",
+            },
+        });
+        assert_eq!(*extension, expected);
+    }
+
+    #[test]
+    fn a_media_type_names_its_form() {
+        for form in Representation::ALL {
+            assert_eq!(Representation::of_media_type(form.media_type()), Some(form));
+        }
+        assert_eq!(
+            Representation::of_media_type(" Application/DID "),
+            Some(Representation::V1_1)
+        );
+        assert_eq!(Representation::of_media_type("application/json"), None);
     }
 
     #[test]

@@ -57,22 +57,22 @@ pub(crate) struct Object<'a> {
 impl<'a> Object<'a> {
     /// Reads an object at `path`; empty: the document itself.
     pub(crate) fn of(path: &str, value: &'a Value) -> Result<Self, FormError> {
-        match value {
-            Value::Object(properties) => Ok(Self {
+        let Value::Object(properties) = value else {
+            let path = if path.is_empty() {
+                "the document"
+            } else {
+                path
+            };
+            return Err(FormError::Expected {
                 path: path.to_owned(),
-                properties,
-                taken: Vec::new(),
-            }),
-            _ => Err(FormError::Expected {
-                path: if path.is_empty() {
-                    "the document"
-                } else {
-                    path
-                }
-                .to_owned(),
                 expected: "an object",
-            }),
-        }
+            });
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            properties,
+            taken: Vec::new(),
+        })
     }
 
     /// The path of one of its properties.
@@ -125,9 +125,11 @@ impl<'a> Object<'a> {
 
     /// A whole number, if it is there. Some of BIF's SDKs write numbers as texts.
     pub(crate) fn number(&mut self, name: &'static str) -> Result<Option<u32>, FormError> {
-        self.read(name, "a whole number that fits", |value| match value {
-            Value::String(text) => text.parse().ok(),
-            other => other.as_u64().and_then(|number| u32::try_from(number).ok()),
+        self.read(name, "a whole number that fits", |value| {
+            match value.as_str() {
+                Some(text) => text.parse().ok(),
+                None => value.as_u64().and_then(|number| u32::try_from(number).ok()),
+            }
         })
     }
 
@@ -173,19 +175,19 @@ impl<'a> Object<'a> {
     }
 
     /// A list of objects, with their paths; absent: none.
-    pub(crate) fn objects(&mut self, name: &'static str) -> Result<Vec<Object<'a>>, FormError> {
+    pub(crate) fn objects(&mut self, name: &'static str) -> Result<Vec<Self>, FormError> {
         let path = self.path(name);
         let values = self.list(name)?.iter().zip(0..);
         values
-            .map(|(value, at)| Object::of(&format!("{path}[{at}]"), value))
+            .map(|(value, at)| Self::of(&format!("{path}[{at}]"), value))
             .collect()
     }
 
     /// An object, if it is there.
-    pub(crate) fn object(&mut self, name: &'static str) -> Result<Option<Object<'a>>, FormError> {
+    pub(crate) fn object(&mut self, name: &'static str) -> Result<Option<Self>, FormError> {
         let path = self.path(name);
         self.take(name)
-            .map(|value| Object::of(&path, value))
+            .map(|value| Self::of(&path, value))
             .transpose()
     }
 

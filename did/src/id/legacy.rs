@@ -87,7 +87,10 @@ mod tests {
         let hex = parse(&vectors["legacy_hex"]);
         assert!(matches!(hex, LegacyDid::Hex(_)));
         let untyped = parse(&vectors["legacy_untyped"]);
-        assert!(matches!(untyped, LegacyDid::Untyped(_)));
+        // RFC-003 §5.1 has the key of its example.
+        let key = hex::decode(vectors["legacy_untyped_raw_key"].as_str().unwrap()).unwrap();
+        let digest: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(key).into();
+        assert!(matches!(untyped, LegacyDid::Untyped(hash) if hash == digest[10..]));
         for pair in vectors["legacy_secp256k1"].as_array().unwrap() {
             let did = parse(&pair["did"]);
             assert!(matches!(did, LegacyDid::Secp256k1(_)));
