@@ -6,9 +6,12 @@
 use serde_json::{Map, Value, json};
 use starfire_proto::v1;
 
-use crate::document::{Document, KeyForm, Method, NameKind, RESOLVER, Relationship, Service};
+use crate::document::{
+    Document, KeyForm, Method, NameKind, RESOLVER, Relationship, Service, SubjectType,
+    TTL_SECONDS_DEFAULT,
+};
 use crate::extension;
-use crate::id::Did;
+use crate::id::{ChainCode, Did};
 use crate::render;
 
 /// The version of the document's form, and of the resolution protocol.
@@ -46,6 +49,25 @@ pub fn document(document: &Document, record: &v1::DidRecord) -> Value {
         }
     }
     Value::Object(properties)
+}
+
+/// The BID document of a sub-chain as a whole: where it resolves. See [`render::chain_document`].
+pub fn chain_document(code: ChainCode, resolvers: &[String]) -> Value {
+    let services = render::resolver_services(code, resolvers);
+    let services: Value = services.iter().map(service).collect();
+    json!({
+        "@context": ["https://www.w3.org/ns/did/v1"],
+        "version": VERSION,
+        "id": Did::of_chain(code).to_string(),
+        "publicKey": [],
+        "authentication": [],
+        "extension": {
+            "ttl": TTL_SECONDS_DEFAULT,
+            "type": SubjectType::ChainCode.number(),
+            "attributes": [],
+        },
+        "service": services,
+    })
 }
 
 /// Ed25519 and SM2 keys, in BIF's envelope. Others stand in the extension.

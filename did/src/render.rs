@@ -9,9 +9,9 @@ use starfire_proto::v1;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::document::{Document, KeyForm, Method, Relationship, Service};
+use crate::document::{Document, KeyForm, Method, RESOLVER, Relationship, Service, SubjectType};
 use crate::extension;
-use crate::id::Did;
+use crate::id::{ChainCode, Did};
 
 const DID_1_0: &str = "https://www.w3.org/ns/did/v1";
 const DID_1_1: &str = "https://www.w3.org/ns/did/v1.1";
@@ -147,6 +147,35 @@ fn insert_set<T>(
     if !items.is_empty() {
         properties.insert(name.into(), items.iter().map(render).collect());
     }
+}
+
+/// The document of a sub-chain as a whole: where it resolves. It is no record of its own: the main chain's record of the sub-chain
+/// names the resolvers.
+pub fn chain_document(code: ChainCode, resolvers: &[String], form: Representation) -> Value {
+    let mut properties = Map::new();
+    if let Some(context) = form.context(&[], true) {
+        properties.insert("@context".into(), context);
+    }
+    properties.insert("id".into(), json!(Did::of_chain(code).to_string()));
+    insert_set(
+        &mut properties,
+        "service",
+        &resolver_services(code, resolvers),
+        |entry| Value::Object(service(entry)),
+    );
+    let kind = SubjectType::ChainCode.number();
+    properties.insert("extension".into(), json!({ "type": kind }));
+    Value::Object(properties)
+}
+
+/// A sub-chain's resolvers as services, in BIF's words.
+pub(crate) fn resolver_services(code: ChainCode, resolvers: &[String]) -> Vec<Service> {
+    let service = |(endpoint, number): (&String, usize)| Service {
+        id: format!("{}#resolver-{number}", Did::of_chain(code)),
+        kind: RESOLVER.to_owned(),
+        endpoint: endpoint.clone(),
+    };
+    resolvers.iter().zip(1..).map(service).collect()
 }
 
 /// A key alone, with the contexts that it needs.
@@ -354,6 +383,27 @@ mod tests {
             },
         });
         assert_eq!(*extension, expected);
+    }
+
+    #[test]
+    fn a_chain_says_where_it_resolves() {
+        let code = ChainCode::parse("by01").unwrap();
+        let resolvers = ["https://192.168.1.23:8080/".to_owned()];
+        let rendered = chain_document(code, &resolvers, Representation::Json);
+        let expected = json!({
+            "id": "did:bid:by01",
+            "service": [{
+                "id": "did:bid:by01#resolver-1",
+                "type": "DIDSubResolver",
+                "serviceEndpoint": "https://192.168.1.23:8080/",
+            }],
+            "extension": { "type": 206 },
+        });
+        assert_eq!(rendered, expected);
+        let bid = crate::bid_view::chain_document(code, &resolvers);
+        assert_eq!(bid["id"], json!("did:bid:by01"));
+        assert_eq!(bid["service"][0]["serviceEndpoint"], json!("192.168.1.23"));
+        assert_eq!(bid["extension"]["type"], json!(206));
     }
 
     #[test]
