@@ -20,7 +20,7 @@ use crate::verification_key::VerificationKey;
 pub use proof::{PROOFS_MAX, Proof};
 pub use suite::{HASH_DATA_BYTES, Suite};
 
-/// Computes the hash data of `eddsa-rdfc-2022` of an unsecured document and a proof's options, or says why it cannot.
+/// Computes the hash data of the suites over RDF from an unsecured document and a proof's options, or says why it cannot.
 pub type Canonicalizer<'a> = dyn Fn(&Value, &Value) -> Result<[u8; HASH_DATA_BYTES], String> + 'a;
 
 /// What a new proof says of itself.
@@ -254,7 +254,10 @@ pub fn open(secured: Value, rdfc: Option<&Canonicalizer<'_>>) -> Result<Opened, 
         opened.proofs.push((proof, signed));
     }
     // Contexts beyond those that a proof copied are not signed by it: what is read is what every proof signs.
-    if let Some(context) = contexts.into_iter().min_by_key(|one| entries(one).len()) {
+    if let Some(context) = contexts
+        .into_iter()
+        .min_by_key(|one| json::one_or_some(one).len())
+    {
         object.insert("@context".into(), context);
     }
     opened.document = Value::Object(object);
@@ -329,20 +332,15 @@ fn hash_data(
 // eddsa-jcs-2022 §3.3.2: the document's @context starts with all values of the proof's, in the same order.
 fn begins_with(document: Option<&Value>, proof: &Value) -> Result<(), Malformed> {
     let begins = document.is_some_and(|document| {
-        document == proof || (document.is_array() && entries(document).starts_with(entries(proof)))
+        document == proof
+            || (document.is_array()
+                && json::one_or_some(document).starts_with(json::one_or_some(proof)))
     });
     if begins {
         return Ok(());
     }
     let detail = "the proof's @context is not what the document's begins with";
     Err(Malformed::new(code::PROOF_INVALID, detail))
-}
-
-fn entries(context: &Value) -> &[Value] {
-    match context {
-        Value::Array(entries) => entries,
-        one => std::slice::from_ref(one),
-    }
 }
 
 #[cfg(test)]

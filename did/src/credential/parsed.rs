@@ -129,11 +129,19 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// When it was issued, as it says: the earliest signature by a known suite, or else `validFrom`. `None`: it does not say, and
-    /// the issuer is to be judged by now.
+    /// When it was issued, as it says: the issuer's earliest signature by a known suite, or else `validFrom`. `None`: it does not
+    /// say, and the issuer is to be judged by now.
+    ///
+    /// Others' signatures do not count: anyone may add one to a set, with any date.
     pub fn issued_ms(&self) -> Option<i64> {
+        let alone = self.signatures.len() == 1;
+        let by_issuer = |signed: &&Signed| {
+            let controller = signed.method.split_once('#').map(|(did, _)| did);
+            alone || controller == Some(self.issuer.as_str())
+        };
         self.signatures
             .iter()
+            .filter(by_issuer)
             .filter_map(|signed| signed.created_ms)
             .min()
             .or(self.valid_from_ms)

@@ -119,10 +119,12 @@ pub struct StatusFact {
 /// Who shows the credential, where it came in a presentation whose own proof was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presenter {
-    /// The holder that the presentation names, which signed it.
+    /// The holder, which signed it.
     pub holder: String,
     /// The key that signed it.
     pub key: VerificationKey,
+    /// Whether the presentation names its holder, and not only the key.
+    pub named: bool,
 }
 
 /// All that a verification may use besides the credential itself.
@@ -173,7 +175,7 @@ fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     let name = StepName::Signature;
     if parsed.signatures.is_empty() {
         // VCDM 2.0 §4.13.3: what its holder asserts of itself may be signed by the presentation alone.
-        let asserts = |presenter: &&Presenter| presenter.holder == parsed.issuer;
+        let asserts = |presenter: &&Presenter| presenter.named && presenter.holder == parsed.issuer;
         if parsed.unsupported.is_empty() && evidence.presenter.as_ref().is_some_and(asserts) {
             return Step::passed(name, "asserted by its holder, whose presentation is signed");
         }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::suite::{self, HASH_DATA_BYTES, Suite};
 use crate::credential::code;
+use crate::credential::json::one_or_some;
 use crate::credential::malformed::Malformed;
 use crate::credential::parsed::{Relationship, Signed};
 use crate::credential::timestamp;
@@ -145,8 +146,7 @@ fn text(proof: &Value, name: &str) -> Result<Option<String>, Malformed> {
 fn texts(proof: &Value, name: &str) -> Result<Vec<String>, Malformed> {
     let values = match proof.get(name) {
         None => return Ok(Vec::new()),
-        Some(Value::Array(values)) => values.as_slice(),
-        Some(one) => std::slice::from_ref(one),
+        Some(value) => one_or_some(value),
     };
     let texts: Option<Vec<String>> = values
         .iter()
