@@ -6,31 +6,7 @@ use serde_json::Value;
 
 use crate::verification_key::VerificationKey;
 
-/// What a key may be used for: DID Core's verification relationships.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Relationship {
-    /// To sign claims.
-    AssertionMethod,
-    /// To prove who one is.
-    Authentication,
-}
-
-impl Relationship {
-    /// As documents and proofs spell it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AssertionMethod => "assertionMethod",
-            Self::Authentication => "authentication",
-        }
-    }
-
-    /// From its spelling.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::AssertionMethod, Self::Authentication]
-            .into_iter()
-            .find(|one| one.name() == text)
-    }
-}
+pub use crate::document::Relationship;
 
 /// A signature with the very bytes that it is over.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -88,7 +88,9 @@ impl Proof {
             .ok_or_else(|| invalid("a proof has a verificationMethod"))?;
         let purpose =
             text(value, "proofPurpose")?.ok_or_else(|| invalid("a proof has a proofPurpose"))?;
-        let purpose = Relationship::parse(&purpose)
+        let purpose = [Relationship::AssertionMethod, Relationship::Authentication]
+            .into_iter()
+            .find(|one| one.name() == purpose)
             .ok_or_else(|| invalid("proofPurpose is assertionMethod or authentication"))?;
         let time = |name: &str| match text(value, name)? {
             None => Ok(None),

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::credential::integrity::{self, Options, Suite};
+use crate::credential::malformed::Malformed;
 use crate::credential::parsed::KeyBinding;
 use crate::credential::report::{Outcome, Verdict};
 use crate::key::{KeyAlgorithm, PrivateKey};
