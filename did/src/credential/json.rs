@@ -71,6 +71,14 @@ pub fn canonical(value: &Value) -> Result<Vec<u8>, Malformed> {
         .map_err(|error| Malformed::new(code::JSON_INVALID, error.to_string()))
 }
 
+/// The elements of an array, or the one value that stands for an array of one.
+pub(crate) fn one_or_some(value: &Value) -> &[Value] {
+    match value.as_array() {
+        Some(elements) => elements,
+        None => std::slice::from_ref(value),
+    }
+}
+
 fn is_small(number: &Number) -> bool {
     match (number.as_i64(), number.as_f64()) {
         (Some(integer), _) => (-NUMBER_MAX..=NUMBER_MAX).contains(&integer),

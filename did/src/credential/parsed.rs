@@ -6,31 +6,7 @@ use serde_json::Value;
 
 use crate::verification_key::VerificationKey;
 
-/// What a key may be used for: DID Core's verification relationships.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Relationship {
-    /// To sign claims.
-    AssertionMethod,
-    /// To prove who one is.
-    Authentication,
-}
-
-impl Relationship {
-    /// As documents and proofs spell it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AssertionMethod => "assertionMethod",
-            Self::Authentication => "authentication",
-        }
-    }
-
-    /// From its spelling.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::AssertionMethod, Self::Authentication]
-            .into_iter()
-            .find(|one| one.name() == text)
-    }
-}
+pub use crate::document::Relationship;
 
 /// A signature with the very bytes that it is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,11 +105,19 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// When it was issued, as it says: the earliest signature by a known suite, or else `validFrom`. `None`: it does not say, and
-    /// the issuer is to be judged by now.
+    /// When it was issued, as it says: the issuer's earliest signature by a known suite, or else `validFrom`. `None`: it does not
+    /// say, and the issuer is to be judged by now.
+    ///
+    /// Others' signatures do not count: anyone may add one to a set, with any date.
     pub fn issued_ms(&self) -> Option<i64> {
+        let alone = self.signatures.len() == 1;
+        let by_issuer = |signed: &&Signed| {
+            let controller = signed.method.split_once('#').map(|(did, _)| did);
+            alone || controller == Some(self.issuer.as_str())
+        };
         self.signatures
             .iter()
+            .filter(by_issuer)
             .filter_map(|signed| signed.created_ms)
             .min()
             .or(self.valid_from_ms)

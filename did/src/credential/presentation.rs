@@ -192,7 +192,7 @@ fn signature(presentation: &Presentation, evidence: &Evidence<'_>) -> (Step, Opt
     };
     let mut presenter = None;
     for proof in &presentation.proofs {
-        match check_proof(proof, party, evidence) {
+        match check_proof(proof, party, evidence, presentation.holder.is_some()) {
             Ok(one) => presenter = presenter.or(Some(one)),
             Err((code, detail)) => return (Step::failed(name, code, detail), None),
         }
@@ -208,6 +208,7 @@ fn check_proof(
     proof: &HolderProof,
     party: &Party,
     evidence: &Evidence<'_>,
+    named: bool,
 ) -> Result<Presenter, (&'static str, String)> {
     let signed = &proof.signed;
     let Some(method) = party.method(&signed.method) else {
@@ -238,6 +239,7 @@ fn check_proof(
     Ok(Presenter {
         holder: party.id.clone(),
         key: method.key,
+        named,
     })
 }
 
