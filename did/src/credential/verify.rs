@@ -34,9 +34,20 @@ pub struct Party {
 }
 
 impl Party {
-    /// The key with this id.
-    pub fn method(&self, id: &str) -> Option<&Method> {
-        self.methods.iter().find(|method| method.id == id)
+    /// The key that a signature names. Of one that names its signer alone, the key that made it, or else one that could have.
+    pub(crate) fn method(&self, signed: &Signed) -> Option<&Method> {
+        if signed.method != self.id {
+            return self
+                .methods
+                .iter()
+                .find(|method| method.id == signed.method);
+        }
+        let made = |method: &&Method| check_signed(signed, method).is_ok();
+        let fits = |method: &&Method| method.key.curve() == signed.curve;
+        self.methods
+            .iter()
+            .find(made)
+            .or_else(|| self.methods.iter().find(fits))
     }
 }
 
@@ -221,7 +232,7 @@ fn find<'a>(signed: &Signed, evidence: &Evidence<'a>) -> Option<(&'a Party, &'a 
         .party()
         .into_iter()
         .chain(evidence.cosigners)
-        .find_map(|party| Some((party, party.method(&signed.method)?)))
+        .find_map(|party| Some((party, party.method(signed)?)))
 }
 
 /// Whether `method` made the signature and may do so.
