@@ -101,7 +101,7 @@ impl Jws {
             message: self.signing_input.as_bytes().to_vec(),
             signature: self.signature.clone(),
             created_ms: numeric_date::claim_ms(&self.claims, "iat")?,
-            expires_ms: numeric_date::claim_ms(&self.claims, "exp")?,
+            expires_ms: numeric_date::until_ms(&self.claims, "exp")?,
         })
     }
 }

@@ -1,3 +1,5 @@
+//! The vectors that the SDKs of BIF share, each refusal with its code, and what one changed bit does.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
