@@ -183,7 +183,7 @@ fn other_tokens_are_no_credentials() {
     }
     refused(|_, claims| drop(claims.remove("issuer")), "ISSUER_INVALID");
     let relative = vc_jwt::parse(&token(|header, _| {
-        header.key_id = Some("#key-1".to_owned())
+        header.key_id = Some("#key-1".to_owned());
     }))
     .unwrap();
     assert_eq!(relative.signatures[0].method, KEY);

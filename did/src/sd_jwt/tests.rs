@@ -367,7 +367,7 @@ fn each_rule_of_processing_is_kept() {
     );
     refused(
         wrong,
-        &[a.clone(), json!(["other", "a", 1])],
+        &[a, json!(["other", "a", 1])],
         |d| json!({ "_sd": d }),
     );
     // Reserved names.

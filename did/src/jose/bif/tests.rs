@@ -228,7 +228,7 @@ fn each_refusal_has_its_code() {
     );
 
     let bad = |change: fn(&mut Value), code: &str| {
-        refused(&altered(&json!({ "alg": "SM2" }), change), code)
+        refused(&altered(&json!({ "alg": "SM2" }), change), code);
     };
     bad(
         |c| c["parseType"] = json!("sel-disclose-ED25519"),
@@ -266,7 +266,7 @@ fn each_refusal_has_its_code() {
                     .as_object_mut()
                     .unwrap()
                     .remove("salt"),
-            )
+            );
         },
         "BIF_CREDENTIAL_INVALID",
     );
