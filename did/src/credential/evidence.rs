@@ -3,7 +3,8 @@
 use starfire_proto::v1;
 
 use super::malformed::Malformed;
-use super::parsed::Relationship;
+use super::parsed::{Relationship, Signed};
+use super::verify::check_signed;
 use crate::document::Document;
 use crate::issuer::{self, Asked};
 use crate::verification_key::VerificationKey;
@@ -54,9 +55,20 @@ impl Party {
         }
     }
 
-    /// The key with this id.
-    pub fn method(&self, id: &str) -> Option<&Method> {
-        self.methods.iter().find(|method| method.id == id)
+    /// The key that a signature names. Of one that names its signer alone, the key that made it, or else one that could have.
+    pub(crate) fn method(&self, signed: &Signed) -> Option<&Method> {
+        if signed.method != self.id {
+            return self
+                .methods
+                .iter()
+                .find(|method| method.id == signed.method);
+        }
+        let made = |method: &&Method| check_signed(signed, method).is_ok();
+        let fits = |method: &&Method| method.key.curve() == signed.curve;
+        self.methods
+            .iter()
+            .find(made)
+            .or_else(|| self.methods.iter().find(fits))
     }
 }
 
@@ -209,7 +221,9 @@ mod tests {
         let person = person(1);
         let document = Document::for_key(&person.did, &person.key);
         let party = Party::of(&document, false, Some(7));
-        let method = party.method(&format!("{}#key-1", person.did)).unwrap();
+        let id = format!("{}#key-1", person.did);
+        let method = party.methods.iter().find(|method| method.id == id);
+        let method = method.unwrap();
         assert_eq!(method.key, person.key.into());
         for (relationship, has) in [
             (Relationship::AssertionMethod, true),

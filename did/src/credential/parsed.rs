@@ -11,7 +11,8 @@ pub use crate::document::Relationship;
 /// A signature with the very bytes that it is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
-    /// Which key: a DID URL (`verificationMethod`), or a JOSE `kid`.
+    /// Which key: a DID URL (`verificationMethod`, or a JOSE `kid`); or the signer's DID alone, for any of its keys that fits, where a
+    /// token does not name one.
     pub method: String,
     /// What the key must be allowed to do.
     pub relationship: Relationship,
@@ -30,9 +31,9 @@ pub struct Signed {
 }
 
 impl Signed {
-    /// Whether this key made it.
+    /// Whether this key made it. A key that everybody can sign for made nothing.
     pub fn holds(&self, key: &VerificationKey) -> bool {
-        key.curve() == self.curve && key.verify(&self.message, &self.signature)
+        key.curve() == self.curve && key.is_sound() && key.verify(&self.message, &self.signature)
     }
 }
 

@@ -211,7 +211,7 @@ fn check_proof(
     named: bool,
 ) -> Result<Presenter, (&'static str, String)> {
     let signed = &proof.signed;
-    let Some(method) = party.method(&signed.method) else {
+    let Some(method) = party.method(signed) else {
         let detail = format!("{} is no key of {}", signed.method, party.id);
         return Err((code::METHOD_UNKNOWN, detail));
     };

@@ -78,7 +78,7 @@ fn find<'a>(signed: &Signed, evidence: &Evidence<'a>) -> Option<(&'a Party, &'a 
         .party()
         .into_iter()
         .chain(evidence.cosigners)
-        .find_map(|party| Some((party, party.method(&signed.method)?)))
+        .find_map(|party| Some((party, party.method(signed)?)))
 }
 
 /// Whether `method` made the signature and may do so.
