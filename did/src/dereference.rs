@@ -291,10 +291,10 @@ mod tests {
     }
 
     fn urls(rest: &str) -> Vec<String> {
-        match get(rest, Accept::UriList).unwrap() {
-            Dereferenced::Urls(urls) => urls,
-            other => panic!("{other:?}"),
-        }
+        let Ok(Dereferenced::Urls(urls)) = get(rest, Accept::UriList) else {
+            panic!("{rest} names addresses");
+        };
+        urls
     }
 
     fn refused(rest: &str, accept: Accept) -> &'static str {

@@ -10,7 +10,9 @@ use crate::id::Did;
 use crate::key::{KeyAlgorithm, PublicKey};
 use crate::verification_key::VerificationKey;
 
+mod bid;
 mod error;
+mod json;
 mod name;
 mod parse;
 mod policy;
@@ -19,14 +21,21 @@ pub(crate) mod sample;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod w3c;
 
+pub use bid::from_bid;
 pub use error::DocumentError;
+pub use json::FormError;
 pub use name::NameKind;
 pub use policy::{Policy, PolicyError, WEIGHT_MAX};
 pub use subject::{
     Attribute, AttributeFormat, CredentialKind, DelegateSign, PublicCredential, Subject,
     SubjectType,
 };
+pub use w3c::from_w3c;
+
+pub(crate) use bid::RESOLVER;
+pub(crate) use json::Object;
 
 /// The largest document, bytes of its record.
 pub const DOCUMENT_BYTES_MAX: usize = 16 * 1024;
@@ -115,6 +124,17 @@ impl Relationship {
             Self::KeyAgreement => "keyAgreement",
             Self::CapabilityInvocation => "capabilityInvocation",
             Self::CapabilityDelegation => "capabilityDelegation",
+        }
+    }
+
+    /// A record's ids of keys that may be used so.
+    fn ids_of(self, record: &mut v1::DidDocument) -> &mut Vec<String> {
+        match self {
+            Self::Authentication => &mut record.authentication,
+            Self::AssertionMethod => &mut record.assertion_method,
+            Self::KeyAgreement => &mut record.key_agreement,
+            Self::CapabilityInvocation => &mut record.capability_invocation,
+            Self::CapabilityDelegation => &mut record.capability_delegation,
         }
     }
 
@@ -350,6 +370,11 @@ impl From<&Document> for v1::DidDocument {
                 }),
         }
     }
+}
+
+/// The key of a verification method, if it is one.
+pub(crate) fn key_of(method: &v1::VerificationMethod) -> Option<VerificationKey> {
+    parse::verification_key(method).ok()
 }
 
 /// A verification method with nothing but its key.

@@ -15,8 +15,10 @@ use crate::base58;
 use crate::key::{KeyAlgorithm, PublicKey};
 
 mod chain_code;
+mod legacy;
 
 pub use chain_code::ChainCode;
+pub use legacy::{LegacyDid, parse_legacy};
 
 const PREFIX: &str = "did:bid:";
 const HASH_BYTES: usize = 22;
@@ -226,6 +228,20 @@ mod tests {
 
     fn vectors() -> serde_json::Value {
         serde_json::from_str(include_str!("../../tests/vectors/keys.json")).unwrap()
+    }
+
+    #[test]
+    fn keys_of_every_source_derive_their_identifiers() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/vectors/did-bid.json")).unwrap();
+        for key in vectors["keys"].as_array().unwrap() {
+            assert_eq!(derived(&key["public_key"]), key["did"].as_str().unwrap());
+        }
+        // Read, so that they can be named; no key derives them here.
+        for pair in vectors["legacy_secp256k1"].as_array().unwrap() {
+            let did = Did::parse(pair["did"].as_str().unwrap()).unwrap();
+            assert_eq!(did.kind(), Some(AccountKind::Secp256k1));
+        }
     }
 
     fn derived(public_key: &serde_json::Value) -> String {

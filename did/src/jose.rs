@@ -16,7 +16,6 @@ pub mod bif;
 pub mod envelope;
 mod error;
 pub mod header;
-pub(crate) mod json;
 pub mod key_id;
 pub(crate) mod numeric_date;
 pub mod vc_jwt;
@@ -26,6 +25,7 @@ pub use algorithm::Algorithm;
 pub use error::JoseError;
 pub use header::Header;
 
+use crate::credential::json;
 use crate::credential::parsed::{Relationship, Signed};
 use crate::signing_key::SigningKey;
 use crate::verification_key::VerificationKey;
@@ -101,7 +101,7 @@ impl Jws {
             message: self.signing_input.as_bytes().to_vec(),
             signature: self.signature.clone(),
             created_ms: numeric_date::claim_ms(&self.claims, "iat")?,
-            expires_ms: numeric_date::claim_ms(&self.claims, "exp")?,
+            expires_ms: numeric_date::until_ms(&self.claims, "exp")?,
         })
     }
 }
@@ -191,9 +191,7 @@ pub(crate) fn object(
     bytes_max: usize,
 ) -> Result<Map<String, Value>, JoseError> {
     let bytes = base64url(part, text)?;
-    match json::parse(&bytes, bytes_max, DEPTH_MAX)
-        .map_err(|detail| JoseError::Json { part, detail })?
-    {
+    match json(part, &bytes, bytes_max)? {
         Value::Object(members) => Ok(members),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             Err(JoseError::NotAnObject(part))
@@ -201,11 +199,19 @@ pub(crate) fn object(
     }
 }
 
+/// JSON of one meaning.
+pub(crate) fn json(part: &'static str, bytes: &[u8], bytes_max: usize) -> Result<Value, JoseError> {
+    json::parse_within(bytes, bytes_max, DEPTH_MAX)
+        .map_err(|source| JoseError::Json { part, source })
+}
+
 pub(crate) fn canonical(members: &Map<String, Value>) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(members)
         .expect("names are strings and numbers are finite, so it encodes")
 }
 
+#[cfg(test)]
+mod interop_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

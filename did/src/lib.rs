@@ -7,6 +7,7 @@
 
 mod authority;
 pub mod base58;
+pub mod bid_view;
 pub mod code;
 pub mod create;
 pub mod credential;

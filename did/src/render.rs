@@ -9,9 +9,9 @@ use starfire_proto::v1;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::document::{Document, KeyForm, Method, Relationship, Service};
+use crate::document::{Document, KeyForm, Method, RESOLVER, Relationship, Service, SubjectType};
 use crate::extension;
-use crate::id::Did;
+use crate::id::{ChainCode, Did};
 
 const DID_1_0: &str = "https://www.w3.org/ns/did/v1";
 const DID_1_1: &str = "https://www.w3.org/ns/did/v1.1";
@@ -149,6 +149,35 @@ fn insert_set<T>(
     }
 }
 
+/// The document of a sub-chain as a whole: where it resolves. It is no record of its own: the main chain's record of the sub-chain
+/// names the resolvers.
+pub fn chain_document(code: ChainCode, resolvers: &[String], form: Representation) -> Value {
+    let mut properties = Map::new();
+    if let Some(context) = form.context(&[], true) {
+        properties.insert("@context".into(), context);
+    }
+    properties.insert("id".into(), json!(Did::of_chain(code).to_string()));
+    insert_set(
+        &mut properties,
+        "service",
+        &resolver_services(code, resolvers),
+        |entry| Value::Object(service(entry)),
+    );
+    let kind = SubjectType::ChainCode.number();
+    properties.insert("extension".into(), json!({ "type": kind }));
+    Value::Object(properties)
+}
+
+/// A sub-chain's resolvers as services, in BIF's words.
+pub(crate) fn resolver_services(code: ChainCode, resolvers: &[String]) -> Vec<Service> {
+    let service = |(endpoint, number): (&String, usize)| Service {
+        id: format!("{}#resolver-{number}", Did::of_chain(code)),
+        kind: RESOLVER.to_owned(),
+        endpoint: endpoint.clone(),
+    };
+    resolvers.iter().zip(1..).map(service).collect()
+}
+
 /// A key alone, with the contexts that it needs.
 pub fn method_alone(document: &Document, key: &Method, form: Representation) -> Value {
     alone(form.context(&[key.form], false), method(document.id(), key))
@@ -215,7 +244,7 @@ pub fn metadata(record: &v1::DidRecord) -> Value {
 }
 
 /// Without fractions, as DID Core asks. `None` beyond the year 9999.
-fn timestamp(unix_ms: i64) -> Option<String> {
+pub(crate) fn timestamp(unix_ms: i64) -> Option<String> {
     OffsetDateTime::from_unix_timestamp(unix_ms.div_euclid(1000))
         .ok()?
         .format(&Rfc3339)
@@ -225,6 +254,7 @@ fn timestamp(unix_ms: i64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::sample::full;
     use crate::fixture::{World, person};
     use crate::key::PublicKey;
 
@@ -262,6 +292,130 @@ mod tests {
             }],
         });
         assert_eq!(rendered, expected);
+    }
+
+    #[test]
+    fn keys_of_every_kind_are_shown_in_their_form() {
+        let full = Document::try_from(full()).unwrap();
+        let rendered = document(&full);
+        let did = full.id().to_string();
+        let expected = json!({
+            "id": format!("{did}#key-3"),
+            "type": "JsonWebKey",
+            "controller": did,
+            "publicKeyJwk": {
+                "kty": "EC",
+                "crv": "P-256",
+                "x": "igrFmi0whuihKnj9R3Om1SoMph72wUGeFaBbzG2vzns",
+                "y": "efsX5b10x8yjyrj4ny3pGfLcY7Xby1KzgqOdqnsrJIM",
+            },
+        });
+        assert_eq!(rendered["verificationMethod"][2], expected);
+        assert_eq!(rendered["verificationMethod"][3]["type"], json!("Multikey"));
+        assert_eq!(rendered["keyAgreement"], json!([format!("{did}#key-4")]));
+        assert_eq!(
+            rendered["capabilityInvocation"],
+            json!([format!("{did}#key-5")])
+        );
+        assert_eq!(
+            rendered["capabilityDelegation"],
+            json!([format!("{did}#key-2")])
+        );
+    }
+
+    #[test]
+    fn a_form_has_the_contexts_of_what_it_shows_and_no_others() {
+        let full = Document::try_from(full()).unwrap();
+        let extension = json!({ "extension": {
+            "@id": "https://github.com/teleinfo-bif/bid#extension",
+            "@type": "@json",
+        } });
+        assert_eq!(
+            document(&full)["@context"],
+            json!([DID_1_0, MULTIKEY, JSON_WEB_KEY, extension])
+        );
+        assert_eq!(
+            document_as(&full, Representation::V1_1)["@context"],
+            json!([DID_1_1, extension])
+        );
+        let plain = document_as(&full, Representation::Json);
+        assert_eq!(plain.get("@context"), None);
+        assert_eq!(plain["extension"], document(&full)["extension"]);
+
+        let alice = person(1);
+        let least = Document::for_key(&alice.did, &alice.key);
+        assert_eq!(document(&least)["@context"], json!([DID_1_0, MULTIKEY]));
+        assert_eq!(
+            document_as(&least, Representation::V1_1)["@context"],
+            json!([DID_1_1])
+        );
+        assert_eq!(document(&least).get("extension"), None);
+    }
+
+    #[test]
+    fn the_extension_holds_what_w3c_has_no_word_for() {
+        let full = Document::try_from(full()).unwrap();
+        let extension = &document(&full)["extension"];
+        let record = v1::DidDocument::from(&full);
+        let recovery = record.recovery.unwrap();
+        let guardians: Vec<String> = recovery
+            .guardian
+            .iter()
+            .map(|did| format!("{did}#key-1"))
+            .collect();
+        let expected = json!({
+            "controllerWeight": [1, 2],
+            "controllerThreshold": 3,
+            "recovery": guardians,
+            "recoveryWeight": [1, 1, 2],
+            "recoveryThreshold": 2,
+            "recoveryDelayMs": 86_400_000,
+            "ttl": 3600,
+            "type": 102,
+            "attributes": [{
+                "key": "name", "desc": "名称", "encrypt": 0, "format": "text", "value": "星火链网",
+            }],
+            "acsns": ["by01"],
+            "verifiableCredentials": [{ "id": record.credential[0].id, "type": 203 }],
+            "delegateSign": {
+                "signer": record.delegate_sign.as_ref().unwrap().signer,
+                "signatureValue": "5jFX6UKMVTg73LCWamNdeZACCMftMjSrJvZpL86ULefr",
+            },
+        });
+        assert_eq!(*extension, expected);
+    }
+
+    #[test]
+    fn a_chain_says_where_it_resolves() {
+        let code = ChainCode::parse("by01").unwrap();
+        let resolvers = ["https://192.168.1.23:8080/".to_owned()];
+        let rendered = chain_document(code, &resolvers, Representation::Json);
+        let expected = json!({
+            "id": "did:bid:by01",
+            "service": [{
+                "id": "did:bid:by01#resolver-1",
+                "type": "DIDSubResolver",
+                "serviceEndpoint": "https://192.168.1.23:8080/",
+            }],
+            "extension": { "type": 206 },
+        });
+        assert_eq!(rendered, expected);
+        let bid = crate::bid_view::chain_document(code, &resolvers);
+        assert_eq!(bid["id"], json!("did:bid:by01"));
+        assert_eq!(bid["service"][0]["serviceEndpoint"], json!("192.168.1.23"));
+        assert_eq!(bid["extension"]["type"], json!(206));
+    }
+
+    #[test]
+    fn a_media_type_names_its_form() {
+        for form in Representation::ALL {
+            assert_eq!(Representation::of_media_type(form.media_type()), Some(form));
+        }
+        assert_eq!(
+            Representation::of_media_type(" Application/DID "),
+            Some(Representation::V1_1)
+        );
+        assert_eq!(Representation::of_media_type("application/json"), None);
     }
 
     #[test]

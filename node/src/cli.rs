@@ -255,6 +255,7 @@ mod tests {
             "db verify --home d --json",
             "tx wait 0000000000000000000000000000000000000000000000000000000000000000 --seconds 5",
             "member propose accredit --issuer did:bid:cn01:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --type T --jurisdiction CN --from 2026-01-01 --until 2027-01-01 --key k --node http://127.0.0.1:1",
+            "member propose accredit --issuer did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --type T --jurisdiction CN --from 2026-01-01 --until 2027-01-01 --depth 2 --only-accredits --key k",
             "member propose admit member.json --power 0 --key k --node http://127.0.0.1:1",
             "member propose remove did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --reason R --key k",
             "member propose power did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --power 10 --key k",

@@ -14,6 +14,8 @@ use starfire_crosschain::commitment::{Algorithm, Sidecar};
 use starfire_crosschain::document::Document;
 use starfire_crosschain::trust::Bundle;
 use starfire_crosschain::{json, proof_file};
+use starfire_did::did_url::DidUrl;
+use starfire_did::id::parse_legacy;
 use starfire_did::{Did, KeyAlgorithm, PrivateKey, PublicKey, VerificationKey};
 use starfire_ledger::genesis::Genesis;
 use starfire_ledger::{Block, ChainRules, Transaction, check};
@@ -198,6 +200,12 @@ fn identifier(bytes: &[u8]) {
     };
     if let Ok(did) = Did::parse(text) {
         assert_eq!(did.to_string(), text, "one identifier, one spelling");
+    }
+    if let Some(did) = parse_legacy(text) {
+        assert_eq!(did.to_string(), text, "one identifier, one spelling");
+    }
+    if let Ok(url) = DidUrl::parse(text) {
+        assert!(text.starts_with(url.did()), "a DID URL begins with its DID");
     }
     if let Ok(key) = PublicKey::parse(text) {
         assert_eq!(PublicKey::parse(&key.to_string()).as_ref(), Ok(&key));

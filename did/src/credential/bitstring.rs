@@ -13,6 +13,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Map, Value, json};
 
 use super::code;
+use super::json::one_or_some;
 use super::malformed::Malformed;
 use super::model::BASE_CONTEXT;
 use super::parsed::{Parsed, StatusReference};
@@ -160,10 +161,7 @@ impl StatusList {
         if subject["type"] != "BitstringStatusList" {
             return Err(malformed("its subject is one BitstringStatusList"));
         }
-        let purposes = match &subject["statusPurpose"] {
-            Value::Array(purposes) => purposes.as_slice(),
-            one => std::slice::from_ref(one),
-        };
+        let purposes = one_or_some(&subject["statusPurpose"]);
         let purposes: Option<Vec<String>> = purposes
             .iter()
             .map(|one| {

@@ -3,6 +3,7 @@
 //! A suite turns a document and the proof's own options into 64 bytes of hash data, which a key signs. The suites over JCS are
 //! computed here. Those over RDF need a JSON-LD processor, which this crate does not hold: a [`Canonicalizer`] is handed in.
 
+mod options;
 mod proof;
 mod suite;
 
@@ -12,111 +13,16 @@ use super::code;
 use super::json;
 use super::malformed::Malformed;
 use super::model;
-use super::parsed::{Parsed, Relationship, Signed};
-use super::timestamp;
+use super::parsed::{Parsed, Signed};
 use crate::signing_key::SigningKey;
 use crate::verification_key::VerificationKey;
 
+pub use options::Options;
 pub use proof::{PROOFS_MAX, Proof};
 pub use suite::{HASH_DATA_BYTES, Suite};
 
-/// Computes the hash data of `eddsa-rdfc-2022` of an unsecured document and a proof's options, or says why it cannot.
+/// Computes the hash data of the suites over RDF from an unsecured document and a proof's options, or says why it cannot.
 pub type Canonicalizer<'a> = dyn Fn(&Value, &Value) -> Result<[u8; HASH_DATA_BYTES], String> + 'a;
-
-/// What a new proof says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// How it is made.
-    pub suite: Suite,
-    /// The key's id, a DID URL.
-    pub verification_method: String,
-    /// What it proves.
-    pub purpose: Relationship,
-    /// When it is made, Unix milliseconds.
-    pub created_ms: Option<i64>,
-    /// Until when it holds.
-    pub expires_ms: Option<i64>,
-    /// The proof's own id, to which a later proof can refer.
-    pub id: Option<String>,
-    /// For whom it is.
-    pub domain: Vec<String>,
-    /// What it answers.
-    pub challenge: Option<String>,
-    /// Ids of proofs that it covers too.
-    pub previous: Vec<String>,
-}
-
-impl Options {
-    /// A proof of a claim, made at this time.
-    pub fn assertion(suite: Suite, verification_method: impl Into<String>, now_ms: i64) -> Self {
-        Self {
-            suite,
-            verification_method: verification_method.into(),
-            purpose: Relationship::AssertionMethod,
-            created_ms: Some(now_ms),
-            expires_ms: None,
-            id: None,
-            domain: Vec::new(),
-            challenge: None,
-            previous: Vec::new(),
-        }
-    }
-
-    /// A proof of who one is, made at this time for a verifier's challenge.
-    pub fn authentication(
-        suite: Suite,
-        verification_method: impl Into<String>,
-        now_ms: i64,
-        challenge: impl Into<String>,
-        domain: impl Into<String>,
-    ) -> Self {
-        Self {
-            purpose: Relationship::Authentication,
-            challenge: Some(challenge.into()),
-            domain: vec![domain.into()],
-            ..Self::assertion(suite, verification_method, now_ms)
-        }
-    }
-
-    /// The proof without its value. The suites over JCS copy the document's `@context` into it.
-    fn to_value(&self, context: Option<&Value>) -> Result<Value, Malformed> {
-        let time = |ms: i64| {
-            let text = timestamp::format(ms).map(Value::from);
-            text.ok_or_else(|| Malformed::new(code::DATE_INVALID, "a time is beyond the year 9999"))
-        };
-        let mut proof = Map::new();
-        if let Some(context) = context {
-            proof.insert("@context".into(), context.clone());
-        }
-        if let Some(id) = &self.id {
-            proof.insert("id".into(), id.as_str().into());
-        }
-        proof.insert("type".into(), Proof::TYPE.into());
-        proof.insert("cryptosuite".into(), self.suite.name().into());
-        proof.insert(
-            "verificationMethod".into(),
-            self.verification_method.as_str().into(),
-        );
-        proof.insert("proofPurpose".into(), self.purpose.name().into());
-        if let Some(created) = self.created_ms {
-            proof.insert("created".into(), time(created)?);
-        }
-        if let Some(expires) = self.expires_ms {
-            proof.insert("expires".into(), time(expires)?);
-        }
-        if let Some(challenge) = &self.challenge {
-            proof.insert("challenge".into(), challenge.as_str().into());
-        }
-        for (name, values) in [("domain", &self.domain), ("previousProof", &self.previous)] {
-            match values.as_slice() {
-                [] => None,
-                [one] => proof.insert(name.into(), one.as_str().into()),
-                some => proof.insert(name.into(), some.into()),
-            };
-        }
-        Ok(Value::Object(proof))
-    }
-}
 
 /// Issues a credential: checks its shape and adds a proof.
 pub fn issue(
@@ -254,7 +160,10 @@ pub fn open(secured: Value, rdfc: Option<&Canonicalizer<'_>>) -> Result<Opened, 
         opened.proofs.push((proof, signed));
     }
     // Contexts beyond those that a proof copied are not signed by it: what is read is what every proof signs.
-    if let Some(context) = contexts.into_iter().min_by_key(|one| entries(one).len()) {
+    if let Some(context) = contexts
+        .into_iter()
+        .min_by_key(|one| json::one_or_some(one).len())
+    {
         object.insert("@context".into(), context);
     }
     opened.document = Value::Object(object);
@@ -329,20 +238,15 @@ fn hash_data(
 // eddsa-jcs-2022 §3.3.2: the document's @context starts with all values of the proof's, in the same order.
 fn begins_with(document: Option<&Value>, proof: &Value) -> Result<(), Malformed> {
     let begins = document.is_some_and(|document| {
-        document == proof || (document.is_array() && entries(document).starts_with(entries(proof)))
+        document == proof
+            || (document.is_array()
+                && json::one_or_some(document).starts_with(json::one_or_some(proof)))
     });
     if begins {
         return Ok(());
     }
     let detail = "the proof's @context is not what the document's begins with";
     Err(Malformed::new(code::PROOF_INVALID, detail))
-}
-
-fn entries(context: &Value) -> &[Value] {
-    match context {
-        Value::Array(entries) => entries,
-        one => std::slice::from_ref(one),
-    }
 }
 
 #[cfg(test)]

@@ -20,23 +20,31 @@ pub const NUMBER_MAX: i64 = (1 << 53) - 1;
 
 /// Parses a credential's or presentation's bytes, which must be an object.
 pub fn parse(bytes: &[u8]) -> Result<Value, Malformed> {
+    let value = parse_within(bytes, JSON_BYTES_MAX, JSON_DEPTH_MAX)?;
+    if !value.is_object() {
+        return Err(Malformed::new(code::JSON_INVALID, "it is no object"));
+    }
+    Ok(value)
+}
+
+/// Parses any value of at most `bytes_max` bytes, with at most `depth_max` containers inside one another.
+pub(crate) fn parse_within(
+    bytes: &[u8],
+    bytes_max: usize,
+    depth_max: usize,
+) -> Result<Value, Malformed> {
     let malformed = |detail: String| Malformed::new(code::JSON_INVALID, detail);
-    if bytes.len() > JSON_BYTES_MAX {
-        let detail = format!("{} bytes are more than {JSON_BYTES_MAX}", bytes.len());
+    if bytes.len() > bytes_max {
+        let detail = format!("{} bytes are more than {bytes_max}", bytes.len());
         return Err(malformed(detail));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict {
-        depth: JSON_DEPTH_MAX,
-    }
-    .deserialize(&mut deserializer)
-    .map_err(|error| malformed(error.to_string()))?;
+    let value = Strict { depth: depth_max }
+        .deserialize(&mut deserializer)
+        .map_err(|error| malformed(error.to_string()))?;
     deserializer
         .end()
         .map_err(|error| malformed(error.to_string()))?;
-    if !value.is_object() {
-        return Err(malformed("it is no object".into()));
-    }
     Ok(value)
 }
 
@@ -69,6 +77,14 @@ pub fn canonical(value: &Value) -> Result<Vec<u8>, Malformed> {
     check(value)?;
     serde_json_canonicalizer::to_vec(value)
         .map_err(|error| Malformed::new(code::JSON_INVALID, error.to_string()))
+}
+
+/// The elements of an array, or the one value that stands for an array of one.
+pub(crate) fn one_or_some(value: &Value) -> &[Value] {
+    match value.as_array() {
+        Some(elements) => elements,
+        None => std::slice::from_ref(value),
+    }
 }
 
 fn is_small(number: &Number) -> bool {

@@ -6,36 +6,13 @@ use serde_json::Value;
 
 use crate::verification_key::VerificationKey;
 
-/// What a key may be used for: DID Core's verification relationships.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Relationship {
-    /// To sign claims.
-    AssertionMethod,
-    /// To prove who one is.
-    Authentication,
-}
-
-impl Relationship {
-    /// As documents and proofs spell it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AssertionMethod => "assertionMethod",
-            Self::Authentication => "authentication",
-        }
-    }
-
-    /// From its spelling.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::AssertionMethod, Self::Authentication]
-            .into_iter()
-            .find(|one| one.name() == text)
-    }
-}
+pub use crate::document::Relationship;
 
 /// A signature with the very bytes that it is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
-    /// Which key: a DID URL (`verificationMethod`), or a JOSE `kid`.
+    /// Which key: a DID URL (`verificationMethod`, or a JOSE `kid`); or the signer's DID alone, for any of its keys that fits, where a
+    /// token does not name one.
     pub method: String,
     /// What the key must be allowed to do.
     pub relationship: Relationship,
@@ -54,9 +31,9 @@ pub struct Signed {
 }
 
 impl Signed {
-    /// Whether this key made it.
+    /// Whether this key made it. A key that everybody can sign for made nothing.
     pub fn holds(&self, key: &VerificationKey) -> bool {
-        key.curve() == self.curve && key.verify(&self.message, &self.signature)
+        key.curve() == self.curve && key.is_sound() && key.verify(&self.message, &self.signature)
     }
 }
 
@@ -129,11 +106,19 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// When it was issued, as it says: the earliest signature by a known suite, or else `validFrom`. `None`: it does not say, and
-    /// the issuer is to be judged by now.
+    /// When it was issued, as it says: the issuer's earliest signature by a known suite, or else `validFrom`. `None`: it does not
+    /// say, and the issuer is to be judged by now.
+    ///
+    /// Others' signatures do not count: anyone may add one to a set, with any date.
     pub fn issued_ms(&self) -> Option<i64> {
+        let alone = self.signatures.len() == 1;
+        let by_issuer = |signed: &&Signed| {
+            let controller = signed.method.split_once('#').map(|(did, _)| did);
+            alone || controller == Some(self.issuer.as_str())
+        };
         self.signatures
             .iter()
+            .filter(by_issuer)
             .filter_map(|signed| signed.created_ms)
             .min()
             .or(self.valid_from_ms)

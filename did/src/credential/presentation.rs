@@ -192,7 +192,7 @@ fn signature(presentation: &Presentation, evidence: &Evidence<'_>) -> (Step, Opt
     };
     let mut presenter = None;
     for proof in &presentation.proofs {
-        match check_proof(proof, party, evidence) {
+        match check_proof(proof, party, evidence, presentation.holder.is_some()) {
             Ok(one) => presenter = presenter.or(Some(one)),
             Err((code, detail)) => return (Step::failed(name, code, detail), None),
         }
@@ -208,9 +208,10 @@ fn check_proof(
     proof: &HolderProof,
     party: &Party,
     evidence: &Evidence<'_>,
+    named: bool,
 ) -> Result<Presenter, (&'static str, String)> {
     let signed = &proof.signed;
-    let Some(method) = party.method(&signed.method) else {
+    let Some(method) = party.method(signed) else {
         let detail = format!("{} is no key of {}", signed.method, party.id);
         return Err((code::METHOD_UNKNOWN, detail));
     };
@@ -238,6 +239,7 @@ fn check_proof(
     Ok(Presenter {
         holder: party.id.clone(),
         key: method.key,
+        named,
     })
 }
 

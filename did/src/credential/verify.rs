@@ -4,155 +4,12 @@
 //! known fails: a step is skipped only where the credential asks for nothing, or where the caller says that it does not ask.
 
 use super::code;
-use super::malformed::Malformed;
 use super::parsed::{Parsed, Relationship, Signed, StatusReference};
 use super::report::{Report, Step, StepName};
-use crate::verification_key::VerificationKey;
 
-/// A key of a document, with what it may be used for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Method {
-    /// A DID URL.
-    pub id: String,
-    /// The key.
-    pub key: VerificationKey,
-    /// Its uses.
-    pub relationships: Vec<Relationship>,
-}
-
-/// What is known of a signer: the document in force at the time that counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Party {
-    /// The DID, or another URL.
-    pub id: String,
-    /// Its keys then.
-    pub methods: Vec<Method>,
-    /// Whether it was deactivated by then.
-    pub deactivated: bool,
-    /// The time of the state that this was read from, Unix milliseconds.
-    pub known_at_ms: Option<i64>,
-}
-
-impl Party {
-    /// The key with this id.
-    pub fn method(&self, id: &str) -> Option<&Method> {
-        self.methods.iter().find(|method| method.id == id)
-    }
-}
-
-/// What became of looking a signer up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lookup {
-    /// It was found.
-    Found(Party),
-    /// There is, or was then, no such one: this is certain.
-    NotFound,
-    /// It could not be looked up.
-    Unknown {
-        /// Why not.
-        why: String,
-    },
-}
-
-impl Lookup {
-    /// What was found.
-    pub fn party(&self) -> Option<&Party> {
-        match self {
-            Self::Found(party) => Some(party),
-            Self::NotFound | Self::Unknown { .. } => None,
-        }
-    }
-}
-
-/// Whether the issuer was accredited for this type, in this jurisdiction, at the time of issue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Accreditation {
-    /// The verifier does not ask for one.
-    NotAsked,
-    /// It was.
-    Held {
-        /// By whom, up to the root of trust.
-        detail: String,
-        /// The time of the state that this was read from.
-        known_at_ms: Option<i64>,
-    },
-    /// It was not.
-    Refused {
-        /// `ACCREDITATION_EXPIRED` and so on.
-        code: &'static str,
-        /// What was found.
-        detail: String,
-        /// The time of the state that this was read from.
-        known_at_ms: Option<i64>,
-    },
-    /// It could not be learned.
-    Unknown {
-        /// Why not.
-        why: String,
-    },
-}
-
-/// What became of checking the credential against a schema that it names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaCheck {
-    /// The schema's URL, as the credential has it.
-    pub id: String,
-    /// `Ok` if it satisfies the schema; else what does not.
-    pub outcome: Result<(), String>,
-}
-
-/// What is known of an entry of a status list. Whoever fills it has checked the list's own proof, issuer and purpose.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatusFact {
-    /// The list's URL, as the credential has it.
-    pub list: String,
-    /// The list's purpose.
-    pub purpose: String,
-    /// Which entry.
-    pub index: u64,
-    /// The entry's value, 0 where it is not set; or why the list has none for it ([`bitstring`](super::bitstring)).
-    pub value: Result<u8, Malformed>,
-    /// Of when that is known: the block's time, or the list's `validFrom`.
-    pub known_at_ms: i64,
-}
-
-/// Who shows the credential, where it came in a presentation whose own proof was checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Presenter {
-    /// The holder that the presentation names, which signed it.
-    pub holder: String,
-    /// The key that signed it.
-    pub key: VerificationKey,
-}
-
-/// All that a verification may use besides the credential itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evidence<'a> {
-    /// The time, Unix milliseconds.
-    pub now_ms: i64,
-    /// How far clocks may differ, milliseconds.
-    pub clock_skew_ms: i64,
-    /// The issuer at the time of issue ([`Parsed::issued_ms`]).
-    pub issuer: &'a Lookup,
-    /// Others whose keys sign the credential too.
-    pub cosigners: &'a [Party],
-    /// Of the issuer.
-    pub accreditation: &'a Accreditation,
-    /// Of the schemas that the credential names.
-    pub schemas: &'a [SchemaCheck],
-    /// Of the status lists that the credential names.
-    pub statuses: &'a [StatusFact],
-    /// How old what is known of a status may be; `None`: any age.
-    pub status_age_max_ms: Option<i64>,
-    /// Who shows it.
-    pub presenter: Option<&'a Presenter>,
-    /// Whether who shows it must be one of its subjects. If not, only a key that it is bound to must be proven.
-    pub holder_is_subject: bool,
-    /// The challenge that a proof of the holder must answer. With it, or with a domain, such a proof must be there.
-    pub challenge: Option<&'a str>,
-    /// For whom such a proof must be.
-    pub domain: Option<&'a str>,
-}
+pub use super::evidence::{
+    Accreditation, Evidence, Lookup, Method, Party, Presenter, SchemaCheck, StatusFact,
+};
 
 /// Judges a credential.
 pub fn verify(parsed: &Parsed, evidence: &Evidence<'_>) -> Report {
@@ -173,7 +30,7 @@ fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     let name = StepName::Signature;
     if parsed.signatures.is_empty() {
         // VCDM 2.0 §4.13.3: what its holder asserts of itself may be signed by the presentation alone.
-        let asserts = |presenter: &&Presenter| presenter.holder == parsed.issuer;
+        let asserts = |presenter: &&Presenter| presenter.named && presenter.holder == parsed.issuer;
         if parsed.unsupported.is_empty() && evidence.presenter.as_ref().is_some_and(asserts) {
             return Step::passed(name, "asserted by its holder, whose presentation is signed");
         }
@@ -221,7 +78,7 @@ fn find<'a>(signed: &Signed, evidence: &Evidence<'a>) -> Option<(&'a Party, &'a 
         .party()
         .into_iter()
         .chain(evidence.cosigners)
-        .find_map(|party| Some((party, party.method(&signed.method)?)))
+        .find_map(|party| Some((party, party.method(signed)?)))
 }
 
 /// Whether `method` made the signature and may do so.

@@ -75,9 +75,10 @@ impl SubjectType {
     }
 
     pub(in crate::document) fn record_number(self) -> u32 {
-        match self {
-            Self::Other => 0,
-            known => known.number(),
+        if self == Self::Other {
+            0
+        } else {
+            self.number()
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Why a token is refused before any key is asked for.
 
+use crate::credential::malformed::Malformed;
+
 /// Text that is no token, or one that is not accepted here.
 #[derive(Debug, thiserror::Error)]
 pub enum JoseError {
@@ -24,12 +26,13 @@ pub enum JoseError {
         source: base64::DecodeError,
     },
     /// Not JSON of one meaning.
-    #[error("the {part} is not strict JSON: {detail}")]
+    #[error("the {part} is not strict JSON")]
     Json {
         /// Which part.
         part: &'static str,
         /// What is wrong.
-        detail: String,
+        #[source]
+        source: Malformed,
     },
     /// JSON, but no object.
     #[error("the {0} is no JSON object")]
@@ -94,13 +97,8 @@ pub enum JoseError {
     )]
     Wrapper(&'static str),
     /// The claims are no credential or presentation.
-    #[error("{detail}")]
-    Model {
-        /// The model's code.
-        code: &'static str,
-        /// What is wrong.
-        detail: String,
-    },
+    #[error(transparent)]
+    Model(#[from] Malformed),
     /// Not an enveloped credential or presentation.
     #[error("an envelope {0}")]
     Envelope(&'static str),
@@ -126,7 +124,7 @@ impl JoseError {
             | Self::NotAnObject(_)
             | Self::SignatureLength(_)
             | Self::SignatureEncoding => "JOSE_MALFORMED",
-            Self::Json { .. } => "JSON_INVALID",
+            Self::Json { source, .. } => source.code,
             Self::Header(_) => "JOSE_HEADER_INVALID",
             Self::Algorithm(_) => "JOSE_ALGORITHM_REFUSED",
             Self::Critical => "JOSE_EXTENSION_UNKNOWN",
@@ -135,7 +133,7 @@ impl JoseError {
             Self::Claim { .. } => "JOSE_CLAIM_INVALID",
             Self::Conflict { .. } => "JOSE_CLAIM_CONFLICT",
             Self::Wrapper(_) => "JOSE_CLAIM_WRAPPER",
-            Self::Model { code, .. } => code,
+            Self::Model(error) => error.code,
             Self::Envelope(_) => "ENVELOPE_INVALID",
             Self::ParseType(_) | Self::Disclosure(_) => "BIF_CREDENTIAL_INVALID",
             Self::DisclosureHash(_) => "BIF_DISCLOSURE_WRONG",

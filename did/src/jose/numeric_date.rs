@@ -26,6 +26,15 @@ pub(crate) fn claim_ms(
     Ok(Some(seconds * 1000))
 }
 
+/// The last moment before a claim's time, in milliseconds.
+// RFC 7519 §4.1.4: "on or after which the JWT MUST NOT be accepted".
+pub(crate) fn until_ms(
+    claims: &Map<String, Value>,
+    name: &'static str,
+) -> Result<Option<i64>, JoseError> {
+    Ok(claim_ms(claims, name)?.map(|end| end - 1))
+}
+
 /// As a claim has it.
 pub(crate) fn seconds(ms: i64) -> i64 {
     ms.div_euclid(1000)

@@ -1,3 +1,5 @@
+//! Published tokens, each refusal with its code, and what one changed bit does.
+
 use proptest::prelude::*;
 use serde_json::json;
 

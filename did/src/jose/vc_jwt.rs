@@ -6,7 +6,6 @@
 use serde_json::{Map, Value};
 
 use super::{Algorithm, Header, JoseError, Jws, key_id, numeric_date};
-use crate::credential::malformed::Malformed;
 use crate::credential::model;
 use crate::credential::parsed::{Parsed, Relationship};
 use crate::signing_key::SigningKey;
@@ -117,14 +116,5 @@ pub(super) fn repeats(
             Err(JoseError::Conflict { claim, member })
         }
         Some(_) | None => Ok(()),
-    }
-}
-
-impl From<Malformed> for JoseError {
-    fn from(error: Malformed) -> Self {
-        Self::Model {
-            code: error.code,
-            detail: error.detail,
-        }
     }
 }

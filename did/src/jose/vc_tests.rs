@@ -1,3 +1,5 @@
+//! Credentials and presentations as tokens: what agrees, what is refused, what an envelope carries.
+
 use serde_json::{Map, Value, json};
 
 use super::envelope::{self, Format};
@@ -89,7 +91,7 @@ fn a_credential_is_the_payload_and_is_judged_as_other_formats_are() {
             (signed.method.as_str(), signed.relationship),
             (KEY, Relationship::AssertionMethod)
         );
-        assert_eq!(signed.expires_ms, Some(1_900_000_000_000));
+        assert_eq!(signed.expires_ms, Some(1_899_999_999_999));
         for other in keys() {
             assert_eq!(
                 signed.holds(&other.verification_key()),
@@ -181,7 +183,7 @@ fn other_tokens_are_no_credentials() {
     }
     refused(|_, claims| drop(claims.remove("issuer")), "ISSUER_INVALID");
     let relative = vc_jwt::parse(&token(|header, _| {
-        header.key_id = Some("#key-1".to_owned())
+        header.key_id = Some("#key-1".to_owned());
     }))
     .unwrap();
     assert_eq!(relative.signatures[0].method, KEY);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{SALT_BYTES, SdJwtError};
-use crate::jose::{self, DEPTH_MAX, JoseError, TOKEN_BYTES_MAX};
+use crate::jose::{self, TOKEN_BYTES_MAX};
 
 /// A disclosure.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,8 +25,7 @@ impl Disclosure {
     pub fn parse(text: &str) -> Result<Self, SdJwtError> {
         let part = "disclosure";
         let bytes = jose::base64url(part, text)?;
-        let list = jose::json::parse(&bytes, TOKEN_BYTES_MAX, DEPTH_MAX)
-            .map_err(|detail| JoseError::Json { part, detail })?;
+        let list = jose::json(part, &bytes, TOKEN_BYTES_MAX)?;
         let (name, value) = match list {
             Value::Array(list) => match <[Value; 3]>::try_from(list) {
                 Ok([Value::String(_), Value::String(name), value]) => (Some(name), value),

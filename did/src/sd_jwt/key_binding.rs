@@ -144,7 +144,7 @@ pub fn check(presentation: &SdJwt, expected: &Expected<'_>) -> Result<(), SdJwtE
         return Err(SdJwtError::KeyBindingAudience);
     }
     let age = expected.now_ms.saturating_sub(proof.issued_at_ms);
-    let expires = numeric_date::claim_ms(proof.jws.claims(), "exp")?;
+    let expires = numeric_date::until_ms(proof.jws.claims(), "exp")?;
     let over = expires
         .is_some_and(|expires| expires < expected.now_ms.saturating_sub(expected.clock_skew_ms));
     if over

@@ -159,12 +159,9 @@ async fn issue(arguments: Issue, context: &Context) -> Result<Report, Failure> {
         }
     })?;
     let committed_ms = clock::elapsed_ms(start);
+    let subject = chains.accredited(certificate(&document)).await?;
     let proof = chains
-        .prove(
-            context,
-            Subject::Certificate(certificate(&document)),
-            committed.height,
-        )
+        .prove(context, Subject::Certificate(subject), committed.height)
         .await?;
     let provable_ms = clock::elapsed_ms(start);
     let proof_path = arguments.out.join(PROOF_FILE);
@@ -247,6 +244,8 @@ fn certificate(document: &Document) -> Certificate {
         document_type: kind.clone(),
         jurisdiction: jurisdiction.clone(),
         issuer_version: None,
+        accreditors: Vec::new(),
+        accredited_for: None,
     }
 }
 

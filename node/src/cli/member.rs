@@ -201,13 +201,32 @@ async fn list(issuer: Option<Did>, context: &Context) -> Result<Report, Failure>
             .with("type", record.r#type.as_str())
             .with("jurisdiction", record.jurisdiction.as_str())
             .with("from", rfc3339(record.valid_from_ms))
-            .with("until", rfc3339(record.valid_until_ms))
+            .with("until", end(record.valid_until_ms))
+            .with("by", giver(record))
+            .with("depth", record.delegation_depth)
+            .with("only_accredits", record.only_accredits)
             .with("withdrawn", record.withdrawn_ms != 0)
     };
     Ok(report.rows(
         "accreditations",
         accreditations.iter().map(accreditation).collect(),
     ))
+}
+
+/// When a term ends; empty: never.
+fn end(until_ms: i64) -> String {
+    match until_ms {
+        0 => String::new(),
+        until_ms => rfc3339(until_ms),
+    }
+}
+
+/// Who accredited.
+fn giver(record: &v1::AccreditationRecord) -> String {
+    match record.accreditor.as_str() {
+        "" => format!("motion {}", record.motion),
+        accreditor => accreditor.to_owned(),
+    }
 }
 
 fn motion(motion: &v1::MotionRecord) -> Report {
@@ -233,10 +252,17 @@ fn approvals(motion: &v1::MotionRecord) -> usize {
 /// What a motion does, in words.
 fn described(action: &Action) -> String {
     match action {
-        Action::Accredit(accredit) => format!(
-            "accredit {} for {} of {}",
-            accredit.issuer, accredit.r#type, accredit.jurisdiction
-        ),
+        Action::Accredit(accredit) => {
+            let scope = format!(
+                "{} for {} of {}",
+                accredit.issuer, accredit.r#type, accredit.jurisdiction
+            );
+            match (accredit.delegation_depth, accredit.only_accredits) {
+                (0, _) => format!("accredit {scope}"),
+                (depth, false) => format!("accredit {scope}, {depth} levels down"),
+                (depth, true) => format!("accredit {scope}, {depth} levels down, to accredit only"),
+            }
+        }
         Action::WithdrawAccreditation(withdraw) => format!(
             "withdraw {} of {} from {}",
             withdraw.r#type, withdraw.jurisdiction, withdraw.issuer

@@ -4,8 +4,10 @@
 
 use std::time::Duration;
 
-use starfire_crosschain::proof_file::{Certificate, Subject, assemble};
+use starfire_crosschain::proof_file::{Certificate, Scope, Subject, assemble};
 use starfire_crosschain::trust::Bundle;
+use starfire_did::Did;
+use starfire_did::issuer::LEVELS_MAX;
 use starfire_proto::v1;
 use tendermint::block::signed_header::SignedHeader;
 use tendermint_proto::Protobuf;
@@ -126,8 +128,55 @@ impl Chains {
         }
         certificate.issuer_version =
             (in_force.version != newest.version).then_some(in_force.version);
-        Ok(Subject::Certificate(certificate))
+        Ok(Subject::Certificate(self.accredited(certificate).await?))
     }
+
+    /// The certificate subject with those who accredited its issuer, up to the root; or, where nobody did, with what the issuer is
+    /// accredited for instead, so that the verdict can say so.
+    pub(crate) async fn accredited(
+        &self,
+        mut certificate: Certificate,
+    ) -> Result<Certificate, Failure> {
+        let main = self.main.as_ref().unwrap_or(&self.own);
+        let mut held = accreditations(main, &certificate.issuer).await?;
+        let (kind, jurisdiction) = (
+            certificate.document_type.clone(),
+            certificate.jurisdiction.clone(),
+        );
+        let fits = |record: &v1::AccreditationRecord| {
+            record.r#type == kind && record.jurisdiction == jurisdiction
+        };
+        if !held.iter().any(fits) {
+            let same_type = |record: &&v1::AccreditationRecord| record.r#type == kind;
+            let other = held.iter().find(same_type).or(held.first());
+            certificate.accredited_for = other.map(|record| Scope {
+                document_type: record.r#type.clone(),
+                jurisdiction: record.jurisdiction.clone(),
+            });
+            return Ok(certificate);
+        }
+        while certificate.accreditors.len() < LEVELS_MAX {
+            let giver = held.iter().find(|record| fits(record));
+            let Some(giver) = giver.and_then(|record| Did::parse(&record.accreditor).ok()) else {
+                break;
+            };
+            certificate.accreditors.push(giver);
+            held = accreditations(main, &giver).await?;
+        }
+        Ok(certificate)
+    }
+}
+
+/// What a DID is accredited for, on the main chain.
+async fn accreditations(
+    main: &Client,
+    issuer: &Did,
+) -> Result<Vec<v1::AccreditationRecord>, Failure> {
+    let request = v1::ListAccreditationsRequest {
+        issuer: issuer.to_string(),
+    };
+    let answer = main.call(main.members().accreditations(request)).await?;
+    Ok(answer.accreditations)
 }
 
 /// A DID's record: the newest, or one version.

@@ -252,12 +252,12 @@ async fn whoever_is_not_accredited_for_it_is_refused_offline() {
         (
             "issuing-customs",
             "PhytosanitaryCertificate",
-            "ISSUER_NOT_ACCREDITED",
+            "ACCREDITATION_OTHER_TYPE",
         ),
         (
             "issuing-customs",
             "HealthCertificate",
-            "ACCREDITATION_NOT_IN_FORCE",
+            "ACCREDITATION_EXPIRED",
         ),
     ];
     let kept = cases.map(|_| Kept::new());

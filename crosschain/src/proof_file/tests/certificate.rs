@@ -1,6 +1,5 @@
 //! Certificates: what holds, and each thing about document, issuer and time that must not.
 
-use starfire_proto::v1;
 use starfire_state::Changes;
 
 use super::world::*;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::suite::{self, HASH_DATA_BYTES, Suite};
 use crate::credential::code;
+use crate::credential::json::one_or_some;
 use crate::credential::malformed::Malformed;
 use crate::credential::parsed::{Relationship, Signed};
 use crate::credential::timestamp;
@@ -87,7 +88,9 @@ impl Proof {
             .ok_or_else(|| invalid("a proof has a verificationMethod"))?;
         let purpose =
             text(value, "proofPurpose")?.ok_or_else(|| invalid("a proof has a proofPurpose"))?;
-        let purpose = Relationship::parse(&purpose)
+        let purpose = [Relationship::AssertionMethod, Relationship::Authentication]
+            .into_iter()
+            .find(|one| one.name() == purpose)
             .ok_or_else(|| invalid("proofPurpose is assertionMethod or authentication"))?;
         let time = |name: &str| match text(value, name)? {
             None => Ok(None),
@@ -145,8 +148,7 @@ fn text(proof: &Value, name: &str) -> Result<Option<String>, Malformed> {
 fn texts(proof: &Value, name: &str) -> Result<Vec<String>, Malformed> {
     let values = match proof.get(name) {
         None => return Ok(Vec::new()),
-        Some(Value::Array(values)) => values.as_slice(),
-        Some(one) => std::slice::from_ref(one),
+        Some(value) => one_or_some(value),
     };
     let texts: Option<Vec<String>> = values
         .iter()

@@ -22,15 +22,18 @@ pub enum Suite {
     Sm2Jcs2026,
     /// W3C: Ed25519 over SHA-256 over canonical RDF, which is computed elsewhere.
     EddsaRdfc2022,
+    /// W3C: P-256 over the same.
+    EcdsaRdfc2019,
 }
 
 impl Suite {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::EddsaJcs2022,
         Self::EcdsaJcs2019,
         Self::Sm2Jcs2026,
         Self::EddsaRdfc2022,
+        Self::EcdsaRdfc2019,
     ];
 
     /// `cryptosuite`.
@@ -40,6 +43,7 @@ impl Suite {
             Self::EcdsaJcs2019 => "ecdsa-jcs-2019",
             Self::Sm2Jcs2026 => "starfire-sm2-jcs-2026",
             Self::EddsaRdfc2022 => "eddsa-rdfc-2022",
+            Self::EcdsaRdfc2019 => "ecdsa-rdfc-2019",
         }
     }
 
@@ -59,7 +63,7 @@ impl Suite {
     pub fn curve(self) -> &'static str {
         match self {
             Self::EddsaJcs2022 | Self::EddsaRdfc2022 => "Ed25519",
-            Self::EcdsaJcs2019 => "P-256",
+            Self::EcdsaJcs2019 | Self::EcdsaRdfc2019 => "P-256",
             Self::Sm2Jcs2026 => "SM2",
         }
     }
@@ -67,7 +71,7 @@ impl Suite {
     /// Whether it needs a JSON-LD processor.
     pub fn is_over_rdf(self) -> bool {
         match self {
-            Self::EddsaRdfc2022 => true,
+            Self::EddsaRdfc2022 | Self::EcdsaRdfc2019 => true,
             Self::EddsaJcs2022 | Self::EcdsaJcs2019 | Self::Sm2Jcs2026 => false,
         }
     }
@@ -87,7 +91,7 @@ impl Suite {
 
     fn hash(self, bytes: &[u8]) -> [u8; 32] {
         match self {
-            Self::EddsaJcs2022 | Self::EcdsaJcs2019 | Self::EddsaRdfc2022 => {
+            Self::EddsaJcs2022 | Self::EcdsaJcs2019 | Self::EddsaRdfc2022 | Self::EcdsaRdfc2019 => {
                 sha2::Sha256::digest(bytes).into()
             }
             Self::Sm2Jcs2026 => {

@@ -88,9 +88,13 @@ impl Context {
             match item {
                 Value::String(_) if is_url(item) => context.open = true,
                 Value::Object(definitions) => context.define(definitions)?,
-                other => {
+                Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Array(_) => {
                     return Err(invalid(format!(
-                        "a context is a URL or an object, unlike {other}"
+                        "a context is a URL or an object, unlike {item}"
                     )));
                 }
             }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::context::Context;
 use super::{ENTRIES_MAX, Object};
 use crate::credential::code;
+use crate::credential::json::one_or_some;
 use crate::credential::malformed::Malformed;
 use crate::uri;
 
@@ -39,8 +40,7 @@ pub(super) fn types(
 ) -> Result<Vec<String>, Malformed> {
     let invalid = |detail: String| Malformed::new(code::TYPE_INVALID, detail);
     let values = match object.get("type") {
-        Some(Value::Array(values)) => values.as_slice(),
-        Some(value) => std::slice::from_ref(value),
+        Some(value) => one_or_some(value),
         None => &[],
     };
     if values.is_empty() || values.len() > ENTRIES_MAX {
@@ -70,8 +70,7 @@ pub(super) fn members<'a>(
 ) -> Result<Vec<&'a Object>, Malformed> {
     let values = match object.get(name) {
         None => return Ok(Vec::new()),
-        Some(Value::Array(values)) => values.as_slice(),
-        Some(value) => std::slice::from_ref(value),
+        Some(value) => one_or_some(value),
     };
     if values.is_empty() || values.len() > ENTRIES_MAX {
         return Err(Malformed::new(
@@ -100,8 +99,7 @@ pub(super) fn name_and_description(object: &Object, what: &str) -> Result<(), Ma
     for name in ["name", "description"] {
         let values = match object.get(name) {
             None => continue,
-            Some(Value::Array(values)) => values.as_slice(),
-            Some(value) => std::slice::from_ref(value),
+            Some(value) => one_or_some(value),
         };
         if values.is_empty() || !values.iter().all(is_text) {
             let detail = format!(
@@ -157,8 +155,7 @@ pub(super) fn related_resources(object: &Object) -> Result<(), Malformed> {
         ] {
             let values = match resource.get(name) {
                 None => continue,
-                Some(Value::Array(values)) => values.as_slice(),
-                Some(value) => std::slice::from_ref(value),
+                Some(value) => one_or_some(value),
             };
             if values.is_empty() || !values.iter().all(|one| one.as_str().is_some_and(is_digest)) {
                 return Err(invalid(format!("the {name} of {id} is no digest")));

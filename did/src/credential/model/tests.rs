@@ -435,20 +435,20 @@ fn presentations_hold_credentials() {
         assert_eq!(presented(change).unwrap_err().code, code);
     };
     check(code::CONTEXT_INVALID, &|p| {
-        drop(p.as_object_mut().unwrap().remove("@context"))
+        drop(p.as_object_mut().unwrap().remove("@context"));
     });
     check(code::CONTEXT_INVALID, &|p| {
-        p["@context"] = json!(["https://example.org/"])
+        p["@context"] = json!(["https://example.org/"]);
     });
     check(code::TYPE_INVALID, &|p| {
-        drop(p.as_object_mut().unwrap().remove("type"))
+        drop(p.as_object_mut().unwrap().remove("type"));
     });
     check(code::TYPE_INVALID, &|p| {
-        p["type"] = json!(["VerifiableCredential"])
+        p["type"] = json!(["VerifiableCredential"]);
     });
     check(code::ID_INVALID, &|p| p["id"] = json!(["urn:1", "urn:2"]));
     check(code::TERMS_INVALID, &|p| {
-        p["termsOfUse"] = json!({ "id": "urn:1" })
+        p["termsOfUse"] = json!({ "id": "urn:1" });
     });
     for holder in [
         json!({}),
@@ -466,7 +466,7 @@ fn presentations_hold_credentials() {
         json!(null),
     ] {
         check(code::CREDENTIALS_INVALID, &|p| {
-            p["verifiableCredential"] = credentials.clone()
+            p["verifiableCredential"] = credentials.clone();
         });
     }
 }

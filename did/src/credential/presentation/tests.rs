@@ -186,6 +186,8 @@ fn it_is_signed_by_its_holder_for_logging_in() {
         code::METHOD_UNKNOWN,
     );
     check(Lookup::NotFound, code::METHOD_UNKNOWN);
+    let nobody = verified(good.clone(), &evidence(&Lookup::NotFound));
+    assert_eq!(nobody.steps[2].code(), Some(code::HOLDER_NOT_FOUND));
     let why = "no answer".to_owned();
     check(Lookup::Unknown { why }, code::HOLDER_UNKNOWN);
     let Lookup::Found(mut party) = holder() else {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::credential::integrity::{self, Options, Suite};
+use crate::credential::malformed::Malformed;
 use crate::credential::parsed::KeyBinding;
 use crate::credential::report::{Outcome, Verdict};
 use crate::key::{KeyAlgorithm, PrivateKey};
@@ -254,6 +255,20 @@ fn all_who_sign_must_have_signed() {
 }
 
 #[test]
+fn nobody_but_the_issuer_dates_a_credential() {
+    let issued = integrity::issue(claims(), &options(ISSUER), &key(1), None).unwrap();
+    let mut backdated = options("did:example:other");
+    backdated.created_ms = Some(5);
+    let both = integrity::issue(issued, &backdated, &key(2), None).unwrap();
+    let mut parsed = integrity::credential(both, None).unwrap();
+    assert_eq!(parsed.issued_ms(), Some(NOW_MS - 1000));
+    parsed.signatures[0].created_ms = None;
+    assert_eq!(parsed.issued_ms(), parsed.valid_from_ms);
+    parsed.signatures.remove(0);
+    assert_eq!(parsed.issued_ms(), Some(5));
+}
+
+#[test]
 fn the_issuer_must_have_existed_and_been_active() {
     let name = StepName::Issuer;
     Case::good().passes(name);
@@ -407,6 +422,7 @@ fn who_presents_a_credential_must_be_its_subject() {
             case.presenter = Some(Presenter {
                 holder: holder.into(),
                 key: key(9).verification_key(),
+                named: true,
             });
         })
     };

@@ -1,3 +1,5 @@
+//! The vectors that the SDKs of BIF share, each refusal with its code, and what one changed bit does.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
@@ -226,7 +228,7 @@ fn each_refusal_has_its_code() {
     );
 
     let bad = |change: fn(&mut Value), code: &str| {
-        refused(&altered(&json!({ "alg": "SM2" }), change), code)
+        refused(&altered(&json!({ "alg": "SM2" }), change), code);
     };
     bad(
         |c| c["parseType"] = json!("sel-disclose-ED25519"),
@@ -264,7 +266,7 @@ fn each_refusal_has_its_code() {
                     .as_object_mut()
                     .unwrap()
                     .remove("salt"),
-            )
+            );
         },
         "BIF_CREDENTIAL_INVALID",
     );

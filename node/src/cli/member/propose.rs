@@ -62,6 +62,12 @@ pub(crate) struct Accredit {
     /// Last moment
     #[arg(long, value_parser = moment)]
     until: Time,
+    /// So many further levels may be accredited by the issuer, and by those that it accredits
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    depth: u32,
+    /// It accredits only, and issues nothing itself
+    #[arg(long)]
+    only_accredits: bool,
     #[command(flatten)]
     by: Proposer,
 }
@@ -137,6 +143,8 @@ impl Propose {
                 scope,
                 from,
                 until,
+                depth,
+                only_accredits,
                 by,
             }) => {
                 let accredit = v1::Accredit {
@@ -145,7 +153,8 @@ impl Propose {
                     jurisdiction: scope.jurisdiction,
                     valid_from_ms: starfire_crosschain::unix_ms::from_time(from),
                     valid_until_ms: starfire_crosschain::unix_ms::from_time(until),
-                    ..v1::Accredit::default()
+                    delegation_depth: depth,
+                    only_accredits,
                 };
                 (Action::Accredit(accredit), by.key)
             }

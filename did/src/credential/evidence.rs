@@ -1,0 +1,266 @@
+//! What a verification may use besides the credential itself: whatever the caller has learned, and how sure it is of it.
+
+use starfire_proto::v1;
+
+use super::malformed::Malformed;
+use super::parsed::{Relationship, Signed};
+use super::verify::check_signed;
+use crate::document::Document;
+use crate::issuer::{self, Asked};
+use crate::verification_key::VerificationKey;
+
+/// A key of a document, with what it may be used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Method {
+    /// A DID URL.
+    pub id: String,
+    /// The key.
+    pub key: VerificationKey,
+    /// Its uses.
+    pub relationships: Vec<Relationship>,
+}
+
+/// What is known of a signer: the document in force at the time that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Party {
+    /// The DID, or another URL.
+    pub id: String,
+    /// Its keys then.
+    pub methods: Vec<Method>,
+    /// Whether it was deactivated by then.
+    pub deactivated: bool,
+    /// The time of the state that this was read from, Unix milliseconds.
+    pub known_at_ms: Option<i64>,
+}
+
+impl Party {
+    /// What a document of this program's chains says, as of a time.
+    pub fn of(document: &Document, deactivated: bool, known_at_ms: Option<i64>) -> Self {
+        let relationships = |id: &String| {
+            Relationship::ALL
+                .into_iter()
+                .filter(|one| document.key_ids(*one).contains(id))
+                .collect()
+        };
+        let method = |method: &crate::document::Method| Method {
+            id: method.id.clone(),
+            key: method.key,
+            relationships: relationships(&method.id),
+        };
+        Self {
+            id: document.id().to_string(),
+            methods: document.methods().iter().map(method).collect(),
+            deactivated,
+            known_at_ms,
+        }
+    }
+
+    /// The key that a signature names. Of one that names its signer alone, the key that made it, or else one that could have.
+    pub(crate) fn method(&self, signed: &Signed) -> Option<&Method> {
+        if signed.method != self.id {
+            return self
+                .methods
+                .iter()
+                .find(|method| method.id == signed.method);
+        }
+        let made = |method: &&Method| check_signed(signed, method).is_ok();
+        let fits = |method: &&Method| method.key.curve() == signed.curve;
+        self.methods
+            .iter()
+            .find(made)
+            .or_else(|| self.methods.iter().find(fits))
+    }
+}
+
+/// What became of looking a signer up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// It was found.
+    Found(Party),
+    /// There is, or was then, no such one: this is certain.
+    NotFound,
+    /// It could not be looked up.
+    Unknown {
+        /// Why not.
+        why: String,
+    },
+}
+
+impl Lookup {
+    /// What was found.
+    pub fn party(&self) -> Option<&Party> {
+        match self {
+            Self::Found(party) => Some(party),
+            Self::NotFound | Self::Unknown { .. } => None,
+        }
+    }
+}
+
+/// Whether the issuer was accredited for this type, in this jurisdiction, at the time of issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accreditation {
+    /// The verifier does not ask for one.
+    NotAsked,
+    /// It was.
+    Held {
+        /// By whom, up to the root of trust.
+        detail: String,
+        /// The time of the state that this was read from.
+        known_at_ms: Option<i64>,
+    },
+    /// It was not.
+    Refused {
+        /// `ACCREDITATION_EXPIRED` and so on.
+        code: &'static str,
+        /// What was found.
+        detail: String,
+        /// The time of the state that this was read from.
+        known_at_ms: Option<i64>,
+    },
+    /// It could not be learned.
+    Unknown {
+        /// Why not.
+        why: String,
+    },
+}
+
+impl Accreditation {
+    /// What accreditations, as they were read or proved, say of a moment.
+    pub fn of(
+        levels: &[v1::AccreditationRecord],
+        asked: Asked<'_>,
+        at_ms: i64,
+        known_at_ms: Option<i64>,
+    ) -> Self {
+        match issuer::judge(levels, asked, at_ms) {
+            Ok(()) => Self::Held {
+                detail: issuer::describe(levels),
+                known_at_ms,
+            },
+            Err(refused) => Self::Refused {
+                code: refused.code.name,
+                detail: refused.detail,
+                known_at_ms,
+            },
+        }
+    }
+}
+
+/// What became of checking the credential against a schema that it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaCheck {
+    /// The schema's URL, as the credential has it.
+    pub id: String,
+    /// `Ok` if it satisfies the schema; else what does not.
+    pub outcome: Result<(), String>,
+}
+
+/// What is known of an entry of a status list. Whoever fills it has checked the list's own proof, issuer and purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusFact {
+    /// The list's URL, as the credential has it.
+    pub list: String,
+    /// The list's purpose.
+    pub purpose: String,
+    /// Which entry.
+    pub index: u64,
+    /// The entry's value, 0 where it is not set; or why the list has none for it ([`bitstring`](super::bitstring)).
+    pub value: Result<u8, Malformed>,
+    /// Of when that is known: the block's time, or the list's `validFrom`.
+    pub known_at_ms: i64,
+}
+
+/// Who shows the credential, where it came in a presentation whose own proof was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presenter {
+    /// The holder, which signed it.
+    pub holder: String,
+    /// The key that signed it.
+    pub key: VerificationKey,
+    /// Whether the presentation names its holder, and not only the key.
+    pub named: bool,
+}
+
+/// All that a verification may use besides the credential itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence<'a> {
+    /// The time, Unix milliseconds.
+    pub now_ms: i64,
+    /// How far clocks may differ, milliseconds.
+    pub clock_skew_ms: i64,
+    /// The issuer at the time of issue ([`Parsed::issued_ms`]).
+    pub issuer: &'a Lookup,
+    /// Others whose keys sign the credential too.
+    pub cosigners: &'a [Party],
+    /// Of the issuer.
+    pub accreditation: &'a Accreditation,
+    /// Of the schemas that the credential names.
+    pub schemas: &'a [SchemaCheck],
+    /// Of the status lists that the credential names.
+    pub statuses: &'a [StatusFact],
+    /// How old what is known of a status may be; `None`: any age.
+    pub status_age_max_ms: Option<i64>,
+    /// Who shows it.
+    pub presenter: Option<&'a Presenter>,
+    /// Whether who shows it must be one of its subjects. If not, only a key that it is bound to must be proven.
+    pub holder_is_subject: bool,
+    /// The challenge that a proof of the holder must answer. With it, or with a domain, such a proof must be there.
+    pub challenge: Option<&'a str>,
+    /// For whom such a proof must be.
+    pub domain: Option<&'a str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code;
+    use crate::fixture::person;
+
+    #[test]
+    fn a_document_s_keys_keep_their_uses() {
+        let person = person(1);
+        let document = Document::for_key(&person.did, &person.key);
+        let party = Party::of(&document, false, Some(7));
+        let id = format!("{}#key-1", person.did);
+        let method = party.methods.iter().find(|method| method.id == id);
+        let method = method.unwrap();
+        assert_eq!(method.key, person.key.into());
+        for (relationship, has) in [
+            (Relationship::AssertionMethod, true),
+            (Relationship::Authentication, true),
+            (Relationship::KeyAgreement, false),
+        ] {
+            assert_eq!(method.relationships.contains(&relationship), has);
+        }
+    }
+
+    #[test]
+    fn an_accreditation_counts_within_its_term() {
+        let person = person(1);
+        let level = v1::AccreditationRecord {
+            issuer: person.did.to_string(),
+            r#type: "Origin".into(),
+            jurisdiction: "CN".into(),
+            valid_from_ms: 100,
+            valid_until_ms: 200,
+            motion: 3,
+            ..v1::AccreditationRecord::default()
+        };
+        let asked = Asked {
+            issuer: &person.did,
+            kind: "Origin",
+            jurisdiction: "CN",
+        };
+        let at = |at_ms| Accreditation::of(std::slice::from_ref(&level), asked, at_ms, None);
+        assert!(matches!(at(150), Accreditation::Held { .. }));
+        for (at_ms, expected) in [
+            (99, code::ACCREDITATION_NOT_YET_VALID),
+            (200, code::ACCREDITATION_EXPIRED),
+        ] {
+            let Accreditation::Refused { code, .. } = at(at_ms) else {
+                panic!("{at_ms} is out of the term");
+            };
+            assert_eq!(code, expected.name);
+        }
+    }
+}
