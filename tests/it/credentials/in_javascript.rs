@@ -11,10 +11,11 @@ use starfire_did::sd_jwt::{self, Conceal, key_binding};
 use super::scripts::{Desk, run};
 use super::{NOW_MS, Party, rdfc, unsigned};
 
-const W3C_SUITES: [Suite; 3] = [
+const W3C_SUITES: [Suite; 4] = [
     Suite::EddsaJcs2022,
     Suite::EcdsaJcs2019,
     Suite::EddsaRdfc2022,
+    Suite::EcdsaRdfc2019,
 ];
 
 fn documents(parties: &[&Party]) -> Value {
@@ -27,7 +28,7 @@ fn documents(parties: &[&Party]) -> Value {
 fn key_of(party: &Party, suite: Suite) -> &SigningKey {
     match suite {
         Suite::EddsaJcs2022 | Suite::EddsaRdfc2022 => &party.ed25519,
-        Suite::EcdsaJcs2019 => &party.p256,
+        Suite::EcdsaJcs2019 | Suite::EcdsaRdfc2019 => &party.p256,
         Suite::Sm2Jcs2026 => panic!("no library but ours has SM2"),
     }
 }
