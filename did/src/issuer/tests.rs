@@ -287,7 +287,8 @@ fn an_issuer_is_accredited_through_its_accreditor_up_to_a_motion() {
 
 #[test]
 fn a_level_fails_by_its_own_code_and_says_which_it_is() {
-    let changes: [(fn(&mut v1::AccreditationRecord), Code, Code); 3] = [
+    type Change = fn(&mut v1::AccreditationRecord);
+    let changes: [(Change, Code, Code); 3] = [
         (
             |level| level.valid_from_ms = 5_001,
             code::ACCREDITATION_NOT_YET_VALID,
