@@ -1,15 +1,16 @@
 //! Who may change a document: its controllers, and they must have seen its newest version.
 
 use starfire_proto::v1;
-use starfire_state::{Env, Rejection, View, record};
+use starfire_state::{Code, Env, Rejection, View, record};
 
 use crate::code;
-use crate::document::Document;
+use crate::document::{Document, Policy};
 use crate::id::Did;
-use crate::path;
+use crate::{path, policy};
 
-/// A record that the sender may change, with its document.
-pub(crate) struct Controlled {
+/// A record that has not ended, with its document.
+#[derive(Debug)]
+pub(crate) struct Held {
     pub(crate) record: v1::DidRecord,
     pub(crate) document: Document,
 }
@@ -28,13 +29,8 @@ pub(crate) fn parse(text: &str) -> Result<Did, Rejection> {
     }
 }
 
-/// The newest record of `did`, if the sender may change it as of `expected_version`.
-pub(crate) fn controlled(
-    view: &dyn View,
-    did: &Did,
-    expected_version: u64,
-    env: &Env,
-) -> Result<Controlled, Rejection> {
+/// The newest record of `did`, if there is one and it has not ended.
+pub(crate) fn held(view: &dyn View, did: &Did) -> Result<Held, Rejection> {
     let Some(record) = record::<v1::DidRecord>(view, &path::record(did)) else {
         return Err(Rejection::new(
             code::DID_NOT_FOUND,
@@ -53,18 +49,87 @@ pub(crate) fn controlled(
     };
     let document =
         Document::try_from(document).expect("a document was parsed before it was stored");
-    if !Did::parse(&env.sender).is_ok_and(|sender| document.is_controlled_by(&sender)) {
+    Ok(Held { record, document })
+}
+
+/// The newest record of `did`, if those who signed may change it.
+pub(crate) fn controllers_of(
+    view: &dyn View,
+    did: &Did,
+    env: &Env,
+    signers: &[&str],
+) -> Result<Held, Rejection> {
+    let held = held(view, did)?;
+    let control = held.document.control();
+    let standing = policy::standing(view, &control, env, signers);
+    require_controllers(did, &control, &standing, env)?;
+    Ok(held)
+}
+
+/// The same, if they have seen that it is the newest.
+pub(crate) fn controlled(
+    view: &dyn View,
+    did: &Did,
+    expected_version: u64,
+    env: &Env,
+    signers: &[&str],
+) -> Result<Held, Rejection> {
+    let held = controllers_of(view, did, env, signers)?;
+    if held.record.version != expected_version {
+        let detail = format!(
+            "{did} has version {}, not {expected_version}: read it and try again",
+            held.record.version
+        );
+        return Err(Rejection::new(code::DID_VERSION_CONFLICT, detail));
+    }
+    Ok(held)
+}
+
+/// Those who stand behind the operation are controllers, and weigh enough.
+pub(crate) fn require_controllers(
+    did: &Did,
+    policy: &Policy,
+    standing: &[Did],
+    env: &Env,
+) -> Result<(), Rejection> {
+    if standing.is_empty() {
         return Err(Rejection::new(
             code::DID_NOT_CONTROLLER,
             format!("{} does not control {did}", env.sender),
         ));
     }
-    if record.version != expected_version {
-        let detail = format!(
-            "{did} has version {}, not {expected_version}: read it and try again",
-            record.version
-        );
-        return Err(Rejection::new(code::DID_VERSION_CONFLICT, detail));
+    require_weight(
+        policy,
+        standing,
+        code::DID_CONTROLLERS_TOO_FEW,
+        "controllers",
+        did,
+    )
+}
+
+/// Those who stand behind the operation weigh enough.
+pub(crate) fn require_weight(
+    policy: &Policy,
+    standing: &[Did],
+    too_few: Code,
+    who: &str,
+    did: &Did,
+) -> Result<(), Rejection> {
+    if policy.is_met_by(|did| standing.contains(did)) {
+        return Ok(());
     }
-    Ok(Controlled { record, document })
+    let detail = format!(
+        "the {who} of {did} that signed weigh {} of {}",
+        policy::weight(policy, standing),
+        policy.threshold()
+    );
+    Err(Rejection::new(too_few, detail))
+}
+
+/// What every event of a change tells.
+pub(crate) fn told(did: &Did, record: &v1::DidRecord) -> Vec<(&'static str, String)> {
+    vec![
+        ("did", did.to_string()),
+        ("version", record.version.to_string()),
+    ]
 }

@@ -6,7 +6,9 @@ use starfire_state::Code;
 pub const DID_INVALID: Code = Code::new("DID_INVALID", 94);
 /// The document breaks a rule of its own; the detail says which.
 pub const DID_DOCUMENT_INVALID: Code = Code::new("DID_DOCUMENT_INVALID", 2);
-/// Nobody registers an identifier but the account it names, with the key it derives from.
+/// The document is longer than a document may be.
+pub const DID_DOCUMENT_TOO_LARGE: Code = Code::new("DID_DOCUMENT_TOO_LARGE", 146);
+/// Nobody registers an identifier without the key that it derives from.
 pub const DID_NOT_DERIVED: Code = Code::new("DID_NOT_DERIVED", 6);
 /// The identifier is of another chain.
 pub const DID_WRONG_CHAIN: Code = Code::new("DID_WRONG_CHAIN", 94);
@@ -22,6 +24,37 @@ pub const DID_NOT_CONTROLLER: Code = Code::new("DID_NOT_CONTROLLER", 6);
 pub const DID_VERSION_CONFLICT: Code = Code::new("DID_VERSION_CONFLICT", 144);
 /// An update would change keys, which is a rotation's to do.
 pub const DID_KEYS_CHANGE_BY_ROTATE: Code = Code::new("DID_KEYS_CHANGE_BY_ROTATE", 2);
+
+/// The key that the identifier derives from has not signed this document's creation on this chain.
+pub const DID_CONSENT_INVALID: Code = Code::new("DID_CONSENT_INVALID", 93);
+/// This chain lets members register DIDs, and those for whom a member signs.
+pub const DID_CREATION_RESTRICTED: Code = Code::new("DID_CREATION_RESTRICTED", 6);
+/// A batch has no creation, too many, or one identifier twice.
+pub const DID_BATCH_INVALID: Code = Code::new("DID_BATCH_INVALID", 2);
+/// Controllers signed, but weigh less than the document asks for.
+pub const DID_CONTROLLERS_TOO_FEW: Code = Code::new("DID_CONTROLLERS_TOO_FEW", 6);
+/// The document's control would lead back to itself.
+pub const DID_CONTROLLER_CYCLE: Code = Code::new("DID_CONTROLLER_CYCLE", 2);
+/// The document's control would be passed on too often, or to too many.
+pub const DID_DELEGATION_TOO_LONG: Code = Code::new("DID_DELEGATION_TOO_LONG", 2);
+
+/// The document names nobody who could recover it.
+pub const DID_NO_GUARDIANS: Code = Code::new("DID_NO_GUARDIANS", 6);
+/// None of those who signed is a guardian of the document.
+pub const DID_NOT_GUARDIAN: Code = Code::new("DID_NOT_GUARDIAN", 6);
+/// Guardians signed, but weigh less than the document asks for.
+pub const DID_GUARDIANS_TOO_FEW: Code = Code::new("DID_GUARDIANS_TOO_FEW", 6);
+/// A recovery waits, so there is no second one, and its terms stay.
+pub const DID_RECOVERY_PENDING: Code = Code::new("DID_RECOVERY_PENDING", 3);
+/// No recovery waits.
+pub const DID_RECOVERY_NOT_FOUND: Code = Code::new("DID_RECOVERY_NOT_FOUND", 4);
+/// The delay of the recovery is not over.
+pub const DID_RECOVERY_TOO_EARLY: Code = Code::new("DID_RECOVERY_TOO_EARLY", 6);
+/// The delay of the recovery is over, and the time to veto it with it.
+pub const DID_VETO_TOO_LATE: Code = Code::new("DID_VETO_TOO_LATE", 6);
+
+/// The resource's name, media type or content is not well formed, or too long.
+pub const DID_RESOURCE_INVALID: Code = Code::new("DID_RESOURCE_INVALID", 2);
 
 /// Accreditations stand on the main chain alone.
 pub const ONLY_ON_MAIN_CHAIN: Code = Code::new("ONLY_ON_MAIN_CHAIN", 6);

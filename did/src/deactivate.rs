@@ -1,12 +1,13 @@
 //! Withdraws a document, for ever. The tombstone stays, so that the absence of a DID and its end can be told apart and proved.
 
 use starfire_proto::v1;
-use starfire_state::{Env, Event, Overlay, Rejection};
+use starfire_state::{Env, Event, Overlay, Rejection, View};
 
 use crate::authority;
 use crate::code;
 use crate::history;
 use crate::id::Did;
+use crate::path;
 
 /// The longest reason, bytes.
 pub const REASON_BYTES_MAX: usize = 256;
@@ -24,34 +25,54 @@ impl TryFrom<v1::DidDeactivate> for Deactivate {
 
     fn try_from(message: v1::DidDeactivate) -> Result<Self, Rejection> {
         let did = authority::parse(&message.did)?;
-        if message.reason.len() > REASON_BYTES_MAX {
-            let detail = format!("a reason has at most {REASON_BYTES_MAX} bytes");
-            return Err(Rejection::new(code::DID_DOCUMENT_INVALID, detail));
-        }
         Ok(Self {
             did,
             expected_version: message.expected_version,
-            reason: message.reason,
+            reason: bounded(message.reason)?,
         })
     }
 }
 
 impl Deactivate {
     /// Stores the tombstone as the last version.
-    pub fn apply(self, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
-        let held = authority::controlled(state, &self.did, self.expected_version, env)?;
-        let record = v1::DidRecord {
-            deactivation_reason: self.reason,
-            ..history::next(&held.record, None, env)
-        };
-        history::append(state, &self.did, &record);
-        let attributes = vec![
-            ("did", self.did.to_string()),
-            ("version", record.version.to_string()),
-        ];
-        state.emit(Event::new("did.deactivated", attributes));
+    pub fn apply(
+        self,
+        state: &mut Overlay<'_>,
+        env: &Env,
+        signers: &[&str],
+    ) -> Result<(), Rejection> {
+        let held = authority::controlled(state, &self.did, self.expected_version, env, signers)?;
+        end(state, &self.did, &held.record, self.reason, env);
         Ok(())
     }
+}
+
+/// Ends a DID, and with it a recovery that waits: there is nothing left to recover.
+pub(crate) fn end(
+    state: &mut Overlay<'_>,
+    did: &Did,
+    record: &v1::DidRecord,
+    reason: String,
+    env: &Env,
+) {
+    let record = v1::DidRecord {
+        deactivation_reason: reason,
+        ..history::next(record, None, env)
+    };
+    history::append(state, did, &record);
+    if state.get(&path::recovery(did)).is_some() {
+        state.delete(path::recovery(did));
+    }
+    state.emit(Event::new("did.deactivated", authority::told(did, &record)));
+}
+
+/// A reason that may stand in a record.
+pub(crate) fn bounded(reason: String) -> Result<String, Rejection> {
+    if reason.len() <= REASON_BYTES_MAX {
+        return Ok(reason);
+    }
+    let detail = format!("a reason has at most {REASON_BYTES_MAX} bytes");
+    Err(Rejection::new(code::DID_DOCUMENT_INVALID, detail))
 }
 
 #[cfg(test)]

@@ -1,17 +1,27 @@
 //! A small chain to apply DID transactions on: the one fixture of this crate's tests.
 
 use starfire_proto::v1;
+use starfire_proto::v1::did_recover::To;
 use starfire_state::account::Account;
-use starfire_state::{Env, Overlay, Rejection, View};
+use starfire_state::{Env, Event, Overlay, Rejection, View};
 use tendermint::Time;
 
+use crate::add_resource::AddResource;
 use crate::create::Create;
 use crate::deactivate::Deactivate;
 use crate::document::Document;
 use crate::id::{ChainCode, Did};
 use crate::key::{KeyAlgorithm, PrivateKey, PublicKey};
+use crate::recover::Recover;
+use crate::recover::complete::Complete;
+use crate::recover::veto::Veto;
+use crate::resolve::resolve;
 use crate::rotate::Rotate;
+use crate::signature;
 use crate::update::Update;
+
+/// The chain of these tests.
+pub(crate) const CHAIN_ID: &str = "starfire-test-1";
 
 struct Nothing;
 
@@ -31,9 +41,14 @@ pub(crate) struct Person {
     pub(crate) did: Did,
 }
 
+/// The key of the person with this number.
+pub(crate) fn private_key(number: u8) -> PrivateKey {
+    PrivateKey::generate([number; 32], KeyAlgorithm::Ed25519)
+}
+
 /// The same person for the same number.
 pub(crate) fn person(number: u8) -> Person {
-    let key = PrivateKey::generate([number; 32], KeyAlgorithm::Ed25519).public();
+    let key = private_key(number).public();
     Person {
         key,
         did: key.address(None),
@@ -44,7 +59,9 @@ pub(crate) fn person(number: u8) -> Person {
 pub(crate) struct World {
     pub(crate) state: Overlay<'static>,
     pub(crate) now_ms: i64,
+    pub(crate) did_creation: v1::DidCreation,
     chain_code: String,
+    events: Vec<Event>,
 }
 
 impl World {
@@ -52,7 +69,9 @@ impl World {
         Self {
             state: Overlay::new(&Nothing),
             now_ms: 1_000_000,
+            did_creation: v1::DidCreation::Anyone,
             chain_code: String::new(),
+            events: Vec::new(),
         }
     }
 
@@ -67,8 +86,9 @@ impl World {
         let nanos = u32::try_from(self.now_ms.rem_euclid(1000)).unwrap() * 1_000_000;
         Env {
             chain: v1::ChainRecord {
-                chain_id: "starfire-test-1".into(),
+                chain_id: CHAIN_ID.into(),
                 chain_code: self.chain_code.clone(),
+                did_creation: self.did_creation.into(),
                 ..v1::ChainRecord::default()
             },
             height: 5,
@@ -91,17 +111,55 @@ impl World {
         world
     }
 
+    /// What a transaction of `sender` with these keys' signatures would do; refused, it does nothing.
+    pub(crate) fn act(
+        &mut self,
+        sender: &Did,
+        keys: &[&Did],
+        operation: impl FnOnce(&mut Overlay<'_>, &Env, &[&str]) -> Result<(), Rejection>,
+    ) -> Result<(), Rejection> {
+        let env = self.env(sender);
+        let mut signers: Vec<String> = keys.iter().map(|did| did.to_string()).collect();
+        signers.sort_unstable();
+        let signers: Vec<&str> = signers.iter().map(String::as_str).collect();
+        let mut state = Overlay::new(&self.state);
+        operation(&mut state, &env, &signers)?;
+        let (changes, events) = state.into_parts();
+        self.state.absorb(changes);
+        self.events = events;
+        Ok(())
+    }
+
     pub(crate) fn create(
         &mut self,
         sender: &Did,
         document: &v1::DidDocument,
     ) -> Result<(), Rejection> {
-        let env = self.env(sender);
-        Create::try_from(v1::DidCreate {
+        self.create_with(sender, &[sender], document, Vec::new())
+    }
+
+    pub(crate) fn create_with(
+        &mut self,
+        sender: &Did,
+        keys: &[&Did],
+        document: &v1::DidDocument,
+        consent: Vec<u8>,
+    ) -> Result<(), Rejection> {
+        let mut create = Create::try_from(v1::DidCreate {
             document: Some(document.clone()),
-            ..v1::DidCreate::default()
-        })?
-        .apply(&mut self.state, &env)
+            consent,
+        })?;
+        // As the ledger does before a transaction comes into a block.
+        if let Some(claim) = create.claim(CHAIN_ID) {
+            create.settle(signature::verify(
+                &claim.key,
+                &claim.message,
+                &claim.signature,
+            ))?;
+        }
+        self.act(sender, keys, |state, env, signers| {
+            create.apply(state, env, signers)
+        })
     }
 
     pub(crate) fn update(
@@ -110,13 +168,25 @@ impl World {
         version: u64,
         document: &v1::DidDocument,
     ) -> Result<(), Rejection> {
-        let env = self.env(sender);
+        self.update_with(sender, &[sender], version, document)
+    }
+
+    pub(crate) fn update_with(
+        &mut self,
+        sender: &Did,
+        keys: &[&Did],
+        version: u64,
+        document: &v1::DidDocument,
+    ) -> Result<(), Rejection> {
         let message = v1::DidUpdate {
             did: document.id.clone(),
             expected_version: version,
             document: Some(document.clone()),
         };
-        Update::try_from(message)?.apply(&mut self.state, &env)
+        let update = Update::try_from(message)?;
+        self.act(sender, keys, |state, env, signers| {
+            update.apply(state, env, signers)
+        })
     }
 
     /// Makes these keys, all of them for authentication, the keys of `did`.
@@ -127,24 +197,17 @@ impl World {
         version: u64,
         keys: &[PublicKey],
     ) -> Result<(), Rejection> {
-        let env = self.env(sender);
-        let method = |(key, number): (&PublicKey, usize)| {
-            let mut method = v1::DidDocument::from(&Document::for_key(did, key))
-                .verification_method
-                .remove(0);
-            method.id = format!("{did}#key-{number}");
-            method
-        };
-        let methods: Vec<_> = keys.iter().zip(1..).map(method).collect();
-        let message = v1::DidRotate {
+        let keys = did_keys(did, keys);
+        let rotate = Rotate::try_from(v1::DidRotate {
             did: did.to_string(),
             expected_version: version,
-            authentication: methods.iter().map(|method| method.id.clone()).collect(),
-            assertion_method: Vec::new(),
-            verification_method: methods,
+            authentication: keys.authentication,
+            verification_method: keys.verification_method,
             ..v1::DidRotate::default()
-        };
-        Rotate::try_from(message)?.apply(&mut self.state, &env)
+        })?;
+        self.act(sender, &[sender], |state, env, signers| {
+            rotate.apply(state, env, signers)
+        })
     }
 
     pub(crate) fn deactivate(
@@ -153,20 +216,120 @@ impl World {
         did: &Did,
         version: u64,
     ) -> Result<(), Rejection> {
-        let env = self.env(sender);
-        let message = v1::DidDeactivate {
+        self.deactivate_with(sender, &[sender], did, version)
+    }
+
+    pub(crate) fn deactivate_with(
+        &mut self,
+        sender: &Did,
+        keys: &[&Did],
+        did: &Did,
+        version: u64,
+    ) -> Result<(), Rejection> {
+        let deactivate = Deactivate::try_from(v1::DidDeactivate {
             did: did.to_string(),
             expected_version: version,
             reason: "key lost".into(),
-        };
-        Deactivate::try_from(message)?.apply(&mut self.state, &env)
+        })?;
+        self.act(sender, keys, |state, env, signers| {
+            deactivate.apply(state, env, signers)
+        })
+    }
+
+    /// The first of `guardians` sends, all of them sign.
+    pub(crate) fn recover(
+        &mut self,
+        guardians: &[&Did],
+        did: &Did,
+        version: u64,
+        to: To,
+    ) -> Result<(), Rejection> {
+        let recover = Recover::try_from(v1::DidRecover {
+            did: did.to_string(),
+            expected_version: version,
+            to: Some(to),
+        })?;
+        self.act(guardians[0], guardians, |state, env, signers| {
+            recover.apply(state, env, signers)
+        })
+    }
+
+    pub(crate) fn veto(&mut self, sender: &Did, did: &Did, version: u64) -> Result<(), Rejection> {
+        let veto = Veto::try_from(v1::DidVetoRecovery {
+            did: did.to_string(),
+            expected_version: version,
+        })?;
+        self.act(sender, &[sender], |state, env, signers| {
+            veto.apply(state, env, signers)
+        })
+    }
+
+    /// Sent by somebody who has nothing to do with it.
+    pub(crate) fn complete(&mut self, did: &Did) -> Result<(), Rejection> {
+        let complete = Complete::try_from(v1::DidCompleteRecovery {
+            did: did.to_string(),
+        })?;
+        let anyone = person(200).did;
+        self.act(&anyone, &[&anyone], |state, env, _| {
+            complete.apply(state, env)
+        })
+    }
+
+    pub(crate) fn add_resource(
+        &mut self,
+        sender: &Did,
+        message: v1::DidAddResource,
+    ) -> Result<(), Rejection> {
+        let add = AddResource::try_from(message)?;
+        self.act(sender, &[sender], |state, env, signers| {
+            add.apply(state, env, signers)
+        })
     }
 
     /// The newest document of `did`, to change and send.
     pub(crate) fn document(&self, did: &Did) -> v1::DidDocument {
-        crate::resolve::resolve(&self.state, did, None)
-            .unwrap()
-            .document
-            .unwrap()
+        resolve(&self.state, did, None).unwrap().document.unwrap()
     }
+
+    /// The newest version of `did`; 0: it is not registered.
+    pub(crate) fn version(&self, did: &Did) -> u64 {
+        resolve(&self.state, did, None).map_or(0, |record| record.version)
+    }
+
+    /// What the last operation told of.
+    pub(crate) fn told(&self) -> Vec<&'static str> {
+        self.events.iter().map(|event| event.kind).collect()
+    }
+}
+
+/// These keys, all of them for authentication.
+pub(crate) fn did_keys(did: &Did, keys: &[PublicKey]) -> v1::DidKeys {
+    let method = |(key, number): (&PublicKey, usize)| {
+        let mut method = v1::DidDocument::from(&Document::for_key(did, key))
+            .verification_method
+            .remove(0);
+        method.id = format!("{did}#key-{number}");
+        method
+    };
+    let methods: Vec<_> = keys.iter().zip(1..).map(method).collect();
+    v1::DidKeys {
+        authentication: methods.iter().map(|method| method.id.clone()).collect(),
+        verification_method: methods,
+        ..v1::DidKeys::default()
+    }
+}
+
+/// The least document of a person, to change and register.
+pub(crate) fn unregistered(number: u8) -> v1::DidDocument {
+    let person = person(number);
+    (&Document::for_key(&person.did, &person.key)).into()
+}
+
+/// An identifier of nobody in particular.
+pub(crate) fn stranger(number: u16) -> Did {
+    let mut seed = [0xff; 32];
+    seed[..2].copy_from_slice(&number.to_be_bytes());
+    PrivateKey::generate(seed, KeyAlgorithm::Ed25519)
+        .public()
+        .address(None)
 }

@@ -2,31 +2,41 @@
 //!
 //! An identifier is derived from a public key, so nobody can register another's. A document is stored whole, one record a
 //! version, each linked to the one before by its hash. [`resolve`] reads them; one file a transaction writes them:
-//! [`create`], [`update`], [`rotate`], [`deactivate`]. [`issuer`] says who may issue which certificates, [`schema`] what they look
-//! like, [`status_list`] which of them are revoked.
+//! [`create`], [`create_batch`], [`update`], [`rotate`], [`recover`], [`deactivate`], [`add_resource`]; [`policy`] says for whom
+//! those who signed may speak. [`issuer`] says who may issue which certificates, [`schema`] what they look like, [`status_list`]
+//! which of them are revoked.
 
+pub mod add_resource;
 mod authority;
 pub mod base58;
 pub mod bid_view;
 pub mod code;
 pub mod create;
+pub mod create_batch;
 pub mod credential;
 pub mod deactivate;
+pub mod delegation;
 pub mod dereference;
 pub mod did_url;
 pub mod document;
 mod extension;
 #[cfg(test)]
 mod fixture;
+mod handover;
 pub mod history;
 pub mod id;
 pub mod issuer;
 pub mod jose;
 pub mod key;
+#[cfg(test)]
+mod model;
 pub mod name;
 pub mod path;
+pub mod policy;
+pub mod recover;
 pub mod render;
 pub mod resolve;
+pub mod resource;
 pub mod rotate;
 pub mod schema;
 pub mod sd_jwt;

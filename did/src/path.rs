@@ -17,6 +17,31 @@ pub fn versions(did: &Did) -> Vec<u8> {
     format!("did/{did}/version/").into_bytes()
 }
 
+/// A recovery of a DID that waits for the end of its delay.
+pub fn recovery(did: &Did) -> Vec<u8> {
+    format!("did-recovery/{did}").into_bytes()
+}
+
+/// The newest version of a DID's resource.
+pub fn resource(did: &Did, name: &str) -> Vec<u8> {
+    format!("did-resource/{did}/{name}").into_bytes()
+}
+
+/// One version of a DID's resource, from 1.
+pub fn resource_version(did: &Did, name: &str, version: u64) -> Vec<u8> {
+    format!("did-resource/{did}/{name}/{version:010}").into_bytes()
+}
+
+/// The bytes of one version of a DID's resource.
+pub fn resource_content(did: &Did, name: &str, version: u64) -> Vec<u8> {
+    format!("did-resource-content/{did}/{name}/{version:010}").into_bytes()
+}
+
+/// What the paths of all resources of a DID begin with.
+pub fn resources(did: &Did) -> Vec<u8> {
+    format!("did-resource/{did}/").into_bytes()
+}
+
 /// What an issuer may issue, for one type in one jurisdiction. On the main chain.
 pub fn accreditation(issuer: &Did, kind: &str, jurisdiction: &str) -> Vec<u8> {
     format!("accreditation/{issuer}/{kind}/{jurisdiction}").into_bytes()

@@ -3,6 +3,7 @@
 use starfire_proto::v1;
 use starfire_state::{View, record};
 
+use crate::history::last_at;
 use crate::id::Did;
 use crate::path;
 
@@ -20,20 +21,15 @@ pub fn resolve(view: &dyn View, did: &Did, version: Option<u64>) -> Option<v1::D
 // DID Resolution §4.1, versionTime: "the DID document … that was valid for the DID at the given time".
 pub fn resolve_at(view: &dyn View, did: &Did, time_ms: i64) -> Option<v1::DidRecord> {
     let newest = resolve(view, did, None)?;
-    if newest.updated_ms <= time_ms {
-        return Some(newest);
-    }
-    // Versions are numbered from 1 without gaps, and their times never fall.
-    let (mut before, mut after) = (0, newest.version);
-    while before + 1 < after {
-        let middle = before + (after - before) / 2;
-        if expect_version(view, did, middle).updated_ms <= time_ms {
-            before = middle;
-        } else {
-            after = middle;
+    let updated = |version| {
+        if version == newest.version {
+            return newest.updated_ms;
         }
-    }
-    (before > 0).then(|| expect_version(view, did, before))
+        expect_version(view, did, version).updated_ms
+    };
+    // Versions are numbered from 1 without gaps, and their times never fall.
+    let version = last_at(newest.version, time_ms, updated)?;
+    Some(expect_version(view, did, version))
 }
 
 /// Versions after `after` (0: from the first), oldest first, at most `limit`.
@@ -52,6 +48,18 @@ pub fn proof_paths(did: &Did, version: Option<u64>) -> Vec<Vec<u8>> {
         None => vec![path::record(did)],
         Some(version) => vec![path::version(did, version), path::record(did)],
     }
+}
+
+/// The state paths that prove what [`resolve_at`] answers: the version in force at that moment, and the one after it or its absence
+/// ([`crate::history::check_version_at`]); for a moment before the first version, version 0, which nobody has, and the first. The
+/// newest record comes along, as in [`proof_paths`].
+pub fn proof_paths_at(view: &dyn View, did: &Did, time_ms: i64) -> Vec<Vec<u8>> {
+    let version = resolve_at(view, did, time_ms).map_or(0, |record| record.version);
+    vec![
+        path::version(did, version),
+        path::version(did, version + 1),
+        path::record(did),
+    ]
 }
 
 fn expect_version(view: &dyn View, did: &Did, version: u64) -> v1::DidRecord {

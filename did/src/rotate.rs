@@ -1,18 +1,11 @@
-//! Replaces a document's keys, and hands the account behind the DID over to the new ones.
-//!
-//! An address is derived from its first key for ever, so a key that only left the document could still send transactions as the
-//! DID. Therefore the account follows the document: each authentication key's own address becomes a signer of weight 1, one
-//! signer suffices, and the key that the address derives from has weight only while it is an authentication key. Weights and
-//! thresholds that were set before are replaced; balance and nonce stay.
-
-use std::collections::BTreeSet;
+//! Replaces a document's keys, and hands the account behind the DID over to the new ones: see `handover.rs`.
 
 use starfire_proto::v1;
-use starfire_state::account::Account;
 use starfire_state::{Env, Event, Overlay, Rejection};
 
 use crate::authority;
 use crate::document::Document;
+use crate::handover::{Keys, hand_over};
 use crate::history;
 use crate::id::Did;
 
@@ -21,8 +14,7 @@ use crate::id::Did;
 pub struct Rotate {
     did: Did,
     expected_version: u64,
-    /// The new keys, in a document without services.
-    keys: v1::DidDocument,
+    keys: Keys,
 }
 
 impl TryFrom<v1::DidRotate> for Rotate {
@@ -30,71 +22,48 @@ impl TryFrom<v1::DidRotate> for Rotate {
 
     fn try_from(message: v1::DidRotate) -> Result<Self, Rejection> {
         let did = authority::parse(&message.did)?;
-        let keys = v1::DidDocument {
-            id: message.did,
+        let keys = v1::DidKeys {
             verification_method: message.verification_method,
             authentication: message.authentication,
             assertion_method: message.assertion_method,
-            ..v1::DidDocument::default()
+            key_agreement: message.key_agreement,
+            capability_invocation: message.capability_invocation,
+            capability_delegation: message.capability_delegation,
         };
-        // The keys must make a document by themselves; with the services they are judged again.
-        Document::try_from(keys.clone())?;
         Ok(Self {
             did,
             expected_version: message.expected_version,
-            keys,
+            // They must make a document by themselves; with the services they are judged again.
+            keys: Keys::parse(&did, keys)?,
         })
     }
 }
 
 impl Rotate {
     /// Stores the next version and moves the account.
-    pub fn apply(self, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
-        let held = authority::controlled(state, &self.did, self.expected_version, env)?;
-        let document = Document::try_from(v1::DidDocument {
-            verification_method: self.keys.verification_method,
-            authentication: self.keys.authentication,
-            assertion_method: self.keys.assertion_method,
-            ..v1::DidDocument::from(&held.document)
-        })?;
+    pub fn apply(
+        self,
+        state: &mut Overlay<'_>,
+        env: &Env,
+        signers: &[&str],
+    ) -> Result<(), Rejection> {
+        let held = authority::controlled(state, &self.did, self.expected_version, env, signers)?;
+        let document = Document::try_from(self.keys.put_into((&held.document).into()))?;
         let record = history::next(&held.record, Some(&document), env);
         history::append(state, &self.did, &record);
         hand_over(state, &document);
-        let attributes = vec![
-            ("did", self.did.to_string()),
-            ("version", record.version.to_string()),
-        ];
-        state.emit(Event::new("did.rotated", attributes));
+        state.emit(Event::new(
+            "did.rotated",
+            authority::told(&self.did, &record),
+        ));
         Ok(())
     }
 }
 
-/// Makes the document's authentication keys, and no others, the account's signers.
-fn hand_over(state: &mut Overlay<'_>, document: &Document) {
-    let did = document.id();
-    let code = did.chain_code();
-    let mut signers: BTreeSet<Did> = document
-        .authentication_keys()
-        .map(|key| key.address(code.as_ref()))
-        .collect();
-    assert!(!signers.is_empty(), "a document has an authentication key");
-    let address = did.to_string();
-    let mut account = Account::load(state, &address).unwrap_or_else(|| Account::create(&address));
-    account.record.master_weight = i64::from(signers.remove(did));
-    account.record.signers = signers
-        .iter()
-        .map(|signer| v1::SignerWeight {
-            address: signer.to_string(),
-            weight: 1,
-        })
-        .collect();
-    account.record.tx_threshold = 1;
-    account.record.type_thresholds.clear();
-    account.save(state);
-}
-
 #[cfg(test)]
 mod tests {
+    use starfire_state::account::Account;
+
     use super::*;
     use crate::code;
     use crate::fixture::{World, person};

@@ -3,11 +3,9 @@
 use starfire_proto::v1;
 use starfire_state::{Env, Event, Overlay, Rejection};
 
-use crate::authority;
-use crate::code;
 use crate::document::Document;
-use crate::history;
 use crate::id::Did;
+use crate::{authority, code, delegation, history, recover};
 
 /// Replaces controllers, services and other names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +35,13 @@ impl TryFrom<v1::DidUpdate> for Update {
 
 impl Update {
     /// Stores the next version.
-    pub fn apply(self, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
-        let held = authority::controlled(state, &self.did, self.expected_version, env)?;
+    pub fn apply(
+        self,
+        state: &mut Overlay<'_>,
+        env: &Env,
+        signers: &[&str],
+    ) -> Result<(), Rejection> {
+        let held = authority::controlled(state, &self.did, self.expected_version, env, signers)?;
         if !self.document.has_keys_of(&held.document) {
             let detail = format!(
                 "an update leaves the keys of {} as they are: rotate them",
@@ -46,13 +49,18 @@ impl Update {
             );
             return Err(Rejection::new(code::DID_KEYS_CHANGE_BY_ROTATE, detail));
         }
+        if self.document.controllers() != held.document.controllers() {
+            delegation::check(state, &self.document)?;
+        }
+        if self.document.recovery() != held.document.recovery() {
+            recover::require_free_terms(state, &held.document, env, signers)?;
+        }
         let record = history::next(&held.record, Some(&self.document), env);
         history::append(state, &self.did, &record);
-        let attributes = vec![
-            ("did", self.did.to_string()),
-            ("version", record.version.to_string()),
-        ];
-        state.emit(Event::new("did.updated", attributes));
+        state.emit(Event::new(
+            "did.updated",
+            authority::told(&self.did, &record),
+        ));
         Ok(())
     }
 }

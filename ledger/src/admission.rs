@@ -16,7 +16,7 @@ use crate::block::transactions_bytes_max;
 use crate::check::Checked;
 use crate::membership::Members;
 use crate::quota::{Payer, Quota};
-use crate::transaction::{Operation, Transaction};
+use crate::transaction::{ENVELOPE_BYTES_MAX, Operation, Transaction};
 use crate::{code, fee};
 
 /// Tag and length of an envelope in a block, at most.
@@ -74,6 +74,15 @@ impl Admission {
         self.authorise(view, transaction, &account)?;
         let fee = fee::charge(&self.chain, &account, transaction)?;
         let payer = self.payer(transaction);
+        // The open share of a block has room for one of these at most: strangers would wait for it for ever, or fill it.
+        if payer == Payer::Open && transaction.bytes().len() > ENVELOPE_BYTES_MAX {
+            return Err(Rejection::new(
+                code::QUOTA,
+                format!(
+                    "a batch of more than {ENVELOPE_BYTES_MAX} bytes is a member's to send or to sponsor"
+                ),
+            ));
+        }
         Ok(Admitted {
             account,
             fee,

@@ -3,10 +3,15 @@
 //! One transaction that fails here makes a block invalid as a whole, so validators never vote for one. What depends on state
 //! (nonce, weights, quota, the operations) is judged in execution and yields a coded receipt. A transaction is checked once:
 //! [`Checked`] is the proof, and a node remembers it by [`Transaction::id`].
+//!
+//! The consents that creations of DIDs carry are checked in the same batch, so that ten thousand of them are no work for the core.
+//! They follow from the chain's id and the transaction alone. A wrong one is no reason to refuse a whole block: its operation is
+//! kept as the rejection that its execution ends in.
 
 use std::ops::Deref;
 use std::sync::Arc;
 
+use starfire_did::create::Claim;
 use starfire_did::{ChainCode, PublicKey, signature};
 use starfire_proto::v1;
 use starfire_state::{Code, Rejection};
@@ -18,6 +23,8 @@ use crate::transaction::{EnvelopeError, Transaction};
 /// What of a chain's parameters decides whether a transaction is meant for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainRules {
+    /// The chain's id, which consents name.
+    pub chain_id: String,
     /// The code that source addresses carry; `None` on the main chain.
     pub chain_code: Option<ChainCode>,
     /// BIF's number of the chain.
@@ -33,6 +40,7 @@ impl ChainRules {
         let chain_code = ChainCode::parse_optional(&chain.chain_code)
             .expect("the chain's record holds a chain code that genesis has checked");
         Self {
+            chain_id: chain.chain_id.clone(),
             chain_code,
             bif_chain_id: chain.bif_chain_id,
         }
@@ -112,7 +120,7 @@ impl InvalidTransaction {
 /// Checks one transaction.
 pub fn check(transaction: Transaction, rules: &ChainRules) -> Result<Checked, InvalidTransaction> {
     check_content(&transaction, rules)?;
-    check_signatures(vec![transaction])
+    check_signatures(vec![transaction], rules)
         .pop()
         .expect("one transaction in, one answer out")
 }
@@ -126,7 +134,7 @@ pub fn check_all(
         .iter()
         .map(|transaction| check_content(transaction, rules))
         .collect();
-    let signatures = check_signatures(transactions);
+    let signatures = check_signatures(transactions, rules);
     contents
         .into_iter()
         .zip(signatures)
@@ -168,17 +176,30 @@ fn check_content(transaction: &Transaction, rules: &ChainRules) -> Result<(), In
     Ok(())
 }
 
-fn check_signatures(transactions: Vec<Transaction>) -> Vec<Result<Checked, InvalidTransaction>> {
-    let items: Vec<(&PublicKey, &[u8], &[u8])> = transactions
+fn check_signatures(
+    mut transactions: Vec<Transaction>,
+    rules: &ChainRules,
+) -> Vec<Result<Checked, InvalidTransaction>> {
+    let claims: Vec<Claim> = transactions
         .iter()
-        .flat_map(|transaction| {
-            let blob = transaction.blob();
-            transaction
-                .signatures
-                .iter()
-                .map(move |signature| (&signature.key, blob, signature.signature.as_slice()))
-        })
+        .flat_map(|transaction| transaction.creations())
+        .filter_map(|create| create.claim(&rules.chain_id))
         .collect();
+    let signatures = transactions.iter().flat_map(|transaction| {
+        let blob = transaction.blob();
+        transaction
+            .signatures
+            .iter()
+            .map(move |signature| (&signature.key, blob, signature.signature.as_slice()))
+    });
+    let consents = claims.iter().map(|claim| {
+        (
+            &claim.key,
+            claim.message.as_slice(),
+            claim.signature.as_slice(),
+        )
+    });
+    let items: Vec<(&PublicKey, &[u8], &[u8])> = signatures.chain(consents).collect();
     let mut good = signature::verify_batch(&items).into_iter();
     // Every transaction takes its own answers, so that `good` stays in step.
     let wrong: Vec<Option<String>> = transactions
@@ -193,6 +214,13 @@ fn check_signatures(transactions: Vec<Transaction>) -> Vec<Result<Checked, Inval
             Some(transaction.signatures[first].signer.to_string())
         })
         .collect();
+    for transaction in &mut transactions {
+        transaction.settle(|create| {
+            let answer = || good.next().expect("a batch answers for every consent");
+            create.has_claim().then(answer)
+        });
+    }
+    assert!(good.next().is_none(), "every answer was asked for");
     transactions
         .into_iter()
         .zip(wrong)

@@ -18,7 +18,7 @@ use crate::validators;
 
 pub use ceremony::CeremonyError;
 pub use file::{
-    ConsensusParams, FORMAT, GenesisAccount, GenesisFile, GenesisMember, GenesisRole,
+    ConsensusParams, DidCreation, FORMAT, GenesisAccount, GenesisFile, GenesisMember, GenesisRole,
     GenesisSignature, GenesisSubChain, GenesisSubChainValidator, Key, Params, Profile, Routing,
 };
 
@@ -182,7 +182,7 @@ fn chain_record(file: &GenesisFile) -> v1::ChainRecord {
         open_share_percent: file.params.open_share_percent,
         member_transactions_max: file.params.member_transactions_max,
         bif_profile: file.params.profile == Profile::Bif,
-        ..v1::ChainRecord::default()
+        did_creation: v1::DidCreation::from(file.params.did_creation).into(),
     }
 }
 

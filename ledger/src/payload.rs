@@ -3,6 +3,8 @@
 //! BIF's operations come first, ours after them. A new operation is a message in `proto`, a file in its domain, and one variant
 //! here with its line in each of the two matches.
 
+use std::slice;
+
 use starfire_crosschain::anchor;
 use starfire_did as did;
 use starfire_proto::protocol;
@@ -32,12 +34,22 @@ pub enum Payload {
     Log(Log),
     /// Registers a DID.
     DidCreate(did::create::Create),
+    /// Registers many DIDs.
+    DidCreateBatch(did::create_batch::CreateBatch),
     /// Replaces a DID's document.
     DidUpdate(did::update::Update),
     /// Replaces a DID's keys.
     DidRotate(did::rotate::Rotate),
     /// Withdraws a DID, for good.
     DidDeactivate(did::deactivate::Deactivate),
+    /// Gives a DID new keys, or ends it, by its guardians.
+    DidRecover(Box<did::recover::Recover>),
+    /// Stops a recovery in its delay.
+    DidVetoRecovery(did::recover::veto::Veto),
+    /// Carries out a recovery after its delay.
+    DidCompleteRecovery(did::recover::complete::Complete),
+    /// Adds a version of a DID's resource.
+    DidAddResource(did::add_resource::AddResource),
     /// Commits to a document.
     EvidenceAdd(registry::add::Add),
     /// Revokes evidence.
@@ -142,9 +154,14 @@ impl Payload {
     fn parse_native(native: Native) -> Result<Self, Rejection> {
         Ok(match native {
             Native::DidCreate(message) => Self::DidCreate(message.try_into()?),
+            Native::DidCreateBatch(message) => Self::DidCreateBatch(message.try_into()?),
             Native::DidUpdate(message) => Self::DidUpdate(message.try_into()?),
             Native::DidRotate(message) => Self::DidRotate(message.try_into()?),
             Native::DidDeactivate(message) => Self::DidDeactivate(message.try_into()?),
+            Native::DidRecover(message) => Self::DidRecover(Box::new(message.try_into()?)),
+            Native::DidVetoRecovery(message) => Self::DidVetoRecovery(message.try_into()?),
+            Native::DidCompleteRecovery(message) => Self::DidCompleteRecovery(message.try_into()?),
+            Native::DidAddResource(message) => Self::DidAddResource(message.try_into()?),
             Native::EvidenceAdd(message) => Self::EvidenceAdd(message.try_into()?),
             Native::EvidenceRevoke(message) => Self::EvidenceRevoke(message.try_into()?),
             Native::AnchorSubmit(message) => Self::AnchorSubmit(Box::new(message.try_into()?)),
@@ -156,14 +173,29 @@ impl Payload {
             Native::SchemaRetire(message) => Self::SchemaRetire(message.try_into()?),
             Native::StatusListCreate(message) => Self::StatusListCreate(message.try_into()?),
             Native::StatusListUpdate(message) => Self::StatusListUpdate(message.try_into()?),
-            Native::DidCreateBatch(_)
-            | Native::DidRecover(_)
-            | Native::DidVetoRecovery(_)
-            | Native::DidCompleteRecovery(_)
-            | Native::DidAddResource(_) => {
-                return Err(Rejection::new(code::NOT_SUPPORTED, "not yet"));
-            }
         })
+    }
+
+    /// The creations of DIDs in it, which may hang on consents.
+    pub(crate) fn creations(&self) -> &[did::create::Create] {
+        if let Self::DidCreate(create) = self {
+            return slice::from_ref(create);
+        }
+        if let Self::DidCreateBatch(batch) = self {
+            return batch.creations();
+        }
+        &[]
+    }
+
+    /// The same, to settle the consents.
+    pub(crate) fn creations_mut(&mut self) -> &mut [did::create::Create] {
+        if let Self::DidCreate(create) = self {
+            return slice::from_mut(create);
+        }
+        if let Self::DidCreateBatch(batch) = self {
+            return batch.creations_mut();
+        }
+        &mut []
     }
 
     /// Does it, as the account in `env.sender`. `signers` are the addresses whose keys signed the transaction, sorted.
@@ -179,10 +211,15 @@ impl Payload {
             Self::SetPrivilege(operation) => operation.apply_to_sender(state, env),
             Self::PayCoin(operation) => operation.apply(state, env),
             Self::Log(operation) => operation.apply(state, env),
-            Self::DidCreate(operation) => operation.apply(state, env),
-            Self::DidUpdate(operation) => operation.apply(state, env),
-            Self::DidRotate(operation) => operation.apply(state, env),
-            Self::DidDeactivate(operation) => operation.apply(state, env),
+            Self::DidCreate(operation) => operation.apply(state, env, signers),
+            Self::DidCreateBatch(operation) => operation.apply(state, env, signers),
+            Self::DidUpdate(operation) => operation.apply(state, env, signers),
+            Self::DidRotate(operation) => operation.apply(state, env, signers),
+            Self::DidDeactivate(operation) => operation.apply(state, env, signers),
+            Self::DidRecover(operation) => operation.apply(state, env, signers),
+            Self::DidVetoRecovery(operation) => operation.apply(state, env, signers),
+            Self::DidCompleteRecovery(operation) => operation.apply(state, env),
+            Self::DidAddResource(operation) => operation.apply(state, env, signers),
             Self::EvidenceAdd(operation) => {
                 if operation.is_certificate() {
                     require_did(state, env)?;

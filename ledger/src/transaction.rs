@@ -8,7 +8,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use prost::Message;
+use starfire_did::create::Create;
+use starfire_did::create_batch::CREATIONS_MAX;
 use starfire_did::{Did, PrivateKey, PublicKey};
+use starfire_proto::protocol::operation::Native;
 use starfire_proto::{protocol, v1};
 use starfire_state::{Code, Rejection};
 
@@ -16,8 +19,15 @@ use crate::code;
 use crate::hash::sha256;
 use crate::payload::Payload;
 
-/// The longest envelope.
+mod shape;
+
+use shape::Shape;
+
+/// The longest envelope, unless it is a batch's.
 pub const ENVELOPE_BYTES_MAX: usize = 1024 * 1024;
+/// The longest envelope of which the one operation is a batch of DID creations: ten thousand of the least documents with their
+/// consents have about 3.6 MB, and of SM2 keys 3.9 MB.
+pub const BATCH_ENVELOPE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The most operations of a transaction.
 pub const OPERATIONS_MAX: usize = 1000;
 /// The most signatures of a transaction.
@@ -83,8 +93,10 @@ pub struct Operation {
 /// Why some bytes are not a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
-    /// It is longer than [`ENVELOPE_BYTES_MAX`].
-    #[error("the envelope has {0} bytes, more than {ENVELOPE_BYTES_MAX}")]
+    /// It is longer than [`ENVELOPE_BYTES_MAX`], or [`BATCH_ENVELOPE_BYTES_MAX`].
+    #[error(
+        "the envelope has {0} bytes, more than {ENVELOPE_BYTES_MAX}, or {BATCH_ENVELOPE_BYTES_MAX} of a batch of DIDs"
+    )]
     TooLong(usize),
     /// The envelope is not the protobuf message, or not in its canonical form.
     #[error("the envelope is not an encoded starfire.v1.Envelope")]
@@ -98,6 +110,9 @@ pub enum EnvelopeError {
     /// It has more than [`OPERATIONS_MAX`] operations.
     #[error("the transaction has {0} operations, more than {OPERATIONS_MAX}")]
     TooManyOperations(usize),
+    /// It has more than [`CREATIONS_MAX`] creations of DIDs in batches.
+    #[error("the transaction has {0} creations in batches, more than {CREATIONS_MAX}")]
+    TooManyCreations(usize),
     /// It has no signature, or more than [`SIGNATURES_MAX`].
     #[error("the transaction has {0} signatures, not 1 to {SIGNATURES_MAX}")]
     Signatures(usize),
@@ -117,6 +132,7 @@ impl EnvelopeError {
             Self::Envelope | Self::Blob => code::INVALID_PARAMETER,
             Self::NoOperations => code::MISSING_OPERATIONS,
             Self::TooManyOperations(_) => code::TOO_MANY_OPERATIONS,
+            Self::TooManyCreations(_) => starfire_did::code::DID_BATCH_INVALID,
             Self::Signatures(_) => code::INVALID_SIGNATURE,
             Self::Source(_) => code::INVALID_ADDRESS,
             Self::PublicKey(_) => code::INVALID_PUBKEY,
@@ -127,24 +143,22 @@ impl EnvelopeError {
 impl Transaction {
     /// Decodes an envelope. `raw_*` fields and the address prefix are ignored, as every BIF client leaves them empty.
     pub fn decode(bytes: &[u8]) -> Result<Self, EnvelopeError> {
-        if bytes.len() > ENVELOPE_BYTES_MAX {
+        if bytes.len() > BATCH_ENVELOPE_BYTES_MAX {
             return Err(EnvelopeError::TooLong(bytes.len()));
+        }
+        let signatures = shape::signatures(bytes).ok_or(EnvelopeError::Envelope)?;
+        if !(1..=SIGNATURES_MAX).contains(&signatures) {
+            return Err(EnvelopeError::Signatures(signatures));
         }
         let envelope = v1::Envelope::decode(bytes).map_err(|_| EnvelopeError::Envelope)?;
         // The envelope is ours, not the client's, so it has one form: nothing unsigned can hide in it.
         if envelope.encode_to_vec() != bytes {
             return Err(EnvelopeError::Envelope);
         }
-        if envelope.signatures.is_empty() || envelope.signatures.len() > SIGNATURES_MAX {
-            return Err(EnvelopeError::Signatures(envelope.signatures.len()));
-        }
         let blob = envelope.transaction;
-        let body =
-            protocol::Transaction::decode(blob.as_slice()).map_err(|_| EnvelopeError::Blob)?;
-        match body.operations.len() {
-            0 => return Err(EnvelopeError::NoOperations),
-            1..=OPERATIONS_MAX => {}
-            count => return Err(EnvelopeError::TooManyOperations(count)),
+        let body = decode_body(&blob)?;
+        if bytes.len() > ENVELOPE_BYTES_MAX && !is_batch(&body) {
+            return Err(EnvelopeError::TooLong(bytes.len()));
         }
 
         let source = address(&body.source_address)?;
@@ -198,6 +212,32 @@ impl Transaction {
             .find_map(|operation| operation.payload.as_ref().err())
     }
 
+    /// The creations of DIDs in its operations.
+    pub(crate) fn creations(&self) -> impl Iterator<Item = &Create> {
+        self.operations
+            .iter()
+            .filter_map(|operation| operation.payload.as_ref().ok())
+            .flat_map(Payload::creations)
+    }
+
+    /// Tells each creation whether its consent holds, by `holds`; `None`: it has none. An operation with one that does not is kept as
+    /// the rejection that its execution ends in.
+    pub(crate) fn settle(&mut self, mut holds: impl FnMut(&Create) -> Option<bool>) {
+        for operation in &mut self.operations {
+            let Ok(payload) = &mut operation.payload else {
+                continue;
+            };
+            let mut wrong = None;
+            for create in payload.creations_mut() {
+                let settled = holds(create).map_or(Ok(()), |holds| create.settle(holds));
+                wrong = wrong.or(settled.err());
+            }
+            if let Some(rejection) = wrong {
+                operation.payload = Err(rejection);
+            }
+        }
+    }
+
     /// Encodes and signs a transaction, as a client does. The first key is usually the source's, a second one the sponsor's.
     pub fn sign(body: &protocol::Transaction, keys: &[&PrivateKey]) -> Vec<u8> {
         let blob = body.encode_to_vec();
@@ -241,6 +281,28 @@ impl Signature {
             signature: signature.sign_data,
         })
     }
+}
+
+/// Decodes the blob, once it is known to ask for no more than it may.
+fn decode_body(blob: &[u8]) -> Result<protocol::Transaction, EnvelopeError> {
+    let shape = Shape::of(blob).ok_or(EnvelopeError::Blob)?;
+    match shape.operations {
+        0 => return Err(EnvelopeError::NoOperations),
+        1..=OPERATIONS_MAX => {}
+        count => return Err(EnvelopeError::TooManyOperations(count)),
+    }
+    if shape.creations > CREATIONS_MAX {
+        return Err(EnvelopeError::TooManyCreations(shape.creations));
+    }
+    protocol::Transaction::decode(blob).map_err(|_| EnvelopeError::Blob)
+}
+
+/// Whether the one operation is a batch of DID creations.
+fn is_batch(body: &protocol::Transaction) -> bool {
+    let [operation] = body.operations.as_slice() else {
+        return false;
+    };
+    matches!(operation.native, Some(Native::DidCreateBatch(_)))
 }
 
 fn signers(signatures: &[Signature], source: &Did, sender: &str) -> Vec<String> {

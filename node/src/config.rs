@@ -14,6 +14,7 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use serde::Deserialize;
 use starfire_ledger::genesis::GenesisRole;
+use starfire_ledger::transaction::BATCH_ENVELOPE_BYTES_MAX;
 
 use crate::state_sync::TrustedHeader;
 
@@ -270,10 +271,10 @@ impl Config {
         if self.mempool.transactions_max == 0 {
             return Some(("mempool.transactions_max", "must be at least 1".to_owned()));
         }
-        if self.mempool.bytes_max < 1 << 20 {
+        if self.mempool.bytes_max < BATCH_ENVELOPE_BYTES_MAX {
             return Some((
                 "mempool.bytes_max",
-                "must be at least 1048576, the largest transaction".to_owned(),
+                format!("must be at least {BATCH_ENVELOPE_BYTES_MAX}, the largest transaction"),
             ));
         }
         if self.mempool.transactions_per_sender_max == 0 {

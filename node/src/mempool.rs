@@ -370,6 +370,7 @@ mod tests {
             ..Default::default()
         };
         let rules = ChainRules {
+            chain_id: "starfire-main-1".to_owned(),
             chain_code: None,
             bif_chain_id: 0,
         };

@@ -21,8 +21,11 @@ use crate::recent::Recent;
 pub const QUEUE_MAX: usize = 1024;
 /// Envelopes that are enough for a batch: more are cheaper by nothing, and hold up the first.
 pub const BATCH_ENOUGH: usize = 256;
-/// So few are checked where they arrive: to wake another thread would cost as much.
+/// Bytes that are enough too: one transaction may carry ten thousand signatures.
+const BATCH_BYTES_ENOUGH: usize = 1 << 20;
+/// So few are checked where they arrive, if they are short: to wake another thread would cost as much.
 const INLINE_MAX: usize = 4;
+const INLINE_BYTES_MAX: usize = 64 << 10;
 /// Batches that are checked at one time.
 const WORKERS: usize = 2;
 
@@ -68,6 +71,12 @@ pub struct Arrival {
     pub origin: Origin,
 }
 
+impl Arrival {
+    fn bytes(&self) -> usize {
+        self.envelopes.iter().map(Vec::len).sum()
+    }
+}
+
 /// The same after the check.
 #[derive(Debug)]
 pub struct Admission {
@@ -93,7 +102,8 @@ pub async fn run(
         let (rules, recent) = (rules.clone(), recent.clone());
         async move {
             let count: usize = batch.iter().map(|arrival| arrival.envelopes.len()).sum();
-            if count <= INLINE_MAX {
+            let bytes: usize = batch.iter().map(Arrival::bytes).sum();
+            if count <= INLINE_MAX && bytes <= INLINE_BYTES_MAX {
                 return Ok(check(batch, &rules, &recent));
             }
             tokio::task::spawn_blocking(move || check(batch, &rules, &recent)).await
@@ -114,12 +124,14 @@ pub async fn run(
 /// What waits, up to about a batch; waits for the first.
 async fn gather(inbox: &mut mpsc::Receiver<Arrival>) -> Option<Vec<Arrival>> {
     let first = inbox.recv().await?;
-    let mut count = first.envelopes.len();
+    let (mut count, mut bytes) = (first.envelopes.len(), first.bytes());
     let mut batch = vec![first];
     while count < BATCH_ENOUGH
+        && bytes < BATCH_BYTES_ENOUGH
         && let Ok(next) = inbox.try_recv()
     {
         count += next.envelopes.len();
+        bytes += next.bytes();
         batch.push(next);
     }
     Some(batch)

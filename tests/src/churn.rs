@@ -231,6 +231,7 @@ fn transaction(action: Action, voters: &[usize], motion: usize) -> Arc<Checked> 
     let transaction = Transaction::decode(&Transaction::sign(&body, &signers))
         .expect("what was signed here decodes");
     let rules = ChainRules {
+        chain_id: "starfire-main-1".to_owned(),
         chain_code: None,
         bif_chain_id: 0,
     };

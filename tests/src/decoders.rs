@@ -161,6 +161,7 @@ fn transaction(bytes: &[u8]) {
     if let Ok(transaction) = Transaction::decode(bytes) {
         assert_eq!(transaction.bytes(), bytes, "kept as received");
         let rules = ChainRules {
+            chain_id: "starfire-main-1".to_owned(),
             chain_code: None,
             bif_chain_id: 0,
         };

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use starfire_did::{Did, KeyAlgorithm, PrivateKey};
 use starfire_ledger::genesis::{
-    ConsensusParams, GenesisFile, GenesisMember, GenesisRole, Key, Params, Profile, Routing,
+    ConsensusParams, DidCreation, GenesisFile, GenesisMember, GenesisRole, Key, Params, Profile,
+    Routing,
 };
 use starfire_ledger::{ChainRules, Checked, Genesis, Transaction, check};
 use starfire_node::signer::Signer;
@@ -77,6 +78,7 @@ impl World {
                 open_share_percent: 100,
                 member_transactions_max: 1000,
                 profile: Profile::Default,
+                did_creation: DidCreation::Anyone,
             },
             consensus: ConsensusParams {
                 term_heights: 8,
@@ -92,6 +94,7 @@ impl World {
         };
         let genesis = Genesis::new(file).expect("the simulation's genesis is valid");
         let rules = ChainRules {
+            chain_id: "starfire-main-1".to_owned(),
             chain_code: None,
             bif_chain_id: 0,
         };

@@ -140,6 +140,11 @@ impl From<DocumentError> for Rejection {
             Some(source) => format!("{error}: {source}"),
             None => error.to_string(),
         };
-        Self::new(code::DID_DOCUMENT_INVALID, detail)
+        let code = if matches!(error, DocumentError::TooLarge(_)) {
+            code::DID_DOCUMENT_TOO_LARGE
+        } else {
+            code::DID_DOCUMENT_INVALID
+        };
+        Self::new(code, detail)
     }
 }

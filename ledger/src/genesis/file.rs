@@ -57,6 +57,39 @@ pub struct Params {
     pub member_transactions_max: u32,
     /// Whose rules fees follow.
     pub profile: Profile,
+    /// Who may register DIDs.
+    #[serde(default, skip_serializing_if = "DidCreation::is_anyone")]
+    pub did_creation: DidCreation,
+}
+
+/// Who may register DIDs. The file names only what differs from the default, so that a file without the field keeps its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DidCreation {
+    /// Whoever holds the key that the DID derives from.
+    #[default]
+    Anyone,
+    /// Members, and whoever has a member sign the transaction too.
+    Members,
+}
+
+impl DidCreation {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    fn is_anyone(&self) -> bool {
+        *self == Self::Anyone
+    }
+}
+
+impl From<DidCreation> for v1::DidCreation {
+    fn from(creation: DidCreation) -> Self {
+        match creation {
+            DidCreation::Anyone => Self::Anyone,
+            DidCreation::Members => Self::Members,
+        }
+    }
 }
 
 /// Whose rules fees and new accounts follow.

@@ -1,8 +1,8 @@
 //! Genesis files: what is refused and why, the hash, and the founders' signatures.
 
 use starfire_ledger::genesis::{
-    CeremonyError, GenesisAccount, GenesisError, GenesisFile, GenesisRole, GenesisSubChain,
-    GenesisSubChainValidator, Key, Profile,
+    CeremonyError, DidCreation, GenesisAccount, GenesisError, GenesisFile, GenesisRole,
+    GenesisSubChain, GenesisSubChainValidator, Key, Profile,
 };
 use starfire_ledger::{Genesis, genesis};
 
@@ -52,6 +52,22 @@ fn the_hash_is_over_the_content_not_over_its_layout_or_signatures() {
     let mut other = genesis.file().clone();
     other.accounts[0].balance += 1;
     assert_ne!(Genesis::new(other).unwrap().hash(), genesis.hash());
+}
+
+// A file that does not speak of it keeps its hash.
+#[test]
+fn who_may_create_dids_is_written_where_it_is_not_anyone() {
+    let mut content = file(Profile::Default);
+    let anyone = Genesis::new(content.clone()).unwrap();
+    assert!(!anyone.render().contains("did_creation"));
+    content.params.did_creation = DidCreation::Members;
+    let members = Genesis::new(content).unwrap();
+    assert!(members.render().contains("\"did_creation\": \"members\""));
+    assert_eq!(
+        Genesis::parse(members.render().as_bytes()).unwrap(),
+        members
+    );
+    assert_ne!(anyone.hash(), members.hash());
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //! A command is written as somebody would say it: `did create alice`, `did create alice as=mallory`. It sends one transaction in a
 //! block of its own; the answer is its events, or the code and detail of its rejection. Every transaction takes `as=` (the
 //! account that sends; otherwise the one that the command is about), `sign=a,b` (whose keys sign; otherwise the sender's own) and
-//! `nonce=` (otherwise the next one). `replay` sends the last envelope again. After a change that is meant, run the tests with
+//! `nonce=` (otherwise the next one). `replay` sends the last envelope again, and `wait blocks=` lets so many blocks of a second
+//! each go by. After a change that is meant, run the tests with
 //! `UPDATE_GOLDENFILES=1` and read the difference.
 
 use std::error::Error;
@@ -12,7 +13,6 @@ use std::path::{Path, PathBuf};
 
 use goldenscript::{Argument, Command, Context};
 use sha2::{Digest, Sha256};
-use starfire_did::{Did, Document};
 use starfire_ledger::genesis::Profile;
 use starfire_ledger::membership::possession_message;
 use starfire_ledger::motion;
@@ -22,6 +22,8 @@ use starfire_proto::protocol::operation::{Native, Type};
 use starfire_proto::v1::motion_propose::Action;
 use starfire_proto::{protocol, v1};
 use starfire_state::record;
+
+mod did;
 
 use crate::world::{Names, SUPER_NODES, World, body, key, sign_body};
 
@@ -111,6 +113,11 @@ impl<'a> Words<'a> {
             .map(|(_, value)| *value)
     }
 
+    /// `a,b`
+    fn list(&self, key: &str) -> impl Iterator<Item = &'a str> {
+        self.get(key).into_iter().flat_map(|text| text.split(','))
+    }
+
     fn text(&self, key: &str) -> String {
         self.get(key).unwrap_or_default().to_owned()
     }
@@ -144,7 +151,10 @@ impl goldenscript::Runner for Story {
         let words = Words::of(command);
         let answer = match words.words.as_slice() {
             ["replay"] => self.commit(self.last.clone()),
+            ["wait"] => self.wait(words.number("blocks")?),
             ["did", "show", name] => self.show_did(name),
+            ["did", "pending", name] => self.show_pending(name),
+            ["did", "resources", name] => self.show_resources(name),
             ["did", verb, name] => {
                 let operation = self.did(verb, name, &words)?;
                 self.send(name, &words, operation)?
@@ -201,6 +211,14 @@ impl Story {
         }
     }
 
+    /// Empty blocks, a second each.
+    fn wait(&mut self, blocks: usize) -> String {
+        for _ in 0..blocks {
+            self.world.commit(Vec::new());
+        }
+        String::new()
+    }
+
     /// Signs and commits one operation.
     fn send(&mut self, about: &str, words: &Words<'_>, operation: Operation) -> Answer {
         let source = words.get("as").unwrap_or(about);
@@ -243,71 +261,6 @@ impl Story {
             writeln!(answer, "{} {}", event.r#type, attributes.join(" ")).unwrap();
         }
         answer
-    }
-
-    fn did(
-        &mut self,
-        verb: &str,
-        name: &str,
-        words: &Words<'_>,
-    ) -> Result<Operation, Box<dyn Error>> {
-        let did: Did = self.names.address(name).parse()?;
-        let expected_version = words.number("version")?;
-        let keyed = words.get("key").unwrap_or(name);
-        self.names.address(keyed);
-        let mut document = v1::DidDocument::from(&Document::for_key(&did, &key(keyed).public()));
-        document.controller = words
-            .get("controller")
-            .map(|controller| self.names.address(controller))
-            .into_iter()
-            .collect();
-        document.service = words
-            .get("service")
-            .map(|endpoint| v1::DidService {
-                id: format!("{did}#service"),
-                r#type: "LinkedDomains".to_owned(),
-                endpoint: endpoint.to_owned(),
-            })
-            .into_iter()
-            .collect();
-        let did = did.to_string();
-        Ok(match verb {
-            "create" => native(
-                Type::DidCreate,
-                Native::DidCreate(v1::DidCreate {
-                    document: Some(document),
-                    ..v1::DidCreate::default()
-                }),
-            ),
-            "update" => {
-                let update = v1::DidUpdate {
-                    did,
-                    expected_version,
-                    document: Some(document),
-                };
-                native(Type::DidUpdate, Native::DidUpdate(update))
-            }
-            "rotate" => {
-                let rotate = v1::DidRotate {
-                    did,
-                    expected_version,
-                    verification_method: document.verification_method,
-                    authentication: document.authentication,
-                    assertion_method: document.assertion_method,
-                    ..v1::DidRotate::default()
-                };
-                native(Type::DidRotate, Native::DidRotate(rotate))
-            }
-            "deactivate" => {
-                let deactivate = v1::DidDeactivate {
-                    did,
-                    expected_version,
-                    reason: words.text("reason"),
-                };
-                native(Type::DidDeactivate, Native::DidDeactivate(deactivate))
-            }
-            _ => return Err(format!("unknown verb: did {verb}").into()),
-        })
     }
 
     fn evidence(
@@ -562,29 +515,6 @@ impl Story {
             "{height}: {last}\n{}: {current}\n{}: {next}\n",
             height + 1,
             height + 2
-        )
-    }
-
-    fn show_did(&mut self, name: &str) -> String {
-        let did: Did = self.names.address(name).parse().unwrap();
-        let state = self.world.state();
-        let Some(found) = starfire_did::resolve::resolve(state.as_ref(), &did, None) else {
-            return "not registered\n".to_owned();
-        };
-        let document = found.document.unwrap_or_default();
-        let keys: Vec<String> = document
-            .verification_method
-            .iter()
-            .map(|method| hex::encode(&method.public_key[..4]))
-            .collect();
-        let services: Vec<&str> = document
-            .service
-            .iter()
-            .map(|service| service.endpoint.as_str())
-            .collect();
-        format!(
-            "version={} deactivated={} controllers={:?} keys={keys:?} services={services:?}\n",
-            found.version, found.deactivated, document.controller
         )
     }
 

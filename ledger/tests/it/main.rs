@@ -6,6 +6,7 @@
 )]
 
 mod blocks;
+mod dids;
 mod execution;
 mod genesis;
 mod golden;

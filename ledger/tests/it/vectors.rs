@@ -57,6 +57,7 @@ fn vectors() -> Vec<Vector> {
 
 fn rules() -> ChainRules {
     ChainRules {
+        chain_id: "starfire-main-1".to_owned(),
         chain_code: None,
         bif_chain_id: 0,
     }
@@ -170,8 +171,8 @@ fn the_envelope_has_one_form_and_limits() {
     ];
     assert_eq!(decode(&twice.concat()), Some(EnvelopeError::Envelope));
     assert_eq!(
-        decode(&vec![0; (1 << 20) + 1]),
-        Some(EnvelopeError::TooLong((1 << 20) + 1))
+        decode(&vec![0; (4 << 20) + 1]),
+        Some(EnvelopeError::TooLong((4 << 20) + 1))
     );
     assert_eq!(decode(&[]), Some(EnvelopeError::Signatures(0)));
 

@@ -10,8 +10,8 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 use starfire_did::{Did, KeyAlgorithm, PrivateKey};
 use starfire_ledger::genesis::{
-    ConsensusParams, FORMAT, GenesisAccount, GenesisFile, GenesisMember, GenesisRole, Key, Params,
-    Profile, Routing,
+    ConsensusParams, DidCreation, FORMAT, GenesisAccount, GenesisFile, GenesisMember, GenesisRole,
+    Key, Params, Profile, Routing,
 };
 use starfire_ledger::validators::Sets;
 use starfire_ledger::{
@@ -63,6 +63,7 @@ pub(crate) fn file(profile: Profile) -> GenesisFile {
             open_share_percent: 10,
             member_transactions_max: 20,
             profile,
+            did_creation: DidCreation::Anyone,
         },
         consensus: ConsensusParams {
             term_heights: 100,
@@ -91,7 +92,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(profile: Profile) -> Self {
-        let genesis = Genesis::new(file(profile)).expect("the test genesis keeps the rules");
+        Self::begun_by(file(profile))
+    }
+
+    pub(crate) fn begun_by(file: GenesisFile) -> Self {
+        let genesis = Genesis::new(file).expect("the test genesis keeps the rules");
         let mut store = Memory::new();
         let update = tree::apply(&store, 0, genesis.changes());
         let batch = Batch {
@@ -112,6 +117,18 @@ impl World {
 
     pub(crate) fn height(&self) -> u64 {
         self.store.height().expect("genesis is committed")
+    }
+
+    /// What stands at a path, as its proof against the newest root says.
+    pub(crate) fn proved<M: Message + Default>(&self, path: &[u8]) -> Option<M> {
+        let height = self.height();
+        let proved = tree::prove(&self.store, height, path);
+        let root = tree::root(&self.store, height);
+        tree::verify(&root, path, proved.value.as_deref(), &proved.proof)
+            .expect("what was proved verifies");
+        proved
+            .value
+            .map(|value| M::decode(value.as_slice()).expect("a record decodes as what wrote it"))
     }
 
     pub(crate) fn state(&self) -> Box<dyn View + '_> {

@@ -3,8 +3,8 @@
 use starfire_crosschain::unix_ms;
 use starfire_did::ChainCode;
 use starfire_ledger::genesis::{
-    ConsensusParams, FORMAT, Genesis, GenesisAccount, GenesisError, GenesisFile, GenesisSubChain,
-    GenesisSubChainValidator, Key, Params, Profile, Routing,
+    ConsensusParams, DidCreation, FORMAT, Genesis, GenesisAccount, GenesisError, GenesisFile,
+    GenesisSubChain, GenesisSubChainValidator, Key, Params, Profile, Routing,
 };
 
 use super::card::MemberCard;
@@ -51,6 +51,7 @@ impl Terms {
             open_share_percent: 10,
             member_transactions_max: 5_000,
             profile,
+            did_creation: DidCreation::Anyone,
         }
     }
 

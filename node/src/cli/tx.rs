@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use starfire_ledger::transaction::{ENVELOPE_BYTES_MAX, Transaction};
+use starfire_ledger::transaction::{BATCH_ENVELOPE_BYTES_MAX, Transaction};
 use starfire_proto::v1;
 use starfire_proto::v1::transaction_status::State;
 
@@ -96,7 +96,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
             seconds,
         }) => client.wait(hash, Duration::from_secs(seconds)).await?,
         Command::Send(Send { envelope }) => {
-            let bytes = file::read(&envelope, 2 * ENVELOPE_BYTES_MAX + 2)?;
+            let bytes = file::read(&envelope, 2 * BATCH_ENVELOPE_BYTES_MAX + 2)?;
             let bytes = match std::str::from_utf8(&bytes)
                 .ok()
                 .and_then(|text| hex::decode(text.trim()).ok())

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use prost::Message;
+use starfire_ledger::transaction::BATCH_ENVELOPE_BYTES_MAX;
 use starfire_proto::v1;
 use starfire_proto::v1::transaction_status::State;
 use starfire_state::Rejection;
@@ -16,8 +17,8 @@ use super::error::{self, answer};
 use super::{Gateway, seat};
 use crate::grpc::transactions_server::Transactions;
 
-/// The longest envelope, and the most bytes of a batch of them.
-pub(crate) const ENVELOPE_BYTES_MAX: usize = 1 << 20;
+/// The longest envelope, and the most bytes of a batch of them. What of it may be longer than others the ledger decides.
+pub(crate) const ENVELOPE_BYTES_MAX: usize = BATCH_ENVELOPE_BYTES_MAX;
 /// Envelopes in a batch.
 pub(crate) const BATCH_MAX: usize = 1024;
 /// The pool's word on each envelope of a submission: its transaction's hash, or why it is refused.

@@ -10,13 +10,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::{AsyncRead, AsyncWrite};
+use starfire_ledger::transaction::BATCH_ENVELOPE_BYTES_MAX;
 use tokio::time::{Sleep, sleep};
 
 /// The longest message: a block of 16 MiB with its certificates.
 pub(crate) const FRAME_BYTES_MAX: usize = 17 * 1024 * 1024;
 
-/// The longest batch of transactions: one of 1 MiB and its framing.
-pub(crate) const BATCH_BYTES_MAX: usize = 1024 * 1024 + 16;
+/// The longest batch of transactions: the longest one and its framing.
+pub(crate) const BATCH_BYTES_MAX: usize = BATCH_ENVELOPE_BYTES_MAX + 16;
 
 /// What a frame carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,11 +12,12 @@ use libp2p::gossipsub::{
     Version, WhitelistSubscriptionFilter,
 };
 use libp2p::identity::Keypair;
+use starfire_ledger::transaction::BATCH_ENVELOPE_BYTES_MAX;
 
 use super::protocol::Names;
 
-/// The longest transaction: an envelope of 1 MiB.
-pub(crate) const TRANSACTION_BYTES_MAX: usize = 1024 * 1024;
+/// The longest transaction: a batch of DIDs.
+pub(crate) const TRANSACTION_BYTES_MAX: usize = BATCH_ENVELOPE_BYTES_MAX;
 
 /// What gossipsub adds to a message: topic, author, signature.
 const OVERHEAD_BYTES: usize = 4 * 1024;

@@ -8,7 +8,8 @@ use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, PeerId};
 use starfire_did::{Did, KeyAlgorithm, PrivateKey};
 use starfire_ledger::genesis::{
-    ConsensusParams, GenesisFile, GenesisMember, GenesisRole, Key, Params, Profile, Routing,
+    ConsensusParams, DidCreation, GenesisFile, GenesisMember, GenesisRole, Key, Params, Profile,
+    Routing,
 };
 use starfire_ledger::{ChainRules, Genesis, Transaction, check};
 use starfire_proto::protocol;
@@ -97,6 +98,7 @@ impl Chain {
             ..Default::default()
         };
         let rules = ChainRules {
+            chain_id: "starfire-main-1".to_owned(),
             chain_code: None,
             bif_chain_id: 0,
         };
@@ -154,6 +156,7 @@ fn genesis(validator: &PrivateKey, age_ms: i64) -> Genesis {
             open_share_percent: 100,
             member_transactions_max: 1000,
             profile: Profile::Default,
+            did_creation: DidCreation::Anyone,
         },
         consensus: ConsensusParams {
             term_heights: 8,

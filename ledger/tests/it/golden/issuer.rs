@@ -2,7 +2,7 @@
 //!
 //! A moment is a number of seconds after genesis, `30s`; a block takes one.
 
-use starfire_did::{issuer, schema, status_list};
+use starfire_did::{Did, issuer, schema, status_list};
 
 use super::*;
 
