@@ -161,7 +161,7 @@ impl Model {
                     ..next
                 })
             }
-            Step::Rotate(key) => controlled.then(|| Known { key: *key, ..next }),
+            Step::Rotate(key) => controlled.then_some(Known { key: *key, ..next }),
             Step::Deactivate => controlled.then(|| ended(next)),
             Step::Recover(goal) => {
                 let (_, delay_ms) = known.terms.recovery.as_ref()?;
