@@ -9,6 +9,7 @@
 pub mod anchor;
 pub mod attack;
 pub mod chain;
+pub mod chain_document;
 pub mod code;
 pub mod commitment;
 pub mod document;

@@ -13,6 +13,7 @@ mod did;
 mod evidence;
 mod headers;
 mod report;
+mod resolved;
 mod subject;
 mod verify;
 
@@ -21,6 +22,9 @@ pub use certificate::was_in_force;
 pub use content::{FORMAT, PROOF_BYTES_MAX};
 pub use headers::CLOCK_DRIFT_MS;
 pub use report::{Reason, Report, Step, Summary, Verdict};
+pub use resolved::{
+    RESULT_BYTES_MAX, attach, is_resolution_result, state_proof, verify_resolution,
+};
 pub use subject::{Certificate, Scope, Subject};
 pub use verify::verify;
 

@@ -22,6 +22,7 @@ pub mod document;
 mod extension;
 #[cfg(test)]
 mod fixture;
+pub mod foreign;
 mod handover;
 pub mod history;
 pub mod id;
@@ -35,6 +36,7 @@ pub mod path;
 pub mod policy;
 pub mod recover;
 pub mod render;
+pub mod resolution;
 pub mod resolve;
 pub mod resource;
 pub mod rotate;

@@ -244,7 +244,7 @@ pub fn metadata(record: &v1::DidRecord) -> Value {
 }
 
 /// Without fractions, as DID Core asks. `None` beyond the year 9999.
-pub(crate) fn timestamp(unix_ms: i64) -> Option<String> {
+pub fn timestamp(unix_ms: i64) -> Option<String> {
     OffsetDateTime::from_unix_timestamp(unix_ms.div_euclid(1000))
         .ok()?
         .format(&Rfc3339)

@@ -22,6 +22,7 @@ mod limits;
 mod members;
 mod page;
 mod proofs;
+mod resolution;
 mod resolver;
 mod seats;
 mod serve;
@@ -32,8 +33,9 @@ mod transactions;
 #[cfg(test)]
 mod fixture;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use starfire_did::ChainCode;
 use starfire_state::Rejection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
@@ -41,6 +43,7 @@ pub use backend::{Backend, PoolView, Published, ReadView, Submission};
 pub use serve::serve;
 
 use feeds::Feeds;
+use resolution::Answers;
 
 /// Reads of the archive at one time; others wait for their turn.
 const READS_MAX: usize = 8;
@@ -59,6 +62,8 @@ pub(crate) struct Gateway {
     reads: Arc<Semaphore>,
     waits: Arc<Semaphore>,
     resolves: Arc<Semaphore>,
+    answers: Arc<Answers>,
+    chain_code: Arc<OnceLock<Option<ChainCode>>>,
     sockets: Arc<Semaphore>,
 }
 
@@ -70,6 +75,8 @@ impl Gateway {
             reads: Arc::new(Semaphore::new(READS_MAX)),
             waits: Arc::new(Semaphore::new(WAITS_MAX)),
             resolves: Arc::new(Semaphore::new(RESOLVES_MAX)),
+            answers: Arc::default(),
+            chain_code: Arc::default(),
             sockets: Arc::new(Semaphore::new(SOCKETS_MAX)),
         }
     }

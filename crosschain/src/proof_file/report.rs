@@ -112,6 +112,8 @@ pub enum Reason {
     DidUnknown,
     /// The DID is deactivated.
     DidDeactivated,
+    /// The answer says something else than the records that are proved.
+    AnswerMismatch,
 }
 
 impl Reason {
@@ -162,7 +164,8 @@ impl Reason {
             | Self::CertificateExpired
             | Self::Revoked
             | Self::DidUnknown
-            | Self::DidDeactivated => Verdict::Refused,
+            | Self::DidDeactivated
+            | Self::AnswerMismatch => Verdict::Refused,
         }
     }
 }
@@ -181,7 +184,7 @@ pub struct Step {
 /// What was proved, as far as the verification got. Times are RFC 3339, UTC.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// `certificate`, `evidence` or `did`.
+    /// `certificate`, `evidence`, `did` or `resolution`.
     pub kind: &'static str,
     /// The issuer, or the DID itself.
     pub did: String,

@@ -4,5 +4,6 @@ mod accreditation;
 mod certificate;
 mod evidence;
 mod forgery;
+mod resolved;
 mod succession;
 mod world;

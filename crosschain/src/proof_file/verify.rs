@@ -118,7 +118,11 @@ fn parse(proof: &[u8]) -> Result<(ProofFile, String), Stop> {
     Ok((file, format!("{} bytes, whole", proof.len())))
 }
 
-fn freshness(as_of_ms: i64, now_ms: i64, max_age: Duration) -> Result<((), String), Stop> {
+pub(super) fn freshness(
+    as_of_ms: i64,
+    now_ms: i64,
+    max_age: Duration,
+) -> Result<((), String), Stop> {
     let age_ms = now_ms.saturating_sub(as_of_ms).max(0);
     let detail = format!(
         "state as of {}, {} minutes old",

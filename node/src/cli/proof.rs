@@ -188,6 +188,7 @@ pub(crate) async fn record(
     let request = v1::ResolveRequest {
         did: did.to_owned(),
         version,
+        ..v1::ResolveRequest::default()
     };
     let answer = client.call(client.dids().resolve(request)).await?;
     answer.record.ok_or_else(|| {

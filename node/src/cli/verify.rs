@@ -1,4 +1,4 @@
-//! `starfire verify`: a proof file, against a pinned main chain, without any network.
+//! `starfire verify`: a proof file or a saved DID resolution result, against a pinned main chain, without any network.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(crate) const FILE_BYTES_MAX: usize = 1 << 30;
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The proof file
+    /// The proof file, or the DID resolution result of a gateway
     proof: PathBuf,
     /// The certificate's document, or the note beside a file whose evidence is salted
     #[arg(long, value_name = "FILE")]
@@ -122,8 +122,15 @@ impl Pinned {
             revocation_as_of: None,
             subject: None,
         };
+        let alone = document.is_none() && file.is_none();
+        let is_result = alone && proof_file::is_resolution_result(proof);
         for (bundle, pin) in &self.chains {
-            answer = proof_file::verify(proof, document, file, bundle, pin, now_ms, self.max_age);
+            answer = match is_result {
+                true => proof_file::verify_resolution(proof, bundle, pin, now_ms, self.max_age),
+                false => {
+                    proof_file::verify(proof, document, file, bundle, pin, now_ms, self.max_age)
+                }
+            };
             if answer.verdict != Verdict::Unpinned {
                 break;
             }

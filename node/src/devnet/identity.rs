@@ -126,7 +126,7 @@ pub(super) async fn resolvable(manifest: &Manifest) -> Result<(), Failure> {
         loop {
             let request = v1::ResolveRequest {
                 did: identity.did.clone(),
-                version: 0,
+                ..v1::ResolveRequest::default()
             };
             let resolved = main.call(main.dids().resolve(request)).await;
             if matches!(&resolved, Ok(answer) if answer.record.is_some()) {

@@ -1,18 +1,20 @@
 //! Resolving DIDs, each with the proof of what this chain says of it, be it that there is none.
 //!
 //! A DID of a sub-chain is resolved on the main chain too: its gateway is asked for a proof under the newest header that the main
-//! chain has anchored, see [`super::resolver`]. Such an answer is as old as that anchor and needs no trust in whoever gave it.
+//! chain has anchored, see [`super::resolution`]. Such an answer is as old as that anchor and needs no trust in whoever gave it.
 
 use prost::Message;
-use starfire_crosschain::{chain, path};
-use starfire_did::{ChainCode, Did, document::Document, render, resolve};
+use starfire_crosschain::chain_document;
+use starfire_did::resolution::{self, At, Question, Representation};
+use starfire_did::{ChainCode, Did};
 use starfire_proto::v1;
-use starfire_state::{Rejection, View};
+use starfire_state::Rejection;
 use tonic::{Request, Response, Status};
 
+use super::Gateway;
 use super::accounts::parse_did;
 use super::error::{self, answer};
-use super::{Gateway, resolver, seat};
+use super::resolution::Wanted;
 use crate::grpc::dids_server::Dids;
 
 #[tonic::async_trait]
@@ -31,84 +33,54 @@ impl Gateway {
         request: v1::ResolveRequest,
     ) -> Result<v1::ResolveResponse, Rejection> {
         let did = parse_did(&request.did)?;
-        let keys = resolve::proof_paths(&did, (request.version > 0).then_some(request.version));
-        match (self.chain_code().await?, did.chain_code()) {
-            (here, of) if here == of => {
-                respond(self.prove_newest(move |_| keys.clone()).await?, None)
+        let at = match (request.version, request.version_time_ms) {
+            (0, 0) => At::Newest,
+            (version, 0) => At::Version(version),
+            (0, time) => At::Time(time),
+            (_, _) => {
+                return Err(Rejection::new(
+                    error::INVALID_PARAMETER,
+                    "version and version_time_ms exclude one another",
+                ));
             }
-            (None, Some(code)) => self.resolve_on(code, keys).await,
-            (here, _) => Err(other_chain(&did, here)),
-        }
+        };
+        let question = Question { did, at };
+        let wanted = Wanted {
+            proof: !request.without_proof,
+            fresh: false,
+        };
+        let answer = self.look_up(question, wanted).await?;
+        let form = Representation::JsonLd;
+        let document = match &answer.found.record {
+            Some(record) => resolution::rendered(record, form)
+                .map_err(|problem| Rejection::new(error::RESOLVER_UNPROVEN, problem.detail))?,
+            None => answer.sub_chain.as_ref().map(|record| {
+                chain_document::resolution_result(&question, Some(record), form)["didDocument"]
+                    .take()
+            }),
+        };
+        Ok(v1::ResolveResponse {
+            record: answer.found.record,
+            document: document
+                .map(|document| document.to_string())
+                .unwrap_or_default(),
+            proof: answer.proof,
+            anchor_proof: answer.anchor,
+        })
     }
 
-    /// The code of this node's chain; `None` on the main chain.
+    /// The code of this node's chain; `None` on the main chain. It never changes, so it is read once.
     pub(super) async fn chain_code(&self) -> Result<Option<ChainCode>, Rejection> {
+        if let Some(known) = self.chain_code.get() {
+            return Ok(*known);
+        }
         let chain = self
             .read(|view| Ok(starfire_state::chain(view.state().as_ref())))
             .await?;
-        Ok(ChainCode::parse_optional(&chain.chain_code)
-            .expect("genesis gave the chain a code, or none"))
+        let code = ChainCode::parse_optional(&chain.chain_code)
+            .expect("genesis gave the chain a code, or none");
+        Ok(*self.chain_code.get_or_init(|| code))
     }
-
-    /// Resolves on a sub-chain, as of its newest anchor here.
-    async fn resolve_on(
-        &self,
-        code: ChainCode,
-        keys: Vec<Vec<u8>>,
-    ) -> Result<v1::ResolveResponse, Rejection> {
-        let _seat = seat(&self.resolves, "questions to other chains")?;
-        let anchor_proof = self
-            .prove_newest(move |state| anchor_keys(state, code))
-            .await?;
-        let Some(record) = value::<v1::SubChainRecord>(&anchor_proof, 0)? else {
-            // No such chain, so no such DID: that is what the proof says.
-            return Ok(v1::ResolveResponse {
-                anchor_proof: Some(anchor_proof),
-                ..v1::ResolveResponse::default()
-            });
-        };
-        let Some(anchor) = value::<v1::AnchorRecord>(&anchor_proof, 1)? else {
-            return Err(Rejection::new(
-                error::CHAIN_NOT_ANCHORED,
-                format!("no header of {code} is anchored yet; ask a gateway of {code}"),
-            ));
-        };
-        let proof = resolver::ask(&record, &anchor, keys).await?;
-        respond(proof, Some(anchor_proof))
-    }
-}
-
-/// A sub-chain's record, and its newest anchor.
-fn anchor_keys(state: &dyn View, code: ChainCode) -> Vec<Vec<u8>> {
-    let newest = chain::load(state, code.as_str()).map_or(0, |record| record.latest_height);
-    vec![
-        path::sub_chain(code.as_str()),
-        path::anchor(code.as_str(), newest),
-    ]
-}
-
-/// The answer that a proof holds: its first value is the record asked for.
-fn respond(
-    proof: v1::StateProof,
-    anchor_proof: Option<v1::StateProof>,
-) -> Result<v1::ResolveResponse, Rejection> {
-    let record: Option<v1::DidRecord> = value(&proof, 0)?;
-    let document = record
-        .as_ref()
-        .and_then(|record| record.document.clone())
-        .map(render_document)
-        .transpose()?;
-    Ok(v1::ResolveResponse {
-        record,
-        document: document.unwrap_or_default(),
-        proof: Some(proof),
-        anchor_proof,
-    })
-}
-
-fn render_document(record: v1::DidDocument) -> Result<String, Rejection> {
-    let document = Document::try_from(record)?;
-    Ok(render::document(&document).to_string())
 }
 
 /// The record that a proof's value holds, if the proof is not of absence. Another chain may keep what it likes at a path.
@@ -146,6 +118,7 @@ pub(super) fn other_chain(did: &Did, here: Option<ChainCode>) -> Rejection {
 
 #[cfg(test)]
 mod tests {
+    use starfire_crosschain::path;
     use starfire_did::path as did_path;
     use starfire_state::Changes;
     use tonic::Code;
@@ -182,7 +155,7 @@ mod tests {
     async fn resolve(node: &Node, did: &Did) -> Result<v1::ResolveResponse, Status> {
         let request = v1::ResolveRequest {
             did: did.to_string(),
-            version: 0,
+            ..v1::ResolveRequest::default()
         };
         let answer = DidsClient::new(node.channel()).resolve(request).await;
         answer.map(Response::into_inner)

@@ -206,7 +206,7 @@ mod tests {
         let sub_did = did(1, Some("by01")).to_string();
         let resolve = |did: &str| v1::ResolveRequest {
             did: did.into(),
-            version: 0,
+            ..v1::ResolveRequest::default()
         };
         let status = DidsClient::new(node.channel())
             .resolve(resolve("did:web:example.org"))

@@ -165,6 +165,11 @@ impl Node {
         }
     }
 
+    /// What a verifier of this chain pins.
+    pub(super) fn trust(&self) -> Bundle {
+        Bundle::new(self.id.clone(), "Test", [9; 32], self.validators.clone()).unwrap()
+    }
+
     /// The newest height.
     pub(super) fn height(&self) -> u64 {
         self.store.height().unwrap()

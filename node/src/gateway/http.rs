@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use starfire_proto::v1;
 use starfire_state::{Code, Rejection};
 
-use super::{Gateway, error, json, limits, page, tendermint};
+use super::{Gateway, error, json, limits, page, resolution, tendermint};
 
 /// There is nothing at this path.
 const ROUTE_UNKNOWN: Code = Code::new("ROUTE_UNKNOWN", 4);
@@ -41,10 +41,11 @@ pub(super) fn router(gateway: Gateway) -> Router {
         .route("/api/anchors", get(anchors))
         .route("/api/evidence", get(evidence))
         .with_state(gateway.clone())
-        .merge(tendermint::router(gateway))
+        .merge(tendermint::router(gateway.clone()))
         .merge(page::router())
         .layer(map_response(harden))
-        .fallback(unknown)
+        .merge(resolution::router(gateway.clone()))
+        .merge(Router::new().fallback(elsewhere).with_state(gateway))
 }
 
 async fn harden(mut response: Response) -> Response {
@@ -56,8 +57,18 @@ async fn harden(mut response: Response) -> Response {
     response
 }
 
-async fn unknown(request: Request) -> Response {
-    if limits::is_grpc(&request) {
+/// Paths that are DIDs, and those that are nothing.
+async fn elsewhere(State(gateway): State<Gateway>, request: Request) -> Response {
+    let grpc = limits::is_grpc(&request);
+    let (parts, _) = request.into_parts();
+    match resolution::facade(&gateway, &parts.method, &parts.uri).await {
+        Some(response) => response,
+        None => unknown(grpc),
+    }
+}
+
+fn unknown(grpc: bool) -> Response {
+    if grpc {
         return tonic::Status::unimplemented("no such service").into_http();
     }
     error::response(&Rejection::new(

@@ -241,7 +241,7 @@ mod tests {
         let mut client = DidsClient::new(node.channel());
         let request = v1::ResolveRequest {
             did: did(1, None).to_string(),
-            version: 0,
+            ..v1::ResolveRequest::default()
         };
         let asked = tokio::spawn(async move { client.resolve(request).await });
         node.awaited().await;

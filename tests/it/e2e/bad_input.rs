@@ -79,6 +79,7 @@ async fn check_grpc(client: &Client) {
         let request = v1::ResolveRequest {
             did: did.clone(),
             version,
+            ..v1::ResolveRequest::default()
         };
         assert_eq!(
             code(client.call(client.dids().resolve(request)).await),
@@ -96,7 +97,11 @@ async fn check_grpc(client: &Client) {
     }
     // Nobody has this one: that is an answer, and proved.
     let (did, version) = ("did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2".to_owned(), 0);
-    let request = v1::ResolveRequest { did, version };
+    let request = v1::ResolveRequest {
+        did,
+        version,
+        ..v1::ResolveRequest::default()
+    };
     let answer = client.call(client.dids().resolve(request)).await.unwrap();
     assert!(answer.record.is_none());
     assert!(!answer.proof.expect("absence is proved").values[0].present);

@@ -37,7 +37,7 @@ pub(super) async fn resolve(arguments: &Resolve, context: &Context) -> Result<Re
     let did = arguments.did;
     let request = v1::ResolveRequest {
         did: did.to_string(),
-        version: 0,
+        ..v1::ResolveRequest::default()
     };
     let answer = client.call(client.dids().resolve(request)).await?;
     let pinned = arguments.trusted.pins(context)?;

@@ -1,0 +1,273 @@
+//! DIDs over HTTP: the W3C DID Resolution binding, and beside it the paths of BIF's RFC-005.
+//!
+//! A request goes one way: [`request`] and [`options`] read it, [`media`] says which form the caller takes, [`lookup`] asks the
+//! chain, and [`reply`] wraps what [`starfire_did::resolution`] makes of it. Every answer carries a state proof unless the caller
+//! does without, so nobody has to believe this node. Routes, options and errors: `docs/did-resolution.md`.
+
+mod aggregate;
+mod bid;
+mod cache;
+mod dereference;
+mod lookup;
+mod media;
+mod options;
+mod properties;
+mod reply;
+mod request;
+mod resource;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use axum::response::Response;
+use axum::routing::get;
+use serde_json::{Value, json};
+use starfire_crosschain::{chain_document, proof_file};
+use starfire_did::resolution::{self, At, Problem, ProblemKind, Question, Representation};
+use starfire_did::{Did, foreign};
+use starfire_state::Rejection;
+
+use super::{Gateway, error};
+pub(super) use bid::facade;
+pub(super) use cache::Answers;
+use lookup::Answer;
+pub(super) use lookup::Wanted;
+use media::{Accept, Wrap};
+use options::Options;
+use reply::{Keep, json_reply, kept};
+use request::Target;
+
+/// Where DIDs are resolved.
+const IDENTIFIERS: &str = "/1.0/identifiers/";
+/// The longest body of options, bytes.
+const OPTIONS_BYTES_MAX: usize = 16 << 10;
+
+/// The routes of the binding.
+pub(super) fn router(gateway: Gateway) -> Router {
+    let identifiers = || get(identifiers).post(identifiers).options(preflight);
+    Router::new()
+        .route("/1.0/identifiers/", identifiers())
+        .route("/1.0/identifiers/{*did}", identifiers())
+        .route("/1.0/properties", get(properties::properties))
+        .route("/1.0/methods", get(properties::methods))
+        .route("/1.0/traits", get(properties::traits))
+        .with_state(gateway)
+}
+
+async fn preflight() -> Response {
+    reply::preflight()
+}
+
+/// A request, read.
+#[derive(Debug)]
+pub(super) struct Asked {
+    target: Target,
+    options: Options,
+    accept: Accept,
+    headers: HeaderMap,
+}
+
+async fn identifiers(State(gateway): State<Gateway>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let accept = Accept::of(&parts.headers);
+    let wrap = accept.wrap;
+    let asked = match read(parts, body, accept).await {
+        Ok(asked) => asked,
+        Err(problem) => return reply::problem(&problem, wrap),
+    };
+    let wrap = asked.accept.wrap;
+    match answer(&gateway, asked).await {
+        Ok(response) => response,
+        Err(problem) => reply::problem(&problem, wrap),
+    }
+}
+
+async fn read(parts: Parts, body: Body, accept: Accept) -> Result<Asked, Problem> {
+    let mut options = Options::default();
+    let path = parts.uri.path();
+    let path = path.strip_prefix(IDENTIFIERS).unwrap_or_default();
+    let target = Target::parse(path, parts.uri.query(), &mut options)?;
+    if parts.method == Method::POST {
+        let body: Bytes = to_bytes(body, OPTIONS_BYTES_MAX).await.map_err(|_| {
+            let detail = format!("options have at most {OPTIONS_BYTES_MAX} bytes");
+            Problem::new(ProblemKind::InvalidOptions, detail)
+        })?;
+        if !body.is_empty() {
+            options.take_json(&mut Vec::new(), &body)?;
+        }
+    }
+    let accept = options.accept.as_deref().map_or(accept, Accept::parse);
+    let mut headers = parts.headers;
+    if parts.method == Method::POST {
+        // RFC 9110 §13.1.2: only GET and HEAD are answered with "not modified".
+        headers.remove(header::IF_NONE_MATCH);
+    }
+    Ok(Asked {
+        target,
+        options,
+        accept,
+        headers,
+    })
+}
+
+async fn answer(gateway: &Gateway, asked: Asked) -> Result<Response, Problem> {
+    let at = asked.options.at(asked.target.url.parameters())?;
+    let text = asked.target.url.did();
+    let did = match Did::parse(text) {
+        Ok(did) => did,
+        Err(_) if !text.starts_with("did:bid:") => return of_another_method(&asked),
+        Err(error) => return Err(Problem::new(ProblemKind::InvalidDid, error.to_string())),
+    };
+    let question = Question { did, at };
+    if !asked.target.url.path().is_empty() {
+        return resource::answer(gateway, &asked, question).await;
+    }
+    let form = form(&asked)?;
+    // Who wants the document alone has nowhere to put a proof.
+    let wanted = Wanted {
+        proof: asked.options.proof && asked.accept.wrap.is_some(),
+        fresh: asked.options.no_cache,
+    };
+    let answer = gateway.look_up(question, wanted).await.map_err(problem)?;
+    let mut result = result(&question, &answer, form)?;
+    if asked.options.aggregate {
+        aggregate::add(gateway, &question, &answer, form, wanted, &mut result).await?;
+    }
+    if asked.target.is_document() {
+        Ok(document_response(&asked, &answer, form, &result))
+    } else {
+        dereference::answer(&asked, &question, &answer, form, result)
+    }
+}
+
+/// The document's form that the caller takes.
+fn form(asked: &Asked) -> Result<Representation, Problem> {
+    let service_alone = asked.accept.uri_list && !asked.target.is_document();
+    asked
+        .accept
+        .form
+        .or(service_alone.then_some(Representation::V1_1))
+        .ok_or_else(|| {
+            let known = Representation::ALL
+                .map(Representation::media_type)
+                .join(", ");
+            let detail = format!("a document is had as {known}");
+            Problem::new(ProblemKind::RepresentationNotSupported, detail)
+        })
+}
+
+/// The whole result of resolving, with its proof if there is one.
+fn result(question: &Question, answer: &Answer, form: Representation) -> Result<Value, Problem> {
+    let mut result = if question.did.is_account() {
+        resolution::result(question, &answer.found, form)
+    } else {
+        chain_document::resolution_result(question, answer.sub_chain.as_ref(), form)
+    };
+    let proof = match (&answer.proof, &answer.anchor) {
+        (Some(proof), anchor) => Some((proof, anchor.as_ref())),
+        // Only the main chain is asked: it knows no such sub-chain.
+        (None, Some(anchor)) => Some((anchor, None)),
+        (None, None) => None,
+    };
+    if let Some((proof, anchor)) = proof {
+        let proof = proof_file::state_proof(proof, anchor).ok_or_else(|| {
+            Problem::new(
+                ProblemKind::InternalError,
+                "the state proof does not encode",
+            )
+        })?;
+        proof_file::attach(&mut result, proof);
+    }
+    Ok(result)
+}
+
+/// The reply to a question about a document.
+fn document_response(
+    asked: &Asked,
+    answer: &Answer,
+    form: Representation,
+    result: &Value,
+) -> Response {
+    let error = result["didResolutionMetadata"].get("error");
+    let deactivated = result["didDocumentMetadata"]["deactivated"] == json!(true);
+    // DID Resolution §12.1: "The HTTP response status code MUST be 410."
+    let status = match error {
+        Some(error) => status_of(error),
+        None if deactivated => 410,
+        None => 200,
+    };
+    let wrap = match asked.accept.wrap {
+        Some(wrap) => wrap,
+        // There is no document to send alone.
+        None if status != 200 => Wrap::Resolution,
+        None => {
+            let media_type = form.media_type();
+            let response = json_reply(200, media_type, &result["didDocument"]);
+            let keep = Keep::of(&answer.found, media_type, form);
+            return kept(response, keep.as_ref(), &asked.headers);
+        }
+    };
+    let response = match wrap {
+        Wrap::Resolution | Wrap::LegacyResolution => json_reply(status, wrap.media_type(), result),
+        Wrap::Dereferencing => json_reply(status, wrap.media_type(), &dereference::wrapped(result)),
+    };
+    let fresh = asked.options.no_cache || asked.options.aggregate;
+    let keep = Keep::of(&answer.found, wrap.media_type(), form).filter(|_| !fresh);
+    kept(response, keep.as_ref(), &asked.headers)
+}
+
+/// The HTTP status of an error object of ours.
+fn status_of(error: &Value) -> u16 {
+    let name = error["type"]
+        .as_str()
+        .and_then(|name| name.rsplit('#').next());
+    ProblemKind::ALL
+        .into_iter()
+        .find(|kind| Some(kind.name()) == name)
+        .map_or(500, ProblemKind::status)
+}
+
+/// A DID of a method that needs no chain. Its document never changes.
+fn of_another_method(asked: &Asked) -> Result<Response, Problem> {
+    let did = asked.target.url.did();
+    let document = foreign::document(did)?;
+    if asked.options.at(asked.target.url.parameters())? != At::Newest {
+        let detail = "DIDs of this method have one version";
+        return Err(Problem::new(ProblemKind::FeatureNotSupported, detail));
+    }
+    let form = form(asked)?;
+    let result = json!({
+        "didDocument": document,
+        "didResolutionMetadata": { "contentType": form.media_type(), "didUrl": did },
+        "didDocumentMetadata": {},
+    });
+    if !asked.target.is_document() {
+        return dereference::in_document(asked, form, &result);
+    }
+    let keep = Keep::for_ever("1");
+    let response = match asked.accept.wrap {
+        None => json_reply(200, form.media_type(), &result["didDocument"]),
+        Some(Wrap::Dereferencing) => json_reply(
+            200,
+            Wrap::Dereferencing.media_type(),
+            &dereference::wrapped(&result),
+        ),
+        Some(wrap) => json_reply(200, wrap.media_type(), &result),
+    };
+    Ok(kept(response, Some(&keep), &asked.headers))
+}
+
+/// A refusal of this node, as the standard knows it.
+fn problem(rejection: Rejection) -> Problem {
+    let kind = match rejection.code {
+        error::INVALID_ADDRESS => ProblemKind::InvalidDid,
+        error::DID_OTHER_CHAIN => ProblemKind::FeatureNotSupported,
+        _ => ProblemKind::InternalError,
+    };
+    Problem::new(kind, rejection.to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! What stands in a document, or behind one of its services. Resources stand beside: [`super::resource`].
+
+use axum::response::Response;
+use serde_json::{Value, json};
+use starfire_did::dereference::{Accept, Dereferenced, dereference};
+use starfire_did::document::{Document, Relationship};
+use starfire_did::resolution::{Problem, ProblemKind, Question, Representation};
+use starfire_state::Rejection;
+
+use super::lookup::Answer;
+use super::media::{URI_LIST, Wrap};
+use super::reply::{Keep, json_reply, kept, see_other};
+use super::{Asked, status_of};
+
+/// The result of resolving as one of dereferencing.
+pub(super) fn wrapped(result: &Value) -> Value {
+    json!({
+        "content": result["didDocument"],
+        "dereferencingMetadata": result["didResolutionMetadata"],
+        "contentMetadata": result["didDocumentMetadata"],
+    })
+}
+
+/// The reply to a DID URL, whose DID resolved to `result`.
+pub(super) fn answer(
+    asked: &Asked,
+    question: &Question,
+    answer: &Answer,
+    form: Representation,
+    result: Value,
+) -> Result<Response, Problem> {
+    let dereferencing = Wrap::Dereferencing.media_type();
+    if let Some(error) = result["didResolutionMetadata"].get("error") {
+        return Ok(json_reply(
+            status_of(error),
+            dereferencing,
+            &wrapped(&result),
+        ));
+    }
+    if !question.did.is_account() {
+        return in_document(asked, form, &result);
+    }
+    let record = answer.found.record.as_ref();
+    let Some(document) = record.and_then(|record| record.document.clone()) else {
+        return Ok(json_reply(410, dereferencing, &wrapped(&result)));
+    };
+    let document = Document::try_from(document).map_err(|error| {
+        let detail = Rejection::from(error).detail;
+        Problem::new(ProblemKind::InvalidDidDocument, detail)
+    })?;
+    let accept = match asked.accept.uri_list && asked.target.wants_service {
+        true => Accept::UriList,
+        false => Accept::Document(form),
+    };
+    let relationship = relationship(asked)?;
+    let found = dereference(&document, &asked.target.url, accept, relationship)
+        .map_err(|error| Problem::from(&error))?;
+    let keep = Keep::of(&answer.found, dereferencing, form);
+    let (content, content_type) = match found {
+        Dereferenced::Document(content) | Dereferenced::Entry(content) => {
+            (content, form.media_type())
+        }
+        Dereferenced::Urls(urls) if asked.accept.wrap.is_none() => {
+            // DID Resolution §12.1: status 303, the address in Location, and an empty body.
+            return urls.first().and_then(|url| see_other(url)).ok_or_else(|| {
+                let detail = "the service's address is none that a browser can be sent to";
+                Problem::new(ProblemKind::NotFound, detail)
+            });
+        }
+        Dereferenced::Urls(urls) => (json!(urls), URI_LIST),
+        Dereferenced::Resource(_) => {
+            return Err(Problem::new(ProblemKind::NotFound, "there is no such path"));
+        }
+    };
+    let response = match asked.accept.wrap {
+        None => json_reply(200, content_type, &content),
+        Some(_) => {
+            let body = json!({
+                "content": content,
+                "dereferencingMetadata": {
+                    "contentType": content_type,
+                    "didUrl": result["didResolutionMetadata"]["didUrl"],
+                },
+                "contentMetadata": result["didDocumentMetadata"],
+            });
+            json_reply(200, dereferencing, &body)
+        }
+    };
+    let keep = keep.filter(|_| !asked.options.no_cache);
+    Ok(kept(response, keep.as_ref(), &asked.headers))
+}
+
+/// A part of a document that is no record of ours: by its fragment alone.
+pub(super) fn in_document(
+    asked: &Asked,
+    form: Representation,
+    result: &Value,
+) -> Result<Response, Problem> {
+    let document = &result["didDocument"];
+    let did = document["id"].as_str().unwrap_or_default();
+    let not_found =
+        |what: &str| Problem::new(ProblemKind::NotFound, format!("{did} has no {what}"));
+    let Some(fragment) = asked
+        .target
+        .url
+        .fragment()
+        .filter(|_| !asked.target.names_more())
+    else {
+        return Err(not_found("such service or path"));
+    };
+    let id = format!("{did}#{fragment}");
+    let part = ["verificationMethod", "service"]
+        .iter()
+        .filter_map(|list| document[*list].as_array())
+        .flatten()
+        .find(|part| part["id"] == id.as_str())
+        .ok_or_else(|| not_found(&format!("#{fragment}")))?;
+    if let Some(relationship) = relationship(asked)? {
+        let named = document[relationship.name()].as_array();
+        if !named.is_some_and(|ids| ids.iter().any(|known| *known == id.as_str())) {
+            let detail = format!("{id} is no key for {}", relationship.name());
+            return Err(Problem::new(ProblemKind::InvalidRelationship, detail));
+        }
+    }
+    let Some(_) = asked.accept.wrap else {
+        return Ok(json_reply(200, form.media_type(), part));
+    };
+    let body = json!({
+        "content": part,
+        "dereferencingMetadata": { "contentType": form.media_type() },
+        "contentMetadata": result["didDocumentMetadata"],
+    });
+    Ok(json_reply(200, Wrap::Dereferencing.media_type(), &body))
+}
+
+fn relationship(asked: &Asked) -> Result<Option<Relationship>, Problem> {
+    let Some(name) = &asked.options.verification_relationship else {
+        return Ok(None);
+    };
+    let known = Relationship::ALL
+        .into_iter()
+        .find(|known| known.name() == name);
+    known.map(Some).ok_or_else(|| {
+        let detail = format!("{name:?} is no verification relationship");
+        Problem::new(ProblemKind::InvalidOptions, detail)
+    })
+}

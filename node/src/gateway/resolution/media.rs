@@ -1,0 +1,306 @@
+//! Which form of an answer a caller takes: the `Accept` header, as DID resolvers read it.
+
+use axum::http::{HeaderMap, header};
+use starfire_did::resolution::Representation;
+
+/// The result of resolving, with all metadata.
+pub(super) const RESOLUTION: &str = "application/did-resolution";
+/// The same, as it was called before.
+pub(super) const LEGACY_RESOLUTION: &str =
+    "application/ld+json;profile=\"https://w3id.org/did-resolution\"";
+/// The result of dereferencing, with all metadata.
+pub(super) const DEREFERENCING: &str = "application/did-url-dereferencing";
+/// A service's endpoints.
+pub(super) const URI_LIST: &str = "text/uri-list";
+
+const LEGACY_PROFILE: &str = "https://w3id.org/did-resolution";
+/// Media types that are looked at; more are not.
+const RANGES_MAX: usize = 32;
+
+/// A form of the whole answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wrap {
+    /// `didDocument` and metadata.
+    Resolution,
+    /// The same under its older name.
+    LegacyResolution,
+    /// `content` and metadata.
+    Dereferencing,
+}
+
+impl Wrap {
+    pub(super) fn media_type(self) -> &'static str {
+        match self {
+            Self::Resolution => RESOLUTION,
+            Self::LegacyResolution => LEGACY_RESOLUTION,
+            Self::Dereferencing => DEREFERENCING,
+        }
+    }
+}
+
+/// What a caller takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Accept {
+    /// The whole answer, if the caller names no part of it that it likes better.
+    pub(super) wrap: Option<Wrap>,
+    /// The document's form; none that we have.
+    pub(super) form: Option<Representation>,
+    /// A service is to be redirected to.
+    pub(super) uri_list: bool,
+    ranges: Vec<Range>,
+}
+
+/// One media range of the header. Weights are in thousandths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Range {
+    kind: Kind,
+    name: String,
+    weight: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Wrap(Wrap),
+    Document(Representation),
+    UriList,
+    /// `*/*`, or `application/*`
+    Any,
+    Other,
+}
+
+impl Accept {
+    /// Reads the header; none means that anything will do.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let values = headers.get_all(header::ACCEPT).into_iter();
+        let text: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
+        Self::parse(&text.join(","))
+    }
+
+    pub(super) fn parse(text: &str) -> Self {
+        let mut ranges: Vec<_> = split(text, ',')
+            .take(RANGES_MAX)
+            .filter_map(|range| Range::parse(&range))
+            .collect();
+        if ranges.is_empty() {
+            ranges.push(Range {
+                kind: Kind::Any,
+                name: "*/*".to_owned(),
+                weight: 1000,
+            });
+        }
+        // Stable: of equals, the first named is the preferred one.
+        ranges.sort_by_key(|range| std::cmp::Reverse(range.weight));
+        ranges.retain(|range| range.weight > 0);
+        let weight = |wanted: &dyn Fn(Kind) -> bool| {
+            let mut known = ranges.iter().filter(|range| wanted(range.kind));
+            known.next().map(|range| range.weight)
+        };
+        let named = weight(&|kind| matches!(kind, Kind::Document(_) | Kind::UriList));
+        let wrap = ranges.iter().find_map(|range| match range.kind {
+            Kind::Wrap(wrap) if named.is_none_or(|named| range.weight >= named) => Some(wrap),
+            Kind::Any if named.is_none() => Some(Wrap::Resolution),
+            Kind::Wrap(_) | Kind::Document(_) | Kind::UriList | Kind::Any | Kind::Other => None,
+        });
+        let form = ranges.iter().find_map(|range| match range.kind {
+            Kind::Document(form) => Some(form),
+            Kind::Any => Some(Representation::V1_1),
+            Kind::Wrap(_) | Kind::UriList | Kind::Other => None,
+        });
+        // Who names no form of the document leaves it to us.
+        let only_wraps = ranges
+            .iter()
+            .all(|range| matches!(range.kind, Kind::Wrap(_) | Kind::UriList));
+        Self {
+            wrap,
+            form: form.or(only_wraps.then_some(Representation::V1_1)),
+            uri_list: ranges.iter().any(|range| range.kind == Kind::UriList),
+            ranges,
+        }
+    }
+
+    /// Whether the caller asks for the metadata of dereferencing, by name.
+    pub(super) fn wraps_content(&self) -> bool {
+        self.wrap.is_some()
+            && self
+                .ranges
+                .iter()
+                .any(|range| matches!(range.kind, Kind::Wrap(_)))
+    }
+
+    /// Whether content of this media type may be sent as it is.
+    pub(super) fn takes(&self, media_type: &str) -> bool {
+        let essence = media_type.split(';').next().unwrap_or_default().trim();
+        let family = essence.split('/').next().unwrap_or_default();
+        self.ranges.iter().any(|range| {
+            range.name == "*/*"
+                || range.name.eq_ignore_ascii_case(essence)
+                || range.name.strip_suffix("/*") == Some(family)
+        })
+    }
+}
+
+impl Range {
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = split(text, ';');
+        let name = parts.next()?.trim().to_ascii_lowercase();
+        if !name.contains('/') {
+            return None;
+        }
+        let mut weight = 1000;
+        let mut profile = None;
+        for part in parts {
+            let Some((key, value)) = part.split_once('=') else {
+                continue;
+            };
+            let value = value.trim().trim_matches('"').to_owned();
+            match key.trim().to_ascii_lowercase().as_str() {
+                "q" => weight = parse_weight(&value)?,
+                "profile" => profile = Some(value),
+                _ => {}
+            }
+        }
+        let kind = match name.as_str() {
+            RESOLUTION => Kind::Wrap(Wrap::Resolution),
+            DEREFERENCING => Kind::Wrap(Wrap::Dereferencing),
+            URI_LIST => Kind::UriList,
+            "application/ld+json" if profile.as_deref() == Some(LEGACY_PROFILE) => {
+                Kind::Wrap(Wrap::LegacyResolution)
+            }
+            "application/ld+json" => Kind::Document(Representation::JsonLd),
+            "application/json" => Kind::Document(Representation::Json),
+            "*/*" | "application/*" => Kind::Any,
+            other => Representation::of_media_type(other).map_or(Kind::Other, Kind::Document),
+        };
+        Some(Self { kind, name, weight })
+    }
+}
+
+/// `0`, `1`, `0.5`, `0.125`: thousandths.
+// RFC 9110 §12.4.2: qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )
+fn parse_weight(text: &str) -> Option<u16> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if fraction.len() > 3 || !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let thousandths: u16 = format!("{fraction:0<3}").parse().ok()?;
+    match whole {
+        "0" => Some(thousandths),
+        "1" if thousandths == 0 => Some(1000),
+        _ => None,
+    }
+}
+
+/// Parts of a header's value; what stands in quotes is not taken apart.
+fn split(text: &str, separator: char) -> impl Iterator<Item = String> {
+    let mut parts = vec![String::new()];
+    let mut quoted = false;
+    for letter in text.chars() {
+        if letter == '"' {
+            quoted = !quoted;
+        }
+        if letter == separator && !quoted {
+            parts.push(String::new());
+        } else if let Some(part) = parts.last_mut() {
+            part.push(letter);
+        }
+    }
+    parts.into_iter().filter(|part| !part.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, wrap: Option<Wrap>, form: Option<Representation>) {
+        let accept = Accept::parse(text);
+        assert_eq!((accept.wrap, accept.form), (wrap, form), "{text}");
+    }
+
+    #[test]
+    fn callers_get_what_they_name() {
+        use Representation::{Json, JsonLd, V1_1};
+        let resolution = Some(Wrap::Resolution);
+        check("", resolution, Some(V1_1));
+        check("*/*", resolution, Some(V1_1));
+        check(
+            "text/html,application/xhtml+xml,*/*;q=0.8",
+            resolution,
+            Some(V1_1),
+        );
+        check("application/did-resolution", resolution, Some(V1_1));
+        // What the universal resolver sends.
+        check(
+            "application/did-resolution,application/did",
+            resolution,
+            Some(V1_1),
+        );
+        check(
+            "application/did-resolution, application/did+ld+json",
+            resolution,
+            Some(JsonLd),
+        );
+        check(LEGACY_RESOLUTION, Some(Wrap::LegacyResolution), Some(V1_1));
+        check("application/did", None, Some(V1_1));
+        check("application/did+json", None, Some(Json));
+        check("APPLICATION/DID+LD+JSON", None, Some(JsonLd));
+        check("application/ld+json", None, Some(JsonLd));
+        check("application/json", None, Some(Json));
+        check(
+            "application/did-url-dereferencing",
+            Some(Wrap::Dereferencing),
+            Some(V1_1),
+        );
+        check(
+            "application/did+json;q=0.5, application/did+ld+json;q=0.9",
+            None,
+            Some(JsonLd),
+        );
+        check(
+            "application/did;q=1, application/did-resolution;q=0.5",
+            None,
+            Some(V1_1),
+        );
+        check("application/did+cbor", None, None);
+        check(
+            "application/did-resolution, application/did+cbor",
+            resolution,
+            None,
+        );
+        check("image/png", None, None);
+        check(
+            "application/did;q=0, application/did+json",
+            None,
+            Some(Json),
+        );
+    }
+
+    #[test]
+    fn what_is_no_media_range_is_passed_over() {
+        check(
+            "nonsense",
+            Some(Wrap::Resolution),
+            Some(Representation::V1_1),
+        );
+        check(
+            "application/did;q=2",
+            Some(Wrap::Resolution),
+            Some(Representation::V1_1),
+        );
+        check(
+            "application/did;q=0.1234",
+            Some(Wrap::Resolution),
+            Some(Representation::V1_1),
+        );
+        let many = "application/did+cbor,".repeat(RANGES_MAX) + "application/did";
+        check(&many, None, None);
+    }
+
+    #[test]
+    fn content_goes_to_who_takes_its_type() {
+        assert!(Accept::parse("").takes("image/png"));
+        assert!(Accept::parse("image/*").takes("image/png"));
+        assert!(Accept::parse("image/png").takes("image/png; x=y"));
+        assert!(!Accept::parse("application/did").takes("image/png"));
+        assert!(!Accept::parse("image/png;q=0, image/gif").takes("image/png"));
+    }
+}

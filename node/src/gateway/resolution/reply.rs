@@ -1,0 +1,189 @@
+//! Replies: their headers, and when a caller has the answer already.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde_json::{Value, json};
+use starfire_did::document::TTL_SECONDS_DEFAULT;
+use starfire_did::resolution::{Found, Problem, Representation};
+
+use super::cache::ttl_seconds;
+use super::media::{DEREFERENCING, RESOLUTION, Wrap};
+
+/// What every reply says. A resource of a DID may be a page: it runs nothing here. Anyone's page may read these answers.
+const COMMON: [(HeaderName, &str); 5] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; sandbox",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    (header::ACCESS_CONTROL_EXPOSE_HEADERS, "etag, location"),
+    (header::VARY, "accept"),
+];
+const PREFLIGHT: [(HeaderName, &str); 3] = [
+    (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
+    (
+        header::ACCESS_CONTROL_ALLOW_HEADERS,
+        "accept, content-type, if-none-match",
+    ),
+    (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+];
+
+/// How long, and under which name, a caller may keep an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Keep {
+    tag: String,
+    seconds: u32,
+}
+
+impl Keep {
+    /// The tag names the version and the newest one, since metadata of an old version tells of the next. It does not name the
+    /// height: the same state is proved again with every block.
+    pub(super) fn of(found: &Found, media_type: &str, form: Representation) -> Option<Self> {
+        let record = found.record.as_ref()?;
+        let newest = found.newest.as_ref()?;
+        let form = form
+            .media_type()
+            .rsplit(['/', '+'])
+            .next()
+            .unwrap_or_default();
+        let kind = media_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .rsplit('/')
+            .next();
+        let tag = format!(
+            "W/\"{}.{}.{}.{form}\"",
+            record.version,
+            newest.version,
+            kind.unwrap_or_default()
+        );
+        Some(Self {
+            tag,
+            seconds: ttl_seconds(Some(record)),
+        })
+    }
+
+    /// Of a resource: a version never changes, the newest may be followed by another at any time.
+    pub(super) fn of_resource(checksum: &[u8], fixed: bool) -> Self {
+        Self {
+            tag: format!("W/\"{}\"", hex::encode(checksum)),
+            seconds: if fixed { TTL_SECONDS_DEFAULT } else { 0 },
+        }
+    }
+
+    /// For what never changes.
+    pub(super) fn for_ever(tag: &str) -> Self {
+        Self {
+            tag: format!("W/\"{tag}\""),
+            seconds: TTL_SECONDS_DEFAULT,
+        }
+    }
+}
+
+/// A reply with a body.
+pub(super) fn reply(status: u16, media_type: &str, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    for (name, value) in COMMON {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let media_type = HeaderValue::from_str(media_type)
+        .unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    headers.insert(header::CONTENT_TYPE, media_type);
+    response
+}
+
+/// A reply in JSON.
+// Java's clients take what names no charset for ISO 8859-1.
+pub(super) fn json_reply(status: u16, media_type: &str, body: &Value) -> Response {
+    reply(
+        status,
+        &format!("{media_type};charset=utf-8"),
+        body.to_string(),
+    )
+}
+
+/// Lets the caller keep the reply, or tells it that it has it.
+pub(super) fn kept(mut response: Response, keep: Option<&Keep>, asked: &HeaderMap) -> Response {
+    let Some(keep) = keep else {
+        return response;
+    };
+    let has_it = asked
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|tag| is_same(tag.trim(), &keep.tag));
+    // RFC 9110 §13.1.2: instead of a successful answer.
+    if has_it && response.status() == StatusCode::OK {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::empty();
+        response.headers_mut().remove(header::CONTENT_TYPE);
+    }
+    let headers = response.headers_mut();
+    if let Ok(tag) = HeaderValue::from_str(&keep.tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    if let Ok(age) = HeaderValue::from_str(&format!("public, max-age={}", keep.seconds)) {
+        headers.insert(header::CACHE_CONTROL, age);
+    }
+    response
+}
+
+// RFC 9110 §8.8.3.2: weak comparison.
+fn is_same(asked: &str, ours: &str) -> bool {
+    let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
+    asked == "*" || opaque(asked) == opaque(ours)
+}
+
+/// A redirection to a service.
+pub(super) fn see_other(location: &str) -> Option<Response> {
+    let mut response = reply(303, super::media::URI_LIST, Body::empty());
+    let location = HeaderValue::from_str(location).ok()?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Some(response)
+}
+
+/// What a browser asks before it asks.
+pub(super) fn preflight() -> Response {
+    let mut response = reply(204, RESOLUTION, Body::empty());
+    for (name, value) in PREFLIGHT {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// The result of a question that has no answer.
+pub(super) fn unresolved(problem: &Problem) -> Value {
+    json!({
+        "didDocument": null,
+        "didResolutionMetadata": { "error": problem.to_json() },
+        "didDocumentMetadata": {},
+    })
+}
+
+/// A problem, as the result of what was asked for.
+pub(super) fn problem(problem: &Problem, wrap: Option<Wrap>) -> Response {
+    let error = match wrap {
+        Some(Wrap::Dereferencing) => json!({
+            "content": null,
+            "dereferencingMetadata": { "error": problem.to_json() },
+            "contentMetadata": {},
+        }),
+        Some(Wrap::Resolution | Wrap::LegacyResolution) | None => unresolved(problem),
+    };
+    let media_type = match wrap {
+        Some(Wrap::Dereferencing) => DEREFERENCING,
+        Some(Wrap::LegacyResolution) => super::media::LEGACY_RESOLUTION,
+        Some(Wrap::Resolution) | None => RESOLUTION,
+    };
+    json_reply(problem.kind.status(), media_type, &error)
+}

@@ -1,0 +1,226 @@
+//! A request, taken apart: the DID URL in the path, its parameters, and the options.
+//!
+//! The standard has the DID appended to the path, as it is or URL-encoded. As it is, a query belongs to the DID URL; encoded, it
+//! holds options. Names tell the two apart as well, and no name is in both but those that mean the same, so both are read alike.
+
+use starfire_did::did_url::{DidUrl, DidUrlError};
+use starfire_did::resolution::{Problem, ProblemKind};
+
+use super::options::Options;
+
+/// Parameters of a DID URL that are not options too.
+const PARAMETERS: [&str; 3] = ["service", "serviceType", "relativeRef"];
+
+/// What is asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) url: DidUrl,
+    /// A service by its id or type.
+    pub(super) wants_service: bool,
+}
+
+impl Target {
+    /// Whether it is a DID, perhaps as of a version, rather than something in or behind a document.
+    pub(super) fn is_document(&self) -> bool {
+        self.url.path().is_empty() && self.url.fragment().is_none() && !self.wants_service
+    }
+
+    /// Whether it is more than a DID, perhaps as of a version, and a fragment.
+    pub(super) fn names_more(&self) -> bool {
+        !self.url.path().is_empty() || self.wants_service
+    }
+
+    /// Reads what follows `/1.0/identifiers/`, and the query.
+    pub(super) fn parse(
+        path: &str,
+        query: Option<&str>,
+        options: &mut Options,
+    ) -> Result<Self, Problem> {
+        let url = unescape(path)?;
+        let (mut of_url, mut of_options) = (Vec::new(), Vec::new());
+        let query = query.unwrap_or_default();
+        if query.starts_with("%7B") || query.starts_with('{') {
+            // As Java's URLEncoder has it: a space is a plus sign.
+            let text = decode(&query.replace('+', " "))?;
+            options.take_json(&mut Vec::new(), text.trim_end_matches('=').as_bytes())?;
+        } else {
+            for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                match PARAMETERS.contains(&name) {
+                    true => of_url.push(pair),
+                    false => of_options.push((decode(name)?, decode(value)?)),
+                }
+            }
+        }
+        let url = DidUrl::parse(&with_parameters(&url, &of_url)).map_err(|error| {
+            let kind = match error {
+                DidUrlError::Did(_) => ProblemKind::InvalidDid,
+                DidUrlError::TooLong(_)
+                | DidUrlError::Characters(_)
+                | DidUrlError::Duplicate(_)
+                | DidUrlError::TwoVersions
+                | DidUrlError::VersionTime(_)
+                | DidUrlError::RelativeRefAlone
+                | DidUrlError::RelativeRef(_) => ProblemKind::InvalidDidUrl,
+            };
+            Problem::new(kind, error.to_string())
+        })?;
+        if let Some((name, _)) = url.parameters().other.first() {
+            let detail = format!("the DID parameter {name:?} is not known here");
+            return Err(Problem::new(ProblemKind::FeatureNotSupported, detail));
+        }
+        let mut seen = Vec::new();
+        for (name, value) in of_options {
+            options.take(&mut seen, &name, &value)?;
+        }
+        let parameters = url.parameters();
+        let wants_service = parameters.service.is_some() || parameters.service_type.is_some();
+        Ok(Self { url, wants_service })
+    }
+}
+
+/// A DID URL with more parameters, which come from the query of the request.
+fn with_parameters(url: &str, pairs: &[&str]) -> String {
+    if pairs.is_empty() {
+        return url.to_owned();
+    }
+    let (rest, fragment) = match url.split_once('#') {
+        Some((rest, fragment)) => (rest, format!("#{fragment}")),
+        None => (url, String::new()),
+    };
+    let joint = if rest.contains('?') { '&' } else { '?' };
+    format!("{rest}{joint}{}{fragment}", pairs.join("&"))
+}
+
+/// The DID URL that a path holds. Where the DID is not encoded, only what a path cannot hold otherwise is decoded.
+fn unescape(path: &str) -> Result<String, Problem> {
+    let encoded = path
+        .get(..6)
+        .is_some_and(|start| start.eq_ignore_ascii_case("did%3a"));
+    if encoded {
+        decode(path)
+    } else {
+        Ok(path
+            .replace("%23", "#")
+            .replace("%3F", "?")
+            .replace("%3f", "?"))
+    }
+}
+
+/// Percent-decodes; what does not decode to text is refused.
+pub(super) fn decode(text: &str) -> Result<String, Problem> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        if *first == b'%' {
+            let byte = after
+                .get(..2)
+                .and_then(|digits| hex::decode(digits).ok())
+                .ok_or_else(|| bad_url("a percent sign needs two hexadecimal digits after it"))?;
+            bytes.extend(byte);
+            rest = &after[2..];
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| bad_url("it does not decode to UTF-8"))
+}
+
+fn bad_url(detail: impl Into<String>) -> Problem {
+    Problem::new(ProblemKind::InvalidDidUrl, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DID: &str = "did:bid:efvebF7eV9qKxr3sppyHCHKqkPG5RTUn";
+    const ENCODED: &str = "did%3Abid%3AefvebF7eV9qKxr3sppyHCHKqkPG5RTUn";
+
+    fn parse(path: &str, query: Option<&str>) -> Result<(Target, Options), ProblemKind> {
+        let mut options = Options::default();
+        Target::parse(path, query, &mut options)
+            .map(|target| (target, options))
+            .map_err(|problem| problem.kind)
+    }
+
+    #[test]
+    fn both_spellings_name_the_same_did() {
+        let lower = ENCODED.replace("%3A", "%3a");
+        for path in [DID, ENCODED, &lower] {
+            let (target, _) = parse(path, None).unwrap();
+            assert_eq!(target.url.did(), DID);
+            assert!(target.is_document());
+        }
+    }
+
+    #[test]
+    fn a_did_url_is_read_wherever_its_parts_stand() {
+        for (path, query) in [
+            (DID.to_owned(), Some("service=files&relativeRef=%2Fa%3Fb")),
+            (
+                format!("{ENCODED}%3Fservice%3Dfiles%26relativeRef%3D%2Fa%253Fb"),
+                None,
+            ),
+            (format!("{DID}%3Fservice=files&relativeRef=/a?b"), None),
+            (format!("{DID}?service=files"), Some("relativeRef=%2Fa%3Fb")),
+        ] {
+            let (target, _) = parse(&path, query).unwrap();
+            let parameters = target.url.parameters();
+            assert_eq!(parameters.service.as_deref(), Some("files"), "{path}");
+            assert_eq!(parameters.relative_ref.as_deref(), Some("/a?b"), "{path}");
+            assert!(target.wants_service && !target.is_document());
+        }
+        let (target, _) = parse(&format!("{DID}%23key-1"), None).unwrap();
+        assert_eq!(target.url.fragment(), Some("key-1"));
+        let (target, _) = parse(&format!("{ENCODED}%2Fresources%2Flogo"), None).unwrap();
+        assert_eq!(target.url.path(), ["resources", "logo"]);
+    }
+
+    #[test]
+    fn options_stand_in_the_query() {
+        let (_, options) = parse(ENCODED, Some("versionId=2&proof=false")).unwrap();
+        assert_eq!(
+            (options.version_id.as_deref(), options.proof),
+            (Some("2"), false)
+        );
+        for object in [
+            "%7B%22versionId%22%3A%222%22%7D",
+            "%7B%22versionId%22:+%222%22%7D",
+            "%7B%22versionId%22%3A%222%22%7D=",
+        ] {
+            let (_, options) = parse(ENCODED, Some(object)).unwrap();
+            assert_eq!(options.version_id.as_deref(), Some("2"), "{object}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_by_its_kind() {
+        let long = format!("{DID}#{}", "a".repeat(5_000));
+        for (path, query, kind) in [
+            ("", None, ProblemKind::InvalidDid),
+            ("bid", None, ProblemKind::InvalidDid),
+            (DID, Some("service=a&service=b"), ProblemKind::InvalidDidUrl),
+            (DID, Some("service=%zz"), ProblemKind::InvalidDidUrl),
+            (DID, Some("service=%ff"), ProblemKind::InvalidDidUrl),
+            (DID, Some("relativeRef=a"), ProblemKind::InvalidDidUrl),
+            ("did%3Abid%3", None, ProblemKind::InvalidDidUrl),
+            (DID, Some("color=red"), ProblemKind::FeatureNotSupported),
+            (
+                "did%3Abid%3Ax%3Fcolor%3Dred",
+                None,
+                ProblemKind::FeatureNotSupported,
+            ),
+            (
+                DID,
+                Some("versionId=1&versionId=2"),
+                ProblemKind::InvalidOptions,
+            ),
+            (DID, Some("%7B%22"), ProblemKind::InvalidOptions),
+            (&long, None, ProblemKind::InvalidDidUrl),
+        ] {
+            assert_eq!(parse(path, query), Err(kind), "{path} {query:?}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What callers may keep, and for whom these answers are.
+
+use super::*;
+use crate::gateway::fixture::registered;
+
+#[tokio::test]
+async fn an_answer_that_the_caller_has_is_not_sent_again() {
+    let (mut node, did, ended) = node().await;
+    let path = format!("/1.0/identifiers/{did}");
+    let first = resolve(&node, &did.to_string()).await;
+    assert_eq!(first.header("cache-control"), Some("public, max-age=86400"));
+    let tag = first.tag();
+    // Another block proves the same again.
+    node.block(registered(7, None, 1), &[]);
+    node.block(Changes::new(), &[]);
+    let headers = format!("accept: application/did-resolution\r\nif-none-match: \"x\", {tag}\r\n");
+    let again = send(&node, &format!("GET {path}"), &headers, "").await;
+    assert_eq!((again.status, again.body.as_slice()), (304, &b""[..]));
+    assert_eq!(again.tag(), tag);
+
+    let other_form = format!("accept: application/did\r\nif-none-match: {tag}\r\n");
+    assert_eq!(
+        send(&node, &format!("GET {path}"), &other_form, "")
+            .await
+            .status,
+        200
+    );
+    let old = format!("GET {path}?versionId=2");
+    assert_eq!(send(&node, &old, &headers, "").await.status, 200);
+
+    let mut newer = versions(1, None, 4, false);
+    newer.retain(|_, value| value.is_some());
+    node.block(newer, &[]);
+    node.block(Changes::new(), &[]);
+    assert_eq!(
+        send(&node, &format!("GET {path}"), &headers, "")
+            .await
+            .status,
+        200
+    );
+
+    let gone = resolve(&node, &ended.to_string()).await;
+    assert!(gone.header("etag").is_some());
+    let unknown = resolve(&node, &crate::gateway::fixture::did(9, None).to_string()).await;
+    assert_eq!(
+        (unknown.header("etag"), unknown.header("cache-control")),
+        (None, Some("no-cache"))
+    );
+    let fresh = resolve(&node, &format!("{did}?noCache=true")).await;
+    assert_eq!(fresh.header("cache-control"), Some("no-cache"));
+}
+
+#[tokio::test]
+async fn any_page_may_ask() {
+    let (node, did, _) = node().await;
+    let path = format!("/1.0/identifiers/{did}");
+    let reply = get(&node, &path, "").await;
+    assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(reply.header("vary"), Some("accept"));
+    assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+    assert!(
+        reply
+            .header("content-security-policy")
+            .unwrap()
+            .contains("sandbox")
+    );
+    let asked = send(
+        &node,
+        &format!("OPTIONS {path}"),
+        "origin: https://example.org\r\n",
+        "",
+    )
+    .await;
+    assert_eq!(asked.status, 204);
+    assert_eq!(
+        asked.header("access-control-allow-methods"),
+        Some("get, post, options")
+    );
+}

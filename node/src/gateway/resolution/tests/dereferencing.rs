@@ -1,0 +1,217 @@
+//! DID Resolution §5: what a DID URL names.
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::*;
+
+const RESULT: &str = "application/did-url-dereferencing";
+
+#[tokio::test]
+async fn a_fragment_names_a_key_or_a_service() {
+    let (node, did, _) = node().await;
+    for (fragment, kind) in [("key-1", "Multikey"), ("files", "Files")] {
+        let id = format!("{did}#{fragment}");
+        let encoded = id.replace(':', "%3A").replace('#', "%23");
+        let path = format!("/1.0/identifiers/{encoded}");
+        let json = get(&node, &path, RESULT).await.json();
+        assert_eq!(json["content"]["id"], json!(id));
+        assert_eq!(json["content"]["type"], json!(kind));
+        assert_eq!(
+            json["dereferencingMetadata"]["contentType"],
+            "application/did"
+        );
+        let bare = get(&node, &path, "application/did+ld+json").await;
+        assert_eq!(
+            bare.header("content-type"),
+            Some("application/did+ld+json;charset=utf-8")
+        );
+        assert_eq!(bare.json()["id"], json!(id));
+    }
+    let key = format!("/1.0/identifiers/{did}%23key-1?verificationRelationship=");
+    assert_eq!(
+        get(&node, &format!("{key}authentication"), RESULT)
+            .await
+            .status,
+        200
+    );
+    let wrong = get(&node, &format!("{key}keyAgreement"), RESULT).await;
+    assert_eq!(wrong.status, 500);
+    let uri = wrong.json()["dereferencingMetadata"]["error"]["type"].clone();
+    assert_eq!(
+        uri,
+        "https://w3id.org/security#INVALID_RELATIONSHIP_FOR_VERIFICATION_METHOD"
+    );
+    assert_eq!(
+        get(&node, &format!("{key}friendship"), RESULT).await.status,
+        400
+    );
+}
+
+#[tokio::test]
+async fn a_service_is_redirected_to_or_shown() {
+    let (node, did, _) = node().await;
+    let path = format!("/1.0/identifiers/{did}?service=files&relativeRef=%2Fresume.pdf%3Fa");
+    let reply = get(&node, &path, "text/uri-list").await;
+    assert_eq!((reply.status, reply.body.as_slice()), (303, &b""[..]));
+    assert_eq!(
+        reply.header("location"),
+        Some("https://files.example.org/resume.pdf?a")
+    );
+
+    let path = format!("/1.0/identifiers/{did}?serviceType=Files");
+    let json = get(&node, &path, RESULT).await.json();
+    assert_eq!(json["content"]["service"].as_array().unwrap().len(), 2);
+    assert_eq!(json["contentMetadata"]["versionId"], "3");
+    let both = get(&node, &path, &format!("{RESULT}, text/uri-list"))
+        .await
+        .json();
+    assert_eq!(
+        both["dereferencingMetadata"]["contentType"],
+        "text/uri-list"
+    );
+    assert_eq!(
+        both["content"],
+        json!([
+            "https://files.example.org/root/list",
+            "https://mirror.example.org/"
+        ])
+    );
+    let document = get(&node, &path, "application/did").await;
+    assert_eq!(document.json()["service"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        get(
+            &node,
+            &format!("/1.0/identifiers/{did}?service=none"),
+            RESULT
+        )
+        .await
+        .status,
+        404
+    );
+}
+
+#[tokio::test]
+async fn a_version_of_a_document_can_be_asked_for_by_its_url() {
+    let (node, did, ended) = node().await;
+    let path = format!("/1.0/identifiers/{did}?versionId=2");
+    let json = get(&node, &path, RESULT).await.json();
+    assert_eq!(
+        json["content"]["alsoKnownAs"],
+        json!(["https://example.org/2"])
+    );
+    assert_eq!(json["contentMetadata"]["nextVersionId"], "3");
+    let gone = get(&node, &format!("/1.0/identifiers/{ended}%23key-1"), RESULT).await;
+    assert_eq!(gone.status, 410);
+    assert_eq!(gone.json()["contentMetadata"]["deactivated"], json!(true));
+}
+
+fn resource(name: &str, version: u64, media_type: &str, content: &[u8]) -> Changes {
+    let did = did(1, None);
+    let one = v1::DidResourceRecord {
+        did: did.to_string(),
+        name: name.into(),
+        version,
+        media_type: media_type.into(),
+        checksum: Sha256::digest(content).to_vec(),
+        size: u64::try_from(content.len()).unwrap(),
+        created_ms: made_ms(version),
+        ..Default::default()
+    };
+    let mut changes = record(path::resource(&did, name), &one);
+    changes.extend(record(path::resource_version(&did, name, version), &one));
+    let bytes = path::resource_content(&did, name, version);
+    changes.insert(bytes, Some(content.to_vec()));
+    changes
+}
+
+#[tokio::test]
+async fn resources_are_served_bare_or_with_their_metadata() {
+    let (mut node, did, _) = node().await;
+    let mut changes = resource("logo", 1, "image/png", b"\x89PNG one");
+    changes.extend(resource(
+        "schema",
+        1,
+        "application/schema+json",
+        b"{\"a\":1}",
+    ));
+    changes.extend(resource("page", 1, "text/html", "<b>中文</b>".as_bytes()));
+    node.block(changes, &[]);
+    node.block(resource("logo", 2, "image/png", b"\x89PNG two"), &[]);
+    node.block(Changes::new(), &[]);
+    let path = format!("/1.0/identifiers/{did}/resources/logo");
+
+    let newest = get(&node, &path, "").await;
+    assert_eq!(newest.status, 200, "{}", newest.head);
+    assert_eq!(
+        (newest.header("content-type"), newest.body.as_slice()),
+        (Some("image/png"), &b"\x89PNG two"[..])
+    );
+    for old in [
+        format!("{path}?versionId=1"),
+        format!("{path}/1"),
+        format!("{path}?versionTime=2026-11-18T11:07:45Z"),
+    ] {
+        assert_eq!(
+            get(&node, &old, "image/*").await.body,
+            b"\x89PNG one",
+            "{old}"
+        );
+    }
+    let json = get(&node, &format!("{path}?versionId=1"), RESULT)
+        .await
+        .json();
+    assert_eq!(json["contentMetadata"]["contentEncoding"], "base64");
+    assert_eq!(json["contentMetadata"]["versionId"], "1");
+    assert_eq!(json["contentMetadata"]["created"], "2026-11-18T11:07:40Z");
+    assert_eq!(
+        json["contentMetadata"]["checksum"],
+        json!(hex::encode(Sha256::digest(b"\x89PNG one")))
+    );
+    assert!(json["contentMetadata"]["proof"].is_array());
+
+    let schema = format!("/1.0/identifiers/{did}/resources/schema");
+    assert_eq!(
+        get(&node, &schema, RESULT).await.json()["content"],
+        json!({ "a": 1 })
+    );
+    let page = get(
+        &node,
+        &format!("/1.0/identifiers/{did}/resources/page"),
+        "text/html",
+    )
+    .await;
+    assert_eq!(page.header("content-type"), Some("text/html;charset=utf-8"));
+    assert!(
+        page.header("content-security-policy")
+            .unwrap()
+            .contains("sandbox")
+    );
+
+    assert_eq!(get(&node, &path, "text/plain").await.status, 406);
+    assert_eq!(
+        get(&node, &format!("{path}?versionId=9"), RESULT)
+            .await
+            .status,
+        404
+    );
+    for nothing in [
+        "resources/none",
+        "resources",
+        "other/path",
+        "resources/logo/1/2",
+        "resources/logo/x",
+    ] {
+        let path = format!("/1.0/identifiers/{did}/{nothing}");
+        assert_eq!(get(&node, &path, RESULT).await.status, 404, "{nothing}");
+    }
+    let tag = newest.tag();
+    let again = send(
+        &node,
+        &format!("GET {path}"),
+        &format!("if-none-match: {tag}\r\n"),
+        "",
+    )
+    .await;
+    assert_eq!(again.status, 304);
+}
