@@ -185,7 +185,7 @@ impl Gateway {
         Ok(Answer::Finished {
             id,
             job,
-            record: record.unwrap_or_default(),
+            record: Box::new(record.unwrap_or_default()),
             height: status.height,
         })
     }

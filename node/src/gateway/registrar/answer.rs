@@ -35,7 +35,7 @@ pub(super) enum Answer {
     Finished {
         id: JobId,
         job: Arc<Job>,
-        record: v1::DidRecord,
+        record: Box<v1::DidRecord>,
         height: u64,
     },
 }

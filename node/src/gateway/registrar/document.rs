@@ -168,7 +168,11 @@ fn add(document: &mut Map<String, Value>, part: Map<String, Value>) -> Result<()
                     add_to_list(document, &name, item)?;
                 }
             }
-            single => {
+            single @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_)) => {
                 document.insert(name, single);
             }
         }
