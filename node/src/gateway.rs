@@ -12,6 +12,9 @@ pub mod backend;
 mod blocks;
 mod chains;
 mod connection;
+mod did_batch;
+mod did_changes;
+mod did_list;
 mod dids;
 pub mod error;
 mod evidence;
@@ -22,6 +25,7 @@ mod limits;
 mod members;
 mod page;
 mod proofs;
+mod registrar;
 mod resolution;
 mod resolver;
 mod seats;
@@ -65,6 +69,8 @@ pub(crate) struct Gateway {
     answers: Arc<Answers>,
     chain_code: Arc<OnceLock<Option<ChainCode>>>,
     sockets: Arc<Semaphore>,
+    changes: did_changes::Recent,
+    jobs: registrar::Jobs,
 }
 
 impl Gateway {
@@ -78,6 +84,8 @@ impl Gateway {
             answers: Arc::default(),
             chain_code: Arc::default(),
             sockets: Arc::new(Semaphore::new(SOCKETS_MAX)),
+            changes: did_changes::Recent::default(),
+            jobs: registrar::Jobs::default(),
         }
     }
 

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod config;
 pub mod core_loop;
 pub mod devnet;
+pub mod did_index;
 pub mod failure;
 pub mod file;
 pub mod gateway;

@@ -3,12 +3,15 @@
 //! One synced write batch a block, so that a crash leaves the block before or the block after, never a part. Reads go through a
 //! [`Reader`], which clones, crosses threads and never waits for the core.
 //!
+//! Beside the state stands an index of its DIDs (`did_index.rs`), which follows from it.
+//!
 //! A store may also begin with the state of a later height that others executed (`import.rs`), and forget what is old (`prune.rs`).
 //!
 //! After some failed writes RocksDB refuses all others until it is opened anew. [`Rocks`] does that by itself, so that a node
 //! whose disk was full goes on once there is room, and answers reads meanwhile.
 
 mod check;
+mod did_index;
 mod import;
 mod newest;
 mod prune;
@@ -151,6 +154,7 @@ impl Rocks {
             }
             None => rocks.put_meta(tables::SCHEMA_KEY, SCHEMA)?,
         }
+        rocks.ensure_did_index()?;
         Ok(rocks)
     }
 
@@ -334,6 +338,7 @@ fn fill(batch: &Batch, db: &DB, writes: &mut WriteBatch) {
     for (key, value) in &batch.tree {
         writes.put_cf(table(db, TREE), key, value);
     }
+    did_index::fill(&batch.changes, height, db, writes);
     fill_block(batch, db, writes);
     writes.put_cf(table(db, META), tables::HEIGHT_KEY, height.to_be_bytes());
 }

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock;
 use crate::config::{Config, Role};
 use crate::core_loop::{self, CoreInput, Outlets};
+use crate::did_index::DidIndex;
 use crate::gateway::backend::{Backend, PoolView, Published, Submission};
 use crate::gateway::{self};
 use crate::home::{Home, KeyRole};
@@ -213,6 +214,7 @@ async fn run(
     let (progress, progress_watch) = watch::channel(None);
     let (arrivals, arrivals_inbox) = mpsc::channel(64);
     let pool = Arc::new(RwLock::new(PoolView::default()));
+    let dids: Arc<dyn DidIndex> = Arc::new(reader.clone());
     let archive: Arc<dyn Archive> = Arc::new(reader);
 
     let outlets = Outlets {
@@ -298,6 +300,7 @@ async fn run(
 
     let backend = Backend {
         archive,
+        dids,
         published: published_watch,
         submit,
         status: whole_status_watch,

@@ -16,15 +16,29 @@ const PROGRESS_HEIGHTS: u64 = 1_000;
 pub(crate) enum Command {
     /// Check every row, block, commit, receipt and the newest state of a stopped node
     Verify,
+    /// Build the index of DIDs of a stopped node anew, from its newest state
+    Reindex,
 }
 
 pub(crate) fn run(command: &Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Verify => verify(context),
+        Command::Reindex => reindex(context),
     }
 }
 
-fn verify(context: &Context) -> Result<(), Failure> {
+fn reindex(context: &Context) -> Result<(), Failure> {
+    let rocks = open(context)?;
+    let dids = rocks.build_did_index().map_err(|error| {
+        let hint = "see that the disk has room and can be written";
+        Failure::caused(error.code(), &error, hint)
+    })?;
+    context.output.report(&Report::new().with("dids", dids));
+    Ok(())
+}
+
+/// The store of a stopped node.
+fn open(context: &Context) -> Result<Rocks, Failure> {
     let path = context.home()?.data();
     if !path.exists() {
         return Err(Failure::new(
@@ -33,10 +47,14 @@ fn verify(context: &Context) -> Result<(), Failure> {
             "name the node's directory by --home",
         ));
     }
-    let rocks = Rocks::open(&path).map_err(|error| {
+    Rocks::open(&path).map_err(|error| {
         let hint = "the node must be stopped, and the home the right one";
         Failure::caused(error.code(), &error, hint)
-    })?;
+    })
+}
+
+fn verify(context: &Context) -> Result<(), Failure> {
+    let rocks = open(context)?;
     let damaged = |error: &dyn std::error::Error| {
         let hint = "keep a copy of data/, then begin with an empty one: blocks come from the peers";
         Failure::caused("STORE_DAMAGED", error, hint)
@@ -58,6 +76,10 @@ fn verify(context: &Context) -> Result<(), Failure> {
     });
     output.progress_done();
     let audited = audited.map_err(|finding| damaged(&finding))?;
+    let index_rows = rocks.check_did_index().map_err(|error| {
+        let hint = "build it anew: starfire db reindex";
+        Failure::caused("DID_INDEX_DAMAGED", &error, hint)
+    })?;
     output.report(
         &Report::new()
             .with("height", newest)
@@ -65,7 +87,8 @@ fn verify(context: &Context) -> Result<(), Failure> {
             .with("rows", rows)
             .with("blocks", audited.blocks)
             .with("transactions", audited.transactions)
-            .with("entries", audited.entries),
+            .with("entries", audited.entries)
+            .with("did_index_rows", index_rows),
     );
     Ok(())
 }

@@ -20,7 +20,7 @@ impl Accounts for Gateway {
 }
 
 impl Gateway {
-    async fn account(&self, address: &str) -> Result<v1::GetAccountResponse, Rejection> {
+    pub(super) async fn account(&self, address: &str) -> Result<v1::GetAccountResponse, Rejection> {
         let address = parse_did(address)?.to_string();
         // The pool first: what leaves it for a block is in state by then, so no transaction is left uncounted.
         let waiting = self

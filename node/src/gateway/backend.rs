@@ -13,10 +13,14 @@ use starfire_proto::v1;
 use starfire_state::{Archive, Rejection, View};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::did_index::DidIndex;
+
 /// Everything that the gateway stands on.
 pub struct Backend {
     /// Blocks, state and tree, read while the core writes.
     pub archive: Arc<dyn Archive>,
+    /// By what DIDs are found, as of the newest block that is written.
+    pub dids: Arc<dyn DidIndex>,
     /// The newest block that may be read, sent after each commit.
     pub published: watch::Receiver<Published>,
     /// Transactions on their way to the pool. Bounded: what does not fit is refused, not queued.

@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status};
 
 use super::Gateway;
 use super::accounts::parse_did;
+use super::did_changes::Changes;
 use super::error::{self, answer};
 use super::resolution::Wanted;
 use crate::grpc::dids_server::Dids;
@@ -25,10 +26,33 @@ impl Dids for Gateway {
     ) -> Result<Response<v1::ResolveResponse>, Status> {
         answer(self.resolve_did(request.into_inner()).await)
     }
+
+    async fn batch_resolve(
+        &self,
+        request: Request<v1::BatchResolveRequest>,
+    ) -> Result<Response<v1::BatchResolveResponse>, Status> {
+        answer(self.resolve_batch(request.into_inner()).await)
+    }
+
+    async fn list(
+        &self,
+        request: Request<v1::ListDidsRequest>,
+    ) -> Result<Response<v1::ListDidsResponse>, Status> {
+        answer(self.list_dids(request.into_inner()).await)
+    }
+
+    type ChangesStream = Changes;
+
+    async fn changes(
+        &self,
+        request: Request<v1::DidChangesRequest>,
+    ) -> Result<Response<Changes>, Status> {
+        answer(self.subscribe_changes(request.into_inner()))
+    }
 }
 
 impl Gateway {
-    async fn resolve_did(
+    pub(super) async fn resolve_did(
         &self,
         request: v1::ResolveRequest,
     ) -> Result<v1::ResolveResponse, Rejection> {

@@ -39,11 +39,13 @@ pub(crate) const RESOLVER_UNREACHABLE: Code = Code::new("RESOLVER_UNREACHABLE", 
 pub(crate) const RESOLVER_UNPROVEN: Code = Code::new("RESOLVER_UNPROVEN", 20_000);
 /// A subscription was ended; the next one goes on where it stopped.
 pub(crate) const SUBSCRIPTION_ENDED: Code = Code::new("SUBSCRIPTION_ENDED", 160);
+/// A cursor is not one that this gateway gave, or goes with another question.
+pub(crate) const CURSOR_INVALID: Code = Code::new("CURSOR_INVALID", 2);
 
 /// The bytes are not the message that the method takes.
 const REQUEST_MALFORMED: Code = Code::new("REQUEST_MALFORMED", 2);
 /// The message is longer than the method takes.
-const REQUEST_TOO_LONG: Code = Code::new("REQUEST_TOO_LONG", 146);
+pub(crate) const REQUEST_TOO_LONG: Code = Code::new("REQUEST_TOO_LONG", 146);
 /// There is no such method.
 const METHOD_UNKNOWN: Code = Code::new("METHOD_UNKNOWN", 4);
 /// gRPC's own status.

@@ -1,7 +1,9 @@
 //! A gateway for tests: a real server on a real port, over a chain in memory whose blocks are made by hand and truly signed.
 
+pub(super) mod raw;
 mod store;
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLock};
 
 use axum::http::{Request, Response};
@@ -99,6 +101,7 @@ impl Node {
         let pool = Arc::<RwLock<PoolView>>::default();
         let backend = Backend {
             archive: Arc::new(store.clone()),
+            dids: Arc::new(store.clone()),
             published: published_receiver,
             submit,
             status: status_receiver,
@@ -175,13 +178,34 @@ impl Node {
         self.store.height().unwrap()
     }
 
+    /// Says of older blocks that they are pruned.
+    pub(super) fn prune(&self, base: u64) {
+        self.store.1.store(base, Ordering::Relaxed);
+    }
+
     /// Commits and publishes the next block: these changes, and these envelopes whose receipts say that all went well.
     pub(super) fn block(&mut self, changes: Changes, envelopes: &[&[u8]]) -> Header {
+        let envelopes: Vec<_> = envelopes
+            .iter()
+            .map(|envelope| (*envelope, v1::Receipt::default()))
+            .collect();
+        self.block_with(changes, &envelopes)
+    }
+
+    /// The same, with what the receipts say besides their transactions' hashes.
+    pub(super) fn block_with(
+        &mut self,
+        changes: Changes,
+        envelopes: &[(&[u8], v1::Receipt)],
+    ) -> Header {
         let height = self.height() + 1;
         let header = self.header(height);
         let block = v1::Block {
             header: Protobuf::<RawHeader>::encode_vec(header.clone()),
-            transactions: envelopes.iter().map(|envelope| envelope.to_vec()).collect(),
+            transactions: envelopes
+                .iter()
+                .map(|(envelope, _)| envelope.to_vec())
+                .collect(),
             last_commit: Vec::new(),
         };
         self.commit(Batch {
@@ -191,17 +215,20 @@ impl Node {
             commit: RawCommit::from(self.sign(&header)).encode_to_vec(),
             receipts: envelopes
                 .iter()
-                .map(|envelope| {
-                    v1::Receipt {
-                        hash: hash(envelope).to_vec(),
-                        ..Default::default()
-                    }
-                    .encode_to_vec()
+                .map(|(envelope, receipt)| {
+                    let hash = match receipt.hash.is_empty() {
+                        true => hash(envelope).to_vec(),
+                        false => receipt.hash.clone(),
+                    };
+                    let receipt = receipt.clone();
+                    v1::Receipt { hash, ..receipt }.encode_to_vec()
                 })
                 .collect(),
             transactions: envelopes
                 .iter()
-                .map(|envelope| Some(hash(envelope)))
+                .map(|(envelope, receipt)| {
+                    Some(<[u8; 32]>::try_from(receipt.hash.as_slice()).unwrap_or(hash(envelope)))
+                })
                 .collect(),
             ..Batch::default()
         });
@@ -289,7 +316,7 @@ pub(super) fn did(seed: u8, code: Option<&str>) -> Did {
     Did::derive(&private_key(seed).public(), code.as_ref())
 }
 
-fn private_key(seed: u8) -> PrivateKey {
+pub(super) fn private_key(seed: u8) -> PrivateKey {
     PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519)
 }
 

@@ -1,6 +1,6 @@
 //! The HTTP routes: the page, and the small JSON answers that it is drawn from.
 //!
-//! Each answer is one call of the same functions that gRPC calls, rendered as JSON. None of these routes reads a body. Hashes are
+//! Each answer is one call of the same functions that gRPC calls, rendered as JSON. None of the routes here reads a body. Hashes are
 //! lower-case hex, times are Unix milliseconds, a refusal is `{"code", "message"}`. The routes of [`tendermint`] stand beside them
 //! and have a language of their own.
 
@@ -18,6 +18,7 @@ use starfire_proto::v1;
 use starfire_state::{Code, Rejection};
 
 use super::{Gateway, error, json, limits, page, resolution, tendermint};
+use super::{did_batch, did_changes, did_list, registrar};
 
 /// There is nothing at this path.
 const ROUTE_UNKNOWN: Code = Code::new("ROUTE_UNKNOWN", 4);
@@ -41,6 +42,10 @@ pub(super) fn router(gateway: Gateway) -> Router {
         .route("/api/anchors", get(anchors))
         .route("/api/evidence", get(evidence))
         .with_state(gateway.clone())
+        .merge(did_list::router(gateway.clone()))
+        .merge(did_batch::router(gateway.clone()))
+        .merge(did_changes::router(gateway.clone()))
+        .merge(registrar::router(gateway.clone()))
         .merge(tendermint::router(gateway.clone()))
         .merge(page::router())
         .layer(map_response(harden))
@@ -163,7 +168,7 @@ fn render<T>(outcome: Result<T, Rejection>, json: impl FnOnce(T) -> Value) -> Re
     }
 }
 
-fn malformed(rejection: &QueryRejection) -> Response {
+pub(super) fn malformed(rejection: &QueryRejection) -> Response {
     error::response(&Rejection::new(
         error::INVALID_PARAMETER,
         rejection.body_text(),

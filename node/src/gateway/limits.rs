@@ -23,7 +23,7 @@ use super::{error, tendermint};
 
 /// Submissions, of up to 1 MiB each.
 const SUBMISSIONS: (usize, usize) = (256, 128);
-/// Whole blocks, of up to 16 MiB each.
+/// Whole blocks, of up to 16 MiB each, and many DIDs at once.
 const BLOCKS: (usize, usize) = (32, 8);
 /// Calls of Tendermint clients, of which each may ask for a whole block or a batch of answers, of up to 32 MiB.
 const TENDERMINT: (usize, usize) = (64, 32);
@@ -60,7 +60,9 @@ impl Requests {
             "/starfire.v1.Transactions/Submit" | "/starfire.v1.Transactions/SubmitBatch" => {
                 &self.submissions
             }
+            "/1.0/create" | "/1.0/update" | "/1.0/deactivate" => &self.submissions,
             "/starfire.v1.Blocks/Get" => &self.blocks,
+            "/starfire.v1.Dids/BatchResolve" | "/1.0/identifiers:batch" => &self.blocks,
             "/" if method == Method::POST => &self.tendermint,
             _ if tendermint::carries_much(path) => &self.tendermint,
             _ => &self.others,

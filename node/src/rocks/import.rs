@@ -6,11 +6,11 @@
 use starfire_state::tree::{self, Cache, TreeUpdate};
 use starfire_state::{Archive, Batch, Changes, StoreError};
 
-use super::tables::{self, META, STATE, TREE, table};
-use super::{Rocks, fill_block};
+use super::tables::{self, DIDS, META, STATE, TREE, table};
+use super::{Rocks, did_index, fill_block};
 
-/// Above every row of a table: no path and no row of the tree begins with this byte.
-const END: &[u8] = &[0xff];
+/// Above every row of a table: no path, no row of the tree and none of the index begins with this byte.
+pub(super) const END: &[u8] = &[0xff];
 
 impl Rocks {
     /// Whether a state was being taken over and is not whole.
@@ -27,6 +27,7 @@ impl Rocks {
         self.write(&|db, writes| {
             writes.delete_range_cf(table(db, STATE), &[] as &[u8], END);
             writes.delete_range_cf(table(db, TREE), &[] as &[u8], END);
+            writes.delete_range_cf(table(db, DIDS), &[] as &[u8], END);
             writes.delete_cf(table(db, META), tables::IMPORT_KEY);
         })
     }
@@ -56,6 +57,7 @@ impl Rocks {
                 let value = value.as_deref().expect("an entry has a value");
                 writes.put_cf(table(db, STATE), tables::state_row(path, height), value);
             }
+            did_index::fill_imported(entries, db, writes);
             for (row, value) in &nodes {
                 writes.put_cf(table(db, TREE), row, value);
             }

@@ -6,10 +6,12 @@
 //! blocks         height ‖ 00, 01 or 02                  →  block, its commit, or its justification
 //! receipts       height                                 →  each receipt with its length before it
 //! transactions   hash of the blob                       →  height ‖ index
+//! dids           what a DID is found by ‖ the DID       →  nothing: see `crate::did_index`
 //! default        schema, chain, height, safety, base, … →  the store's own facts
 //!                safety-block/ ‖ BLAKE3                 →  a block that the safety record names
 //!                misbehaviour/ ‖ height ‖ validator     →  a proof against a validator
 //!                kept/ ‖ height                         →  the height stays when its neighbours are pruned
+//!                did-index                              →  the index of DIDs is whole, in this layout
 //! ```
 //! Numbers are big-endian. A height is stored as its complement in `state`, so that the newest value of a path comes first, and
 //! the value as of a height is where a seek lands. Paths are printable, so 00 ends them, and a path's rows lie together.
@@ -28,10 +30,11 @@ pub(super) const TREE: &str = "tree";
 pub(super) const BLOCKS: &str = "blocks";
 pub(super) const RECEIPTS: &str = "receipts";
 pub(super) const TRANSACTIONS: &str = "transactions";
+pub(super) const DIDS: &str = "dids";
 /// RocksDB always has a family of this name.
 pub(super) const META: &str = "default";
 
-pub(super) const TABLES: [&str; 6] = [STATE, TREE, BLOCKS, RECEIPTS, TRANSACTIONS, META];
+pub(super) const TABLES: [&str; 7] = [STATE, TREE, BLOCKS, RECEIPTS, TRANSACTIONS, DIDS, META];
 
 pub(super) const SCHEMA_KEY: &[u8] = b"schema";
 pub(super) const CHAIN_KEY: &[u8] = b"chain";
@@ -47,6 +50,9 @@ pub(super) const SWEPT_KEY: &[u8] = b"swept";
 pub(super) const IMPORT_KEY: &[u8] = b"import";
 /// What the rows of heights begin with that stay when their neighbours are pruned.
 pub(super) const KEPT_PREFIX: &[u8] = b"kept/";
+
+/// The index of DIDs is whole: how its rows are made.
+pub(super) const DID_INDEX_KEY: &[u8] = b"did-index";
 
 /// The value of a deleted path. No other value is empty.
 pub(super) const DELETED: &[u8] = &[];

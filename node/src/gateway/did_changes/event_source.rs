@@ -1,0 +1,110 @@
+//! The same changes as Server-Sent Events, which every browser reads and resumes by itself.
+//!
+//! The id of an event is its cursor. A browser that lost its connection names the last one in `Last-Event-ID`; anybody else does so in
+//! the query. A heartbeat is a comment with an id and no data: it moves a browser's place without waking its page.
+
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures::StreamExt;
+use serde::Deserialize;
+use serde_json::json;
+use starfire_did::render;
+use starfire_proto::v1;
+use starfire_state::Rejection;
+use tonic::Status;
+
+use super::ended;
+use crate::gateway::error::{self, CURSOR_INVALID};
+use crate::gateway::{Gateway, http};
+
+const LAST_EVENT_ID: &str = "last-event-id";
+
+pub(in crate::gateway) fn router(gateway: Gateway) -> Router {
+    Router::new()
+        .route("/1.0/changes", get(changes))
+        .with_state(gateway)
+}
+
+#[derive(Deserialize)]
+struct ChangesQuery {
+    #[serde(default)]
+    cursor: String,
+    /// Several with commas between them.
+    #[serde(default)]
+    did: String,
+    #[serde(default)]
+    controller: String,
+    #[serde(default)]
+    r#type: u32,
+}
+
+async fn changes(
+    State(gateway): State<Gateway>,
+    headers: HeaderMap,
+    query: Result<Query<ChangesQuery>, QueryRejection>,
+) -> Response {
+    let query = match query {
+        Ok(Query(query)) => query,
+        Err(rejection) => return http::malformed(&rejection),
+    };
+    let subscribed =
+        request(&headers, query).and_then(|request| gateway.subscribe_changes(request));
+    match subscribed {
+        Ok(changes) => Sse::new(changes.map(event)).into_response(),
+        Err(rejection) => error::response(&rejection),
+    }
+}
+
+/// A browser that comes back asks the same URL again, so what it saw last goes before the URL's cursor.
+fn request(headers: &HeaderMap, query: ChangesQuery) -> Result<v1::DidChangesRequest, Rejection> {
+    let seen = headers.get(LAST_EVENT_ID).map(|seen| {
+        seen.to_str()
+            .map_err(|_| Rejection::new(CURSOR_INVALID, "Last-Event-ID is no cursor"))
+    });
+    let cursor = match seen.transpose()? {
+        Some(seen) if !seen.is_empty() => seen.to_owned(),
+        Some(_) | None => query.cursor,
+    };
+    let dids = query.did.split(',').filter(|did| !did.is_empty());
+    Ok(v1::DidChangesRequest {
+        cursor,
+        dids: dids.map(str::to_owned).collect(),
+        controller: query.controller,
+        r#type: query.r#type,
+    })
+}
+
+fn event(change: Result<v1::DidChange, Status>) -> Result<Event, Infallible> {
+    Ok(match change {
+        Ok(change) if change.kind.is_empty() => Event::default()
+            .comment("nothing else up to here")
+            .id(change.cursor),
+        Ok(change) => {
+            let resource = Some(change.resource).filter(|name| !name.is_empty());
+            let data = json!({
+                "did": change.did,
+                "resource": resource,
+                "versionId": (change.version > 0).then(|| change.version.to_string()),
+                "height": change.height,
+                "time": render::timestamp(change.time_ms),
+                "transaction": hex::encode(&change.transaction),
+            });
+            Event::default()
+                .id(change.cursor)
+                .event(change.kind)
+                .data(data.to_string())
+        }
+        Err(_) => {
+            let ended = ended();
+            let data = json!({ "code": ended.code.name, "message": ended.detail });
+            Event::default().event("end").data(data.to_string())
+        }
+    })
+}

@@ -1,0 +1,262 @@
+//! A Universal Registrar driver: DIDs created, changed and withdrawn over HTTP, with keys that never leave their holder.
+//!
+//! Only client-managed secret mode is offered. A request becomes an unsigned transaction, which goes back to the client as
+//! `action: signPayload`; the job's id is the transaction's hash. The client signs the bytes and comes back with the same id; the node
+//! checks the signatures, submits the transaction and waits for its receipt. What the chain then decides, it decides as for any other
+//! sender: nothing is allowed here that is not allowed there. Of a job the node keeps the unsigned bytes, for a while.
+// DID Registration (DIF), operations `create`, `update`, `deactivate` and their HTTPS binding.
+
+mod answer;
+mod document;
+mod jobs;
+mod plan;
+mod request;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::Response;
+use axum::routing::post;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use prost::Message;
+use starfire_did::document::from_w3c;
+use starfire_did::{resolve, signature};
+use starfire_proto::protocol;
+use starfire_proto::v1;
+use starfire_proto::v1::transaction_status::State as Progress;
+use starfire_state::{Code, Rejection};
+
+use super::did_batch::read_body;
+use super::error::INVALID_PARAMETER;
+use super::{Gateway, accounts};
+use answer::Answer;
+pub(super) use jobs::Jobs;
+use jobs::{Job, JobId};
+use plan::Plan;
+use request::{Request, SigningResponse};
+
+/// The longest request: a document, its signatures, and room.
+const BODY_BYTES_MAX: usize = 64 << 10;
+/// How long a request waits for its transaction's receipt. Who is not answered by then asks again with the job's id.
+const RECEIPT_WAIT: Duration = Duration::from_secs(20);
+
+/// A private key or a seed came along, or this registrar was asked to keep one.
+const SECRETS_REFUSED: Code = Code::new("SECRETS_REFUSED", 6);
+/// No such job is known, or no longer.
+const JOB_UNKNOWN: Code = Code::new("JOB_UNKNOWN", 4);
+/// What a client signed is not what it was asked to sign, or not with that key.
+const SIGNATURE_INVALID: Code = Code::new("INVALID_SIGNATURE", 93);
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Create,
+    Update,
+    Deactivate,
+}
+
+pub(super) fn router(gateway: Gateway) -> Router {
+    Router::new()
+        .route("/1.0/create", post(create))
+        .route("/1.0/update", post(update))
+        .route("/1.0/deactivate", post(deactivate))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(gateway)
+}
+
+async fn create(gateway: State<Gateway>, body: Result<Bytes, BytesRejection>) -> Response {
+    perform(gateway, Operation::Create, body).await
+}
+
+async fn update(gateway: State<Gateway>, body: Result<Bytes, BytesRejection>) -> Response {
+    perform(gateway, Operation::Update, body).await
+}
+
+async fn deactivate(gateway: State<Gateway>, body: Result<Bytes, BytesRejection>) -> Response {
+    perform(gateway, Operation::Deactivate, body).await
+}
+
+async fn perform(
+    State(gateway): State<Gateway>,
+    operation: Operation,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let request = read_body(body, BODY_BYTES_MAX).and_then(|body| Request::parse(&body));
+    let (job, outcome) = match request {
+        Ok(request) => (
+            request.job.clone(),
+            gateway.register(operation, request).await,
+        ),
+        Err(rejection) => (None, Err(rejection)),
+    };
+    match outcome {
+        Ok(answer) => answer.response(operation),
+        Err(rejection) => answer::failed(job.as_deref(), &rejection),
+    }
+}
+
+impl Gateway {
+    async fn register(&self, operation: Operation, request: Request) -> Result<Answer, Rejection> {
+        match &request.job {
+            Some(job) => {
+                let (id, job) = self
+                    .jobs
+                    .find(job)
+                    .filter(|(_, job)| job.operation == operation)
+                    .ok_or_else(|| {
+                        Rejection::new(
+                            JOB_UNKNOWN,
+                            "no such job waits here, or no longer: begin anew, without a jobId",
+                        )
+                    })?;
+                self.go_on(id, job, request.signatures).await
+            }
+            None => self.begin(operation, request).await,
+        }
+    }
+
+    /// Makes the unsigned transaction, and asks for what it lacks.
+    async fn begin(&self, operation: Operation, request: Request) -> Result<Answer, Rejection> {
+        let planned = self.read(move |view| {
+            let state = view.state();
+            let chain = starfire_state::chain(state.as_ref());
+            let plan = match operation {
+                Operation::Create => plan::create(state.as_ref(), &chain, &request)?,
+                Operation::Update => Some(plan::update(state.as_ref(), &chain, &request)?),
+                Operation::Deactivate => Some(plan::deactivate(state.as_ref(), &chain, &request)?),
+            };
+            Ok((chain, plan))
+        });
+        let (chain, Some(plan)) = planned.await? else {
+            return Ok(Answer::NeedsKey);
+        };
+        let nonce = self.account(&plan.source.to_string()).await?.next_nonce;
+        let (id, job) = self.jobs.add(unsigned(&chain, operation, nonce, plan));
+        Ok(Answer::NeedsSignatures { id, job })
+    }
+
+    /// Takes a job further: to the chain, if it is not there yet and the signatures are.
+    async fn go_on(
+        &self,
+        id: JobId,
+        job: Arc<Job>,
+        signatures: Vec<(String, SigningResponse)>,
+    ) -> Result<Answer, Rejection> {
+        let known = self.committed(&id, Duration::ZERO).await?;
+        match known.state() {
+            Progress::Committed => return self.finished(id, job, known).await,
+            Progress::Unknown if signatures.is_empty() => {
+                return Ok(Answer::NeedsSignatures { id, job });
+            }
+            Progress::Unknown => {
+                let signed = Arc::clone(&job);
+                // Beside the network's threads, as all work is that takes a while.
+                let envelope = self.read(move |_| envelope(&signed, &signatures)).await?;
+                self.admit(envelope).await?;
+            }
+            Progress::Pending => {}
+        }
+        let status = self.committed(&id, RECEIPT_WAIT).await?;
+        match status.state() {
+            Progress::Committed => self.finished(id, job, status).await,
+            Progress::Unknown | Progress::Pending => Ok(Answer::Waits { id, job }),
+        }
+    }
+
+    async fn finished(
+        &self,
+        id: JobId,
+        job: Arc<Job>,
+        status: v1::TransactionStatus,
+    ) -> Result<Answer, Rejection> {
+        let receipt = status.receipt.unwrap_or_default();
+        if receipt.code != 0 {
+            return Ok(Answer::Refused { id, job, receipt });
+        }
+        let did = job.did;
+        let record = self
+            .read(move |view| Ok(resolve::resolve(view.state().as_ref(), &did, None)))
+            .await?;
+        Ok(Answer::Finished {
+            id,
+            job,
+            record: Box::new(record.unwrap_or_default()),
+            height: status.height,
+        })
+    }
+}
+
+/// The bytes to sign, and what is to be remembered of them.
+fn unsigned(chain: &v1::ChainRecord, operation: Operation, nonce: i64, plan: Plan) -> Job {
+    let source = plan.source.to_string();
+    let body = crate::client::transaction(chain, source, nonce, plan.operations);
+    let payload = serde_json::json!({
+        "sourceAddress": body.source_address,
+        "nonce": nonce,
+        "chainId": chain.chain_id,
+        "operations": plan.shown,
+    });
+    Job::new(
+        operation,
+        plan.did,
+        body.encode_to_vec(),
+        payload,
+        plan.signers,
+    )
+}
+
+/// The signed transaction, if every signature that was asked for is there and holds.
+fn envelope(job: &Job, responses: &[(String, SigningResponse)]) -> Result<Vec<u8>, Rejection> {
+    let mut signatures = Vec::with_capacity(job.signers.len());
+    for (name, signer) in job.signing_requests() {
+        let invalid = |why: &str| {
+            Rejection::new(
+                SIGNATURE_INVALID,
+                format!("the response to {name}, by {}, {why}", signer.kid),
+            )
+        };
+        let response = responses
+            .iter()
+            .find(|(answered, _)| *answered == name)
+            .map(|(_, response)| response)
+            .ok_or_else(|| invalid("is missing"))?;
+        let sign_data = STANDARD
+            .decode(&response.signature)
+            .or_else(|_| URL_SAFE_NO_PAD.decode(&response.signature))
+            .map_err(|_| invalid("is not Base64"))?;
+        if !signature::verify(&signer.key, &job.blob, &sign_data) {
+            return Err(invalid("does not sign the payload"));
+        }
+        signatures.push(protocol::Signature {
+            public_key: signer.key.to_string(),
+            sign_data,
+        });
+    }
+    let envelope = v1::Envelope {
+        transaction: job.blob.clone(),
+        signatures,
+    };
+    Ok(envelope.encode_to_vec())
+}
+
+/// The record of a document in the W3C's form, if it keeps this chain's rules.
+fn parse_w3c(document: &serde_json::Value) -> Result<v1::DidDocument, Rejection> {
+    Ok((&from_w3c(document)?).into())
+}
+
+fn invalid(detail: impl Into<String>) -> Rejection {
+    Rejection::new(INVALID_PARAMETER, detail)
+}
+
+/// A DID that a request names.
+fn parse_did(text: &str) -> Result<starfire_did::Did, Rejection> {
+    accounts::parse_did(text)
+}
+
+#[cfg(test)]
+mod tests;

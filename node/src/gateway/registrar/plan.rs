@@ -1,0 +1,251 @@
+//! What the registrar's requests come to: operations of an account, and the keys that are to sign them.
+
+use serde_json::{Map, Value, json};
+use starfire_did::code::{DID_DEACTIVATED, DID_EXISTS, DID_NOT_FOUND};
+use starfire_did::{ChainCode, Did, Document, PublicKey, render, resolve};
+use starfire_proto::protocol::{self, operation::Native};
+use starfire_proto::v1;
+use starfire_state::{Rejection, View};
+
+use super::jobs::Signer;
+use super::request::{Change, Request};
+use super::{document, invalid, parse_did};
+use crate::client::operation;
+use crate::gateway::dids::other_chain;
+
+/// A transaction but for its nonce.
+pub(super) struct Plan {
+    pub(super) did: Did,
+    pub(super) source: Did,
+    pub(super) operations: Vec<protocol::Operation>,
+    /// The operations for people.
+    pub(super) shown: Value,
+    pub(super) signers: Vec<Signer>,
+}
+
+/// Registers the DID that a key derives. `None`: the client is to name a key first.
+pub(super) fn create(
+    state: &dyn View,
+    chain: &v1::ChainRecord,
+    request: &Request,
+) -> Result<Option<Plan>, Rejection> {
+    let written = match request.changes.as_slice() {
+        [] => Map::new(),
+        [(Change::Set, Value::Object(written))] => written.clone(),
+        _ => return Err(invalid("a DID is created with one document, an object")),
+    };
+    let listed = written.get("verificationMethod").and_then(Value::as_array);
+    let methods: Vec<&Value> = request
+        .methods
+        .iter()
+        .chain(listed.into_iter().flatten())
+        .collect();
+    if methods.is_empty() {
+        return Ok(None);
+    }
+    let named = match written.get("id").and_then(Value::as_str) {
+        Some(id) if !id.is_empty() => Some(parse_did(id)?),
+        Some(_) | None => request.did,
+    };
+    let code = code_of(chain);
+    let keys = methods.iter().filter_map(|method| document::key_of(method));
+    let keys: Vec<PublicKey> = keys.filter_map(|key| key.account_key().copied()).collect();
+    let key = match named {
+        Some(did) => keys.iter().find(|key| did.is_derived_from(key)),
+        None => keys.first(),
+    };
+    let Some(key) = key else {
+        return Err(invalid(
+            "a DID derives from a key of its own, Ed25519 or SM2, which is among its verification methods",
+        ));
+    };
+    let did = key.address(code.as_ref());
+    if let Some(named) = named.filter(|named| *named != did) {
+        return Err(other_chain(&named, code));
+    }
+    if resolve::resolve(state, &did, None).is_some() {
+        let detail = format!("{did} is registered already");
+        return Err(Rejection::new(DID_EXISTS, detail));
+    }
+    let (record, kid) = document::first(&did, key, written, &request.methods)?;
+    let shown = json!([{ "type": "DID_CREATE", "document": shown(&record)? }]);
+    let create = v1::DidCreate {
+        document: Some(record),
+        ..v1::DidCreate::default()
+    };
+    Ok(Some(Plan {
+        did,
+        source: did,
+        operations: vec![operation(Native::DidCreate(create))],
+        shown,
+        signers: vec![Signer { kid, key: *key }],
+    }))
+}
+
+/// Changes the document, and the keys if they are others.
+pub(super) fn update(
+    state: &dyn View,
+    chain: &v1::ChainRecord,
+    request: &Request,
+) -> Result<Plan, Rejection> {
+    let (did, record, current) = subject(state, chain, request)?;
+    if request.changes.is_empty() {
+        return Err(invalid("an update has a didDocument"));
+    }
+    let wanted = document::changed(&current, &request.changes)?;
+    let mut version = request.expected_version.unwrap_or(record.version);
+    let (mut operations, mut shown_operations) = (Vec::new(), Vec::new());
+    // The keys first: an update leaves them as they are.
+    let rotated = with_keys_of(&current, &wanted);
+    if rotated != current {
+        let rotate = v1::DidRotate {
+            did: did.to_string(),
+            expected_version: version,
+            verification_method: wanted.verification_method.clone(),
+            authentication: wanted.authentication.clone(),
+            assertion_method: wanted.assertion_method.clone(),
+            key_agreement: wanted.key_agreement.clone(),
+            capability_invocation: wanted.capability_invocation.clone(),
+            capability_delegation: wanted.capability_delegation.clone(),
+        };
+        shown_operations.push(json!({ "type": "DID_ROTATE", "expectedVersion": version }));
+        operations.push(operation(Native::DidRotate(rotate)));
+        version = version.saturating_add(1);
+    }
+    if wanted != rotated {
+        let update = v1::DidUpdate {
+            did: did.to_string(),
+            expected_version: version,
+            document: Some(wanted.clone()),
+        };
+        shown_operations.push(json!({ "type": "DID_UPDATE", "expectedVersion": version }));
+        operations.push(operation(Native::DidUpdate(update)));
+    }
+    let Some(last) = shown_operations.last_mut() else {
+        return Err(invalid("the document is as it is wanted already"));
+    };
+    last["document"] = shown(&wanted)?;
+    let source = source(&did, &current, request)?;
+    Ok(Plan {
+        did,
+        source,
+        operations,
+        shown: Value::Array(shown_operations),
+        signers: signers(state, &source, request)?,
+    })
+}
+
+/// Withdraws the DID for ever.
+pub(super) fn deactivate(
+    state: &dyn View,
+    chain: &v1::ChainRecord,
+    request: &Request,
+) -> Result<Plan, Rejection> {
+    let (did, record, current) = subject(state, chain, request)?;
+    let version = request.expected_version.unwrap_or(record.version);
+    let deactivate = v1::DidDeactivate {
+        did: did.to_string(),
+        expected_version: version,
+        reason: request.reason.clone(),
+    };
+    let source = source(&did, &current, request)?;
+    Ok(Plan {
+        did,
+        source,
+        operations: vec![operation(Native::DidDeactivate(deactivate))],
+        shown: json!([{
+            "type": "DID_DEACTIVATE",
+            "did": did.to_string(),
+            "expectedVersion": version,
+            "reason": request.reason,
+        }]),
+        signers: signers(state, &source, request)?,
+    })
+}
+
+/// The DID that a request is about, and its document, which must be there.
+fn subject(
+    state: &dyn View,
+    chain: &v1::ChainRecord,
+    request: &Request,
+) -> Result<(Did, v1::DidRecord, v1::DidDocument), Rejection> {
+    let did = request.did.ok_or_else(|| invalid("did names the DID"))?;
+    let code = code_of(chain);
+    if did.chain_code() != code {
+        return Err(other_chain(&did, code));
+    }
+    let (record, document) = standing(state, &did)?;
+    Ok((did, record, document))
+}
+
+fn standing(state: &dyn View, did: &Did) -> Result<(v1::DidRecord, v1::DidDocument), Rejection> {
+    let Some(record) = resolve::resolve(state, did, None) else {
+        let detail = format!("{did} is not registered");
+        return Err(Rejection::new(DID_NOT_FOUND, detail));
+    };
+    let Some(document) = record.document.clone() else {
+        let detail = format!("{did} is deactivated, which is final");
+        return Err(Rejection::new(DID_DEACTIVATED, detail));
+    };
+    Ok((record, document))
+}
+
+/// Who sends: the DID itself, or the first of its controllers, unless the client says otherwise.
+fn source(did: &Did, document: &v1::DidDocument, request: &Request) -> Result<Did, Rejection> {
+    if let Some(sender) = request.sender {
+        return Ok(sender);
+    }
+    match document.controller.first() {
+        Some(first) if !document.controller.contains(&did.to_string()) => parse_did(first),
+        Some(_) | None => Ok(*did),
+    }
+}
+
+/// Who signs: the first key that may act for the sender, unless the client names keys, of the sender or of others whose word counts.
+fn signers(state: &dyn View, source: &Did, request: &Request) -> Result<Vec<Signer>, Rejection> {
+    if request.kids.is_empty() {
+        let document = Document::try_from(standing(state, source)?.1)?;
+        let signer = document.authentication().iter().find_map(|kid| {
+            let key = document.method(kid)?.key.account_key()?;
+            Some(Signer {
+                kid: kid.clone(),
+                key: *key,
+            })
+        });
+        let signer = signer.ok_or_else(|| invalid(format!("{source} has no key that signs")))?;
+        return Ok(vec![signer]);
+    }
+    let signer = |kid: &String| {
+        let did = parse_did(kid.split('#').next().unwrap_or_default())?;
+        let document = Document::try_from(standing(state, &did)?.1)?;
+        let method = document.method(kid);
+        let key = method.and_then(|method| method.key.account_key());
+        let key = key.ok_or_else(|| invalid(format!("{kid} is no key that signs transactions")))?;
+        Ok(Signer {
+            kid: kid.clone(),
+            key: *key,
+        })
+    };
+    request.kids.iter().map(signer).collect()
+}
+
+/// A document with another's keys and their uses.
+fn with_keys_of(document: &v1::DidDocument, keys: &v1::DidDocument) -> v1::DidDocument {
+    v1::DidDocument {
+        verification_method: keys.verification_method.clone(),
+        authentication: keys.authentication.clone(),
+        assertion_method: keys.assertion_method.clone(),
+        key_agreement: keys.key_agreement.clone(),
+        capability_invocation: keys.capability_invocation.clone(),
+        capability_delegation: keys.capability_delegation.clone(),
+        ..document.clone()
+    }
+}
+
+fn shown(record: &v1::DidDocument) -> Result<Value, Rejection> {
+    Ok(render::document(&Document::try_from(record.clone())?))
+}
+
+fn code_of(chain: &v1::ChainRecord) -> Option<ChainCode> {
+    ChainCode::parse_optional(&chain.chain_code).expect("genesis gave the chain a code, or none")
+}
