@@ -18,6 +18,7 @@ pub mod document;
 mod extension;
 #[cfg(test)]
 mod fixture;
+pub mod foreign;
 pub mod history;
 pub mod id;
 pub mod issuer;
@@ -26,6 +27,7 @@ pub mod key;
 pub mod name;
 pub mod path;
 pub mod render;
+pub mod resolution;
 pub mod resolve;
 pub mod rotate;
 pub mod schema;

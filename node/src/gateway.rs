@@ -15,6 +15,7 @@ mod connection;
 mod dids;
 pub mod error;
 mod evidence;
+mod facts;
 mod feeds;
 mod http;
 mod json;

@@ -1,0 +1,74 @@
+//! `did:key`: the identifier is a Multikey.
+
+use serde_json::{Value, json};
+
+use super::with_method;
+use crate::VerificationKey;
+
+const CONTEXTS: [&str; 2] = [
+    "https://www.w3.org/ns/did/v1",
+    "https://w3id.org/security/multikey/v1",
+];
+
+/// The document, if the identifier is a key of a kind that is known.
+pub(super) fn document(did: &str, identifier: &str) -> Option<Value> {
+    let key = VerificationKey::from_multikey(identifier)?;
+    // A key has one text: no two identifiers stand for the same document.
+    if key.to_multikey() != identifier {
+        return None;
+    }
+    let method = json!({
+        "id": format!("{did}#{identifier}"),
+        "type": "Multikey",
+        "controller": did,
+        "publicKeyMultibase": identifier,
+    });
+    Some(with_method(did, &CONTEXTS, &method, &key, !key.signs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::foreign;
+
+    // The did:key specification's examples.
+    #[test]
+    fn a_key_has_its_document() {
+        let did = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK";
+        let document = foreign::document(did).unwrap();
+        let id = format!("{did}#z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK");
+        assert_eq!(
+            document,
+            json!({
+                "@context": CONTEXTS,
+                "id": did,
+                "verificationMethod": [{
+                    "id": id,
+                    "type": "Multikey",
+                    "controller": did,
+                    "publicKeyMultibase": "z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK",
+                }],
+                "authentication": [id],
+                "assertionMethod": [id],
+                "capabilityInvocation": [id],
+                "capabilityDelegation": [id],
+            })
+        );
+        let agreement = "did:key:z6LSeu9HkTHSfLLeUs2nnzUSNedgDUevfNQgQjQC23ZCit6F";
+        let document = foreign::document(agreement).unwrap();
+        assert!(document.get("authentication").is_none());
+        assert_eq!(document["keyAgreement"].as_array().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_key_has_none() {
+        for did in [
+            "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2do",
+            "did:key:f6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK",
+            "did:key:z0OIl",
+            "did:key:z",
+        ] {
+            assert!(foreign::document(did).is_err(), "{did}");
+        }
+    }
+}
