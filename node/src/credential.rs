@@ -12,6 +12,7 @@
 
 mod accreditation;
 pub(crate) mod facts;
+pub(crate) mod issue;
 pub(crate) mod names;
 mod party;
 pub(crate) mod proved;
