@@ -21,6 +21,7 @@ mod proof;
 mod start;
 mod trust;
 mod tx;
+mod vc;
 mod verify;
 
 use std::ffi::OsString;
@@ -92,6 +93,9 @@ enum Command {
     /// Issue, verify and revoke certificates
     #[command(subcommand)]
     Certificate(certificate::Command),
+    /// Issue, verify, present and revoke credentials
+    #[command(subcommand)]
+    Vc(vc::Command),
     /// Verify a proof file offline
     Verify(verify::Verify),
     /// Pin main chains
@@ -193,6 +197,7 @@ fn execute(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Did(command) => wait(did::run(command, context)),
         Command::Evidence(command) => wait(evidence::run(command, context)),
         Command::Certificate(command) => wait(certificate::run(command, context)),
+        Command::Vc(command) => wait(vc::run(command, context)),
         Command::Verify(arguments) => verify::run(&arguments, context),
         Command::Trust(command) => wait(trust::run(command, context)),
         Command::Tx(command) => wait(tx::run(command, context)),
@@ -248,6 +253,16 @@ mod tests {
             "evidence check f --node http://127.0.0.1:1",
             "certificate issue f --node http://127.0.0.1:1 --main http://127.0.0.1:2 --key k --type CertificateOfOrigin --jurisdiction CN --out d",
             "certificate verify p.json --document d.json --trust t.json --pin ab --max-age 24h",
+            "vc issue c.json --key k --issuer did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --method #key-2 --suite eddsa-rdfc-2022 --status revoked:7 --valid-until 2027-01-01 --out v.json",
+            "vc issue - --key k --did-method key --format sd-jwt --sd /name --sd /address/city",
+            "vc verify v.json --documents a.json b.json --status-list l.json --accredited CN --type CertificateOfOrigin --challenge c --domain d --offline --json",
+            "vc present v.json w.jwt --key k --holder did:key:z6Mk --challenge c --domain d --format jwt",
+            "vc present s.txt --key k --challenge c --domain d --disclose /name",
+            "vc revoke --list revoked --index 7 --key k --node http://127.0.0.1:1",
+            "vc status create revoked --key k --purpose revocation --length 131072 --ttl 300",
+            "vc status set revoked --key k --set 1 2 3",
+            "vc status show did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2/status-lists/revoked --index 7",
+            "vc status publish revoked --key k --issuer did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --format jwt",
             "verify p.json --document d.json --trust t.json --pin ab --max-age 3650d --json",
             "trust export --node http://127.0.0.1:1 --fingerprint",
             "trust pin t.json --pin ab",

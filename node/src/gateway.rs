@@ -18,6 +18,7 @@ mod did_list;
 mod dids;
 pub mod error;
 mod evidence;
+mod facts;
 mod feeds;
 mod http;
 mod json;

@@ -12,6 +12,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod core_loop;
+mod credential;
 pub mod devnet;
 pub mod did_index;
 pub mod failure;

@@ -80,7 +80,7 @@ pub fn canonical(value: &Value) -> Result<Vec<u8>, Malformed> {
 }
 
 /// The elements of an array, or the one value that stands for an array of one.
-pub(crate) fn one_or_some(value: &Value) -> &[Value] {
+pub fn one_or_some(value: &Value) -> &[Value] {
     match value.as_array() {
         Some(elements) => elements,
         None => std::slice::from_ref(value),

@@ -119,7 +119,7 @@ impl Header {
 
 /// Whether a `typ` or `cty` names this media type.
 // RFC 7515 §4.1.9: compared as media types, without case; "application/" may be left out where no other "/" is in it.
-pub(crate) fn names_type(found: &str, expected: &str) -> bool {
+pub fn names_type(found: &str, expected: &str) -> bool {
     let prefix = "application/";
     let short = match found.get(..prefix.len()) {
         Some(start) if start.eq_ignore_ascii_case(prefix) => &found[prefix.len()..],

@@ -215,6 +215,11 @@ impl Output {
         }
     }
 
+    /// Prints one JSON value and nothing else.
+    pub(crate) fn value(self, value: &Value) {
+        say(&format!("{value}\n"));
+    }
+
     /// Tells who watches what is going on.
     pub(crate) fn progress(self, line: &str) {
         if self.watched {

@@ -89,6 +89,11 @@ impl Trusted {
         })
     }
 
+    /// How old the revocation state may be.
+    pub(crate) fn max_age(&self) -> Duration {
+        self.max_age
+    }
+
     /// Refuses an answer that is not proved. That a DID does not exist, or was deactivated, can be proved as well.
     pub(crate) fn require_proved(report: &proof_file::Report) -> Result<(), Failure> {
         match report.code {
@@ -102,6 +107,16 @@ impl Pinned {
     /// Whether no chain is believed.
     pub(crate) fn is_empty(&self) -> bool {
         self.chains.is_empty()
+    }
+
+    /// The pinned chain that a node says it is of. What the node says beyond the pin is not believed by this.
+    pub(crate) fn bundle_of(&self, told: &Bundle) -> Option<Bundle> {
+        let fingerprint = told.fingerprint();
+        self.chains
+            .iter()
+            .filter(|(_, pin)| *pin == fingerprint)
+            .filter_map(|(bytes, _)| Bundle::parse(bytes).ok())
+            .find(|bundle| bundle.fingerprint() == fingerprint)
     }
 
     /// Verifies against the pinned chain that the proof is of.

@@ -1,0 +1,86 @@
+//! Showing credentials: a presentation of W3C's, an SD-JWT with chosen disclosures, a credential of BIF's with chosen members.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::Value;
+use starfire_did::credential::integrity::Suite;
+use starfire_did::jose::envelope;
+
+use super::key::SignerArguments;
+use super::{Format, deliver, malformed, read, suite};
+use crate::cli::context::Context;
+use crate::cli::output::Report;
+use crate::clock;
+use crate::credential::issue::{self, Challenge};
+use crate::failure::Failure;
+
+#[derive(Debug, Args)]
+pub(crate) struct Present {
+    /// The credentials, in any format; one SD-JWT or one credential of BIF's is shown by itself
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    signer: SignerArguments,
+    /// What the verifier asked to be signed
+    #[arg(long)]
+    challenge: String,
+    /// The verifier, by the name that it gave
+    #[arg(long)]
+    domain: String,
+    /// How a presentation is secured: data-integrity or jwt
+    #[arg(long, value_enum, default_value = "data-integrity")]
+    format: Format,
+    /// The cryptosuite of Data Integrity [default: the one over JCS for the key]
+    #[arg(long, value_parser = suite, value_name = "NAME")]
+    suite: Option<Suite>,
+    /// What an SD-JWT discloses (a JSON Pointer), or a credential of BIF's (a member of its subject)
+    #[arg(long, value_name = "POINTER")]
+    disclose: Vec<String>,
+    /// Write it to a file that is not there yet
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Present, context: &Context) -> Result<(), Failure> {
+    let texts: Vec<String> = arguments
+        .files
+        .iter()
+        .map(|path| read(path))
+        .collect::<Result<_, _>>()?;
+    let signer = arguments.signer.open(context)?;
+    let now_ms = clock::unix_ms();
+    let challenge = Challenge {
+        challenge: &arguments.challenge,
+        domain: &arguments.domain,
+    };
+    let disclosed: Vec<&str> = arguments.disclose.iter().map(String::as_str).collect();
+    let report = Report::new().with("credentials", texts.len());
+    let made = match texts.as_slice() {
+        [one] if is(one, envelope::Format::SdJwtVc) => {
+            let binding = Some((&signer.key, challenge));
+            issue::show_sd_jwt(one.trim(), &disclosed, binding, now_ms).map(Value::String)
+        }
+        [one] if is(one, envelope::Format::Bif) => {
+            issue::show_bif(one.trim(), &disclosed).map(Value::String)
+        }
+        _ if !disclosed.is_empty() => {
+            return Err(Failure::usage(
+                "--disclose is for one SD-JWT or one credential of BIF's",
+                "present it by itself",
+            ));
+        }
+        texts => {
+            let form = arguments.format.form(arguments.suite, &signer)?;
+            issue::presentation(texts, form, challenge, &signer, now_ms)
+        }
+    };
+    let made = made.map_err(|error| malformed(&error))?;
+    let report = report.with("holder", signer.did);
+    deliver(context, &made, arguments.out.as_deref(), report)
+}
+
+fn is(text: &str, format: envelope::Format) -> bool {
+    let text = text.trim();
+    !text.starts_with('{') && envelope::Format::of(text) == format
+}

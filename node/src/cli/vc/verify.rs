@@ -1,0 +1,220 @@
+//! Judging a credential or a presentation, and saying why step by step.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::Value;
+use starfire_crosschain::trust::Bundle;
+use starfire_did::credential::json;
+use starfire_did::credential::report::{Outcome, Step, Verdict};
+
+use super::{malformed, read};
+use crate::cli::context::Context;
+use crate::cli::output::Report;
+use crate::cli::verify::Trusted;
+use crate::client::Client;
+use crate::clock;
+use crate::credential::proved::Proved;
+use crate::credential::{self, Answer, Asked, AskedAccreditation, Facts, Source};
+use crate::failure::Failure;
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The credential or presentation, in any format, or `-` for standard input
+    file: PathBuf,
+    /// DID documents or results of resolving DIDs, which are believed: for issuers and holders that are not looked up
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    documents: Vec<PathBuf>,
+    /// Credentials that hold status lists; each must be signed by its issuer
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    status_list: Vec<PathBuf>,
+    /// Ask that the issuer was accredited in this jurisdiction, for every type of the credential
+    #[arg(long, value_name = "JURISDICTION")]
+    accredited: Option<String>,
+    /// Ask that the issuer was accredited for this type, and that the credential is of it
+    #[arg(long = "type", value_name = "TYPE", requires = "accredited")]
+    kind: Option<String>,
+    /// The challenge that the holder must have signed
+    #[arg(long)]
+    challenge: Option<String>,
+    /// The name by which the holder must have addressed this verifier
+    #[arg(long)]
+    domain: Option<String>,
+    /// Accept credentials that are about others than who presents them
+    #[arg(long)]
+    any_holder: bool,
+    /// Ask no node, even if one is named
+    #[arg(long)]
+    offline: bool,
+    /// A gateway of the main chain, if --node is of a sub-chain
+    #[arg(long, value_name = "URL")]
+    main: Option<String>,
+    #[command(flatten)]
+    trusted: Trusted,
+}
+
+pub(super) async fn run(arguments: &Verify, context: &Context) -> Result<(), Failure> {
+    let text = read(&arguments.file)?;
+    let proved = if arguments.offline || context.node.is_none() {
+        None
+    } else {
+        Some(proved(arguments, context).await?)
+    };
+    let source = proved.as_ref().map_or(Source::Offline, Source::Proved);
+    let mut facts = Facts::of(source);
+    for path in &arguments.documents {
+        let document = json::parse(read(path)?.as_bytes()).map_err(|error| malformed(&error))?;
+        facts
+            .hand_document(&document)
+            .map_err(|error| Failure::content(path, error))?;
+    }
+    for path in &arguments.status_list {
+        facts
+            .hand_status_list(&read(path)?)
+            .map_err(|error| Failure::content(path, error))?;
+    }
+    let asked = Asked {
+        accreditation: arguments
+            .accredited
+            .clone()
+            .map(|jurisdiction| AskedAccreditation {
+                kind: arguments.kind.clone(),
+                jurisdiction,
+            }),
+        status_age_max_ms: i64::try_from(arguments.trusted.max_age().as_millis()).ok(),
+        challenge: arguments.challenge.clone(),
+        domain: arguments.domain.clone(),
+        holder_is_subject: !arguments.any_holder,
+        ..Asked::at(clock::unix_ms())
+    };
+    let answer = credential::verify(&text, &asked, &facts).await;
+    conclude(context, &answer)
+}
+
+/// A node whose answers are checked against the pinned chain that it says it is of.
+async fn proved(arguments: &Verify, context: &Context) -> Result<Proved, Failure> {
+    let own = context.client()?;
+    let (main, sub) = match (own.chain_code().await?, &arguments.main) {
+        (None, _) => (own, None),
+        (Some(_), Some(main)) => (Client::connect(main)?, Some(own)),
+        (Some(_), None) => {
+            return Err(Failure::usage(
+                "what a sub-chain's node says is proved by the main chain",
+                "add --main URL: a gateway of a main-chain node",
+            ));
+        }
+    };
+    let told = crate::cli::proof::bundle(&main).await?;
+    let pinned = arguments.trusted.pins(context)?.bundle_of(&told);
+    let pinned: Bundle = pinned.ok_or_else(|| {
+        Failure::new(
+            "BUNDLE_NOT_PINNED",
+            format!("the main chain of {} is not pinned", main.url()),
+            "compare fingerprints with the chain's operators, then `starfire trust pin`; or verify with --offline",
+        )
+    })?;
+    Ok(Proved::new(main, sub, pinned))
+}
+
+/// Prints the answer; anything but `VALID` is a failure.
+fn conclude(context: &Context, answer: &Answer) -> Result<(), Failure> {
+    context.output.record(answer, &described(answer));
+    if answer.verdict() == Verdict::Valid {
+        return Ok(());
+    }
+    if context.output.is_json() {
+        // The one object has been printed; what is left is the exit code.
+        return Err(Failure::told());
+    }
+    let step = steps(answer)
+        .into_iter()
+        .find(|step| step.code().is_some())
+        .expect("what is not valid has a step that failed");
+    let hint = match answer.verdict() {
+        Verdict::Valid => "",
+        Verdict::Invalid => "do not act on it",
+        Verdict::Undecided => {
+            "name a node by --node, or hand in what is missing by --documents or --status-list"
+        }
+    };
+    let message = format!("{}: {}", lower(&step.name), step.detail);
+    Err(Failure::new(
+        step.code().unwrap_or_default(),
+        message.trim_end_matches(": "),
+        hint,
+    ))
+}
+
+fn steps(answer: &Answer) -> Vec<&Step> {
+    match answer {
+        Answer::Credential(report) => report.steps.iter().collect(),
+        Answer::Presentation(report) => {
+            let within = report.credentials.iter().flat_map(|one| &one.steps);
+            report.steps.iter().chain(within).collect()
+        }
+    }
+}
+
+fn described(answer: &Answer) -> Report {
+    match answer {
+        Answer::Credential(report) => Report::new()
+            .with("verdict", lower(&report.verdict).to_uppercase())
+            .rows("steps", rows(&report.steps)),
+        Answer::Presentation(report) => {
+            let credentials = report.credentials.iter().map(|one| {
+                Report::new()
+                    .with("verdict", lower(&one.verdict).to_uppercase())
+                    .rows("steps", rows(&one.steps))
+            });
+            Report::new()
+                .with("verdict", lower(&report.verdict).to_uppercase())
+                .rows("steps", rows(&report.steps))
+                .rows("credentials", credentials.collect())
+        }
+    }
+}
+
+fn rows(steps: &[Step]) -> Vec<Report> {
+    let row = |step: &Step| {
+        let (outcome, why) = match step.outcome {
+            Outcome::Passed => ("passed", ""),
+            Outcome::Failed { code } => ("FAILED", code),
+            Outcome::Skipped { why } => ("skipped", why),
+        };
+        let detail = [why, step.detail.as_str()];
+        let detail: Vec<&str> = detail.into_iter().filter(|text| !text.is_empty()).collect();
+        Report::new()
+            .with("step", lower(&step.name))
+            .with("outcome", outcome)
+            .with(
+                "known at",
+                step.known_at_ms
+                    .map_or(Value::Null, |ms| starfire_crosschain::unix_ms::rfc3339(ms).into()),
+            )
+            .with("detail", detail.join(": "))
+    };
+    steps.iter().map(row).collect()
+}
+
+/// A name as it is written in JSON, in lower case.
+fn lower(name: &impl serde::Serialize) -> String {
+    let name = serde_json::to_value(name).expect("a name is plain JSON");
+    name.as_str().unwrap_or_default().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use starfire_did::credential::report::{Report as Judged, StepName};
+
+    use super::*;
+
+    #[test]
+    fn a_report_reads_as_a_table_of_steps() {
+        let answer = Answer::Credential(Judged::malformed("JSON_INVALID", "no JSON"));
+        let value = serde_json::to_value(described(&answer)).unwrap();
+        assert_eq!(value["verdict"], "INVALID");
+        assert_eq!(value["steps"][0]["detail"], "JSON_INVALID: no JSON");
+        assert_eq!(value["steps"][1]["outcome"], "skipped");
+        assert_eq!(steps(&answer).len(), StepName::ALL.len());
+    }
+}

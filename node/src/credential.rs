@@ -1,0 +1,200 @@
+//! Credentials at the edge: a text of any format is read, what must be known is learned, and `did` judges.
+//!
+//! Three steps, each in a file: [`read`] turns a text into claims and signatures, [`facts`] learns what the judge has to be told
+//! (the issuer's document in force at the time of issue, its accreditations, schemas, status lists), and
+//! [`starfire_did::credential::verify`] says step by step what that makes of it. Where facts come from is a [`Source`]: a gateway
+//! reads its own chain, a command line checks each value against the main chain that its user pinned. What cannot be learned is
+//! said to be unknown, and the verdict is then never `VALID`.
+//!
+//! Names of what stands on a chain, in credentials: a schema is `DID/schemas/NAME/VERSION`, a status list `DID/status-lists/NAME`, DID
+//! being its author's or issuer's. A gateway's address of the same, `https://HOST/schemas/DID/NAME/VERSION` and
+//! `https://HOST/status-lists/DID/NAME`, is read from the chain too, whatever its host ([`names`]).
+
+mod accreditation;
+pub(crate) mod facts;
+pub(crate) mod issue;
+pub(crate) mod names;
+mod party;
+pub(crate) mod proved;
+pub(crate) mod read;
+mod schema;
+pub(crate) mod source;
+mod status;
+
+use serde::Serialize;
+use starfire_did::credential::evidence::{Evidence, Presenter};
+use starfire_did::credential::parsed::Parsed;
+use starfire_did::credential::presentation::{self, Presentation, PresentationReport};
+use starfire_did::credential::report::{Report, Verdict};
+use starfire_did::credential::verify;
+
+pub(crate) use facts::Facts;
+pub(crate) use read::{Secured, read};
+pub(crate) use source::Source;
+
+/// How far clocks may differ.
+pub(crate) const CLOCK_SKEW_MS: i64 = 60_000;
+/// Credentials of one presentation that are judged; of the others it is said that they were not.
+pub(crate) const CREDENTIALS_MAX: usize = 32;
+
+/// What a verifier wants to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// The time, Unix milliseconds.
+    pub(crate) now_ms: i64,
+    /// Whether the issuer must be accredited, and for what.
+    pub(crate) accreditation: Option<AskedAccreditation>,
+    /// How old what is known of a status may be; `None`: any age.
+    pub(crate) status_age_max_ms: Option<i64>,
+    /// The challenge that the holder must have answered.
+    pub(crate) challenge: Option<String>,
+    /// For whom the holder's proof must be.
+    pub(crate) domain: Option<String>,
+    /// Whether who presents a credential must be whom it is about.
+    pub(crate) holder_is_subject: bool,
+}
+
+/// An accreditation that the issuer must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AskedAccreditation {
+    /// For this type, which the credential must be of; `None`: for all types that the credential names.
+    pub(crate) kind: Option<String>,
+    /// In this jurisdiction.
+    pub(crate) jurisdiction: String,
+}
+
+impl Asked {
+    /// Only what a credential says of itself.
+    pub(crate) fn at(now_ms: i64) -> Self {
+        Self {
+            now_ms,
+            accreditation: None,
+            status_age_max_ms: None,
+            challenge: None,
+            domain: None,
+            holder_is_subject: true,
+        }
+    }
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Answer {
+    /// Of a credential, perhaps with the proof of its holder's key.
+    Credential(Report),
+    /// Of a presentation and the credentials in it.
+    Presentation(PresentationReport),
+}
+
+impl Answer {
+    /// The answer to the whole.
+    pub(crate) fn verdict(&self) -> Verdict {
+        match self {
+            Self::Credential(report) => report.verdict,
+            Self::Presentation(report) => report.verdict,
+        }
+    }
+
+    /// The first code, if any step failed.
+    pub(crate) fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Credential(report) => report.code(),
+            Self::Presentation(report) => report.code(),
+        }
+    }
+}
+
+/// Judges a credential or a presentation of any format.
+pub(crate) async fn verify(text: &str, asked: &Asked, facts: &Facts<'_>) -> Answer {
+    match read(text) {
+        Ok(Secured::Credential(parsed)) => {
+            Answer::Credential(judge(&parsed, None, asked, facts).await)
+        }
+        Ok(Secured::Presentation(shown)) => {
+            Answer::Presentation(judge_presentation(&shown, asked, facts).await)
+        }
+        Err(error) => Answer::Credential(Report::malformed(error.code, error.detail)),
+    }
+}
+
+/// Judges a credential that was read; `presenter` is who shows it, where its presentation holds.
+pub(crate) async fn judge(
+    parsed: &Parsed,
+    presenter: Option<&Presenter>,
+    asked: &Asked,
+    facts: &Facts<'_>,
+) -> Report {
+    let at_ms = parsed
+        .issued_ms()
+        .map_or(asked.now_ms, |issued| issued.min(asked.now_ms));
+    let issuer = party::look_up(facts, &parsed.issuer, at_ms).await;
+    let cosigners = party::cosigners(facts, parsed, at_ms).await;
+    let accreditation = match &asked.accreditation {
+        None => verify::Accreditation::NotAsked,
+        Some(wanted) => accreditation::learn(facts, parsed, wanted, at_ms, asked.now_ms).await,
+    };
+    let schemas = schema::learn(facts, parsed).await;
+    let statuses = status::learn(facts, parsed, asked.now_ms).await;
+    verify::verify(
+        parsed,
+        &Evidence {
+            now_ms: asked.now_ms,
+            clock_skew_ms: CLOCK_SKEW_MS,
+            issuer: &issuer,
+            cosigners: &cosigners,
+            accreditation: &accreditation,
+            schemas: &schemas,
+            statuses: &statuses,
+            status_age_max_ms: asked.status_age_max_ms,
+            presenter,
+            holder_is_subject: asked.holder_is_subject,
+            // In a presentation the holder's proof is the presentation's.
+            challenge: asked.challenge.as_deref().filter(|_| presenter.is_none()),
+            domain: asked.domain.as_deref().filter(|_| presenter.is_none()),
+        },
+    )
+}
+
+/// Judges a presentation and each credential in it.
+pub(crate) async fn judge_presentation(
+    shown: &Presentation,
+    asked: &Asked,
+    facts: &Facts<'_>,
+) -> PresentationReport {
+    let holder = match shown.presenter() {
+        Some(holder) => party::look_up(facts, holder, asked.now_ms).await,
+        None => verify::Lookup::Unknown {
+            why: "it names no holder".to_owned(),
+        },
+    };
+    let (steps, presenter) = presentation::check(
+        shown,
+        &presentation::Evidence {
+            now_ms: asked.now_ms,
+            clock_skew_ms: CLOCK_SKEW_MS,
+            holder: &holder,
+            challenge: asked.challenge.as_deref(),
+            domain: asked.domain.as_deref(),
+        },
+    );
+    // Who shows the credentials is asked for once, of the presentation, whether its proof holds or not.
+    let within = Asked {
+        challenge: None,
+        domain: None,
+        ..asked.clone()
+    };
+    let mut reports = Vec::new();
+    for (position, contained) in shown.credentials.iter().enumerate() {
+        let report = match read::contained(contained) {
+            _ if position >= CREDENTIALS_MAX => Report::malformed(
+                read::TOO_MANY,
+                format!("at most {CREDENTIALS_MAX} credentials are judged at once"),
+            ),
+            Ok(parsed) => Box::pin(judge(&parsed, presenter.as_ref(), &within, facts)).await,
+            Err(error) => Report::malformed(error.code, error.detail),
+        };
+        reports.push(report);
+    }
+    PresentationReport::of(steps, reports)
+}

@@ -1,0 +1,115 @@
+//! Whether the issuer was accredited, as the main chain's tree of accreditations says.
+//!
+//! A credential's time of issue is its issuer's own word. So the tree is asked about that time *and* about now: who lost the
+//! accreditation could otherwise go on issuing by writing an earlier date.
+
+use starfire_did::credential::evidence::Accreditation;
+use starfire_did::credential::parsed::Parsed;
+use starfire_did::issuer::{Asked, LEVELS_MAX, is_jurisdiction, is_type};
+use starfire_did::{Did, code, path};
+use starfire_proto::v1;
+
+use super::AskedAccreditation;
+use super::facts::Facts;
+use super::source::Unlearned;
+
+/// The type that every credential has: nobody is accredited for it.
+const BASE_TYPE: &str = "VerifiableCredential";
+/// Types of one credential that are asked about.
+const TYPES_MAX: usize = 8;
+
+/// Asks about every type that counts; the first refusal decides.
+pub(super) async fn learn(
+    facts: &Facts<'_>,
+    parsed: &Parsed,
+    wanted: &AskedAccreditation,
+    issued_ms: i64,
+    now_ms: i64,
+) -> Accreditation {
+    let refused = |detail: String| Accreditation::Refused {
+        code: code::ACCREDITATION_NOT_FOUND.name,
+        detail,
+        known_at_ms: None,
+    };
+    let kinds: Vec<&str> = parsed
+        .types
+        .iter()
+        .map(String::as_str)
+        .filter(|kind| *kind != BASE_TYPE)
+        .filter(|kind| wanted.kind.as_deref().is_none_or(|wanted| wanted == *kind))
+        .collect();
+    let Ok(issuer) = Did::parse(&parsed.issuer) else {
+        return refused(format!("{} is no DID of this system", parsed.issuer));
+    };
+    match &wanted.kind {
+        Some(kind) if kinds.is_empty() => {
+            return Accreditation::Refused {
+                code: code::ACCREDITATION_OTHER_TYPE.name,
+                detail: format!("it is not of the type {kind}"),
+                known_at_ms: None,
+            };
+        }
+        None if kinds.is_empty() || kinds.len() > TYPES_MAX => {
+            return refused(format!(
+                "it has {} types of its own; 1 to {TYPES_MAX} can be asked about",
+                kinds.len()
+            ));
+        }
+        Some(_) | None => {}
+    }
+    let mut held = Vec::new();
+    let mut known_at_ms = i64::MAX;
+    for kind in kinds {
+        if !is_type(kind) || !is_jurisdiction(&wanted.jurisdiction) {
+            return refused(format!("nobody can be accredited for {kind}"));
+        }
+        let asked = Asked {
+            issuer: &issuer,
+            kind,
+            jurisdiction: &wanted.jurisdiction,
+        };
+        let (levels, time_ms) = match levels(facts, asked).await {
+            Ok(learned) => learned,
+            Err(Unlearned(why)) => return Accreditation::Unknown { why },
+        };
+        known_at_ms = known_at_ms.min(time_ms);
+        for at_ms in [issued_ms, now_ms] {
+            match Accreditation::of(&levels, asked, at_ms, Some(time_ms)) {
+                Accreditation::Held { detail, .. } if at_ms == now_ms => held.push(detail),
+                Accreditation::Held { .. } => {}
+                other @ (Accreditation::Refused { .. }
+                | Accreditation::Unknown { .. }
+                | Accreditation::NotAsked) => return other,
+            }
+        }
+    }
+    held.dedup();
+    Accreditation::Held {
+        detail: held.join("; "),
+        known_at_ms: Some(known_at_ms),
+    }
+}
+
+/// The issuer's accreditation, its giver's, and so on, and the time of the oldest state that they were read from.
+async fn levels(
+    facts: &Facts<'_>,
+    asked: Asked<'_>,
+) -> Result<(Vec<v1::AccreditationRecord>, i64), Unlearned> {
+    let mut levels = Vec::new();
+    let mut oldest_ms = i64::MAX;
+    let mut holder = Some(*asked.issuer);
+    while let Some(did) = holder.filter(|_| levels.len() < LEVELS_MAX) {
+        let path = path::accreditation(&did, asked.kind, asked.jurisdiction);
+        let (level, time_ms) = facts
+            .record::<v1::AccreditationRecord>(None, path)
+            .await?;
+        oldest_ms = oldest_ms.min(time_ms);
+        let Some(level) = level else {
+            break;
+        };
+        // A root names no accreditor, and the empty text is no DID.
+        holder = Did::parse(&level.accreditor).ok();
+        levels.push(level);
+    }
+    Ok((levels, oldest_ms))
+}

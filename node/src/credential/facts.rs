@@ -1,0 +1,113 @@
+//! What is learned beside a credential: from a chain, and from what the verifier handed in.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use prost::Message;
+use serde_json::Value;
+use starfire_did::ChainCode;
+use starfire_did::credential::evidence::Party;
+use starfire_did::credential::malformed::Malformed;
+use starfire_did::credential::parsed::Parsed;
+
+use super::party;
+use super::read::{Secured, read};
+use super::source::{Known, Source, Unlearned};
+
+/// Questions to a chain for one verification: a credential of many parts must not keep a node busy.
+pub(crate) const QUESTIONS_MAX: usize = 256;
+
+/// What can be known.
+#[derive(Debug)]
+pub(crate) struct Facts<'a> {
+    source: Source<'a>,
+    parties: BTreeMap<String, Party>,
+    lists: BTreeMap<String, Parsed>,
+    questions: AtomicUsize,
+}
+
+impl<'a> Facts<'a> {
+    /// What this source says, and nothing else.
+    pub(crate) fn of(source: Source<'a>) -> Self {
+        Self {
+            source,
+            parties: BTreeMap::new(),
+            lists: BTreeMap::new(),
+            questions: AtomicUsize::new(0),
+        }
+    }
+
+    /// Takes in a DID document, or a result of resolving a DID. It goes before what the source says: the verifier's own word.
+    pub(crate) fn hand_document(&mut self, document: &Value) -> Result<(), Malformed> {
+        let party = party::of_resolution(document)?;
+        self.parties.insert(party.id.clone(), party);
+        Ok(())
+    }
+
+    /// Takes in a credential that holds a status list. Its own proof is checked when it is used.
+    pub(crate) fn hand_status_list(&mut self, text: &str) -> Result<(), Malformed> {
+        let wrong = |detail: &str| {
+            Malformed::new(
+                starfire_did::credential::code::MALFORMED_VALUE_ERROR,
+                detail,
+            )
+        };
+        let Secured::Credential(parsed) = read(text)? else {
+            return Err(wrong("a presentation is no status list"));
+        };
+        let Some(id) = parsed.claims["id"].as_str() else {
+            return Err(wrong(
+                "a status list without an id cannot be told from others",
+            ));
+        };
+        self.lists.insert(id.to_owned(), *parsed);
+        Ok(())
+    }
+
+    /// The handed-in document of this identifier.
+    pub(super) fn party(&self, id: &str) -> Option<&Party> {
+        self.parties.get(id)
+    }
+
+    /// The handed-in status list at this URL.
+    pub(super) fn list(&self, url: &str) -> Option<&Parsed> {
+        self.lists.get(url)
+    }
+
+    /// Values of a chain's state.
+    pub(super) async fn values(
+        &self,
+        chain: Option<ChainCode>,
+        paths: Vec<Vec<u8>>,
+    ) -> Result<Known, Unlearned> {
+        if self.questions.fetch_add(1, Ordering::Relaxed) >= QUESTIONS_MAX {
+            return Err(Unlearned(format!(
+                "it takes more than {QUESTIONS_MAX} questions to a chain"
+            )));
+        }
+        self.source.values(chain, paths).await
+    }
+
+    /// A record of a chain's state, with the time of the state.
+    pub(super) async fn record<M: Message + Default>(
+        &self,
+        chain: Option<ChainCode>,
+        path: Vec<u8>,
+    ) -> Result<(Option<M>, i64), Unlearned> {
+        let known = self.values(chain, vec![path]).await?;
+        Ok((decoded(&known, 0)?, known.time_ms))
+    }
+}
+
+/// The record at one of the paths asked for. A chain of others may keep what it likes there.
+pub(super) fn decoded<M: Message + Default>(
+    known: &Known,
+    position: usize,
+) -> Result<Option<M>, Unlearned> {
+    let Some(Some(bytes)) = known.values.get(position) else {
+        return Ok(None);
+    };
+    M::decode(bytes.as_slice())
+        .map(Some)
+        .map_err(|_| Unlearned("what the chain keeps there is not the record expected".to_owned()))
+}

@@ -1,0 +1,260 @@
+//! Who signs: the document of an issuer or holder in force at a time, whatever its DID's method.
+//!
+//! `did:bid` is read from its chain, version by version; `did:key` and `did:jwk` say all there is to know themselves. Documents of
+//! other methods, and of websites, are known only if the verifier handed them in.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use starfire_did::credential::code;
+use starfire_did::credential::evidence::{Lookup, Method, Party};
+use starfire_did::credential::json::one_or_some;
+use starfire_did::credential::malformed::Malformed;
+use starfire_did::credential::parsed::{Parsed, Relationship};
+use starfire_did::resolution::ProblemKind;
+use starfire_did::{Did, Document, VerificationKey, foreign, path};
+use starfire_proto::v1;
+
+use super::facts::Facts;
+use super::source::Unlearned;
+
+/// Keys of a document that are looked at.
+const METHODS_MAX: usize = 256;
+/// Others than the issuer whose signatures are checked.
+const COSIGNERS_MAX: usize = 16;
+
+/// Who an identifier is, as of a time.
+pub(super) async fn look_up(facts: &Facts<'_>, id: &str, at_ms: i64) -> Lookup {
+    if let Some(party) = facts.party(id) {
+        return Lookup::Found(party.clone());
+    }
+    if let Ok(did) = Did::parse(id) {
+        return match registered(facts, &did, at_ms).await {
+            Ok(Some(party)) => Lookup::Found(party),
+            Ok(None) => Lookup::NotFound,
+            Err(Unlearned(why)) => Lookup::Unknown { why },
+        };
+    }
+    match foreign::document(id) {
+        Ok(document) => of_document(&document).map_or_else(
+            |error| Lookup::Unknown { why: error.detail },
+            Lookup::Found,
+        ),
+        Err(problem) if problem.kind == ProblemKind::InvalidDid && id.starts_with("did:") => {
+            Lookup::NotFound
+        }
+        Err(_) => Lookup::Unknown {
+            why: format!("{id} is not looked up; its document can be handed in"),
+        },
+    }
+}
+
+/// Those beside the issuer whose keys signed.
+pub(super) async fn cosigners(facts: &Facts<'_>, parsed: &Parsed, at_ms: i64) -> Vec<Party> {
+    let owners: BTreeSet<&str> = parsed
+        .methods()
+        .map(|method| method.split_once('#').map_or(method, |(owner, _)| owner))
+        .filter(|owner| *owner != parsed.issuer)
+        .collect();
+    let mut parties = Vec::new();
+    for owner in owners.into_iter().take(COSIGNERS_MAX) {
+        if let Lookup::Found(party) = look_up(facts, owner, at_ms).await {
+            parties.push(party);
+        }
+    }
+    parties
+}
+
+/// The document of a registered DID that was in force at a time. `None`: it was not registered by then.
+async fn registered(
+    facts: &Facts<'_>,
+    did: &Did,
+    at_ms: i64,
+) -> Result<Option<Party>, Unlearned> {
+    let (newest, known_at_ms) = record(facts, did, path::record(did)).await?;
+    let Some(newest) = newest else {
+        return Ok(None);
+    };
+    let Some(in_force) = version_at(facts, did, newest, at_ms).await? else {
+        return Ok(None);
+    };
+    let deactivated = in_force.document.is_none();
+    let with_keys = match deactivated {
+        // The keys before the end, so that a signature can be told right from wrong.
+        true if in_force.version > 1 => expect_version(facts, did, in_force.version - 1).await?,
+        true | false => in_force,
+    };
+    let Some(document) = with_keys.document else {
+        return Ok(Some(Party {
+            id: did.to_string(),
+            methods: Vec::new(),
+            deactivated,
+            known_at_ms: Some(known_at_ms),
+        }));
+    };
+    let document = Document::try_from(document).map_err(|error| {
+        Unlearned(format!("the document of {did} is not well formed: {error}"))
+    })?;
+    Ok(Some(Party::of(&document, deactivated, Some(known_at_ms))))
+}
+
+/// The latest version that is not younger than a time. Versions are in order of time, so halving finds it.
+async fn version_at(
+    facts: &Facts<'_>,
+    did: &Did,
+    newest: v1::DidRecord,
+    at_ms: i64,
+) -> Result<Option<v1::DidRecord>, Unlearned> {
+    if newest.updated_ms <= at_ms {
+        return Ok(Some(newest));
+    }
+    let mut found = None;
+    // All before `low` are not younger, `high` and all after it are.
+    let (mut low, mut high) = (1, newest.version);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let record = expect_version(facts, did, middle).await?;
+        if record.updated_ms <= at_ms {
+            found = Some(record);
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(found)
+}
+
+async fn expect_version(
+    facts: &Facts<'_>,
+    did: &Did,
+    version: u64,
+) -> Result<v1::DidRecord, Unlearned> {
+    let (record, _) = record(facts, did, path::version(did, version)).await?;
+    record
+        .filter(|record| record.version == version)
+        .ok_or_else(|| Unlearned(format!("version {version} of {did} is not kept")))
+}
+
+async fn record(
+    facts: &Facts<'_>,
+    did: &Did,
+    path: Vec<u8>,
+) -> Result<(Option<v1::DidRecord>, i64), Unlearned> {
+    facts.record(did.chain_code(), path).await
+}
+
+/// A document that was handed in: by itself, or as the result of a resolution.
+pub(super) fn of_resolution(handed: &Value) -> Result<Party, Malformed> {
+    let Some(document) = handed.get("didDocument").filter(|one| one.is_object()) else {
+        return of_document(handed);
+    };
+    let deactivated = handed["didDocumentMetadata"]["deactivated"] == true;
+    Ok(Party {
+        deactivated,
+        ..of_document(document)?
+    })
+}
+
+/// What a DID document says of its keys. Those of kinds that are not known here, and those of others, are passed over.
+fn of_document(document: &Value) -> Result<Party, Malformed> {
+    let Some(id) = document["id"].as_str() else {
+        return Err(Malformed::new(
+            code::ID_INVALID,
+            "a DID document says whose it is by \"id\"",
+        ));
+    };
+    let mut party = Party {
+        id: id.to_owned(),
+        methods: Vec::new(),
+        deactivated: false,
+        known_at_ms: None,
+    };
+    for method in one_or_some(&document["verificationMethod"]) {
+        add(&mut party, method);
+    }
+    for relationship in Relationship::ALL {
+        for reference in one_or_some(&document[relationship.name()]) {
+            let named = match reference {
+                Value::String(name) => Some(absolute(id, name)),
+                Value::Object(_) => add(&mut party, reference),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
+            };
+            let method = party
+                .methods
+                .iter_mut()
+                .find(|method| named.as_ref() == Some(&method.id));
+            if let Some(method) = method.filter(|one| !one.relationships.contains(&relationship)) {
+                method.relationships.push(relationship);
+            }
+        }
+    }
+    Ok(party)
+}
+
+/// Adds a key, and says by what id.
+fn add(party: &mut Party, method: &Value) -> Option<String> {
+    let id = absolute(&party.id, method["id"].as_str()?);
+    // CID 1.0 §3.3: the controller of a key is who its document is of, or the key is another's.
+    let controller = method["controller"].as_str().unwrap_or(&party.id);
+    let key = match (&method["publicKeyMultibase"], &method["publicKeyJwk"]) {
+        (Value::String(text), Value::Null) => VerificationKey::from_multikey(text),
+        (Value::Null, jwk @ Value::Object(_)) => VerificationKey::from_jwk(jwk),
+        (_, _) => None,
+    }?;
+    let known = party.methods.iter().any(|known| known.id == id);
+    if known || controller != party.id || party.methods.len() >= METHODS_MAX {
+        return None;
+    }
+    party.methods.push(Method {
+        id: id.clone(),
+        key,
+        relationships: Vec::new(),
+    });
+    Some(id)
+}
+
+fn absolute(did: &str, reference: &str) -> String {
+    match reference.strip_prefix('#') {
+        Some(fragment) => format!("{did}#{fragment}"),
+        None => reference.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_document_s_keys_are_read_in_every_form() {
+        let key = starfire_did::PrivateKey::generate([3; 32], starfire_did::KeyAlgorithm::Ed25519);
+        let key: VerificationKey = key.public().into();
+        let document = json!({
+            "id": "did:web:a.example",
+            "verificationMethod": [
+                {"id": "#one", "type": "Multikey", "controller": "did:web:a.example", "publicKeyMultibase": key.to_multikey()},
+                {"id": "did:web:a.example#other", "controller": "did:web:b.example", "publicKeyMultibase": key.to_multikey()},
+                {"id": "#strange", "type": "Strange"}
+            ],
+            "assertionMethod": ["#one", "#other", "#strange", {"id": "#two", "type": "JsonWebKey", "publicKeyJwk": key.to_jwk()}],
+            "authentication": ["did:web:a.example#one"]
+        });
+        let party = of_resolution(&json!({
+            "didDocument": document, "didDocumentMetadata": {"deactivated": true}
+        }))
+        .unwrap();
+        assert!(party.deactivated);
+        let methods: Vec<_> = party
+            .methods
+            .iter()
+            .map(|method| (method.id.as_str(), method.relationships.len()))
+            .collect();
+        assert_eq!(
+            methods,
+            [("did:web:a.example#one", 2), ("did:web:a.example#two", 1)]
+        );
+        assert!(!of_resolution(&document).unwrap().deactivated);
+        assert_eq!(of_resolution(&json!({})).unwrap_err().code, code::ID_INVALID);
+    }
+}

@@ -1,0 +1,133 @@
+//! From a text to claims and signatures, whatever the format: nothing in them is believed yet.
+
+use serde_json::Value;
+use starfire_did::credential::malformed::Malformed;
+use starfire_did::credential::model::{Contained, enveloped};
+use starfire_did::credential::parsed::Parsed;
+use starfire_did::credential::presentation::{self, Presentation};
+use starfire_did::credential::{code, integrity, json};
+use starfire_did::jose::envelope::{self, Format};
+use starfire_did::jose::header::names_type;
+use starfire_did::jose::{self, JoseError, vp_jwt};
+use starfire_did::sd_jwt::SdJwtError;
+
+/// More credentials in a presentation than are judged.
+pub(crate) const TOO_MANY: &str = code::CREDENTIALS_INVALID;
+
+/// What a text holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Secured {
+    /// A credential.
+    Credential(Box<Parsed>),
+    /// A presentation.
+    Presentation(Box<Presentation>),
+}
+
+/// Reads a credential or a presentation: JSON with a proof inside or an envelope, or a token of any format.
+pub(crate) fn read(text: &str) -> Result<Secured, Malformed> {
+    let text = text.trim();
+    if text.starts_with('{') {
+        return value(json::parse(text.as_bytes())?);
+    }
+    token(text)
+}
+
+/// The same, of JSON that was read already. A string is a token.
+pub(crate) fn value(value: Value) -> Result<Secured, Malformed> {
+    if let Value::String(text) = &value {
+        return token(text);
+    }
+    if is_of(&value, "EnvelopedVerifiablePresentation") {
+        return match enveloped(&value, "EnvelopedVerifiablePresentation")? {
+            Contained::Enveloped {
+                media_type,
+                content,
+            } if media_type.eq_ignore_ascii_case("application/vp+jwt") => token(&content),
+            Contained::Enveloped { .. } | Contained::Embedded(_) => Err(Malformed::new(
+                "ENVELOPE_INVALID",
+                "an enveloped presentation is a vp+jwt",
+            )),
+        };
+    }
+    if is_of(&value, "EnvelopedVerifiableCredential") {
+        let inner = enveloped(&value, "EnvelopedVerifiableCredential")?;
+        return credential(contained(&inner)?);
+    }
+    if is_of(&value, "VerifiablePresentation") {
+        let shown = presentation::read(value, Some(&rdf_hash_data))?;
+        return Ok(Secured::Presentation(Box::new(shown)));
+    }
+    credential(integrity::credential(value, Some(&rdf_hash_data))?)
+}
+
+/// Reads a credential of a presentation.
+pub(crate) fn contained(contained: &Contained) -> Result<Parsed, Malformed> {
+    match contained {
+        Contained::Embedded(value) => integrity::credential(value.clone(), Some(&rdf_hash_data)),
+        Contained::Enveloped {
+            media_type,
+            content,
+        } => envelope::open(media_type, content).map_err(|error| of_sd_jwt(&error)),
+    }
+}
+
+/// Hash data of the suites over RDF.
+pub(crate) fn rdf_hash_data(
+    document: &Value,
+    options: &Value,
+) -> Result<[u8; integrity::HASH_DATA_BYTES], String> {
+    starfire_rdfc::hash_data(document, options).map_err(|error| error.to_string())
+}
+
+fn token(text: &str) -> Result<Secured, Malformed> {
+    let format = Format::of(text);
+    // What is no token at all is said to be so by the reader below.
+    let is_presentation = format == Format::VcJwt
+        && jose::decode(text).is_ok_and(|token| {
+            token
+                .header()
+                .typ
+                .as_deref()
+                .is_some_and(|typ| names_type(typ, vp_jwt::TYP))
+        });
+    if is_presentation {
+        let shown = vp_jwt::parse(text).map_err(|error| of_jose(&error))?;
+        return Ok(Secured::Presentation(Box::new(shown)));
+    }
+    credential(envelope::parse(format, text).map_err(|error| of_sd_jwt(&error))?)
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "each way of reading ends in the same result"
+)]
+fn credential(parsed: Parsed) -> Result<Secured, Malformed> {
+    Ok(Secured::Credential(Box::new(parsed)))
+}
+
+fn is_of(value: &Value, kind: &str) -> bool {
+    json::one_or_some(&value["type"])
+        .iter()
+        .any(|one| one == kind)
+}
+
+/// A token's refusal in the words of all formats.
+pub(crate) fn of_jose(error: &JoseError) -> Malformed {
+    Malformed::new(error.code(), whole(error))
+}
+
+/// The same, of an SD-JWT's.
+pub(crate) fn of_sd_jwt(error: &SdJwtError) -> Malformed {
+    Malformed::new(error.code(), whole(error))
+}
+
+/// An error with its causes.
+fn whole(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,91 @@
+//! Values of state for judging credentials: those of this node's own chain as of its newest block, and those of a sub-chain as its
+//! newest anchor proves them.
+
+use starfire_crosschain::unix_ms;
+use starfire_did::ChainCode;
+use starfire_proto::v1;
+use starfire_state::Rejection;
+use tendermint::block::signed_header::SignedHeader;
+use tendermint_proto::Protobuf;
+use tendermint_proto::v0_38::types::SignedHeader as RawSignedHeader;
+
+use super::dids::{anchor_keys, value};
+use super::{Gateway, ReadView, error, proofs, resolver, seat};
+use crate::credential::source::Known;
+
+impl Gateway {
+    /// The values at these paths of a chain's state; `None` is the main chain.
+    pub(crate) async fn facts(
+        &self,
+        chain: Option<ChainCode>,
+        paths: Vec<Vec<u8>>,
+    ) -> Result<Known, Rejection> {
+        let here = self.chain_code().await?;
+        match (here, chain) {
+            (here, of) if here == of => self.read(move |view| own(view, &paths)).await,
+            (None, Some(code)) => self.facts_of(code, paths).await,
+            (Some(_), of) => {
+                let name = of.map_or_else(
+                    || "the main chain".to_owned(),
+                    |code| format!("the sub-chain {code}"),
+                );
+                let detail = format!("this node knows nothing of {name}; ask a node of the main chain");
+                Err(Rejection::new(error::DID_OTHER_CHAIN, detail))
+            }
+            (None, None) => self.read(move |view| own(view, &paths)).await,
+        }
+    }
+
+    async fn facts_of(&self, code: ChainCode, paths: Vec<Vec<u8>>) -> Result<Known, Rejection> {
+        let _seat = seat(&self.resolves, "questions to other chains")?;
+        let anchor_proof = self
+            .prove_newest(move |state| anchor_keys(state, code))
+            .await?;
+        let Some(record) = value::<v1::SubChainRecord>(&anchor_proof, 0)? else {
+            return Ok(Known {
+                values: vec![None; paths.len()],
+                time_ms: time_of(&anchor_proof)?,
+            });
+        };
+        let Some(anchor) = value::<v1::AnchorRecord>(&anchor_proof, 1)? else {
+            let detail = format!("no header of {code} is anchored yet");
+            return Err(Rejection::new(error::CHAIN_NOT_ANCHORED, detail));
+        };
+        let proof = resolver::ask(&record, &anchor, paths).await?;
+        let values = proof
+            .values
+            .iter()
+            .map(|proved| proved.present.then(|| proved.value.clone()))
+            .collect();
+        Ok(Known {
+            values,
+            time_ms: time_of(&proof)?,
+        })
+    }
+}
+
+/// Values as of the newest block, and its time.
+fn own(view: &ReadView, paths: &[Vec<u8>]) -> Result<Known, Rejection> {
+    let signed = proofs::signed_header(view, view.height())?;
+    let time = signed.header.and_then(|header| header.time);
+    let time = time.expect("a stored header has a time");
+    let state = view.state();
+    Ok(Known {
+        values: paths.iter().map(|path| state.get(path)).collect(),
+        time_ms: time
+            .seconds
+            .saturating_mul(1_000)
+            .saturating_add(i64::from(time.nanos / 1_000_000)),
+    })
+}
+
+fn time_of(proof: &v1::StateProof) -> Result<i64, Rejection> {
+    let signed = <SignedHeader as Protobuf<RawSignedHeader>>::decode_vec(&proof.signed_header)
+        .map_err(|_| {
+            Rejection::new(
+                error::RESOLVER_UNPROVEN,
+                "the proof's signed header does not decode",
+            )
+        })?;
+    Ok(unix_ms::from_time(signed.header.time))
+}
