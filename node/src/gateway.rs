@@ -12,6 +12,7 @@ pub mod backend;
 mod blocks;
 mod chains;
 mod connection;
+mod credentials;
 mod dids;
 pub mod error;
 mod evidence;
@@ -38,7 +39,7 @@ use std::sync::Arc;
 use starfire_state::Rejection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
-pub use backend::{Backend, PoolView, Published, ReadView, Submission};
+pub use backend::{Backend, CredentialPolicy, PoolView, Published, ReadView, Submission};
 pub use serve::serve;
 
 use feeds::Feeds;
@@ -49,6 +50,8 @@ const READS_MAX: usize = 8;
 const WAITS_MAX: usize = 2_048;
 /// Questions to other chains' gateways at one time.
 const RESOLVES_MAX: usize = 32;
+/// Credentials that are judged at one time: each takes a processor while it lasts.
+const CHECKS_MAX: usize = 4;
 /// Tendermint clients' websocket connections at one time.
 const SOCKETS_MAX: usize = 128;
 
@@ -60,6 +63,7 @@ pub(crate) struct Gateway {
     reads: Arc<Semaphore>,
     waits: Arc<Semaphore>,
     resolves: Arc<Semaphore>,
+    checks: Arc<Semaphore>,
     sockets: Arc<Semaphore>,
 }
 
@@ -71,6 +75,7 @@ impl Gateway {
             reads: Arc::new(Semaphore::new(READS_MAX)),
             waits: Arc::new(Semaphore::new(WAITS_MAX)),
             resolves: Arc::new(Semaphore::new(RESOLVES_MAX)),
+            checks: Arc::new(Semaphore::new(CHECKS_MAX)),
             sockets: Arc::new(Semaphore::new(SOCKETS_MAX)),
         }
     }
