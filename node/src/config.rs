@@ -22,6 +22,8 @@ use crate::state_sync::TrustedHeader;
 const NAME_BYTES_MAX: usize = 64;
 /// The fewest blocks that a node keeps: others catch up by them, and proofs that are being made hang on them.
 const RETAIN_BLOCKS_MIN: u64 = 10;
+/// What a completed check of a credential that is not valid may be answered with.
+const REFUSED_STATUSES: [u16; 3] = [200, 400, 422];
 
 /// Everything a node is told beside genesis and keys.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -81,6 +83,17 @@ pub struct P2p {
 pub struct Gateway {
     /// gRPC and HTTP.
     pub listen: SocketAddr,
+    /// The HTTP status of a completed check that did not find a credential valid.
+    #[serde(default = "refused_status_default")]
+    pub refused_status: u16,
+    /// A key that anyone may have credentials signed with, relative to the home; for tests.
+    pub issuer_key: Option<PathBuf>,
+}
+
+// VCALM 1.0, /presentations/verify: "A 200 status indicates the verification process itself succeeded, regardless of whether the
+// presentation and/or credentials were determined to be valid or invalid."
+fn refused_status_default() -> u16 {
+    200
 }
 
 /// Bounds of waiting transactions.
@@ -188,6 +201,8 @@ impl Config {
             },
             gateway: Gateway {
                 listen: SocketAddr::from(([127, 0, 0, 1], 26680)),
+                refused_status: refused_status_default(),
+                issuer_key: None,
             },
             mempool: Mempool {
                 transactions_max: 20_000,
@@ -268,6 +283,21 @@ impl Config {
                 format!("{peer} must end in /p2p/ and the peer's id"),
             ));
         }
+        if !REFUSED_STATUSES.contains(&self.gateway.refused_status) {
+            return Some((
+                "gateway.refused_status",
+                "must be 200, 400 or 422".to_owned(),
+            ));
+        }
+        if self.gateway.issuer_key.is_some() && self.role.votes() {
+            return Some((
+                "gateway.issuer_key",
+                format!(
+                    "a node with a vote signs no credentials for others; this one's role is {}",
+                    self.role
+                ),
+            ));
+        }
         if self.mempool.transactions_max == 0 {
             return Some(("mempool.transactions_max", "must be at least 1".to_owned()));
         }
@@ -327,6 +357,16 @@ impl Config {
             "anchor.main",
             format!("{stray:?} is not a URL like http://127.0.0.1:26680"),
         ))
+    }
+}
+
+impl Role {
+    /// Whether nodes of this role may have a vote in their chain.
+    pub fn votes(self) -> bool {
+        match self {
+            Self::Super | Self::Backbone | Self::Business => true,
+            Self::Service | Self::Regulator => false,
+        }
     }
 }
 
@@ -402,6 +442,7 @@ mod tests {
         let peer = "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
         config.p2p.peers = vec![peer.parse().unwrap()];
         config.p2p.psk_file = Some("network.psk".into());
+        config.gateway.refused_status = 422;
         config.sync.trust_height = Some(7);
         config.sync.trust_hash = Some("ab".repeat(32));
         config.anchor = Some(Anchor {

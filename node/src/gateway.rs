@@ -15,6 +15,7 @@ mod connection;
 mod did_batch;
 mod did_changes;
 mod did_list;
+mod credentials;
 mod dids;
 pub mod error;
 mod evidence;
@@ -44,7 +45,7 @@ use starfire_did::ChainCode;
 use starfire_state::Rejection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
-pub use backend::{Backend, PoolView, Published, ReadView, Submission};
+pub use backend::{Backend, CredentialPolicy, PoolView, Published, ReadView, Submission};
 pub use serve::serve;
 
 use feeds::Feeds;
@@ -56,6 +57,8 @@ const READS_MAX: usize = 8;
 const WAITS_MAX: usize = 2_048;
 /// Questions to other chains' gateways at one time.
 const RESOLVES_MAX: usize = 32;
+/// Credentials that are judged at one time: each takes a processor while it lasts.
+const CHECKS_MAX: usize = 4;
 /// Tendermint clients' websocket connections at one time.
 const SOCKETS_MAX: usize = 128;
 
@@ -69,6 +72,7 @@ pub(crate) struct Gateway {
     resolves: Arc<Semaphore>,
     answers: Arc<Answers>,
     chain_code: Arc<OnceLock<Option<ChainCode>>>,
+    checks: Arc<Semaphore>,
     sockets: Arc<Semaphore>,
     changes: did_changes::Recent,
     jobs: registrar::Jobs,
@@ -84,6 +88,7 @@ impl Gateway {
             resolves: Arc::new(Semaphore::new(RESOLVES_MAX)),
             answers: Arc::default(),
             chain_code: Arc::default(),
+            checks: Arc::new(Semaphore::new(CHECKS_MAX)),
             sockets: Arc::new(Semaphore::new(SOCKETS_MAX)),
             changes: did_changes::Recent::default(),
             jobs: registrar::Jobs::default(),

@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use libp2p::PeerId;
 use prost::Message as _;
 use starfire_crosschain::trust::Bundle;
+use starfire_did::SigningKey;
 use starfire_ledger::genesis::{GENESIS_BYTES_MAX, GenesisRole};
 use starfire_ledger::{ChainRules, Genesis};
 use starfire_proto::v1;
@@ -20,7 +21,7 @@ use crate::clock;
 use crate::config::{Config, Role};
 use crate::core_loop::{self, CoreInput, Outlets};
 use crate::did_index::DidIndex;
-use crate::gateway::backend::{Backend, PoolView, Published, Submission};
+use crate::gateway::backend::{Backend, CredentialPolicy, PoolView, Published, Submission};
 use crate::gateway::{self};
 use crate::home::{Home, KeyRole};
 use crate::keystore::{self, Passphrase};
@@ -105,6 +106,21 @@ fn tendermint_key(keypair: &libp2p::identity::Keypair) -> anyhow::Result<tenderm
         .try_into_ed25519()
         .context("the node key is not an Ed25519 key")?;
     tendermint::PublicKey::from_raw_ed25519(&key.to_bytes()).context("the node key is not a key")
+}
+
+/// The key with which this node signs credentials for whoever asks; only a node for tests has one.
+fn issuing_key(
+    home: &Home,
+    passphrase: &Passphrase,
+    config: &Config,
+) -> anyhow::Result<Option<SigningKey>> {
+    let Some(path) = &config.gateway.issuer_key else {
+        return Ok(None);
+    };
+    let path = home.root().join(path);
+    let key = keystore::load(&path, passphrase).context("load the issuing key")?;
+    tracing::warn!(path = %path.display(), "anyone who reaches the gateway may have credentials signed with this key");
+    Ok(Some(key.into()))
 }
 
 /// The role decides what a node runs, so it must be the one that the chain gave to this node's member.
@@ -308,6 +324,10 @@ async fn run(
         trust,
         genesis: shown_genesis,
         node_key: shown_key,
+        credentials: CredentialPolicy {
+            refused_status: config.gateway.refused_status,
+            issuer: issuing_key(home, passphrase, &config)?,
+        },
     };
     let (stop, stopped) = oneshot::channel();
     let listen: SocketAddr = config.gateway.listen;

@@ -30,6 +30,10 @@ impl Config {
             Some(path) => format!("psk_file = {}", quoted(&path.to_string_lossy())),
             None => "# psk_file = \"network.psk\"".to_owned(),
         };
+        let issuer_key = match &gateway.issuer_key {
+            Some(path) => format!("issuer_key = {}", quoted(&path.to_string_lossy())),
+            None => "# issuer_key = \"keys/issuer.json\"".to_owned(),
+        };
         let trust_height = match sync.trust_height {
             Some(height) => format!("trust_height = {height}"),
             None => "# trust_height = 1".to_owned(),
@@ -55,7 +59,11 @@ impl Config {
              [p2p]\n# Where peers connect to.\nlisten = {}\n\
              # Peers to connect to: \"/ip4/ADDRESS/tcp/PORT/p2p/PEER_ID\".\npeers = {peers}\n\
              # A pre-shared network key, relative to this directory: who lacks it cannot even shake hands.\n{psk}\n\n\
-             [gateway]\n# One port for gRPC and HTTP. Keep it on loopback or behind a reverse proxy.\nlisten = \"{}\"\n\n\
+             [gateway]\n# One port for gRPC and HTTP. Keep it on loopback or behind a reverse proxy.\nlisten = \"{}\"\n\
+             # HTTP status of a completed check of a credential that is not valid: 200 (VCALM 1.0), or 400 or 422 (W3C's test suites).\n\
+             refused_status = {}\n\
+             # For tests only, and never on a node with a vote: a key file, relative to this directory, with which anyone who reaches\n\
+             # this port may have credentials signed by POST /credentials/issue, as a did:key.\n{issuer_key}\n\n\
              [mempool]\n# Transactions that may wait, their bytes together, and those of one sender.\n\
              transactions_max = {}\nbytes_max = {}\ntransactions_per_sender_max = {}\n\n\
              [store]\n# Every so many blocks the state is written as a snapshot, with which new nodes may begin; 0: never.\nsnapshot_interval = {}\n\
@@ -69,6 +77,7 @@ impl Config {
             quoted(log),
             quoted(&p2p.listen.to_string()),
             gateway.listen,
+            gateway.refused_status,
             mempool.transactions_max,
             mempool.bytes_max,
             mempool.transactions_per_sender_max,

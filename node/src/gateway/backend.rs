@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::{Arc, RwLock};
 
 use starfire_crosschain::trust::Bundle;
+use starfire_did::SigningKey;
 use starfire_ledger::Genesis;
 use starfire_proto::v1;
 use starfire_state::{Archive, Rejection, View};
@@ -35,6 +36,17 @@ pub struct Backend {
     pub genesis: Arc<Genesis>,
     /// The key that peers know this node by.
     pub node_key: tendermint::PublicKey,
+    /// What this node does with credentials.
+    pub credentials: CredentialPolicy,
+}
+
+/// What a node does with credentials, as its operator configured it.
+#[derive(Debug, Clone)]
+pub struct CredentialPolicy {
+    /// The HTTP status of a completed check that did not find a credential valid.
+    pub refused_status: u16,
+    /// The key that `POST /credentials/issue` signs with. None on any node but one for tests.
+    pub issuer: Option<SigningKey>,
 }
 
 impl fmt::Debug for Backend {

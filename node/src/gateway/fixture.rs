@@ -33,12 +33,17 @@ use tower::{Service, ServiceExt};
 
 use store::Shared;
 
-use super::backend::{Backend, PoolView, Published, Submission};
+use super::backend::{Backend, CredentialPolicy, PoolView, Published, Submission};
 use super::error::CODE_TRAILER;
 
 const GENESIS_SECONDS: i64 = 1_795_000_000;
 /// A genesis for those who ask for it; the chain here begins otherwise.
 const GENESIS: &[u8] = include_bytes!("../../../genesis/main.json");
+/// What is configured unless a test says otherwise.
+const CREDENTIALS: CredentialPolicy = CredentialPolicy {
+    refused_status: 200,
+    issuer: None,
+};
 /// Submissions that may wait for the test to take them.
 const SUBMISSIONS: usize = 2;
 
@@ -59,15 +64,26 @@ pub(super) struct Node {
 impl Node {
     /// A main chain that holds `records` from genesis on.
     pub(super) async fn main(records: Changes) -> Self {
-        Self::start("starfire-main-1", "", 1, records).await
+        Self::start("starfire-main-1", "", 1, records, CREDENTIALS).await
+    }
+
+    /// The same, with this policy for credentials.
+    pub(super) async fn with_policy(records: Changes, credentials: CredentialPolicy) -> Self {
+        Self::start("starfire-main-1", "", 1, records, credentials).await
     }
 
     /// The sub-chain `by01`.
     pub(super) async fn sub(records: Changes) -> Self {
-        Self::start("starfire-by01-1", "by01", 40, records).await
+        Self::start("starfire-by01-1", "by01", 40, records, CREDENTIALS).await
     }
 
-    async fn start(chain_id: &str, chain_code: &str, seed: u8, mut records: Changes) -> Self {
+    async fn start(
+        chain_id: &str,
+        chain_code: &str,
+        seed: u8,
+        mut records: Changes,
+        credentials: CredentialPolicy,
+    ) -> Self {
         let mut keys: Vec<_> = (seed..seed + 4)
             .map(|seed| PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519))
             .collect();
@@ -115,6 +131,7 @@ impl Node {
             .unwrap(),
             genesis: Arc::new(Genesis::parse(GENESIS).unwrap()),
             node_key: tendermint_key(&private_key(seed)),
+            credentials,
         };
         tokio::spawn(super::serve(listener, backend, async move {
             drop(stopped.await);

@@ -1,8 +1,8 @@
 //! The HTTP routes: the page, and the small JSON answers that it is drawn from.
 //!
 //! Each answer is one call of the same functions that gRPC calls, rendered as JSON. None of the routes here reads a body. Hashes are
-//! lower-case hex, times are Unix milliseconds, a refusal is `{"code", "message"}`. The routes of [`tendermint`] stand beside them
-//! and have a language of their own.
+//! lower-case hex, times are Unix milliseconds, a refusal is `{"code", "message"}`. The routes of [`tendermint`] and [`credentials`]
+//! stand beside them and have languages of their own.
 
 use axum::Json;
 use axum::Router;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use starfire_proto::v1;
 use starfire_state::{Code, Rejection};
 
-use super::{Gateway, error, json, limits, page, resolution, tendermint};
+use super::{Gateway, credentials, error, json, limits, page, resolution, tendermint};
 use super::{did_batch, did_changes, did_list, registrar};
 
 /// There is nothing at this path.
@@ -49,6 +49,7 @@ pub(super) fn router(gateway: Gateway) -> Router {
         .merge(tendermint::router(gateway.clone()))
         .merge(page::router())
         .layer(map_response(harden))
+        .merge(credentials::router(gateway.clone()))
         .merge(resolution::router(gateway.clone()))
         .merge(Router::new().fallback(elsewhere).with_state(gateway))
 }

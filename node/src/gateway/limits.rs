@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tonic::transport::server::TcpConnectInfo;
 
 use super::seats::{Seat, Seats};
-use super::{error, tendermint};
+use super::{credentials, error, tendermint};
 
 /// Submissions, of up to 1 MiB each.
 const SUBMISSIONS: (usize, usize) = (256, 128);
@@ -27,6 +27,8 @@ const SUBMISSIONS: (usize, usize) = (256, 128);
 const BLOCKS: (usize, usize) = (32, 8);
 /// Calls of Tendermint clients, of which each may ask for a whole block or a batch of answers, of up to 32 MiB.
 const TENDERMINT: (usize, usize) = (64, 32);
+/// Checks of credentials, of up to 1 MiB each, and what is made of them.
+const CHECKS: (usize, usize) = (64, 16);
 /// Everything else, subscriptions too: some KiB as a rule, and a transaction of 1 MiB at most.
 const OTHERS: (usize, usize) = (4_096, 2_048);
 
@@ -41,6 +43,7 @@ pub(super) struct Requests {
     submissions: Seats,
     blocks: Seats,
     tendermint: Seats,
+    checks: Seats,
     others: Seats,
 }
 
@@ -51,6 +54,7 @@ impl Requests {
             submissions: seats(SUBMISSIONS),
             blocks: seats(BLOCKS),
             tendermint: seats(TENDERMINT),
+            checks: seats(CHECKS),
             others: seats(OTHERS),
         }
     }
@@ -64,6 +68,7 @@ impl Requests {
             "/starfire.v1.Blocks/Get" => &self.blocks,
             "/starfire.v1.Dids/BatchResolve" | "/1.0/identifiers:batch" => &self.blocks,
             "/" if method == Method::POST => &self.tendermint,
+            _ if credentials::carries_much(path) => &self.checks,
             _ if tendermint::carries_much(path) => &self.tendermint,
             _ => &self.others,
         }

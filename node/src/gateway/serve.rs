@@ -25,11 +25,12 @@ use super::backend::Backend;
 use super::connection::{self, Connection};
 use super::limits::{self, Requests};
 use super::transactions::{BATCH_MAX, ENVELOPE_BYTES_MAX};
-use super::{Gateway, feeds, http};
+use super::{Gateway, credentials, feeds, http};
 use crate::grpc;
 use crate::grpc::accounts_server::{self, AccountsServer};
 use crate::grpc::blocks_server::{self, BlocksServer};
 use crate::grpc::chains_server::{self, ChainsServer};
+use crate::grpc::credentials_server::{self, CredentialsServer};
 use crate::grpc::dids_server::{self, DidsServer};
 use crate::grpc::evidence_server::{self, EvidenceServer};
 use crate::grpc::members_server::{self, MembersServer};
@@ -38,10 +39,11 @@ use crate::grpc::proofs_server::{self, ProofsServer};
 use crate::grpc::transactions_server::{self, TransactionsServer};
 
 /// What health speaks of, besides the node as a whole.
-const SERVICES: [&str; 9] = [
+const SERVICES: [&str; 10] = [
     accounts_server::SERVICE_NAME,
     blocks_server::SERVICE_NAME,
     chains_server::SERVICE_NAME,
+    credentials_server::SERVICE_NAME,
     dids_server::SERVICE_NAME,
     evidence_server::SERVICE_NAME,
     members_server::SERVICE_NAME,
@@ -49,7 +51,7 @@ const SERVICES: [&str; 9] = [
     proofs_server::SERVICE_NAME,
     transactions_server::SERVICE_NAME,
 ];
-/// The longest request but for a submission.
+/// The longest request but for a submission and a credential.
 const REQUEST_BYTES_MAX: usize = 64 << 10;
 /// The longest submission: the envelopes and their framing.
 const SUBMIT_BYTES_MAX: usize = ENVELOPE_BYTES_MAX + 8 * BATCH_MAX;
@@ -169,6 +171,10 @@ async fn routes(gateway: Gateway) -> Router {
         .add_service(
             ProofsServer::new(gateway.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
         )
+        .add_service(
+            CredentialsServer::new(gateway.clone())
+                .max_decoding_message_size(credentials::GRPC_BYTES_MAX),
+        )
         .add_service(DidsServer::new(gateway.clone()).max_decoding_message_size(REQUEST_BYTES_MAX))
         .add_service(
             EvidenceServer::new(gateway.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
@@ -232,6 +238,7 @@ mod tests {
             "Transactions",
             "Blocks",
             "Proofs",
+            "Credentials",
             "Dids",
             "Evidence",
             "Chains",

@@ -1,0 +1,172 @@
+//! Whether an issuer may issue a type in a jurisdiction: every accreditation up to the root, proved, and the judgement on them.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use starfire_did::credential::timestamp;
+use starfire_did::issuer::{self, is_jurisdiction, is_type};
+use starfire_did::{Did, path};
+use starfire_proto::v1;
+use starfire_state::{Rejection, View};
+
+use super::super::accounts::parse_did;
+use super::super::dids::value;
+use super::super::{Gateway, error};
+use super::proved::Proved;
+use super::reply;
+use crate::clock;
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    issuer: String,
+    r#type: String,
+    jurisdiction: String,
+    /// The moment that is judged; without it, now.
+    at: Option<String>,
+}
+
+/// What became of a question.
+#[derive(Debug)]
+pub(super) struct Judged {
+    /// The issuer's own first, the root's last.
+    pub(super) levels: Vec<v1::AccreditationRecord>,
+    /// By whom it is accredited; or the code, and what is wrong.
+    pub(super) outcome: Result<String, (&'static str, String)>,
+    pub(super) at_ms: i64,
+    pub(super) proved: Proved,
+}
+
+/// `GET /accreditations?issuer=…&type=…&jurisdiction=…`
+pub(super) async fn get(
+    State(gateway): State<Gateway>,
+    query: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let found = async {
+        let invalid = |detail: String| Rejection::new(error::INVALID_PARAMETER, detail);
+        let Query(asked) = query.map_err(|error| invalid(error.body_text()))?;
+        let at_ms = match &asked.at {
+            None => None,
+            Some(at) => {
+                let at = timestamp::parse(at);
+                Some(at.ok_or_else(|| invalid("at is a time like 2026-01-02T03:04:05Z".into()))?)
+            }
+        };
+        let judged = gateway
+            .accreditation(&asked.issuer, &asked.r#type, &asked.jurisdiction, at_ms)
+            .await?;
+        judged.to_json(&asked)
+    };
+    reply::record(found.await, |found| found)
+}
+
+impl Gateway {
+    /// The chain of accreditations, judged at a moment; `None` is now.
+    pub(super) async fn accreditation(
+        &self,
+        issuer: &str,
+        kind: &str,
+        jurisdiction: &str,
+        at_ms: Option<i64>,
+    ) -> Result<Judged, Rejection> {
+        let issuer = parse_did(issuer)?;
+        if !is_type(kind) || !is_jurisdiction(jurisdiction) {
+            return Err(Rejection::new(
+                error::INVALID_PARAMETER,
+                "a type is a letter, then up to 63 letters and digits; a jurisdiction two capital letters",
+            ));
+        }
+        if let Some(here) = self.chain_code().await? {
+            return Err(Rejection::new(
+                error::DID_OTHER_CHAIN,
+                format!(
+                    "accreditations stand on the main chain; this node serves the sub-chain {here}"
+                ),
+            ));
+        }
+        let (of, place) = (kind.to_owned(), jurisdiction.to_owned());
+        let proof = self
+            .prove_newest(move |state| paths(state, &issuer, &of, &place))
+            .await?;
+        let mut levels: Vec<v1::AccreditationRecord> = Vec::new();
+        for position in 0..proof.values.len() {
+            levels.extend(value::<v1::AccreditationRecord>(&proof, position)?);
+        }
+        let at_ms = at_ms.unwrap_or_else(clock::unix_ms);
+        let asked = issuer::Asked {
+            issuer: &issuer,
+            kind,
+            jurisdiction,
+        };
+        let outcome = match issuer::judge(&levels, asked, at_ms) {
+            Ok(()) => Ok(issuer::describe(&levels)),
+            Err(refused) => Err((refused.code.name, refused.detail)),
+        };
+        Ok(Judged {
+            levels,
+            outcome,
+            at_ms,
+            proved: Proved {
+                proof,
+                anchor: None,
+            },
+        })
+    }
+}
+
+/// Where the issuer's accreditation stands, and all above it; the first that is missing, too, or another of the issuer's that says
+/// what it is accredited for instead.
+fn paths(state: &dyn View, asked: &Did, kind: &str, jurisdiction: &str) -> Vec<Vec<u8>> {
+    let mut paths = vec![path::accreditation(asked, kind, jurisdiction)];
+    for level in issuer::nearest(state, asked, kind, jurisdiction) {
+        for holder in [&level.issuer, &level.accreditor] {
+            // A root names no accreditor, and the empty text is no DID.
+            let Ok(holder) = Did::parse(holder) else {
+                continue;
+            };
+            let path = path::accreditation(&holder, &level.r#type, &level.jurisdiction);
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+    }
+    paths
+}
+
+impl Judged {
+    fn to_json(&self, asked: &Asked) -> Result<Value, Rejection> {
+        let (held, code, detail) = match &self.outcome {
+            Ok(detail) => (true, None, detail),
+            Err((code, detail)) => (false, Some(*code), detail),
+        };
+        Ok(json!({
+            "issuer": asked.issuer,
+            "type": asked.r#type,
+            "jurisdiction": asked.jurisdiction,
+            "held": held,
+            "code": code,
+            "detail": detail,
+            "at_ms": self.at_ms,
+            "levels": self.levels.iter().map(level).collect::<Vec<_>>(),
+            "proof": self.proved.to_json()?,
+        }))
+    }
+}
+
+fn level(record: &v1::AccreditationRecord) -> Value {
+    let unless_zero = |ms: i64| (ms != 0).then_some(ms);
+    json!({
+        "issuer": record.issuer,
+        "type": record.r#type,
+        "jurisdiction": record.jurisdiction,
+        "accreditor": (!record.accreditor.is_empty()).then_some(&record.accreditor),
+        "motion": (record.motion != 0).then_some(record.motion),
+        "valid_from_ms": record.valid_from_ms,
+        "valid_until_ms": unless_zero(record.valid_until_ms),
+        "withdrawn_ms": unless_zero(record.withdrawn_ms),
+        "withdrawn_reason": record.withdrawn_reason,
+        "delegation_depth": record.delegation_depth,
+        "only_accredits": record.only_accredits,
+    })
+}

@@ -1,0 +1,301 @@
+//! Bodies of the VC API: what is to be judged, and what the caller wants to know of it.
+
+use serde_json::{Map, Value};
+use starfire_did::credential::json;
+use starfire_did::credential::malformed::Malformed;
+use starfire_did::credential::report::{Report, Step, StepName};
+
+use crate::credential::{Asked, AskedAccreditation};
+
+/// A body is not the object that the route takes, or lacks what it needs.
+pub(super) const REQUEST_MALFORMED: &str = "REQUEST_MALFORMED";
+/// An option is not of its kind.
+const OPTION_INVALID: &str = "OPTION_INVALID";
+/// The longest challenge or domain, bytes.
+const TEXT_BYTES_MAX: usize = 1024;
+
+/// What a caller wants to know, and be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Options {
+    /// What is asked.
+    pub(super) asked: Asked,
+    /// Which steps count; `None`: all.
+    pub(super) checks: Option<Checks>,
+    /// What the answer has.
+    pub(super) returned: Returned,
+}
+
+/// What an answer has, besides the verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Returned {
+    /// What is wrong.
+    pub(super) problems: bool,
+    /// All steps.
+    pub(super) results: bool,
+    /// What was judged.
+    pub(super) input: bool,
+}
+
+/// The steps that count. That it is well formed, and signed by an issuer that exists, always does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Checks(Vec<StepName>);
+
+impl Checks {
+    /// The report without what was not asked for.
+    pub(super) fn apply(&self, report: Report) -> Report {
+        let kept = |step: Step| {
+            let counts = match step.name {
+                StepName::Parsed | StepName::Signature | StepName::Issuer => true,
+                StepName::Accreditation
+                | StepName::Schema
+                | StepName::Dates
+                | StepName::Status
+                | StepName::Holder => self.0.contains(&step.name),
+            };
+            if counts {
+                step
+            } else {
+                Step::skipped(step.name, "the caller does not ask")
+            }
+        };
+        Report::of(report.steps.into_iter().map(kept).collect())
+    }
+}
+
+/// What a body holds, and its options.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Body {
+    members: Map<String, Value>,
+}
+
+impl Body {
+    /// Reads a body.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+        match json::parse(bytes)? {
+            Value::Object(members) => Ok(Self { members }),
+            _ => Err(Malformed::new(REQUEST_MALFORMED, "a body is an object")),
+        }
+    }
+
+    /// Whether there is such a member.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.members.contains_key(name)
+    }
+
+    /// A member that must be there.
+    pub(super) fn take(&mut self, name: &str) -> Result<Value, Malformed> {
+        let missing = || Malformed::new(REQUEST_MALFORMED, format!("a body has \"{name}\""));
+        self.members.remove(name).ok_or_else(missing)
+    }
+
+    /// The options; those that are not known are not looked at.
+    pub(super) fn options(&mut self, now_ms: i64) -> Result<Options, Malformed> {
+        Given(self.given()?).options(now_ms)
+    }
+
+    /// The members of `options`.
+    pub(super) fn given(&mut self) -> Result<Map<String, Value>, Malformed> {
+        match self.members.remove("options") {
+            None | Some(Value::Null) => Ok(Map::new()),
+            Some(Value::Object(options)) => Ok(options),
+            Some(_) => Err(invalid("options is an object")),
+        }
+    }
+}
+
+struct Given(Map<String, Value>);
+
+impl Given {
+    fn options(&self, now_ms: i64) -> Result<Options, Malformed> {
+        let accreditation = self.accreditation()?;
+        let (challenge, domain) = (self.text("challenge")?, self.text("domain")?);
+        let mut checks = self.checks()?;
+        if let Some(Checks(steps)) = &mut checks {
+            // Whoever names what it wants, wants it checked.
+            if accreditation.is_some() {
+                steps.push(StepName::Accreditation);
+            }
+            if challenge.is_some() || domain.is_some() {
+                steps.push(StepName::Holder);
+            }
+        }
+        Ok(Options {
+            asked: Asked {
+                accreditation,
+                status_age_max_ms: self.status_age_max_ms()?,
+                challenge,
+                domain,
+                // VCALM 1.0, /presentations/verify: "verifying that credential subjects match the presentation holder … is outside
+                // the scope of this verification endpoint".
+                holder_is_subject: self.flag("holderIsSubject", false)?,
+                ..Asked::at(now_ms)
+            },
+            checks,
+            returned: Returned {
+                problems: self.flag("returnProblemDetails", true)?,
+                results: self.flag("returnResults", true)?,
+                input: self.flag("returnCredential", false)?
+                    || self.flag("returnPresentation", false)?,
+            },
+        })
+    }
+
+    fn flag(&self, name: &str, default: bool) -> Result<bool, Malformed> {
+        match self.0.get(name) {
+            None => Ok(default),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(invalid(format!("{name} is true or false"))),
+        }
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>, Malformed> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) if (1..=TEXT_BYTES_MAX).contains(&text.len()) => {
+                Ok(Some(text.clone()))
+            }
+            Some(_) => Err(invalid(format!(
+                "{name} is a text of 1 to {TEXT_BYTES_MAX} bytes"
+            ))),
+        }
+    }
+
+    fn accreditation(&self) -> Result<Option<AskedAccreditation>, Malformed> {
+        let Some(wanted) = self.0.get("accreditation") else {
+            return Ok(None);
+        };
+        let text = |name| wanted.get(name).map(Value::as_str);
+        match (text("jurisdiction"), text("type")) {
+            (Some(Some(jurisdiction)), kind @ (None | Some(Some(_)))) => {
+                Ok(Some(AskedAccreditation {
+                    kind: kind.flatten().map(str::to_owned),
+                    jurisdiction: jurisdiction.to_owned(),
+                }))
+            }
+            (_, _) => Err(invalid(
+                "accreditation is {\"jurisdiction\": …, \"type\": …}, or without a type",
+            )),
+        }
+    }
+
+    fn status_age_max_ms(&self) -> Result<Option<i64>, Malformed> {
+        let Some(given) = self.0.get("statusAgeMaxSeconds") else {
+            return Ok(None);
+        };
+        let ms = given
+            .as_i64()
+            .filter(|seconds| *seconds > 0)
+            .and_then(|seconds| seconds.checked_mul(1000));
+        ms.map(Some)
+            .ok_or_else(|| invalid("statusAgeMaxSeconds is a number above 0"))
+    }
+
+    fn checks(&self) -> Result<Option<Checks>, Malformed> {
+        let checks = match self.0.get("checks") {
+            None => return Ok(None),
+            Some(Value::Array(checks)) => checks,
+            Some(_) => return Err(invalid("checks is a list")),
+        };
+        let mut steps = Vec::new();
+        for check in checks {
+            match check.as_str() {
+                Some("proof") => {}
+                Some("credentialStatus" | "status") => steps.push(StepName::Status),
+                Some("credentialSchema" | "schema") => steps.push(StepName::Schema),
+                Some("validityPeriod" | "dates") => steps.push(StepName::Dates),
+                Some("accreditation") => steps.push(StepName::Accreditation),
+                Some("holder") => steps.push(StepName::Holder),
+                Some(_) | None => {
+                    let detail = format!(
+                        "{check} is none of proof, credentialStatus, credentialSchema, validityPeriod, accreditation and holder"
+                    );
+                    return Err(invalid(detail));
+                }
+            }
+        }
+        Ok(Some(Checks(steps)))
+    }
+}
+
+fn invalid(detail: impl Into<String>) -> Malformed {
+    Malformed::new(OPTION_INVALID, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use starfire_did::credential::code;
+    use starfire_did::credential::report::Verdict;
+
+    use super::*;
+
+    fn options(options: &Value) -> Result<Options, Malformed> {
+        let body = json!({ "options": options }).to_string();
+        Body::parse(body.as_bytes())?.options(5)
+    }
+
+    #[test]
+    fn options_say_what_is_asked() {
+        let read = options(&json!({
+            "accreditation": { "type": "Origin", "jurisdiction": "CN" },
+            "statusAgeMaxSeconds": 60,
+            "challenge": "c",
+            "domain": "d",
+            "holderIsSubject": true,
+            "returnResults": false,
+            "checks": ["proof"],
+            "another": 1,
+        }))
+        .unwrap();
+        let accreditation = AskedAccreditation {
+            kind: Some("Origin".into()),
+            jurisdiction: "CN".into(),
+        };
+        assert_eq!(read.asked.now_ms, 5);
+        assert_eq!(read.asked.accreditation, Some(accreditation));
+        assert_eq!(read.asked.status_age_max_ms, Some(60_000));
+        assert!(read.asked.holder_is_subject && !read.returned.results);
+        let named = Checks(vec![StepName::Accreditation, StepName::Holder]);
+        assert_eq!(read.checks, Some(named), "what is named is checked");
+    }
+
+    #[test]
+    fn an_option_of_another_kind_is_refused() {
+        for bad in [
+            json!("all"),
+            json!({ "checks": "proof" }),
+            json!({ "checks": ["prof"] }),
+            json!({ "challenge": 7 }),
+            json!({ "domain": "" }),
+            json!({ "challenge": "c".repeat(TEXT_BYTES_MAX + 1) }),
+            json!({ "holderIsSubject": "no" }),
+            json!({ "statusAgeMaxSeconds": -1 }),
+            json!({ "statusAgeMaxSeconds": i64::MAX / 1024 }),
+            json!({ "accreditation": { "type": "Origin" } }),
+            json!({ "accreditation": { "type": 7, "jurisdiction": "CN" } }),
+        ] {
+            assert!(options(&bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_step_that_is_not_asked_for_does_not_count() {
+        let steps = StepName::ALL.map(|name| match name {
+            StepName::Status => Step::failed(name, code::REVOKED, ""),
+            StepName::Dates => Step::failed(name, code::EXPIRED, ""),
+            StepName::Parsed
+            | StepName::Signature
+            | StepName::Issuer
+            | StepName::Accreditation
+            | StepName::Schema
+            | StepName::Holder => Step::passed(name, ""),
+        });
+        let report = Report::of(steps.to_vec());
+        let only = |checks: &[StepName]| Checks(checks.to_vec()).apply(report.clone());
+        assert_eq!(only(&[]).verdict, Verdict::Valid);
+        assert_eq!(only(&[StepName::Dates]).code(), Some(code::EXPIRED));
+        assert_eq!(only(&[StepName::Status]).code(), Some(code::REVOKED));
+        let unsigned = Report::malformed(code::JSON_INVALID, "");
+        assert_eq!(Checks(Vec::new()).apply(unsigned).verdict, Verdict::Invalid);
+    }
+}
