@@ -100,9 +100,7 @@ async fn levels(
     let mut holder = Some(*asked.issuer);
     while let Some(did) = holder.filter(|_| levels.len() < LEVELS_MAX) {
         let path = path::accreditation(&did, asked.kind, asked.jurisdiction);
-        let (level, time_ms) = facts
-            .record::<v1::AccreditationRecord>(None, path)
-            .await?;
+        let (level, time_ms) = facts.record::<v1::AccreditationRecord>(None, path).await?;
         oldest_ms = oldest_ms.min(time_ms);
         let Some(level) = level else {
             break;

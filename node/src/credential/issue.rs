@@ -80,8 +80,7 @@ pub(crate) fn credential(
                 decoys: &[],
             };
             let mut salt = salts(random);
-            let token =
-                sd_jwt::vc::issue(&claims, &signer.method, conceal, &signer.key, &mut salt);
+            let token = sd_jwt::vc::issue(&claims, &signer.method, conceal, &signer.key, &mut salt);
             token.map(Value::String).map_err(|error| of_sd_jwt(&error))
         }
         Form::Bif(parse_type) => {

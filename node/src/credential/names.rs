@@ -27,7 +27,8 @@ impl SchemaName {
     /// From its URL; `None`: the URL is of something else.
     pub(crate) fn parse(url: &str) -> Option<Self> {
         let (author, [name, version]) = parts(url, "schemas")?;
-        let canonical = version.bytes().all(|byte| byte.is_ascii_digit()) && !version.starts_with('0');
+        let canonical =
+            version.bytes().all(|byte| byte.is_ascii_digit()) && !version.starts_with('0');
         Some(Self {
             author,
             name: name.to_owned(),

@@ -36,10 +36,8 @@ pub(super) async fn look_up(facts: &Facts<'_>, id: &str, at_ms: i64) -> Lookup {
         };
     }
     match foreign::document(id) {
-        Ok(document) => of_document(&document).map_or_else(
-            |error| Lookup::Unknown { why: error.detail },
-            Lookup::Found,
-        ),
+        Ok(document) => of_document(&document)
+            .map_or_else(|error| Lookup::Unknown { why: error.detail }, Lookup::Found),
         Err(problem) if problem.kind == ProblemKind::InvalidDid && id.starts_with("did:") => {
             Lookup::NotFound
         }
@@ -66,11 +64,7 @@ pub(super) async fn cosigners(facts: &Facts<'_>, parsed: &Parsed, at_ms: i64) ->
 }
 
 /// The document of a registered DID that was in force at a time. `None`: it was not registered by then.
-async fn registered(
-    facts: &Facts<'_>,
-    did: &Did,
-    at_ms: i64,
-) -> Result<Option<Party>, Unlearned> {
+async fn registered(facts: &Facts<'_>, did: &Did, at_ms: i64) -> Result<Option<Party>, Unlearned> {
     let (newest, known_at_ms) = record(facts, did, path::record(did)).await?;
     let Some(newest) = newest else {
         return Ok(None);
@@ -92,9 +86,8 @@ async fn registered(
             known_at_ms: Some(known_at_ms),
         }));
     };
-    let document = Document::try_from(document).map_err(|error| {
-        Unlearned(format!("the document of {did} is not well formed: {error}"))
-    })?;
+    let document = Document::try_from(document)
+        .map_err(|error| Unlearned(format!("the document of {did} is not well formed: {error}")))?;
     Ok(Some(Party::of(&document, deactivated, Some(known_at_ms))))
 }
 
@@ -255,6 +248,9 @@ mod tests {
             [("did:web:a.example#one", 2), ("did:web:a.example#two", 1)]
         );
         assert!(!of_resolution(&document).unwrap().deactivated);
-        assert_eq!(of_resolution(&json!({})).unwrap_err().code, code::ID_INVALID);
+        assert_eq!(
+            of_resolution(&json!({})).unwrap_err().code,
+            code::ID_INVALID
+        );
     }
 }

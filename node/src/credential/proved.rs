@@ -63,10 +63,7 @@ impl Proved {
         let proof = get(&self.main, paths.clone(), 0).await?;
         let (signed, validators) = decode(&proof)?;
         let bundle = self.known().await?;
-        let expected = bundle
-            .succession()
-            .at(signed.header.height.value())
-            .hash();
+        let expected = bundle.succession().at(signed.header.height.value()).hash();
         if signed.header.chain_id != *bundle.chain_id()
             || validators.hash() != expected
             || signed.header.validators_hash != expected
@@ -78,11 +75,7 @@ impl Proved {
         known(&proof, &signed, &paths)
     }
 
-    async fn on_sub_chain(
-        &self,
-        code: ChainCode,
-        paths: Vec<Vec<u8>>,
-    ) -> Result<Known, Unlearned> {
+    async fn on_sub_chain(&self, code: ChainCode, paths: Vec<Vec<u8>>) -> Result<Known, Unlearned> {
         let record = path::sub_chain(code.as_str());
         let found = self.on_main(vec![record]).await?;
         let Some(chain) = value::<v1::SubChainRecord>(&found)? else {

@@ -98,7 +98,10 @@ fn check(content: &[u8], claims: &Value) -> Result<Result<(), String>, Unlearned
         .map_err(|error| wrong(error.to_string()))?;
     Ok(validator.validate(claims).map_err(|error| {
         let at = error.instance_path().to_string();
-        format!("{} does not satisfy it", if at.is_empty() { "/" } else { &at })
+        format!(
+            "{} does not satisfy it",
+            if at.is_empty() { "/" } else { &at }
+        )
     }))
 }
 
@@ -132,7 +135,10 @@ impl<'a> Unfolding<'a> {
                 for (name, member) in members {
                     sum = sum.saturating_add(match (name.as_str(), member) {
                         ("$ref", Value::String(reference)) => self.referred(reference)?,
-                        ("$dynamicRef" | "$recursiveRef" | "$anchor" | "$dynamicAnchor", Value::String(_)) => {
+                        (
+                            "$dynamicRef" | "$recursiveRef" | "$anchor" | "$dynamicAnchor",
+                            Value::String(_),
+                        ) => {
                             return Err(format!("{name} is not followed here"));
                         }
                         ("$id", Value::String(_)) if !std::ptr::eq(schema, self.root) => {

@@ -74,17 +74,14 @@ async fn on_chain(
         ),
         Some(list) if list.purpose != entry.purpose => wrong(
             code::STATUS_VERIFICATION_ERROR,
-            format!("the list is for {}, not for {}", list.purpose, entry.purpose),
+            format!(
+                "the list is for {}, not for {}",
+                list.purpose, entry.purpose
+            ),
         ),
         Some(list) => {
             let chunk = decoded::<v1::StatusListChunk>(&known, 1)?;
-            let bit = proved_bit(
-                &name.issuer,
-                &name.name,
-                entry.index,
-                &list,
-                chunk.as_ref(),
-            );
+            let bit = proved_bit(&name.issuer, &name.name, entry.index, &list, chunk.as_ref());
             bit.ok_or_else(|| {
                 let detail = format!("the list has {} entries", list.length);
                 Malformed::new(code::RANGE_ERROR, detail)

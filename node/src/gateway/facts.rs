@@ -9,7 +9,8 @@ use tendermint::block::signed_header::SignedHeader;
 use tendermint_proto::Protobuf;
 use tendermint_proto::v0_38::types::SignedHeader as RawSignedHeader;
 
-use super::dids::{anchor_keys, value};
+use super::dids::value;
+use super::resolution::anchor_keys;
 use super::{Gateway, ReadView, error, proofs, resolver, seat};
 use crate::credential::source::Known;
 
@@ -29,7 +30,8 @@ impl Gateway {
                     || "the main chain".to_owned(),
                     |code| format!("the sub-chain {code}"),
                 );
-                let detail = format!("this node knows nothing of {name}; ask a node of the main chain");
+                let detail =
+                    format!("this node knows nothing of {name}; ask a node of the main chain");
                 Err(Rejection::new(error::DID_OTHER_CHAIN, detail))
             }
             (None, None) => self.read(move |view| own(view, &paths)).await,

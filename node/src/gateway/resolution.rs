@@ -33,7 +33,7 @@ use super::{Gateway, error};
 pub(super) use bid::facade;
 pub(super) use cache::Answers;
 use lookup::Answer;
-pub(super) use lookup::Wanted;
+pub(super) use lookup::{Wanted, anchor_keys};
 use media::{Accept, Wrap};
 use options::Options;
 use reply::{Keep, json_reply, kept};

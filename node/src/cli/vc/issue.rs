@@ -135,7 +135,9 @@ impl Filling<'_> {
         absent(&mut claims, "@context", || json!([BASE_CONTEXT]));
         absent(&mut claims, "type", || json!(["VerifiableCredential"]));
         absent(&mut claims, "issuer", || self.issuer.into());
-        let said = claims["issuer"].as_str().or(claims["issuer"]["id"].as_str());
+        let said = claims["issuer"]
+            .as_str()
+            .or(claims["issuer"]["id"].as_str());
         self.same_issuer(said)?;
         let now = written(whole_seconds(self.now_ms)).map_err(|error| malformed(&error))?;
         absent(&mut claims, "validFrom", || now.into());
@@ -165,7 +167,9 @@ impl Filling<'_> {
 
     fn bif(&self, mut claims: Claims) -> Result<Claims, Failure> {
         absent(&mut claims, "issuer", || self.issuer.into());
-        let said = claims["issuer"].as_str().or(claims["issuer"]["id"].as_str());
+        let said = claims["issuer"]
+            .as_str()
+            .or(claims["issuer"]["id"].as_str());
         self.same_issuer(said)?;
         let now = written(whole_seconds(self.now_ms)).map_err(|error| malformed(&error))?;
         absent(&mut claims, "issuanceDate", || now.into());
@@ -229,7 +233,10 @@ mod tests {
             assert!(place(text).is_err(), "{text}");
         }
         assert_eq!(list_url("a", DID).unwrap(), url);
-        assert_eq!(list_url("https://a.example/1", "x").unwrap(), "https://a.example/1");
+        assert_eq!(
+            list_url("https://a.example/1", "x").unwrap(),
+            "https://a.example/1"
+        );
         assert_eq!(list_url("a", "did:key:z6Mk").unwrap_err().code, "USAGE");
     }
 
@@ -252,7 +259,11 @@ mod tests {
         assert_eq!(filled["credentialStatus"]["statusListIndex"], "3");
         let filled = Value::Object(filling.sd_jwt(Claims::new()).unwrap());
         assert_eq!(
-            (&filled["iat"], &filled["exp"], &filled["status"]["status_list"]["idx"]),
+            (
+                &filled["iat"],
+                &filled["exp"],
+                &filled["status"]["status_list"]["idx"]
+            ),
             (&json!(1), &json!(4), &json!(3))
         );
         for claims in [

@@ -7,7 +7,9 @@ use prost::Message;
 use starfire_crosschain::unix_ms::rfc3339;
 use starfire_did::credential::bitstring::StatusList;
 use starfire_did::credential::integrity::Suite;
-use starfire_did::status_list::{CHUNK_BITS, CHUNK_BYTES, LENGTH_MIN, proof_paths, proved_bit, root};
+use starfire_did::status_list::{
+    CHUNK_BITS, CHUNK_BYTES, LENGTH_MIN, proof_paths, proved_bit, root,
+};
 use starfire_did::{Did, path};
 use starfire_proto::protocol::operation::Native;
 use starfire_proto::v1;
@@ -116,7 +118,8 @@ pub(crate) struct Publish {
 }
 
 fn list_name(text: &str) -> Result<ListName, String> {
-    ListName::parse(text).ok_or_else(|| format!("{text:?} is not a list such as DID/status-lists/NAME"))
+    ListName::parse(text)
+        .ok_or_else(|| format!("{text:?} is not a list such as DID/status-lists/NAME"))
 }
 
 pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
@@ -260,7 +263,9 @@ async fn publish(arguments: &Publish, context: &Context) -> Result<(), Failure> 
     let mut random = keystore::fill_random();
     let made = issue::credential(claims, form, &[], &signer, now_ms, &mut random)
         .map_err(|error| malformed(&error))?;
-    let report = Report::new().with("list", id).with("version", record.version);
+    let report = Report::new()
+        .with("list", id)
+        .with("version", record.version);
     deliver(context, &made, arguments.out.as_deref(), report)
 }
 

@@ -188,8 +188,9 @@ fn rows(steps: &[Step]) -> Vec<Report> {
             .with("outcome", outcome)
             .with(
                 "known at",
-                step.known_at_ms
-                    .map_or(Value::Null, |ms| starfire_crosschain::unix_ms::rfc3339(ms).into()),
+                step.known_at_ms.map_or(Value::Null, |ms| {
+                    starfire_crosschain::unix_ms::rfc3339(ms).into()
+                }),
             )
             .with("detail", detail.join(": "))
     };

@@ -6,8 +6,8 @@ use starfire_proto::v1;
 use starfire_state::Rejection;
 use tonic::{Request, Response, Status};
 
-use super::super::error::{self, answer};
 use super::super::Gateway;
+use super::super::error::{self, answer};
 use super::check::{self, Shown};
 use super::request::{Options, Returned};
 use super::{BODY_BYTES_MAX, status_list};
@@ -107,7 +107,9 @@ impl Credentials for Gateway {
     ) -> Result<Response<v1::GetStatusListResponse>, Status> {
         let v1::GetStatusListRequest { issuer, name } = request.into_inner();
         let found = async {
-            let found = self.status_list(&status_list::named(&issuer, &name)?).await?;
+            let found = self
+                .status_list(&status_list::named(&issuer, &name)?)
+                .await?;
             Ok(v1::GetStatusListResponse {
                 list: Some(found.list),
                 bits: found.bits,
@@ -176,10 +178,8 @@ impl Gateway {
 fn read_options(options: v1::VerifyCredentialOptions) -> Options {
     let given = |text: String| (!text.is_empty()).then_some(text);
     let kind = given(options.accreditation_type);
-    let accreditation = given(options.jurisdiction).map(|jurisdiction| AskedAccreditation {
-        kind,
-        jurisdiction,
-    });
+    let accreditation =
+        given(options.jurisdiction).map(|jurisdiction| AskedAccreditation { kind, jurisdiction });
     Options {
         asked: Asked {
             accreditation,

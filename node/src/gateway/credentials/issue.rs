@@ -61,7 +61,10 @@ fn sign(key: &SigningKey, bytes: &[u8]) -> Result<Value, Problem> {
     let claims = model::credential(credential.clone())?;
     // VCALM 1.0: 400 if "the provided value of 'issuer' does not match the expected configuration".
     if claims.issuer != did {
-        let detail = format!("the issuer is {}, and this node signs as {did}", claims.issuer);
+        let detail = format!(
+            "the issuer is {}, and this node signs as {did}",
+            claims.issuer
+        );
         return Err(Malformed::new(code::ISSUER_INVALID, detail).into());
     }
     let suite = match options.get("cryptosuite") {

@@ -29,7 +29,11 @@ const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
 
 /// A reply with a body.
-pub(super) fn reply(status: StatusCode, media_type: &'static str, body: impl Into<Body>) -> Response {
+pub(super) fn reply(
+    status: StatusCode,
+    media_type: &'static str,
+    body: impl Into<Body>,
+) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -49,8 +49,8 @@ pub(super) async fn by_query(
     query: Result<Query<Asked>, QueryRejection>,
 ) -> Response {
     let found = async {
-        let Query(Asked { list, index }) = query
-            .map_err(|error| Rejection::new(error::INVALID_PARAMETER, error.body_text()))?;
+        let Query(Asked { list, index }) =
+            query.map_err(|error| Rejection::new(error::INVALID_PARAMETER, error.body_text()))?;
         let name = ListName::parse(&list).ok_or_else(|| unnamed(&list))?;
         gateway.status_of(&name, index).await?.to_json()
     };
@@ -115,11 +115,7 @@ fn unnamed(list: &str) -> Rejection {
 
 impl Gateway {
     /// An entry of a list on this chain, or on a sub-chain.
-    pub(super) async fn status_of(
-        &self,
-        name: &ListName,
-        index: u64,
-    ) -> Result<Found, Rejection> {
+    pub(super) async fn status_of(&self, name: &ListName, index: u64) -> Result<Found, Rejection> {
         let ListName { issuer, name } = name;
         let keys = proof_paths(issuer, name, index).to_vec();
         let proved = self.proved_of(issuer, keys).await?;

@@ -162,7 +162,7 @@ impl Gateway {
 }
 
 /// A sub-chain's record, and its newest anchor.
-fn anchor_keys(state: &dyn View, code: ChainCode) -> Vec<Vec<u8>> {
+pub(in crate::gateway) fn anchor_keys(state: &dyn View, code: ChainCode) -> Vec<Vec<u8>> {
     let newest = chain::load(state, code.as_str()).map_or(0, |record| record.latest_height);
     vec![
         path::sub_chain(code.as_str()),

@@ -1,0 +1,84 @@
+//! Presentations: the holder's proof, and a report on each credential.
+
+use starfire_did::credential::presentation;
+
+use super::*;
+
+async fn present(node: &Node, shown: &Value, options: &Value) -> Value {
+    let body = json!({ "verifiablePresentation": shown, "options": options });
+    post(node, "/presentations/verify", &body).await.json()
+}
+
+/// Shown by the holder, in answer to a challenge.
+fn shown(credentials: &[Value], challenge: &str) -> Value {
+    let unsigned = presentation::unsigned(&did(HOLDER, None).to_string(), credentials);
+    let options = Options::authentication(
+        Suite::EddsaJcs2022,
+        method(HOLDER),
+        clock::unix_ms(),
+        challenge,
+        "verifier.example",
+    );
+    presentation::create(unsigned, &options, &key(HOLDER), None).unwrap()
+}
+
+#[tokio::test]
+async fn the_holder_answers_the_challenge_and_shows_what_is_about_it() {
+    let node = world().await;
+    let shown = shown(&[signed(claims(), ISSUER)], "n-1");
+    let mut options =
+        json!({ "challenge": "n-1", "domain": "verifier.example", "holderIsSubject": true });
+    let answer = present(&node, &shown, &options).await;
+    assert_eq!(answer["verified"], json!(true), "{answer}");
+    assert_eq!(answer["results"]["credentials"][0]["verified"], json!(true));
+
+    options["challenge"] = json!("n-2");
+    let answer = present(&node, &shown, &options).await;
+    assert_eq!(failed(&answer), [("signature", "CHALLENGE_MISMATCH")]);
+    assert_eq!(
+        answer["problemDetails"][0]["type"],
+        json!("https://w3id.org/security#INVALID_CHALLENGE_ERROR")
+    );
+    let elsewhere = json!({ "challenge": "n-1", "domain": "other.example" });
+    let answer = present(&node, &shown, &elsewhere).await;
+    assert_eq!(failed(&answer), [("signature", "DOMAIN_MISMATCH")]);
+}
+
+#[tokio::test]
+async fn one_bad_credential_spoils_the_presentation_and_is_named() {
+    let node = world().await;
+    let mut altered = signed(claims(), ISSUER);
+    altered["credentialSubject"]["country"] = json!("MY");
+    let shown = shown(&[signed(claims(), ISSUER), altered], "n-1");
+    let answer = present(&node, &shown, &json!({ "challenge": "n-1" })).await;
+    assert_eq!(
+        (&answer["verified"], failed(&answer)),
+        (&json!(false), vec![])
+    );
+    let credentials = &answer["results"]["credentials"];
+    assert_eq!(credentials[0]["verified"], json!(true));
+    assert_eq!(failed(&credentials[1]), [("signature", "SIGNATURE_WRONG")]);
+}
+
+#[tokio::test]
+async fn a_presentation_without_a_proof_is_enough_only_where_none_is_asked_for() {
+    let node = world().await;
+    let holder = did(HOLDER, None).to_string();
+    let unsigned = presentation::unsigned(&holder, &[signed(claims(), ISSUER)]);
+    let body = json!({ "presentation": unsigned });
+    let answer = post(&node, "/presentations/verify", &body).await.json();
+    assert_eq!(answer["verified"], json!(true), "{answer}");
+    let answer = present(&node, &unsigned, &json!({ "challenge": "n-1" })).await;
+    assert_eq!(failed(&answer), [("signature", "PROOF_MISSING")]);
+}
+
+#[tokio::test]
+async fn what_is_shown_in_the_wrong_place_is_no_presentation() {
+    let node = world().await;
+    let credential = signed(claims(), ISSUER);
+    let answer = present(&node, &credential, &json!({})).await;
+    assert_eq!(failed(&answer), [("parsed", "TYPE_INVALID")]);
+    let shown = shown(&[credential], "n-1");
+    let answer = verify(&node, &shown, &json!({})).await.json();
+    assert_eq!(failed(&answer), [("parsed", "TYPE_INVALID")]);
+}

@@ -1,0 +1,204 @@
+//! Credentials, each with the step at which it fails.
+
+use super::*;
+
+#[tokio::test]
+async fn a_valid_credential_passes_every_step() {
+    let node = world().await;
+    let options = json!({ "accreditation": { "jurisdiction": "CN", "type": KIND } });
+    let reply = verify(&node, &signed(claims(), ISSUER), &options).await;
+    let answer = reply.json();
+    assert_eq!(reply.status, 200);
+    assert_eq!(answer["verified"], json!(true), "{answer}");
+    assert_eq!(answer["problemDetails"], json!([]));
+    let steps: Vec<_> = answer["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| {
+            (
+                step["name"].as_str().unwrap(),
+                step["outcome"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            ("parsed", "passed"),
+            ("signature", "passed"),
+            ("issuer", "passed"),
+            ("accreditation", "passed"),
+            ("schema", "passed"),
+            ("dates", "passed"),
+            ("status", "passed"),
+            ("holder", "skipped"),
+        ]
+    );
+    let known = answer["steps"][6]["known_at_ms"].as_i64();
+    assert_eq!(known, Some(1_795_000_002_000), "the newest block's time");
+    assert_eq!(answer.get("credential"), None);
+}
+
+/// Claims with one member replaced.
+fn with(member: &str, value: Value) -> Value {
+    let mut claims = claims();
+    claims[member] = value;
+    claims
+}
+
+#[tokio::test]
+async fn what_is_wrong_fails_its_step_with_its_code() {
+    let node = world().await;
+    let mut altered = signed(claims(), ISSUER);
+    altered["credentialSubject"]["country"] = json!("MY");
+    let stranger = did(STRANGER, None).to_string();
+    let mut contextless = signed(claims(), ISSUER);
+    contextless["@context"] = json!([]);
+    let subject = json!({ "id": stranger, "country": 7 });
+    let foreign_entry = json!({
+        "type": "BitstringStatusListEntry",
+        "statusPurpose": "revocation",
+        "statusListIndex": "1",
+        "statusListCredential": "https://example.org/lists/1",
+    });
+    let mut unsigned = claims();
+    unsigned["credentialStatus"] = Value::Null;
+    unsigned.as_object_mut().unwrap().remove("credentialStatus");
+    let issuer = did(ISSUER, None);
+    let anywhere = json!({});
+    let in_my = json!({ "accreditation": { "jurisdiction": "MY", "type": KIND } });
+    for (credential, options, expected) in [
+        (altered, &anywhere, vec![("signature", "SIGNATURE_WRONG")]),
+        (unsigned, &anywhere, vec![("signature", "PROOF_MISSING")]),
+        (
+            signed(with("validUntil", json!("2021-01-01T00:00:00Z")), ISSUER),
+            &anywhere,
+            vec![("dates", "EXPIRED")],
+        ),
+        (
+            signed(
+                with("credentialStatus", entry(&issuer, REVOKED_INDEX)),
+                ISSUER,
+            ),
+            &anywhere,
+            vec![("status", "REVOKED")],
+        ),
+        (
+            signed(with("credentialStatus", entry(&issuer, LIST_BITS)), ISSUER),
+            &anywhere,
+            vec![("status", "RANGE_ERROR")],
+        ),
+        (
+            signed(with("credentialStatus", foreign_entry), ISSUER),
+            &anywhere,
+            vec![("status", "STATUS_UNKNOWN")],
+        ),
+        (
+            signed(claims(), ISSUER),
+            &in_my,
+            vec![("accreditation", "ACCREDITATION_NOT_FOUND")],
+        ),
+        (
+            signed(with("credentialSubject", subject), ISSUER),
+            &anywhere,
+            vec![("schema", "SCHEMA_VIOLATED")],
+        ),
+        (
+            signed(with("issuer", json!(stranger)), STRANGER),
+            &anywhere,
+            vec![
+                ("signature", "METHOD_UNKNOWN"),
+                ("issuer", "ISSUER_NOT_FOUND"),
+            ],
+        ),
+        (
+            signed(claims(), HOLDER),
+            &anywhere,
+            vec![("signature", "PROOF_NOT_BY_ISSUER")],
+        ),
+        (contextless, &anywhere, vec![("parsed", "CONTEXT_INVALID")]),
+    ] {
+        let reply = verify(&node, &credential, options).await;
+        let answer = reply.json();
+        assert_eq!(reply.status, 200, "a completed check is an answer");
+        assert_eq!(failed(&answer), expected, "{answer}");
+        assert_eq!(answer["verified"], json!(false));
+        let problems: Vec<_> = answer["problemDetails"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| (one["step"].as_str().unwrap(), one["code"].as_str().unwrap()))
+            .collect();
+        assert_eq!(problems, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_status_that_nobody_here_knows_leaves_the_verdict_open() {
+    let node = world().await;
+    let entry = json!({
+        "type": "BitstringStatusListEntry",
+        "statusPurpose": "revocation",
+        "statusListIndex": "1",
+        "statusListCredential": "https://example.org/lists/1",
+    });
+    let credential = signed(with("credentialStatus", entry), ISSUER);
+    let answer = verify(&node, &credential, &json!({})).await.json();
+    assert_eq!(
+        (&answer["verified"], &answer["verdict"]),
+        (&json!(false), &json!("UNDECIDED"))
+    );
+    // W3C's suites ask for the proof alone.
+    let proof_alone = json!({ "checks": ["proof"], "returnCredential": true });
+    let answer = verify(&node, &credential, &proof_alone).await.json();
+    assert_eq!(answer["verified"], json!(true), "{answer}");
+    assert_eq!(answer["credential"], credential);
+    let status = json!({ "checks": ["proof", "credentialStatus"] });
+    let answer = verify(&node, &credential, &status).await.json();
+    assert_eq!(failed(&answer), [("status", "STATUS_UNKNOWN")]);
+}
+
+#[tokio::test]
+async fn a_refused_credential_has_the_status_that_is_configured() {
+    let node = world_with(CredentialPolicy {
+        refused_status: 422,
+        issuer: None,
+    })
+    .await;
+    let mut credential = signed(claims(), ISSUER);
+    assert_eq!(verify(&node, &credential, &json!({})).await.status, 200);
+    credential["credentialSubject"]["country"] = json!("MY");
+    let reply = verify(&node, &credential, &json!({})).await;
+    assert_eq!(reply.status, 422);
+    assert_eq!(failed(&reply.json()), [("signature", "SIGNATURE_WRONG")]);
+}
+
+#[tokio::test]
+async fn tokens_and_envelopes_are_judged_like_all_others() {
+    let node = world().await;
+    let claims = claims();
+    let token = starfire_did::jose::vc_jwt::issue(
+        claims.as_object().unwrap(),
+        &method(ISSUER),
+        starfire_did::jose::vc_jwt::Times::default(),
+        &key(ISSUER),
+    )
+    .unwrap();
+    let envelope = json!({
+        "@context": "https://www.w3.org/ns/credentials/v2",
+        "type": "EnvelopedVerifiableCredential",
+        "id": format!("data:application/vc+jwt,{token}"),
+    });
+    for credential in [json!(token), envelope] {
+        let answer = verify(&node, &credential, &json!({})).await.json();
+        assert_eq!(answer["verified"], json!(true), "{answer}");
+    }
+    let (head, signature) = token.rsplit_once('.').unwrap();
+    let other = if signature.starts_with('A') { "B" } else { "A" };
+    let forged = json!(format!("{head}.{other}{}", &signature[1..]));
+    let answer = verify(&node, &forged, &json!({})).await.json();
+    assert_eq!(failed(&answer), [("signature", "SIGNATURE_WRONG")]);
+    let answer = verify(&node, &json!("a.b"), &json!({})).await.json();
+    assert_eq!(failed(&answer), [("parsed", "JOSE_MALFORMED")]);
+}
