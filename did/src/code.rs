@@ -114,3 +114,24 @@ pub const STATUS_LIST_VERSION_CONFLICT: Code = Code::new("STATUS_LIST_VERSION_CO
 pub const STATUS_LIST_OUT_OF_RANGE: Code = Code::new("STATUS_LIST_OUT_OF_RANGE", 2);
 /// A revocation is final: its bit is never cleared.
 pub const STATUS_LIST_REVOCATION_FINAL: Code = Code::new("STATUS_LIST_REVOCATION_FINAL", 6);
+
+/// A call of one of BIF's system contracts is no JSON of its form, has other parameters than its method, or moves coins.
+pub const CONTRACT_CALL_INVALID: Code = Code::new("CONTRACT_CALL_INVALID", 151);
+/// The system contract has no such method, or answers it elsewhere.
+pub const CONTRACT_METHOD_UNKNOWN: Code = Code::new("CONTRACT_METHOD_UNKNOWN", 151);
+/// The keys that signed may pay for the account, and not do what the call does.
+pub const CONTRACT_CALL_UNDERSIGNED: Code = Code::new("CONTRACT_CALL_UNDERSIGNED", 93);
+/// The document's recovery waits for its delay, which BIF's contract does not know.
+pub const DID_RECOVERY_DELAYED: Code = Code::new("DID_RECOVERY_DELAYED", 6);
+/// The applicant has an application that waits or was passed, or the template is another's.
+pub const TRUST_APPLICATION_EXISTS: Code = Code::new("TRUST_APPLICATION_EXISTS", 3);
+/// There is no such application, or none that was passed.
+pub const TRUST_APPLICATION_NOT_FOUND: Code = Code::new("TRUST_APPLICATION_NOT_FOUND", 4);
+/// The application does not wait any more.
+pub const TRUST_APPLICATION_DECIDED: Code = Code::new("TRUST_APPLICATION_DECIDED", 6);
+/// Only those who govern the chain decide on applications.
+pub const TRUST_NOT_A_MANAGER: Code = Code::new("TRUST_NOT_A_MANAGER", 6);
+/// Templates are asked for by issuers that were passed.
+pub const TRUST_ISSUER_NOT_PASSED: Code = Code::new("TRUST_ISSUER_NOT_PASSED", 6);
+/// The issuer has revoked this credential already, which is final.
+pub const CREDENTIAL_REVOCATION_EXISTS: Code = Code::new("CREDENTIAL_REVOCATION_EXISTS", 3);

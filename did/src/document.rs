@@ -12,7 +12,7 @@ use crate::verification_key::VerificationKey;
 
 mod bid;
 mod error;
-mod json;
+pub(crate) mod json;
 mod name;
 mod parse;
 mod policy;

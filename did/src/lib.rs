@@ -4,13 +4,14 @@
 //! version, each linked to the one before by its hash. [`resolve`] reads them; one file a transaction writes them:
 //! [`create`], [`create_batch`], [`update`], [`rotate`], [`recover`], [`deactivate`], [`add_resource`]; [`policy`] says for whom
 //! those who signed may speak. [`issuer`] says who may issue which certificates, [`schema`] what they look like, [`status_list`]
-//! which of them are revoked.
+//! which of them are revoked. [`contract`] answers the calls of BIF's SDKs by all of these.
 
 pub mod add_resource;
 mod authority;
 pub mod base58;
 pub mod bid_view;
 pub mod code;
+pub mod contract;
 pub mod create;
 pub mod create_batch;
 pub mod credential;

@@ -1,6 +1,11 @@
 //! Where the records of this crate stand in state.
 
+use sha2::{Digest, Sha256};
+
 use crate::id::Did;
+
+/// The number of the last application of BIF's trust contract.
+pub const TRUST_APPLICATION_COUNT: &[u8] = b"trust-application-count";
 
 /// The newest version of a DID's record.
 pub fn record(did: &Did) -> Vec<u8> {
@@ -85,4 +90,25 @@ pub fn status_list_chunks(issuer: &Did, name: &str) -> Vec<u8> {
 /// The hashes of all chunks of a status list.
 pub fn status_list_leaves(issuer: &Did, name: &str) -> Vec<u8> {
     format!("status-list-leaves/{issuer}/{name}").into_bytes()
+}
+
+/// An application of BIF's trust contract.
+pub fn trust_application(number: u64) -> Vec<u8> {
+    format!("trust-application/{number}").into_bytes()
+}
+
+/// The number of an issuer's newest application.
+pub fn trust_issuer(issuer: &Did) -> Vec<u8> {
+    format!("trust-issuer/{issuer}").into_bytes()
+}
+
+/// The number of the application that a template's id stands for.
+pub fn trust_template(id: &str) -> Vec<u8> {
+    format!("trust-template/{}", hex::encode(Sha256::digest(id))).into_bytes()
+}
+
+/// The revocation of one credential, by its issuer and its id.
+pub fn credential_revocation(issuer: &Did, credential_id: &str) -> Vec<u8> {
+    let id = hex::encode(Sha256::digest(credential_id));
+    format!("credential-revocation/{issuer}/{id}").into_bytes()
 }

@@ -17,7 +17,7 @@ use crate::account::log::Log;
 use crate::account::metadata::SetMetadata;
 use crate::account::pay::PayCoin;
 use crate::account::privilege::Privilege;
-use crate::{code, motion};
+use crate::{code, membership, motion};
 
 /// An operation, parsed.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub enum Payload {
     SetPrivilege(Privilege),
     /// Moves coins.
     PayCoin(PayCoin),
+    /// Calls one of BIF's system contracts, which is a payment of nothing.
+    ContractCall(did::contract::Call),
     /// Writes into the receipt.
     Log(Log),
     /// Registers a DID.
@@ -111,7 +113,7 @@ impl Payload {
             Type::SetThreshold => {
                 Self::SetPrivilege(present(operation.set_threshold, kind)?.try_into()?)
             }
-            Type::PayCoin => Self::PayCoin(present(operation.pay_coin, kind)?.try_into()?),
+            Type::PayCoin => Self::payment(present(operation.pay_coin, kind)?)?,
             Type::Log => Self::Log(present(operation.log, kind)?.try_into()?),
             Type::SetPrivilege => {
                 Self::SetPrivilege(present(operation.set_privilege, kind)?.try_into()?)
@@ -149,6 +151,15 @@ impl Payload {
             | Type::StatusListCreate
             | Type::StatusListUpdate => return Err(mismatch(kind)),
         })
+    }
+
+    /// A payment, or a call of the system contract at its destination.
+    fn payment(pay: protocol::OperationPayCoin) -> Result<Self, Rejection> {
+        match did::contract::Contract::at(&pay.dest_address) {
+            Some(contract) => did::contract::Call::parse(contract, pay.amount, &pay.input)
+                .map(Self::ContractCall),
+            None => pay.try_into().map(Self::PayCoin),
+        }
     }
 
     fn parse_native(native: Native) -> Result<Self, Rejection> {
@@ -210,6 +221,13 @@ impl Payload {
             Self::SetMetadata(operation) => operation.apply(state, env),
             Self::SetPrivilege(operation) => operation.apply_to_sender(state, env),
             Self::PayCoin(operation) => operation.apply(state, env),
+            Self::ContractCall(call) => {
+                let governs = env
+                    .member
+                    .as_ref()
+                    .is_some_and(|member| membership::governs(&env.chain, member));
+                call.apply(state, env, signers, governs)
+            }
             Self::Log(operation) => operation.apply(state, env),
             Self::DidCreate(operation) => operation.apply(state, env, signers),
             Self::DidCreateBatch(operation) => operation.apply(state, env, signers),

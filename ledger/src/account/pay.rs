@@ -1,6 +1,7 @@
 //! PAY_COIN: moves coins, and activates an address that has no account yet.
 //!
-//! The `input` of a payment is for contracts; to a plain account it says nothing.
+//! The `input` of a payment is for contracts; to a plain account it says nothing. A payment to one of BIF's system contracts is a
+//! call, which `payload.rs` sends elsewhere.
 
 use starfire_proto::protocol;
 use starfire_state::{Account, Env, Event, Overlay, Rejection};
