@@ -156,8 +156,9 @@ impl Payload {
     /// A payment, or a call of the system contract at its destination.
     fn payment(pay: protocol::OperationPayCoin) -> Result<Self, Rejection> {
         match did::contract::Contract::at(&pay.dest_address) {
-            Some(contract) => did::contract::Call::parse(contract, pay.amount, &pay.input)
-                .map(Self::ContractCall),
+            Some(contract) => {
+                did::contract::Call::parse(contract, pay.amount, &pay.input).map(Self::ContractCall)
+            }
             None => pay.try_into().map(Self::PayCoin),
         }
     }

@@ -12,6 +12,7 @@ pub mod backend;
 mod blocks;
 mod chains;
 mod connection;
+mod contract;
 mod credentials;
 mod did_batch;
 mod did_changes;

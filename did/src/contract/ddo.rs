@@ -131,12 +131,7 @@ impl ReAuth {
         })
     }
 
-    fn apply(
-        self,
-        state: &mut Overlay<'_>,
-        env: &Env,
-        signers: &[&str],
-    ) -> Result<(), Rejection> {
+    fn apply(self, state: &mut Overlay<'_>, env: &Env, signers: &[&str]) -> Result<(), Rejection> {
         let held = authority::held(state, &self.did)?;
         let did = self.did.to_string();
         let expected_version = held.record.version;
@@ -179,11 +174,7 @@ impl ReAuth {
             .find(|id| methods.iter().all(|method| method.id != **id));
         if stray.is_some() {
             let detail = format!("{} has no key of a given id", self.did);
-            return Err(with_number(
-                ID_INVALID,
-                code::DID_DOCUMENT_INVALID,
-                &detail,
-            ));
+            return Err(with_number(ID_INVALID, code::DID_DOCUMENT_INVALID, &detail));
         }
         let stays =
             |id: &String| self.authentication.contains(id) || !document.authentication.contains(id);

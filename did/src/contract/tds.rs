@@ -48,10 +48,9 @@ impl Call {
         let call = match method {
             "issuerApply" => Self::Apply(apply::Apply::issuer(&mut params)?),
             "templateApply" => Self::Apply(apply::Apply::template(&mut params)?),
-            "approveIssuer" => Self::Approve(decide::Approve::parse(
-                v1::TrustKind::Issuer,
-                &mut params,
-            )?),
+            "approveIssuer" => {
+                Self::Approve(decide::Approve::parse(v1::TrustKind::Issuer, &mut params)?)
+            }
             "approveTemplate" => Self::Approve(decide::Approve::parse(
                 v1::TrustKind::Template,
                 &mut params,

@@ -23,6 +23,7 @@ use starfire_proto::v1::motion_propose::Action;
 use starfire_proto::{protocol, v1};
 use starfire_state::record;
 
+mod contract;
 mod did;
 
 use crate::world::{Names, SUPER_NODES, World, body, key, sign_body};
@@ -78,6 +79,11 @@ fn stories_of_motions() {
 #[test]
 fn stories_of_issuers() {
     check("issuer");
+}
+
+#[test]
+fn stories_of_bifs_contracts() {
+    check("contract");
 }
 
 struct Story {
@@ -190,6 +196,7 @@ impl goldenscript::Runner for Story {
                 self.send("north", &words, operation)?
             }
             ["validators"] => self.show_validators(),
+            ["contract", ..] => self.contract(&words)?,
             ["issuer" | "schema" | "status", ..] => self.issuer(&words)?,
             _ => return Err(format!("unknown command: {command}").into()),
         };

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use starfire_proto::v1;
 use starfire_state::{Code, Rejection};
 
-use super::{Gateway, credentials, error, json, limits, page, resolution, tendermint};
+use super::{Gateway, contract, credentials, error, json, limits, page, resolution, tendermint};
 use super::{did_batch, did_changes, did_list, registrar};
 
 /// There is nothing at this path.
@@ -49,6 +49,7 @@ pub(super) fn router(gateway: Gateway) -> Router {
         .merge(tendermint::router(gateway.clone()))
         .merge(page::router())
         .layer(map_response(harden))
+        .merge(contract::router(gateway.clone()))
         .merge(credentials::router(gateway.clone()))
         .merge(resolution::router(gateway.clone()))
         .merge(Router::new().fallback(elsewhere).with_state(gateway))

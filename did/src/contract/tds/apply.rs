@@ -138,7 +138,8 @@ impl Apply {
 }
 
 fn written(content: Map<String, Value>) -> Result<String, Rejection> {
-    let bytes = canonical(&Value::Object(content)).map_err(|malformed| invalid(malformed.detail))?;
+    let bytes =
+        canonical(&Value::Object(content)).map_err(|malformed| invalid(malformed.detail))?;
     Ok(String::from_utf8(bytes).expect("canonical JSON is UTF-8"))
 }
 

@@ -73,8 +73,8 @@ impl Approve {
         }
         if found.kind() == v1::TrustKind::Template {
             let path = path::trust_template(&found.template_id);
-            let held = named(state, &path)
-                .filter(|other| other.status() == v1::TrustStatus::Passed);
+            let held =
+                named(state, &path).filter(|other| other.status() == v1::TrustStatus::Passed);
             if let Some(held) = held {
                 let detail = format!("the template was passed as application {}", held.number);
                 return Err(Rejection::new(code::TRUST_APPLICATION_EXISTS, detail));
