@@ -63,7 +63,6 @@ async fn what_is_wrong_fails_its_step_with_its_code() {
         "statusListCredential": "https://example.org/lists/1",
     });
     let mut unsigned = claims();
-    unsigned["credentialStatus"] = Value::Null;
     unsigned.as_object_mut().unwrap().remove("credentialStatus");
     let issuer = did(ISSUER, None);
     let anywhere = json!({});
