@@ -210,6 +210,7 @@ mod tests {
     use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
     use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
+    use super::{ENVELOPE_BYTES_MAX, SUBMIT_BYTES_MAX};
     use crate::gateway::fixture::{Node, refusal};
     use crate::grpc::proofs_client::ProofsClient;
     use crate::grpc::transactions_client::TransactionsClient;
@@ -280,14 +281,14 @@ mod tests {
         let mut client = TransactionsClient::new(node.channel());
         let status = client
             .submit(v1::SubmitRequest {
-                envelope: vec![0; 2 << 20],
+                envelope: vec![0; SUBMIT_BYTES_MAX + 1],
             })
             .await
             .unwrap_err();
         assert_eq!(status.code(), Code::OutOfRange, "{status}");
         let status = client
             .submit(v1::SubmitRequest {
-                envelope: vec![0; (1 << 20) + 1],
+                envelope: vec![0; ENVELOPE_BYTES_MAX + 1],
             })
             .await
             .unwrap_err();

@@ -165,7 +165,7 @@ impl Gateway {
                 format!("a credential has at most {BODY_BYTES_MAX} bytes"),
             ));
         }
-        let options = read_options(options.unwrap_or_default());
+        let options = read_options(options.unwrap_or_default())?;
         let judge = self.clone();
         self.work(move || {
             let secured = check::secured(&bytes, &media_type)?;
@@ -175,15 +175,26 @@ impl Gateway {
     }
 }
 
-fn read_options(options: v1::VerifyCredentialOptions) -> Options {
+fn read_options(options: v1::VerifyCredentialOptions) -> Result<Options, Rejection> {
     let given = |text: String| (!text.is_empty()).then_some(text);
-    let kind = given(options.accreditation_type);
-    let accreditation =
-        given(options.jurisdiction).map(|jurisdiction| AskedAccreditation { kind, jurisdiction });
-    Options {
+    let invalid = |detail: &str| Err(Rejection::new(error::INVALID_PARAMETER, detail));
+    let accreditation = match (
+        given(options.jurisdiction),
+        given(options.accreditation_type),
+    ) {
+        (Some(jurisdiction), kind) => Some(AskedAccreditation { kind, jurisdiction }),
+        (None, None) => None,
+        (None, Some(_)) => return invalid("an accreditation is for a jurisdiction"),
+    };
+    let status_age_max_ms = match options.status_age_max_ms {
+        0 => None,
+        age if age > 0 => Some(age),
+        _ => return invalid("status_age_max_ms is not below 0"),
+    };
+    Ok(Options {
         asked: Asked {
             accreditation,
-            status_age_max_ms: (options.status_age_max_ms > 0).then_some(options.status_age_max_ms),
+            status_age_max_ms,
             challenge: given(options.challenge),
             domain: given(options.domain),
             holder_is_subject: options.holder_is_subject,
@@ -195,7 +206,7 @@ fn read_options(options: v1::VerifyCredentialOptions) -> Options {
             results: true,
             input: false,
         },
-    }
+    })
 }
 
 fn report(report: &Report) -> v1::CredentialReport {

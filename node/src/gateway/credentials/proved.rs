@@ -1,17 +1,16 @@
 //! Values of state with their proofs: of this chain, or of a sub-chain as of its newest anchor here.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
-use starfire_crosschain::{chain, path, unix_ms};
+use serde_json::Value;
+use starfire_crosschain::{proof_file, unix_ms};
 use starfire_did::{ChainCode, Did};
 use starfire_proto::v1;
 use starfire_state::Rejection;
 use tendermint::block::signed_header::SignedHeader;
 use tendermint_proto::Protobuf;
-use tendermint_proto::v0_38::types::{Header as RawHeader, SignedHeader as RawSignedHeader};
+use tendermint_proto::v0_38::types::SignedHeader as RawSignedHeader;
 
 use super::super::dids::{other_chain, value};
+use super::super::resolution::anchor_keys;
 use super::super::{Gateway, error, resolver, seat};
 
 /// Values with what proves them.
@@ -48,14 +47,7 @@ impl Gateway {
     ) -> Result<Proved, Rejection> {
         let _seat = seat(&self.resolves, "questions to other chains")?;
         let anchor = self
-            .prove_newest(move |state| {
-                let newest =
-                    chain::load(state, code.as_str()).map_or(0, |record| record.latest_height);
-                vec![
-                    path::sub_chain(code.as_str()),
-                    path::anchor(code.as_str(), newest),
-                ]
-            })
+            .prove_newest(move |state| anchor_keys(state, code))
             .await?;
         let record: Option<v1::SubChainRecord> = value(&anchor, 0)?;
         let newest: Option<v1::AnchorRecord> = value(&anchor, 1)?;
@@ -75,47 +67,17 @@ impl Gateway {
 impl Proved {
     /// The height and time of the header that proves the values.
     pub(super) fn header(&self) -> Result<(u64, i64), Rejection> {
-        let header = signed(&self.proof)?.header;
+        let signed =
+            <SignedHeader as Protobuf<RawSignedHeader>>::decode_vec(&self.proof.signed_header)
+                .map_err(|_| undecodable())?;
+        let header = signed.header;
         Ok((header.height.value(), unix_ms::from_time(header.time)))
     }
 
-    /// As other answers have it: a `StarfireStateProof2026`.
+    /// As answers about DIDs have it.
     pub(super) fn to_json(&self) -> Result<Value, Rejection> {
-        let mut rendered = rendered(&self.proof)?;
-        if let Some(anchor) = &self.anchor {
-            let header = signed(&self.proof)?.header;
-            let object = rendered.as_object_mut().ok_or_else(undecodable)?;
-            object.remove("signedHeader");
-            let header = Protobuf::<RawHeader>::encode_vec(header);
-            object.insert("header".into(), STANDARD.encode(header).into());
-            object.insert("anchoredBy".into(), self::rendered(anchor)?);
-        }
-        Ok(rendered)
+        proof_file::state_proof(&self.proof, self.anchor.as_ref()).ok_or_else(undecodable)
     }
-}
-
-fn rendered(proof: &v1::StateProof) -> Result<Value, Rejection> {
-    let height = signed(proof)?.header.height.value();
-    let entry = |value: &v1::ProvedValue| {
-        let shown = value.present.then(|| STANDARD.encode(&value.value));
-        json!({
-            "key": String::from_utf8_lossy(&value.key),
-            "value": shown,
-            "proof": STANDARD.encode(&value.proof),
-        })
-    };
-    Ok(json!({
-        "type": "StarfireStateProof2026",
-        "chainId": proof.chain_id,
-        "height": height,
-        "signedHeader": STANDARD.encode(&proof.signed_header),
-        "values": proof.values.iter().map(entry).collect::<Vec<_>>(),
-    }))
-}
-
-fn signed(proof: &v1::StateProof) -> Result<SignedHeader, Rejection> {
-    <SignedHeader as Protobuf<RawSignedHeader>>::decode_vec(&proof.signed_header)
-        .map_err(|_| undecodable())
 }
 
 fn undecodable() -> Rejection {

@@ -1,21 +1,29 @@
 //! A whole status list: its bits, and the record that commits to them, proved.
 //!
-//! It is what the chain says, and nobody's credential: a `BitstringStatusListCredential` is signed by its issuer, not by a node.
+//! It is what the chain says, and nobody's credential: a `BitstringStatusListCredential` is signed by its issuer, not by a node. An
+//! issuer that has signed one publishes it as a resource of its DID, under the list's name; who asks for a credential gets that one,
+//! or nothing.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::Value;
 use starfire_did::credential::bitstring;
-use starfire_did::{path, status_list};
+use starfire_did::{path, resource, status_list};
 use starfire_proto::v1;
-use starfire_state::Rejection;
+use starfire_state::{Code, Rejection};
 
 use super::super::dids::{other_chain, value};
 use super::super::{Gateway, error};
 use super::proved::Proved;
 use super::{reply, status};
 use crate::credential::names::ListName;
+
+/// Its issuer has published no credential of the list.
+const STATUS_LIST_UNSIGNED: Code = Code::new("STATUS_LIST_UNSIGNED", 4);
+/// Media types of credentials, those of lists among them.
+const CREDENTIALS: [&str; 2] = ["application/vc", "application/vc+jwt"];
 
 /// A list with what proves it.
 #[derive(Debug)]
@@ -30,15 +38,44 @@ pub(super) struct Found {
 pub(super) async fn get(
     State(gateway): State<Gateway>,
     path: Result<Path<(String, String)>, PathRejection>,
+    headers: HeaderMap,
 ) -> Response {
+    let name = path
+        .map_err(|error| Rejection::new(error::INVALID_PARAMETER, error.body_text()))
+        .and_then(|Path((issuer, name))| named(&issuer, &name));
+    let name = match name {
+        Ok(name) => name,
+        Err(rejection) => return reply::refusal(&rejection),
+    };
+    if wants_credential(&headers) {
+        return match gateway.list_credential(name).await {
+            Ok((media_type, content)) => {
+                let mut response = reply::reply(StatusCode::OK, media_type, content);
+                let vary = HeaderValue::from_static("accept");
+                response.headers_mut().insert(header::VARY, vary);
+                response
+            }
+            Err(rejection) => reply::refusal(&rejection),
+        };
+    }
     let found = async {
-        let Path((issuer, name)) =
-            path.map_err(|error| Rejection::new(error::INVALID_PARAMETER, error.body_text()))?;
-        let found = gateway.status_list(&named(&issuer, &name)?).await?;
+        let found = gateway.status_list(&name).await?;
         // Packing a list takes a while.
         gateway.work(move || found.to_json()).await?
     };
     reply::record(found.await, |found| found)
+}
+
+/// Whether a caller takes a credential and nothing of ours.
+fn wants_credential(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT);
+    let kinds = accepted
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|range| range.split(';').next().unwrap_or_default().trim());
+    let known = |kind: &str| CREDENTIALS.iter().any(|one| one.eq_ignore_ascii_case(kind));
+    kinds.into_iter().any(known)
 }
 
 /// The list of an issuer by its name.
@@ -78,6 +115,34 @@ impl Gateway {
             known_at_ms,
             proved,
         })
+    }
+}
+
+impl Gateway {
+    /// The credential that the issuer published of its list, as it stands, with its media type.
+    async fn list_credential(&self, name: ListName) -> Result<(&'static str, Vec<u8>), Rejection> {
+        let ListName { issuer, name } = name;
+        let here = self.chain_code().await?;
+        if issuer.chain_code() != here {
+            return Err(other_chain(&issuer, here));
+        }
+        self.read(move |view| {
+            let state = view.state();
+            let published = resource::find(state.as_ref(), &issuer, &name, None);
+            let found = published.and_then(|published| {
+                let kind = CREDENTIALS
+                    .into_iter()
+                    .find(|kind| *kind == published.media_type)?;
+                Some((kind, resource::content(state.as_ref(), &published)?))
+            });
+            found.ok_or_else(|| {
+                let detail = format!(
+                    "{issuer} has published no credential of a list {name}; the list itself is had as application/json"
+                );
+                Rejection::new(STATUS_LIST_UNSIGNED, detail)
+            })
+        })
+        .await
     }
 }
 

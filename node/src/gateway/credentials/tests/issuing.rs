@@ -18,7 +18,7 @@ fn unsigned(issuer: &str) -> Value {
         "@context": ["https://www.w3.org/ns/credentials/v2"],
         "type": ["VerifiableCredential"],
         "issuer": issuer,
-        "credentialSubject": { "id": "did:example:subject" },
+        "credentialSubject": { "id": "did:example:subject", "name": "Somebody" },
     })
 }
 

@@ -86,6 +86,40 @@ async fn a_whole_list_is_what_its_record_commits_to() {
 }
 
 #[tokio::test]
+async fn a_lists_credential_is_the_one_that_its_issuer_published_or_none() {
+    let issuer = did(ISSUER, None);
+    let path = format!("/status-lists/{issuer}/revoked");
+    let accept = "accept: application/vc\r\n";
+    let reply = ask(&world().await, "GET", &path, accept, b"").await;
+    assert_eq!(
+        (reply.status, &reply.json()["code"]),
+        (404, &json!("STATUS_LIST_UNSIGNED"))
+    );
+
+    let mut records = records();
+    let published = v1::DidResourceRecord {
+        did: issuer.to_string(),
+        name: "revoked".into(),
+        version: 1,
+        media_type: "application/vc".into(),
+        ..Default::default()
+    };
+    records.extend(record(path::resource(&issuer, "revoked"), &published));
+    records.insert(
+        path::resource_content(&issuer, "revoked", 1),
+        Some(b"{}".to_vec()),
+    );
+    let node = proving(Node::main(records).await);
+    let reply = ask(&node, "GET", &path, accept, b"").await;
+    assert_eq!((reply.status, reply.body.as_slice()), (200, &b"{}"[..]));
+    reply.has("content-type: application/vc");
+    assert_eq!(
+        get(&node, &path).await.json()["purpose"],
+        json!("revocation")
+    );
+}
+
+#[tokio::test]
 async fn an_entry_is_looked_up_by_query_and_as_a_credential_names_it() {
     let node = world().await;
     let issuer = did(ISSUER, None);

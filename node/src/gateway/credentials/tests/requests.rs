@@ -12,7 +12,7 @@ async fn a_request_that_cannot_be_read_is_a_problem_with_a_code() {
     for (body, code) in [
         ("{".to_owned(), "JSON_INVALID"),
         (twice, "JSON_INVALID"),
-        ("[]".to_owned(), "REQUEST_MALFORMED"),
+        ("[]".to_owned(), "JSON_INVALID"),
         (r#"{"credential":{}}"#.to_owned(), "REQUEST_MALFORMED"),
         (unknown_check.to_string(), "OPTION_INVALID"),
     ] {
