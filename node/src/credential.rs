@@ -95,14 +95,6 @@ impl Answer {
             Self::Presentation(report) => report.verdict,
         }
     }
-
-    /// The first code, if any step failed.
-    pub(crate) fn code(&self) -> Option<&'static str> {
-        match self {
-            Self::Credential(report) => report.code(),
-            Self::Presentation(report) => report.code(),
-        }
-    }
 }
 
 /// Judges a credential or a presentation of any format.

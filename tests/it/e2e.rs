@@ -10,6 +10,7 @@ mod bench;
 mod catch_up;
 mod ceremony;
 mod clients;
+mod credentials;
 mod damaged;
 mod devnet;
 mod dids;

@@ -35,11 +35,6 @@ impl SchemaName {
             version: version.parse().ok().filter(|_| canonical)?,
         })
     }
-
-    /// Its URL.
-    pub(crate) fn url(&self) -> String {
-        format!("{}/schemas/{}/{}", self.author, self.name, self.version)
-    }
 }
 
 impl ListName {
@@ -96,7 +91,6 @@ mod tests {
         }
         let schema = SchemaName::parse(&format!("{DID}/schemas/origin/12")).unwrap();
         assert_eq!((schema.name.as_str(), schema.version), ("origin", 12));
-        assert_eq!(schema.url(), format!("{DID}/schemas/origin/12"));
         let address = format!("https://h/schemas/{DID}/origin/12");
         assert_eq!(SchemaName::parse(&address), Some(schema));
     }

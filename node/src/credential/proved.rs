@@ -3,6 +3,8 @@
 //! A value of the main chain hangs on a header that more than two thirds of the pinned chain's validators signed. A value of a
 //! sub-chain hangs on a header that is anchored on the main chain, which is a value of the main chain. Nothing else is believed.
 
+use std::time::Duration;
+
 use prost::Message;
 use starfire_consensus::certificate;
 use starfire_crosschain::proof_file::CLOCK_DRIFT_MS;
@@ -21,7 +23,6 @@ use tokio::sync::OnceCell;
 
 use super::source::{Known, Unlearned};
 use crate::client::{Client, ClientError};
-use crate::clock;
 
 /// A node that proves, and the chain that its proofs must hang on.
 #[derive(Debug)]
@@ -32,17 +33,29 @@ pub(crate) struct Proved {
     sub: Option<Client>,
     /// What was pinned.
     pinned: Bundle,
+    /// The time, Unix milliseconds.
+    now_ms: i64,
+    /// How old a header of the main chain may be: a node could show what was true once, for ever.
+    age_max: Duration,
     /// The pinned chain with the changes of its validators since, each proved by the one before.
     known: OnceCell<Bundle>,
 }
 
 impl Proved {
     /// Values by this node of the main chain, and by one of a sub-chain if there is one.
-    pub(crate) fn new(main: Client, sub: Option<Client>, pinned: Bundle) -> Self {
+    pub(crate) fn new(
+        main: Client,
+        sub: Option<Client>,
+        pinned: Bundle,
+        now_ms: i64,
+        age_max: Duration,
+    ) -> Self {
         Self {
             main,
             sub,
             pinned,
+            now_ms,
+            age_max,
             known: OnceCell::new(),
         }
     }
@@ -72,7 +85,13 @@ impl Proved {
         }
         certificate::verify(&signed, &validators)
             .map_err(|error| unproven(&format!("is not signed: {error}")))?;
-        known(&proof, &signed, &paths)
+        let age_ms = self
+            .now_ms
+            .saturating_sub(unix_ms::from_time(signed.header.time));
+        if i128::from(age_ms) > i128::try_from(self.age_max.as_millis()).unwrap_or(i128::MAX) {
+            return Err(unproven("is older than was asked for"));
+        }
+        known(&proof, &signed, &paths, self.now_ms)
     }
 
     async fn on_sub_chain(&self, code: ChainCode, paths: Vec<Vec<u8>>) -> Result<Known, Unlearned> {
@@ -99,7 +118,7 @@ impl Proved {
             chain.resolvers.iter().filter_map(connect)
         };
         for client in self.sub.clone().into_iter().chain(registered()) {
-            match anchored(&client, &anchor, &paths).await {
+            match anchored(&client, &anchor, &paths, self.now_ms).await {
                 Ok(known) => return Ok(known),
                 Err(why) => refusal = why,
             }
@@ -111,8 +130,7 @@ impl Proved {
     async fn known(&self) -> Result<&Bundle, Unlearned> {
         self.known
             .get_or_try_init(|| async {
-                let trust = self.main.proofs();
-                let mut trust = trust;
+                let mut trust = self.main.proofs();
                 let answer = self.main.call(trust.trust(v1::TrustRequest {})).await;
                 let answer = answer.map_err(unreachable)?;
                 let told = Bundle::parse(&answer.bundle)
@@ -138,13 +156,14 @@ async fn anchored(
     client: &Client,
     anchor: &v1::AnchorRecord,
     paths: &[Vec<u8>],
+    now_ms: i64,
 ) -> Result<Known, Unlearned> {
     let proof = get(client, paths.to_vec(), anchor.height).await?;
     let (signed, _) = decode(&proof)?;
     if signed.header.hash().as_bytes() != anchor.header_hash {
         return Err(unproven("is not under the anchored header"));
     }
-    known(&proof, &signed, paths)
+    known(&proof, &signed, paths, now_ms)
 }
 
 async fn get(
@@ -173,11 +192,12 @@ fn known(
     proof: &v1::StateProof,
     signed: &SignedHeader,
     paths: &[Vec<u8>],
+    now_ms: i64,
 ) -> Result<Known, Unlearned> {
     let root = <[u8; 32]>::try_from(signed.header.app_hash.as_bytes())
         .map_err(|_| unproven("has no state root"))?;
     let time_ms = unix_ms::from_time(signed.header.time);
-    if time_ms > clock::unix_ms().saturating_add(CLOCK_DRIFT_MS) {
+    if time_ms > now_ms.saturating_add(CLOCK_DRIFT_MS) {
         return Err(unproven("is of the future"));
     }
     if !proof.values.iter().map(|value| &value.key).eq(paths) {

@@ -22,19 +22,13 @@ impl Gateway {
         paths: Vec<Vec<u8>>,
     ) -> Result<Known, Rejection> {
         let here = self.chain_code().await?;
-        match (here, chain) {
-            (here, of) if here == of => self.read(move |view| own(view, &paths)).await,
-            (None, Some(code)) => self.facts_of(code, paths).await,
-            (Some(_), of) => {
-                let name = of.map_or_else(
-                    || "the main chain".to_owned(),
-                    |code| format!("the sub-chain {code}"),
-                );
-                let detail =
-                    format!("this node knows nothing of {name}; ask a node of the main chain");
+        match chain {
+            of if of == here => self.read(move |view| own(view, &paths)).await,
+            Some(code) if here.is_none() => self.facts_of(code, paths).await,
+            Some(_) | None => {
+                let detail = "this node knows its own chain alone; ask a node of the main chain";
                 Err(Rejection::new(error::DID_OTHER_CHAIN, detail))
             }
-            (None, None) => self.read(move |view| own(view, &paths)).await,
         }
     }
 
@@ -91,3 +85,6 @@ fn time_of(proof: &v1::StateProof) -> Result<i64, Rejection> {
         })?;
     Ok(unix_ms::from_time(signed.header.time))
 }
+
+#[cfg(test)]
+mod tests;

@@ -305,6 +305,11 @@ impl Devnet {
         )
     }
 
+    /// An identity's key.
+    pub(super) fn key_of(&self, identity: &Identity) -> PrivateKey {
+        open(&identity.key_file, &identity.passphrase_file)
+    }
+
     /// What a node logged.
     pub(super) fn log(&self, node: &str) -> String {
         std::fs::read_to_string(self.node(node).home.join("starfire.log"))

@@ -42,9 +42,19 @@ pub(super) struct SignerArguments {
 }
 
 impl SignerArguments {
-    /// Opens the key; no chain is asked whether the document lists it.
+    /// Opens the key alone.
+    pub(super) fn key(&self, context: &Context) -> Result<SigningKey, Failure> {
+        match bare_p256(&self.key)? {
+            Some(raw) => {
+                SigningKey::p256(raw.as_slice()).map_err(|error| Failure::content(&self.key, error))
+            }
+            None => Ok(context.key(&self.key)?.into()),
+        }
+    }
+
+    /// Opens the key, and says for whom it signs; no chain is asked whether the document lists it.
     pub(super) fn open(&self, context: &Context) -> Result<Signer, Failure> {
-        let key = signing_key(context, &self.key)?;
+        let key = self.key(context)?;
         let (did, method) = match (&self.issuer, self.did_method) {
             (Some(did), _) => (did.clone(), format!("{did}#key-1")),
             (None, DidMethod::Bid) => {
@@ -60,16 +70,6 @@ impl SignerArguments {
             Some(method) => method.clone(),
         };
         Ok(Signer { key, did, method })
-    }
-}
-
-/// Opens a key that signs credentials.
-pub(super) fn signing_key(context: &Context, path: &Path) -> Result<SigningKey, Failure> {
-    match bare_p256(path)? {
-        Some(raw) => {
-            SigningKey::p256(raw.as_slice()).map_err(|error| Failure::content(path, error))
-        }
-        None => Ok(context.key(path)?.into()),
     }
 }
 

@@ -48,7 +48,6 @@ pub(super) fn run(arguments: &Present, context: &Context) -> Result<(), Failure>
         .iter()
         .map(|path| read(path))
         .collect::<Result<_, _>>()?;
-    let signer = arguments.signer.open(context)?;
     let now_ms = clock::unix_ms();
     let challenge = Challenge {
         challenge: &arguments.challenge,
@@ -58,7 +57,9 @@ pub(super) fn run(arguments: &Present, context: &Context) -> Result<(), Failure>
     let report = Report::new().with("credentials", texts.len());
     let made = match texts.as_slice() {
         [one] if is(one, envelope::Format::SdJwtVc) => {
-            let binding = Some((&signer.key, challenge));
+            // The credential itself says whose key it is bound to.
+            let key = arguments.signer.key(context)?;
+            let binding = Some((&key, challenge));
             issue::show_sd_jwt(one.trim(), &disclosed, binding, now_ms).map(Value::String)
         }
         [one] if is(one, envelope::Format::Bif) => {
@@ -71,12 +72,12 @@ pub(super) fn run(arguments: &Present, context: &Context) -> Result<(), Failure>
             ));
         }
         texts => {
+            let signer = arguments.signer.open(context)?;
             let form = arguments.format.form(arguments.suite, &signer)?;
             issue::presentation(texts, form, challenge, &signer, now_ms)
         }
     };
     let made = made.map_err(|error| malformed(&error))?;
-    let report = report.with("holder", signer.did);
     deliver(context, &made, arguments.out.as_deref(), report)
 }
 

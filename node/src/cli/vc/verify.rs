@@ -113,7 +113,13 @@ async fn proved(arguments: &Verify, context: &Context) -> Result<Proved, Failure
             "compare fingerprints with the chain's operators, then `starfire trust pin`; or verify with --offline",
         )
     })?;
-    Ok(Proved::new(main, sub, pinned))
+    Ok(Proved::new(
+        main,
+        sub,
+        pinned,
+        clock::unix_ms(),
+        arguments.trusted.max_age(),
+    ))
 }
 
 /// Prints the answer; anything but `VALID` is a failure.

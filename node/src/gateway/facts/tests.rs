@@ -1,0 +1,287 @@
+//! Credentials judged by what a chain proves to a client that has pinned it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use starfire_crosschain::trust::Bundle;
+use starfire_did::credential::integrity::{self, Options, Suite};
+use starfire_did::credential::report::{Report, StepName, Verdict};
+use starfire_did::{Document, KeyAlgorithm, PrivateKey, path};
+use starfire_proto::v1;
+use starfire_state::Changes;
+
+use crate::client::Client;
+use crate::credential::proved::Proved;
+use crate::credential::{Answer, Asked, AskedAccreditation, Facts, Source, verify};
+use crate::gateway::fixture::{Node, did, record, registered};
+
+const NOW_MS: i64 = 1_795_000_100_000;
+const CREATED_MS: i64 = 1_790_000_000_000;
+const KIND: &str = "CertificateOfOrigin";
+
+/// A chain with these records, provable, and a client that has pinned it.
+struct Court {
+    _node: Node,
+    proved: Proved,
+}
+
+impl Court {
+    async fn new(records: Changes) -> Self {
+        Self::pinning(records, NOW_MS, |told| told).await
+    }
+
+    async fn pinning(records: Changes, now_ms: i64, pin: impl FnOnce(Bundle) -> Bundle) -> Self {
+        let mut node = Node::main(records).await;
+        node.block(Changes::new(), &[]);
+        let client = Client::connect(&node.url).unwrap();
+        let told = client.call(client.proofs().trust(v1::TrustRequest {}));
+        let told = Bundle::parse(&told.await.unwrap().bundle).unwrap();
+        let age_max = Duration::from_secs(3_600);
+        Self {
+            _node: node,
+            proved: Proved::new(client, None, pin(told), now_ms, age_max),
+        }
+    }
+
+    async fn judge(&self, credential: &Value, asked: &Asked) -> Report {
+        let facts = Facts::of(Source::Proved(&self.proved));
+        match verify(&credential.to_string(), asked, &facts).await {
+            Answer::Credential(report) => report,
+            Answer::Presentation(report) => panic!("no presentation was shown: {report:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn expect(report: &Report, name: StepName, code: Option<&str>) {
+        assert_eq!(report.step(name).unwrap().code(), code, "{report:?}");
+    }
+}
+
+fn key(seed: u8) -> PrivateKey {
+    PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519)
+}
+
+/// A credential of the DID of seed 1, signed by a key at a time, with more members.
+fn credential(signer: u8, created_ms: i64, more: Value) -> Value {
+    let issuer = did(1, None).to_string();
+    let mut claims = json!({
+        "@context": ["https://www.w3.org/ns/credentials/v2", "https://www.w3.org/ns/credentials/undefined-terms/v2"],
+        "type": ["VerifiableCredential", KIND],
+        "issuer": issuer,
+        "credentialSubject": {"country": "CN"},
+    });
+    for (name, value) in more.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
+    let method = format!("{issuer}#key-1");
+    let options = Options::assertion(Suite::EddsaJcs2022, method, created_ms);
+    integrity::issue(claims, &options, &key(signer).into(), None).unwrap()
+}
+
+/// The records of the DID of seed 1: its own key until `rotated_ms`, then that of seed 2.
+fn rotated(rotated_ms: i64) -> Changes {
+    let did = did(1, None);
+    let version = |signer: u8, version: u64, updated_ms: i64| v1::DidRecord {
+        document: Some((&Document::for_key(&did, &key(signer).public())).into()),
+        version,
+        created_ms: 1_000,
+        updated_ms,
+        ..Default::default()
+    };
+    let (first, second) = (version(1, 1, 1_000), version(2, 2, rotated_ms));
+    let mut changes = record(path::version(&did, 1), &first);
+    changes.extend(record(path::version(&did, 2), &second));
+    changes.extend(record(path::record(&did), &second));
+    changes
+}
+
+#[tokio::test]
+async fn a_credential_is_judged_by_the_document_in_force_when_it_was_issued() {
+    let court = Court::new(rotated(CREATED_MS)).await;
+    let asked = Asked::at(NOW_MS);
+    for (signer, created_ms, signature, issuer) in [
+        (1, CREATED_MS - 1_000, None, None),
+        (2, CREATED_MS, None, None),
+        (1, CREATED_MS, Some("SIGNATURE_WRONG"), None),
+        (2, CREATED_MS - 1_000, Some("SIGNATURE_WRONG"), None),
+        (1, 0, Some("METHOD_UNKNOWN"), Some("ISSUER_NOT_FOUND")),
+    ] {
+        let report = court
+            .judge(&credential(signer, created_ms, json!({})), &asked)
+            .await;
+        Court::expect(&report, StepName::Signature, signature);
+        Court::expect(&report, StepName::Issuer, issuer);
+    }
+}
+
+#[tokio::test]
+async fn a_node_of_another_chain_or_of_yesterday_is_not_believed() {
+    let credential = credential(1, CREATED_MS, json!({}));
+    let court = Court::pinning(registered(1, None, 1), NOW_MS, |told| {
+        Bundle::new(
+            told.chain_id().clone(),
+            told.name(),
+            [8; 32],
+            told.validators().clone(),
+        )
+        .unwrap()
+    })
+    .await;
+    let report = court.judge(&credential, &Asked::at(NOW_MS)).await;
+    Court::expect(&report, StepName::Issuer, Some("ISSUER_UNKNOWN"));
+    assert_eq!(report.verdict, Verdict::Undecided);
+
+    let court = Court::new(registered(1, None, 1)).await;
+    let report = court.judge(&credential, &Asked::at(NOW_MS)).await;
+    assert_eq!(report.verdict, Verdict::Valid, "{report:?}");
+    let known = report.step(StepName::Issuer).unwrap().known_at_ms;
+    assert!(known.is_some_and(|known| known < NOW_MS), "{report:?}");
+
+    let day_later_ms = NOW_MS + 86_400_000;
+    let court = Court::pinning(registered(1, None, 1), day_later_ms, |told| told).await;
+    let report = court.judge(&credential, &Asked::at(day_later_ms)).await;
+    Court::expect(&report, StepName::Issuer, Some("ISSUER_UNKNOWN"));
+}
+
+#[tokio::test]
+async fn a_bit_of_a_list_on_the_chain_revokes() {
+    let issuer = did(1, None);
+    let list = v1::StatusListRecord {
+        issuer: issuer.to_string(),
+        name: "revoked".into(),
+        purpose: "revocation".into(),
+        length: 131_072,
+        version: 2,
+        ..Default::default()
+    };
+    let mut bits = vec![0; 1_024];
+    // Bit 9 is the second highest of the second byte.
+    bits[1] = 0x40;
+    let mut records = registered(1, None, 1);
+    records.extend(record(path::status_list(&issuer, "revoked"), &list));
+    let chunk = v1::StatusListChunk { bits };
+    records.extend(record(
+        path::status_list_chunk(&issuer, "revoked", 0),
+        &chunk,
+    ));
+    let court = Court::new(records).await;
+    let at = |name: &str, purpose: &str, index: &str| {
+        json!({"credentialStatus": {
+            "type": "BitstringStatusListEntry",
+            "statusPurpose": purpose,
+            "statusListIndex": index,
+            "statusListCredential": format!("https://gateway.example/status-lists/{issuer}/{name}"),
+        }})
+    };
+    for (status, code) in [
+        (at("revoked", "revocation", "8"), None),
+        (at("revoked", "revocation", "131071"), None),
+        (at("revoked", "revocation", "9"), Some("REVOKED")),
+        (
+            at("revoked", "suspension", "9"),
+            Some("STATUS_VERIFICATION_ERROR"),
+        ),
+        (at("revoked", "revocation", "131072"), Some("RANGE_ERROR")),
+        (
+            at("another", "revocation", "9"),
+            Some("STATUS_VERIFICATION_ERROR"),
+        ),
+        (at("no/list", "revocation", "9"), Some("STATUS_UNKNOWN")),
+    ] {
+        let credential = credential(1, CREATED_MS, status);
+        let report = court.judge(&credential, &Asked::at(NOW_MS)).await;
+        Court::expect(&report, StepName::Status, code);
+    }
+}
+
+#[tokio::test]
+async fn a_schema_on_the_chain_is_checked() {
+    let author = did(5, None);
+    let schema = v1::SchemaRecord {
+        author: author.to_string(),
+        name: "origin".into(),
+        version: 1,
+        content: br#"{"properties": {"credentialSubject": {"required": ["country"]}}}"#.to_vec(),
+        ..Default::default()
+    };
+    let mut records = registered(1, None, 1);
+    records.extend(record(path::schema_version(&author, "origin", 1), &schema));
+    let court = Court::new(records).await;
+    let named = |version: u64| json!({"id": format!("{author}/schemas/origin/{version}"), "type": "JsonSchema"});
+    for (more, code) in [
+        (json!({"credentialSchema": named(1)}), None),
+        (
+            json!({"credentialSchema": named(1), "credentialSubject": {"weight": 3}}),
+            Some("SCHEMA_VIOLATED"),
+        ),
+        (
+            json!({"credentialSchema": named(2)}),
+            Some("SCHEMA_VIOLATED"),
+        ),
+        (
+            json!({"credentialSchema": {"id": "https://example.org/s.json", "type": "JsonSchema"}}),
+            Some("SCHEMA_UNKNOWN"),
+        ),
+    ] {
+        let credential = credential(1, CREATED_MS, more);
+        let report = court.judge(&credential, &Asked::at(NOW_MS)).await;
+        Court::expect(&report, StepName::Schema, code);
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_is_accredited_up_to_the_root_then_and_now() {
+    let level = |holder: u8, accreditor: Option<u8>, depth: u32, until_ms: i64| {
+        let holder = did(holder, None);
+        let level = v1::AccreditationRecord {
+            issuer: holder.to_string(),
+            r#type: KIND.into(),
+            jurisdiction: "CN".into(),
+            valid_from_ms: 1_000,
+            valid_until_ms: until_ms,
+            delegation_depth: depth,
+            motion: u64::from(accreditor.is_none()),
+            accreditor: accreditor.map_or_else(String::new, |seed| did(seed, None).to_string()),
+            ..Default::default()
+        };
+        record(path::accreditation(&holder, KIND, "CN"), &level)
+    };
+    let asked = |jurisdiction: &str, kind: Option<&str>| Asked {
+        accreditation: Some(AskedAccreditation {
+            kind: kind.map(str::to_owned),
+            jurisdiction: jurisdiction.to_owned(),
+        }),
+        ..Asked::at(NOW_MS)
+    };
+    let credential = credential(1, CREATED_MS, json!({}));
+    let far_ms = NOW_MS + 1_000_000;
+    for (own_until_ms, root_until_ms, jurisdiction, kind, code) in [
+        (far_ms, far_ms, "CN", None, None),
+        (far_ms, far_ms, "CN", Some(KIND), None),
+        (
+            far_ms,
+            far_ms,
+            "CN",
+            Some("Diploma"),
+            Some("ACCREDITATION_OTHER_TYPE"),
+        ),
+        (far_ms, far_ms, "MY", None, Some("ACCREDITATION_NOT_FOUND")),
+        (
+            CREATED_MS,
+            far_ms,
+            "CN",
+            None,
+            Some("ACCREDITATION_EXPIRED"),
+        ),
+        // It held when the credential was issued, as its issuer says; who lost it issues nothing more.
+        (NOW_MS, far_ms, "CN", None, Some("ACCREDITATION_EXPIRED")),
+        (far_ms, NOW_MS, "CN", None, Some("ACCREDITOR_EXPIRED")),
+    ] {
+        let mut records = registered(1, None, 1);
+        records.extend(level(1, Some(3), 0, own_until_ms));
+        records.extend(level(3, None, 1, root_until_ms));
+        let court = Court::new(records).await;
+        let report = court.judge(&credential, &asked(jurisdiction, kind)).await;
+        Court::expect(&report, StepName::Accreditation, code);
+    }
+}

@@ -1,0 +1,5 @@
+//! Credentials by the binary: against published JavaScript libraries in every format, and a life of one on a running chain.
+
+mod desk;
+mod javascript;
+mod story;
