@@ -46,6 +46,7 @@ use starfire_state::Rejection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 pub use backend::{Backend, CredentialPolicy, PoolView, Published, ReadView, Submission};
+pub(crate) use serve::accept;
 pub use serve::serve;
 
 use feeds::Feeds;
