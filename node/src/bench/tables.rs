@@ -257,7 +257,7 @@ impl Measurements {
             ),
         ];
         let rows = rows.map(|(name, figure)| [name.to_owned(), figure]);
-        markdown(["", ""], rows.into())
+        markdown(["", ""], Vec::from(rows))
     }
 
     fn faults(&self) -> String {
