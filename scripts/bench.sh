@@ -20,6 +20,7 @@ if [ -n "$quick" ]; then
   sizes=(--validators 4,7 --seconds 3 --warm-up 1)
   times=1
   restarts=3
+  resolve=(--dids 10000 --seconds 2)
   keys=(100000)
   opaque=(45000)
   opaque_seconds=3
@@ -29,6 +30,7 @@ else
   sizes=(--validators 4,7,10,16,31 --seconds 10 --warm-up 3)
   times=5
   restarts=50
+  resolve=(--dids 1000000 --seconds 20)
   keys=(100000 1000000 10000000)
   opaque=(45000 60000 75000)
   opaque_seconds=20
@@ -82,6 +84,7 @@ for fault in kill pause censor kill-two; do
 done
 measure restart restart --times "$restarts"
 measure scaling scaling "${sizes[@]}"
+measure resolve resolve "${resolve[@]}"
 
 stage "tree"
 cargo build --locked --release -p starfire-state --example tree_bench 2>&1 | awk -f scripts/progress.awk

@@ -23,6 +23,7 @@ pub(crate) mod machine;
 pub(crate) mod network;
 pub(crate) mod page;
 pub(crate) mod payments;
+pub(crate) mod resolve;
 pub(crate) mod restart;
 pub(crate) mod sample;
 pub(crate) mod scaling;

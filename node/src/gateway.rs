@@ -47,9 +47,11 @@ use starfire_state::Rejection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 pub use backend::{Backend, CredentialPolicy, PoolView, Published, ReadView, Submission};
+pub(crate) use serve::accept;
 pub use serve::serve;
 
 use feeds::Feeds;
+use proofs::Heads;
 use resolution::Answers;
 
 /// Reads of the archive at one time; others wait for their turn.
@@ -72,6 +74,7 @@ pub(crate) struct Gateway {
     waits: Arc<Semaphore>,
     resolves: Arc<Semaphore>,
     answers: Arc<Answers>,
+    heads: Arc<Heads>,
     chain_code: Arc<OnceLock<Option<ChainCode>>>,
     checks: Arc<Semaphore>,
     sockets: Arc<Semaphore>,
@@ -88,6 +91,7 @@ impl Gateway {
             waits: Arc::new(Semaphore::new(WAITS_MAX)),
             resolves: Arc::new(Semaphore::new(RESOLVES_MAX)),
             answers: Arc::default(),
+            heads: Arc::default(),
             chain_code: Arc::default(),
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
             sockets: Arc::new(Semaphore::new(SOCKETS_MAX)),

@@ -40,7 +40,7 @@ use crate::verify_pool::{self, Arrival, Origin};
 use crate::{anchor, state_sync, sync};
 
 /// Threads of the runtime that serves network and gateway.
-const WORKERS: usize = 2;
+pub(crate) const WORKERS: usize = 2;
 
 /// Runs the node at `home` until it is told to end.
 pub fn start(home: &Home, passphrase: &Passphrase, log: Option<String>) -> anyhow::Result<()> {

@@ -94,7 +94,7 @@ async fn work(job: Job) -> Result<(), Failure> {
 }
 
 /// Ends this process when the harness is gone.
-fn end_with_the_harness() {
+pub(super) fn end_with_the_harness() {
     let mut line = String::new();
     while std::io::stdin()
         .read_line(&mut line)
@@ -105,7 +105,7 @@ fn end_with_the_harness() {
     std::process::exit(1);
 }
 
-fn hear<T: DeserializeOwned>() -> Result<T, Failure> {
+pub(super) fn hear<T: DeserializeOwned>() -> Result<T, Failure> {
     let mut line = String::new();
     std::io::stdin()
         .lock()
@@ -120,7 +120,7 @@ fn hear<T: DeserializeOwned>() -> Result<T, Failure> {
     })
 }
 
-fn tell(message: &impl Serialize) -> Result<(), Failure> {
+pub(super) fn tell(message: &impl Serialize) -> Result<(), Failure> {
     let mut line = serde_json::to_string(message).expect("a message is plain JSON");
     line.push('\n');
     let mut out = std::io::stdout().lock();

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::job::{Job, Outcome, Ready, Start};
+use super::job::{Job, Ready, Start};
 use crate::failure::Failure;
 
 /// Client processes. When it is dropped they are gone.
@@ -24,10 +24,25 @@ struct Process {
 impl Clients {
     /// Starts one process for each job; returns when all have signed their payments.
     pub(crate) async fn start(jobs: &[Job]) -> Result<Self, Failure> {
-        let processes = jobs.iter().map(Process::start).collect::<Result<_, _>>()?;
-        let mut clients = Self(processes);
-        for _ready in clients.hear::<Ready>().await? {}
-        Ok(clients)
+        Self::start_as::<Ready>("client", jobs)
+            .await
+            .map(|(clients, _)| clients)
+    }
+
+    /// Starts one process of this role for each job; returns when all are ready, with what each said then.
+    pub(crate) async fn start_as<R: DeserializeOwned + Send + 'static>(
+        role: &str,
+        jobs: &[impl Serialize],
+    ) -> Result<(Self, Vec<R>), Failure> {
+        let processes = jobs.iter().map(|job| Process::start(role, job));
+        let mut clients = Self(processes.collect::<Result<_, _>>()?);
+        let ready = clients.hear().await?;
+        Ok((clients, ready))
+    }
+
+    /// The processes' numbers, in the order of their jobs.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.0.iter().map(|process| process.child.id()).collect()
     }
 
     /// Lets all begin at this Unix time, milliseconds.
@@ -39,7 +54,9 @@ impl Clients {
     }
 
     /// Waits for what came of all jobs.
-    pub(crate) async fn outcomes(mut self) -> Result<Vec<Outcome>, Failure> {
+    pub(crate) async fn outcomes<T: DeserializeOwned + Send + 'static>(
+        mut self,
+    ) -> Result<Vec<T>, Failure> {
         self.hear().await
     }
 
@@ -71,11 +88,11 @@ impl Clients {
 }
 
 impl Process {
-    fn start(job: &Job) -> Result<Self, Failure> {
+    fn start(role: &str, job: &impl Serialize) -> Result<Self, Failure> {
         let fault = |error: std::io::Error| Failure::caused("BENCH", &error, "");
         let binary = std::env::current_exe().map_err(fault)?;
         let mut child = Command::new(binary)
-            .args(["bench", "client"])
+            .args(["bench", role])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

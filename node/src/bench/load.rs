@@ -180,7 +180,7 @@ pub(crate) async fn measure(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Reco
     let measured = Duration::from_secs(plan.seconds.into());
     sleep_until((from + measured).into()).await;
     let after = Sample::take(&network).await?;
-    let outcomes = clients.outcomes().await?;
+    let outcomes: Vec<Outcome> = clients.outcomes().await?;
     let nodes_agree = network.agrees_at(after.height()).await?;
     network.remove()?;
     progress("measuring signature checks");

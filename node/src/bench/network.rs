@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::config::Config;
 use crate::devnet::process::{self, Signal};
 use crate::devnet::ready::{self, Started};
-use crate::devnet::{Manifest, Node, Plan, found};
+use crate::devnet::{Manifest, Node, Plan, Trust, found};
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::{clock, file};
@@ -132,6 +132,11 @@ impl Network {
     /// Its nodes.
     pub(crate) fn nodes(&self) -> &[Node] {
         &self.manifest.chains[0].nodes
+    }
+
+    /// What names its chain to those who believe no node.
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.manifest.trust
     }
 
     /// A client of each node, in their order.

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::figures::ratio;
 use super::machine::field;
 use super::network::Network;
-use crate::devnet::Node;
 use crate::devnet::process::cpu_ticks;
 use crate::failure::Failure;
 use crate::home::Home;
@@ -71,7 +70,7 @@ impl Sample {
                 bytes_received: traffic.bytes_received,
                 messages_sent: traffic.messages_sent,
                 disk_bytes: disk_bytes(&Home::at(&node.home).data()),
-                resident_kib: resident_kib(node),
+                resident_kib: resident_kib(node.pid),
             });
         }
         Ok(Self(nodes))
@@ -129,8 +128,9 @@ pub(crate) fn cpu_ms(pid: u32) -> u64 {
     cpu_ticks(pid).unwrap_or_default() * MS_PER_TICK
 }
 
-fn resident_kib(node: &Node) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{}/status", node.pid)).unwrap_or_default();
+/// Memory that a process holds.
+pub(crate) fn resident_kib(pid: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     kib(&text, "VmRSS").unwrap_or_default()
 }
 
@@ -140,7 +140,7 @@ fn kib(status: &str, name: &str) -> Option<u64> {
 }
 
 /// Bytes in the files of a store. Files come and go meanwhile, and what is gone has none.
-fn disk_bytes(directory: &Path) -> u64 {
+pub(crate) fn disk_bytes(directory: &Path) -> u64 {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     entries
         .filter_map(|entry| entry.metadata().ok())

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::figures::Percentiles;
 use super::machine::Machine;
-use super::{censor, gap, idle, load, restart, scaling, targets};
+use super::{censor, gap, idle, load, resolve, restart, scaling, targets};
 use crate::failure::Failure;
 use crate::file;
 
@@ -43,6 +43,8 @@ pub(crate) struct Measurements {
     pub(super) restart: Option<restart::Record>,
     /// Unsigned bytes, ordered and nothing else: one object for each rate.
     pub(super) opaque: Option<Vec<Map<String, Value>>>,
+    /// DIDs resolved, beside empty handlers.
+    pub(super) resolve: Option<resolve::Record>,
     /// The state tree's own benchmark: one object for each size.
     pub(super) tree: Option<Vec<Map<String, Value>>>,
 }
@@ -63,6 +65,7 @@ impl Measurements {
             kill_two: read(directory, "gap-kill-two")?,
             restart: read(directory, "restart")?,
             opaque: read(directory, "opaque")?,
+            resolve: read(directory, "resolve")?,
             tree: read(directory, "tree")?,
         })
     }
@@ -78,6 +81,8 @@ impl Measurements {
             "load" => Some(self.load_table()),
             "scaling" => Some(self.scaling_table()),
             "faults" => Some(self.faults()),
+            "resolution" => Some(self.resolution()),
+            "resolution-chain" => Some(self.resolution_chain()),
             "opaque" => Some(named_columns(self.opaque.as_deref())),
             "tree" => Some(named_columns(self.tree.as_deref())),
             _ => None,
@@ -192,6 +197,67 @@ impl Measurements {
             ],
             rows.collect(),
         )
+    }
+
+    fn resolution(&self) -> String {
+        let answers = self.resolve.iter().flat_map(|record| &record.answers);
+        let rows = answers.map(|figure| {
+            [
+                figure.kind.name().to_owned(),
+                figure.per_second.to_string(),
+                figure.share_of_empty.to_string(),
+                some(figure.latency.p50_ms),
+                some(figure.latency.p99_ms),
+                figure.cpu_us.to_string(),
+                figure.clients_cpu_us.to_string(),
+                figure.bytes.to_string(),
+            ]
+        });
+        markdown(
+            [
+                "answer",
+                "each second",
+                "of the empty handler's",
+                "p50 ms",
+                "p99 ms",
+                "CPU µs, who answers",
+                "CPU µs, clients",
+                "bytes",
+            ],
+            rows.collect(),
+        )
+    }
+
+    fn resolution_chain(&self) -> String {
+        let Some(record) = &self.resolve else {
+            return "Not measured.".to_owned();
+        };
+        let rows = [
+            ("DIDs", record.dids.to_string()),
+            (
+                "filled, DIDs a second",
+                record.fill.dids_per_second.to_string(),
+            ),
+            (
+                "bytes of a DID on disk: state, tree, index, blocks, receipts",
+                record.disk_bytes_per_did.to_string(),
+            ),
+            (
+                "bytes of a DID in its transaction",
+                record.fill.envelope_bytes_per_did.to_string(),
+            ),
+            ("node's memory", format!("{} MiB", record.resident_mib)),
+            (
+                "questions on their way, clients",
+                format!("{}, {}", record.settings.in_flight, record.settings.clients),
+            ),
+            (
+                "load of the machine before",
+                record.settings.load_before.clone(),
+            ),
+        ];
+        let rows = rows.map(|(name, figure)| [name.to_owned(), figure]);
+        markdown(["", ""], Vec::from(rows))
     }
 
     fn faults(&self) -> String {
@@ -341,7 +407,15 @@ mod tests {
     fn a_table_of_the_page_is_there_even_when_nothing_was_measured() {
         let nothing = Measurements::default();
         for name in [
-            "machine", "targets", "load", "opaque", "scaling", "faults", "tree",
+            "machine",
+            "targets",
+            "load",
+            "opaque",
+            "scaling",
+            "faults",
+            "resolution",
+            "resolution-chain",
+            "tree",
         ] {
             assert!(nothing.table(name).is_some(), "{name}");
         }

@@ -5,6 +5,7 @@ use starfire_ledger::genesis::Routing;
 
 use super::figures::ratio;
 use super::gap::Trial;
+use super::resolve::kind::Kind;
 use super::tables::Measurements;
 
 /// A figure's bound.
@@ -60,6 +61,7 @@ fn targets(measured: &Measurements) -> Vec<Target> {
         kill_two,
         restart,
         opaque,
+        resolve,
         tree,
         ..
     } = measured;
@@ -101,6 +103,10 @@ fn targets(measured: &Measurements) -> Vec<Target> {
     let ordered = decided
         .filter_map(|row| row.get("decided_per_second")?.as_f64())
         .reduce(f64::max);
+    let resolved = |empty, proof| {
+        let record = resolve.as_ref()?;
+        record.share(empty, proof)
+    };
     let tree_at = |keys: u64, name: &str| {
         let mut rows = tree.iter().flatten();
         let row = rows.find(|row| row.get("keys").and_then(Value::as_u64) == Some(keys))?;
@@ -185,6 +191,30 @@ fn targets(measured: &Measurements) -> Vec<Target> {
             0.0,
             "",
             doubles,
+        ),
+        at_least(
+            "DIDs resolved over HTTP, without proof, as a share of an empty handler's answers",
+            0.6,
+            "",
+            resolved(Kind::HttpEmpty, false),
+        ),
+        at_least(
+            "the same with proof",
+            0.3,
+            "",
+            resolved(Kind::HttpEmpty, true),
+        ),
+        at_least(
+            "DIDs resolved over gRPC, without proof, as a share of an empty handler's answers",
+            0.6,
+            "",
+            resolved(Kind::GrpcEmpty, false),
+        ),
+        at_least(
+            "the same over gRPC with proof",
+            0.3,
+            "",
+            resolved(Kind::GrpcEmpty, true),
         ),
         at_most(
             "state tree of 10^6 keys, for an updated key",

@@ -3,6 +3,7 @@
 mod fault;
 mod load;
 mod report;
+mod resolve;
 mod size;
 
 use clap::{Subcommand, ValueEnum};
@@ -10,6 +11,7 @@ use starfire_ledger::genesis::Routing;
 
 use super::context::Context;
 use crate::bench::client;
+use crate::bench::resolve::{asker, empty};
 use crate::failure::Failure;
 
 #[derive(Debug, Subcommand)]
@@ -22,11 +24,19 @@ pub(crate) enum Command {
     Gap(fault::Gap),
     /// Kill all validators at once, again and again
     Restart(fault::Restart),
+    /// Measure how many DIDs a gateway resolves, beside empty handlers
+    Resolve(resolve::Resolve),
     /// Write the tables of a page from the files that measurements left
     Report(report::Pages),
     /// What `run` starts
     #[command(hide = true)]
     Client,
+    /// What `resolve` starts
+    #[command(hide = true)]
+    ResolverClient,
+    /// What `resolve` compares with
+    #[command(hide = true)]
+    Empty,
 }
 
 /// What is measured.
@@ -45,7 +55,10 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Gap(arguments) => fault::gap(&arguments, context),
         Command::Restart(arguments) => fault::restart(&arguments, context),
         Command::Report(arguments) => report::run(&arguments, context),
+        Command::Resolve(arguments) => resolve::run(&arguments, context),
         Command::Client => client::run(),
+        Command::ResolverClient => asker::run(),
+        Command::Empty => empty::run(),
     }
 }
 

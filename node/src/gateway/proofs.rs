@@ -4,6 +4,7 @@
 //! once when N had transactions. [`Gateway::prove_newest`] bridges that moment, so that a client that saw its transaction committed
 //! and asks right away gets its own change, with the proof.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prost::Message;
@@ -79,22 +80,31 @@ impl Gateway {
     where
         F: Fn(&dyn View) -> Vec<Vec<u8>> + Clone + Send + 'static,
     {
-        let newest = keys.clone();
-        let (height, changed) = self
-            .read(move |view| Ok((view.height(), changed(view, &newest))))
+        // As a rule nothing changed, and one read finds that out and proves: each read hands over to another thread and back.
+        let (newest, heads) = (keys.clone(), Arc::clone(&self.heads));
+        let unchanged = self
+            .read(move |view| {
+                if changed(view, &newest) {
+                    return Ok(Err(view.height()));
+                }
+                let head = heads.of(view)?;
+                Ok(Ok(head.prove(view, &newest(view.state().as_ref()))))
+            })
             .await?;
-        if changed {
-            let deadline = Instant::now() + PROOF_BLOCK_WAIT;
-            let mut published = self.backend.published.clone();
-            // Over time or going down: what can be proved is served, see above.
-            drop(
-                timeout_at(
-                    deadline,
-                    published.wait_for(|published| published.height > height),
-                )
-                .await,
-            );
-        }
+        let height = match unchanged {
+            Ok(proof) => return Ok(proof),
+            Err(height) => height,
+        };
+        let deadline = Instant::now() + PROOF_BLOCK_WAIT;
+        let mut published = self.backend.published.clone();
+        // Over time or going down: what can be proved is served, see above.
+        drop(
+            timeout_at(
+                deadline,
+                published.wait_for(|published| published.height > height),
+            )
+            .await,
+        );
         self.read(move |view| {
             if view.height() == 0 {
                 return Err(Rejection::new(
@@ -131,26 +141,72 @@ pub(super) fn prove(
     height: u64,
     keys: &[Vec<u8>],
 ) -> Result<v1::StateProof, Rejection> {
-    let signed = signed_header(view, height)?;
-    let values = keys.iter().map(|key| {
-        let proved = tree::prove(view.archive(), height - 1, key);
-        v1::ProvedValue {
-            key: key.clone(),
-            present: proved.value.is_some(),
-            value: proved.value.unwrap_or_default(),
-            proof: proved.proof,
+    Ok(Head::read(view, height)?.prove(view, keys))
+}
+
+/// What every proof under one header has in common.
+#[derive(Debug)]
+struct Head {
+    height: u64,
+    chain_id: String,
+    validators: Vec<u8>,
+    signed_header: Vec<u8>,
+}
+
+impl Head {
+    fn read(view: &ReadView, height: u64) -> Result<Self, Rejection> {
+        let signed = signed_header(view, height)?;
+        Ok(Self {
+            height,
+            chain_id: signed
+                .header
+                .as_ref()
+                .map(|header| header.chain_id.clone())
+                .unwrap_or_default(),
+            validators: validators(view, height),
+            signed_header: signed.encode_to_vec(),
+        })
+    }
+
+    fn prove(&self, view: &ReadView, keys: &[Vec<u8>]) -> v1::StateProof {
+        let values = keys.iter().map(|key| {
+            let proved = tree::prove(view.archive(), self.height - 1, key);
+            v1::ProvedValue {
+                key: key.clone(),
+                present: proved.value.is_some(),
+                value: proved.value.unwrap_or_default(),
+                proof: proved.proof,
+            }
+        });
+        v1::StateProof {
+            chain_id: self.chain_id.clone(),
+            validators: self.validators.clone(),
+            values: values.collect(),
+            signed_header: self.signed_header.clone(),
         }
-    });
-    Ok(v1::StateProof {
-        chain_id: signed
-            .header
-            .as_ref()
-            .map(|header| header.chain_id.clone())
-            .unwrap_or_default(),
-        validators: validators(view, height),
-        values: values.collect(),
-        signed_header: signed.encode_to_vec(),
-    })
+    }
+}
+
+/// The newest header, remembered: it stands in a block, which may have megabytes of transactions to be read past.
+#[derive(Debug, Default)]
+pub(super) struct Heads(Mutex<Option<Arc<Head>>>);
+
+impl Heads {
+    /// The head of the newest height that this view knows.
+    fn of(&self, view: &ReadView) -> Result<Arc<Head>, Rejection> {
+        let known = self.held().clone();
+        if let Some(head) = known.filter(|head| head.height == view.height()) {
+            return Ok(head);
+        }
+        let head = Arc::new(Head::read(view, view.height())?);
+        *self.held() = Some(Arc::clone(&head));
+        Ok(head)
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<Arc<Head>>> {
+        // A panic elsewhere cannot leave a head half written, so the lock's poison means nothing.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The header of a committed block with the commit that decided it.

@@ -83,7 +83,7 @@ pub async fn serve(
 }
 
 /// Takes connections until `stop`, and then lets those that are there end their requests.
-async fn accept(
+pub(crate) async fn accept(
     listener: TcpListener,
     routes: Router,
     stop: impl Future<Output = ()> + Clone + Send + 'static,

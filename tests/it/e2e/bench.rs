@@ -84,3 +84,54 @@ async fn a_measurement_that_is_ended_takes_its_network_along() {
     assert_eq!(status.code(), Some(1));
     assert!(is_gone(directory.path()));
 }
+
+#[test]
+fn a_measurement_of_resolving_verifies_what_it_counts() {
+    const DIDS: u64 = 60;
+    let _seat = Seat::take();
+    let directory = tempfile::tempdir().expect("a directory");
+    let home = directory.path().to_str().expect("a path in text");
+    let count = DIDS.to_string();
+    let resolve = [
+        "bench",
+        "resolve",
+        "--dids",
+        &count,
+        "--seconds",
+        "1",
+        "--in-flight",
+        "4",
+        "--home",
+        home,
+    ];
+    let answer = starfire(resolve).json();
+    assert_eq!(answer["dids"], DIDS);
+    // Two kinds of answers have a proof, three DIDs are checked, before and after.
+    assert_eq!(answer["proofs_verified"], 12, "{answer}");
+    let answers = answer["answers"].as_array().expect("a list");
+    let kinds: Vec<_> = answers.iter().map(|figure| &figure["kind"]).collect();
+    let expected = [
+        "http_empty",
+        "http_document",
+        "http_result",
+        "http_proof",
+        "grpc_empty",
+        "grpc_record",
+        "grpc_proof",
+    ];
+    assert_eq!(kinds, expected);
+    for figure in answers {
+        assert!(figure["per_second"].as_u64() > Some(0), "{figure}");
+        assert!(figure["latency"]["p99_ms"].is_number(), "{figure}");
+    }
+    let bytes = |at: usize| answers[at]["bytes"].as_u64().expect("a number");
+    assert_eq!((bytes(0), bytes(4)), (0, 0));
+    assert!(bytes(3) > bytes(2) && bytes(2) > bytes(1), "{answer}");
+    assert!(bytes(6) > bytes(5), "{answer}");
+    let manifest = Manifest::load(directory.path()).expect("a measurement records its network");
+    assert!(
+        manifest
+            .nodes()
+            .all(|node| condition(node.pid, &node.home) == Condition::Dead)
+    );
+}
