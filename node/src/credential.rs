@@ -178,13 +178,14 @@ pub(crate) async fn judge_presentation(
     };
     let mut reports = Vec::new();
     for (position, contained) in shown.credentials.iter().enumerate() {
-        let report = match read::contained(contained) {
-            _ if position >= CREDENTIALS_MAX => Report::malformed(
-                read::TOO_MANY,
-                format!("at most {CREDENTIALS_MAX} credentials are judged at once"),
-            ),
-            Ok(parsed) => Box::pin(judge(&parsed, presenter.as_ref(), &within, facts)).await,
-            Err(error) => Report::malformed(error.code, error.detail),
+        let report = if position >= CREDENTIALS_MAX {
+            let detail = format!("at most {CREDENTIALS_MAX} credentials are judged at once");
+            Report::malformed(read::TOO_MANY, detail)
+        } else {
+            match read::contained(contained) {
+                Ok(parsed) => Box::pin(judge(&parsed, presenter.as_ref(), &within, facts)).await,
+                Err(error) => Report::malformed(error.code, error.detail),
+            }
         };
         reports.push(report);
     }

@@ -62,9 +62,8 @@ pub(crate) fn credential(
     match form {
         Form::DataIntegrity(suite) => {
             let options = Options::assertion(suite, signer.method.as_str(), now_ms);
-            let rdfc: Option<&integrity::Canonicalizer<'_>> = Some(&rdf_hash_data);
-            let secured = integrity::issue(Value::Object(claims), &options, &signer.key, rdfc)?;
-            Ok(secured)
+            let claims = Value::Object(claims);
+            integrity::issue(claims, &options, &signer.key, Some(&rdf_hash_data))
         }
         Form::Jwt => {
             let times = Times {

@@ -51,13 +51,16 @@ pub(crate) fn value(value: Value) -> Result<Secured, Malformed> {
     }
     if is_of(&value, "EnvelopedVerifiableCredential") {
         let inner = enveloped(&value, "EnvelopedVerifiableCredential")?;
-        return credential(contained(&inner)?);
+        return Ok(credential(contained(&inner)?));
     }
     if is_of(&value, "VerifiablePresentation") {
         let shown = presentation::read(value, Some(&rdf_hash_data))?;
         return Ok(Secured::Presentation(Box::new(shown)));
     }
-    credential(integrity::credential(value, Some(&rdf_hash_data))?)
+    Ok(credential(integrity::credential(
+        value,
+        Some(&rdf_hash_data),
+    )?))
 }
 
 /// Reads a credential of a presentation.
@@ -94,15 +97,12 @@ fn token(text: &str) -> Result<Secured, Malformed> {
         let shown = vp_jwt::parse(text).map_err(|error| of_jose(&error))?;
         return Ok(Secured::Presentation(Box::new(shown)));
     }
-    credential(envelope::parse(format, text).map_err(|error| of_sd_jwt(&error))?)
+    let parsed = envelope::parse(format, text).map_err(|error| of_sd_jwt(&error))?;
+    Ok(credential(parsed))
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "each way of reading ends in the same result"
-)]
-fn credential(parsed: Parsed) -> Result<Secured, Malformed> {
-    Ok(Secured::Credential(Box::new(parsed)))
+fn credential(parsed: Parsed) -> Secured {
+    Secured::Credential(Box::new(parsed))
 }
 
 fn is_of(value: &Value, kind: &str) -> bool {

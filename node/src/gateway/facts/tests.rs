@@ -34,8 +34,9 @@ impl Court {
         let mut node = Node::main(records).await;
         node.block(Changes::new(), &[]);
         let client = Client::connect(&node.url).unwrap();
-        let told = client.call(client.proofs().trust(v1::TrustRequest {}));
-        let told = Bundle::parse(&told.await.unwrap().bundle).unwrap();
+        let mut proofs = client.proofs();
+        let told = client.call(proofs.trust(v1::TrustRequest {})).await;
+        let told = Bundle::parse(&told.unwrap().bundle).unwrap();
         let age_max = Duration::from_secs(3_600);
         Self {
             _node: node,
