@@ -132,10 +132,10 @@ pub(super) fn secured(
     if kind.is_empty() {
         return Ok(read(text));
     }
-    if JSON_TYPES.iter().any(|known| is(&known)) {
+    if JSON_TYPES.iter().any(&is) {
         return Ok(json::parse(bytes).and_then(read::value));
     }
-    if TOKEN_TYPES.iter().any(|known| is(&known)) {
+    if TOKEN_TYPES.iter().any(&is) {
         return Ok(read::value(Value::String(text.to_owned())));
     }
     if envelope::Format::of_media_type(kind).is_none() {

@@ -71,10 +71,10 @@ pub(super) struct Body {
 impl Body {
     /// Reads a body.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
-        match json::parse(bytes)? {
-            Value::Object(members) => Ok(Self { members }),
-            _ => Err(Malformed::new(REQUEST_MALFORMED, "a body is an object")),
-        }
+        let Value::Object(members) = json::parse(bytes)? else {
+            return Err(Malformed::new(REQUEST_MALFORMED, "a body is an object"));
+        };
+        Ok(Self { members })
     }
 
     /// Whether there is such a member.

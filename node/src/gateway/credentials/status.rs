@@ -71,10 +71,7 @@ pub(super) async fn by_body(
         )));
     }
     let asked = body.take("credentialStatus")?;
-    let entries = match &asked {
-        Value::Array(entries) => entries.as_slice(),
-        one => std::slice::from_ref(one),
-    };
+    let entries = strict::one_or_some(&asked);
     if entries.len() > ENTRIES_MAX {
         let detail = format!("at most {ENTRIES_MAX} entries are looked up at once");
         return Err(Malformed::new(request::REQUEST_MALFORMED, detail).into());
