@@ -10,6 +10,7 @@
 use serde_json::{Map, Value};
 
 use super::{Algorithm, JoseError, SIGNATURE_BYTES, base64url, canonical, header, object};
+use crate::Did;
 use crate::credential::parsed::{Parsed, Relationship, Signed, StatusReference};
 use crate::credential::timestamp;
 use crate::verification_key::VerificationKey;
@@ -185,6 +186,12 @@ impl BifCredential {
 /// and the credential's id. The purpose is `revocation`, the index 0.
 pub fn revocation_list(issuer: &str, credential: &str) -> String {
     format!("{issuer}?revocation={credential}")
+}
+
+/// The issuer and the credential's id of a name that [`revocation_list`] made. `None`: another kind of list.
+pub fn parse_revocation_list(list: &str) -> Option<(Did, &str)> {
+    let (issuer, credential) = list.split_once("?revocation=")?;
+    Some((Did::parse(issuer).ok()?, credential))
 }
 
 fn status(claims: &Map<String, Value>, issuer: &str) -> Option<StatusReference> {

@@ -7,7 +7,9 @@ use starfire_did::credential::malformed::Malformed;
 use starfire_did::credential::parsed::{Parsed, StatusReference};
 use starfire_did::credential::report::Verdict;
 use starfire_did::credential::verify;
+use starfire_did::jose::bif;
 use starfire_did::status_list::{proof_paths, proved_bit};
+use starfire_did::{Did, path};
 use starfire_proto::v1;
 
 use super::facts::{Facts, decoded};
@@ -38,7 +40,10 @@ pub(super) async fn learn(facts: &Facts<'_>, parsed: &Parsed, now_ms: i64) -> Ve
         let found = match (facts.list(list), ListName::parse(list)) {
             (Some(credential), _) => handed(facts, credential, &entry, now_ms).await,
             (None, Some(name)) => on_chain(facts, &name, &entry).await,
-            (None, None) => Err(Unlearned("it is not looked up".to_owned())),
+            (None, None) => match bif::parse_revocation_list(list) {
+                Some((issuer, credential)) => by_contract(facts, &issuer, credential).await,
+                None => Err(Unlearned("it is not looked up".to_owned())),
+            },
         };
         match found {
             Ok((value, known_at_ms)) => learned.push(StatusFact {
@@ -89,6 +94,18 @@ async fn on_chain(
         }
     };
     Ok((bit, known.time_ms))
+}
+
+/// Whether an issuer has revoked one credential through BIF's trust contract.
+async fn by_contract(
+    facts: &Facts<'_>,
+    issuer: &Did,
+    credential: &str,
+) -> Result<(Bit, i64), Unlearned> {
+    let path = path::credential_revocation(issuer, credential);
+    let known = facts.values(issuer.chain_code(), vec![path]).await?;
+    let revocation: Option<v1::CredentialRevocation> = decoded(&known, 0)?;
+    Ok((Ok(revocation.is_some()), known.time_ms))
 }
 
 /// A bit of a list's credential, which must be valid itself: signed by its issuer, and of now. A status of its own is not looked up.

@@ -172,6 +172,9 @@ fn it_is_judged_as_other_formats_are() {
     assert_eq!(parsed.valid_from_ms, Some(1_767_225_600_000));
     assert_eq!(parsed.valid_until_ms, Some(4_070_908_799_999));
     let list = revocation_list(issuer, "did:bid:zfInteropVc00000042");
+    let named = (Did::parse(issuer).unwrap(), "did:bid:zfInteropVc00000042");
+    assert_eq!(parse_revocation_list(&list), Some(named));
+    assert_eq!(parse_revocation_list("https://a.example/?revocation=1"), None);
     assert!(
         matches!(&parsed.statuses[..], [StatusReference::List { list: found, index: 0, .. }] if *found == list)
     );

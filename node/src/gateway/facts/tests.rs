@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use starfire_crosschain::trust::Bundle;
 use starfire_did::credential::integrity::{self, Options, Suite};
 use starfire_did::credential::report::{Report, StepName, Verdict};
+use starfire_did::jose::bif;
 use starfire_did::{Document, KeyAlgorithm, PrivateKey, path};
 use starfire_proto::v1;
 use starfire_state::Changes;
@@ -191,6 +192,50 @@ async fn a_bit_of_a_list_on_the_chain_revokes() {
     ] {
         let credential = credential(1, CREATED_MS, status);
         let report = court.judge(&credential, &Asked::at(NOW_MS)).await;
+        Court::expect(&report, StepName::Status, code);
+    }
+}
+
+#[tokio::test]
+async fn a_credential_of_bif_is_revoked_by_the_trust_contract() {
+    let issuer = did(1, None);
+    let told = json!({
+        "@context": ["https://www.w3.org/2018/credentials/v1"],
+        "id": "did:bid:efCredential1",
+        "type": ["VerifiableCredential", KIND],
+        "issuer": issuer.to_string(),
+        "issuanceDate": "2026-09-01T00:00:00Z",
+        "revocationId": "1",
+        "parseType": "direct",
+        "credentialSubject": {"id": issuer.to_string()},
+    });
+    let key = key(1).into();
+    let token = bif::issue::issue(
+        told.as_object().unwrap(),
+        bif::ParseType::Direct,
+        bif::Encoding::HexText,
+        &key,
+        &mut || [7; bif::issue::SALT_BYTES],
+    )
+    .unwrap();
+    let revocation = v1::CredentialRevocation {
+        issuer: issuer.to_string(),
+        credential_id: "did:bid:efCredential1".into(),
+        ..Default::default()
+    };
+    for (id, code) in [
+        ("did:bid:efCredential1", Some("REVOKED")),
+        ("did:bid:efCredential2", None),
+    ] {
+        let mut records = registered(1, None, 1);
+        let path = path::credential_revocation(&issuer, id);
+        records.extend(record(path, &revocation));
+        let court = Court::new(records).await;
+        let facts = Facts::of(Source::Proved(&court.proved));
+        let answer = verify(&token, &Asked::at(NOW_MS), &facts).await;
+        let Answer::Credential(report) = answer else {
+            panic!("no presentation was shown: {answer:?}");
+        };
         Court::expect(&report, StepName::Status, code);
     }
 }
