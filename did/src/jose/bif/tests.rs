@@ -174,7 +174,10 @@ fn it_is_judged_as_other_formats_are() {
     let list = revocation_list(issuer, "did:bid:zfInteropVc00000042");
     let named = (Did::parse(issuer).unwrap(), "did:bid:zfInteropVc00000042");
     assert_eq!(parse_revocation_list(&list), Some(named));
-    assert_eq!(parse_revocation_list("https://a.example/?revocation=1"), None);
+    assert_eq!(
+        parse_revocation_list("https://a.example/?revocation=1"),
+        None
+    );
     assert!(
         matches!(&parsed.statuses[..], [StatusReference::List { list: found, index: 0, .. }] if *found == list)
     );

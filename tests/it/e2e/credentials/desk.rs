@@ -1,6 +1,6 @@
 //! A desk to issue and to verify at: key files, claims, and the programs of both sides. No network.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
