@@ -1,3 +1,5 @@
+//! Following the changes of DIDs over real sockets: filters, cursors, cuts and what is pruned.
+
 use futures::StreamExt;
 use starfire_did::path;
 use starfire_state::Changes as StateChanges;
