@@ -168,10 +168,10 @@ pub(super) fn query(
 
 /// As BIF's contract shows an application. `stands`: what was passed still does.
 fn shown(found: v1::TrustApplication, stands: impl FnOnce() -> bool) -> Value {
-    let status = match found.status() {
-        v1::TrustStatus::Passed if !stands() => v1::TrustStatus::Revoked,
-        other => other,
-    };
+    let mut status = found.status();
+    if status == v1::TrustStatus::Passed && !stands() {
+        status = v1::TrustStatus::Revoked;
+    }
     let mut answer: Map<String, Value> = serde_json::from_str(&found.content)
         .expect("an application's content was written as a JSON object");
     let applicant = match found.kind() {

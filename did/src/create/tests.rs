@@ -1,3 +1,5 @@
+//! Who may register a DID, alone and in batches.
+
 use super::*;
 use crate::fixture::{CHAIN_ID, World, person, private_key, unregistered};
 use crate::id::ChainCode;

@@ -1,3 +1,5 @@
+//! Recovery: asking, vetoing, completing, and who may.
+
 use super::*;
 use crate::fixture::{World, did_keys, person, unregistered};
 use crate::policy::keys_weigh_enough;

@@ -128,16 +128,15 @@ fn deliver(
 ) -> Result<(), Failure> {
     let Some(out) = out else {
         // A credential is its own answer: what is printed can be handed on.
-        match made {
-            Value::String(text) if !context.output.is_json() => context.output.text(text),
-            made => context.output.value(made),
+        match made.as_str().filter(|_| !context.output.is_json()) {
+            Some(text) => context.output.text(text),
+            None => context.output.value(made),
         }
         return Ok(());
     };
-    let text = match made {
-        Value::String(text) => text.clone(),
-        made => made.to_string(),
-    };
+    let text = made
+        .as_str()
+        .map_or_else(|| made.to_string(), str::to_owned);
     file::write_new(out, format!("{text}\n").as_bytes())?;
     context
         .output

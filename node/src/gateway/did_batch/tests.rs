@@ -1,3 +1,5 @@
+//! Many DIDs in one answer, over real sockets.
+
 use starfire_state::Changes;
 use tonic::{Code, Response};
 

@@ -1,3 +1,5 @@
+//! Lists of DIDs over real sockets: filters and cursors.
+
 use starfire_did::Document;
 use starfire_state::Changes;
 use tonic::{Code, Response, Status};

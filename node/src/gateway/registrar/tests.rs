@@ -1,3 +1,5 @@
+//! The registrar over raw HTTP: jobs, signatures from outside, and what it refuses.
+
 use base64::Engine as _;
 use serde_json::{Value, json};
 use starfire_did::{Did, Document, KeyAlgorithm, PrivateKey, VerificationKey, path, render};

@@ -60,7 +60,9 @@ fn record(subject: u8, spec: &Spec, version: u64) -> v1::DidRecord {
         let method = |n: &u8| v1::VerificationMethod {
             algorithm: match held(*n) {
                 VerificationKey::X25519(_) => v1::KeyAlgorithm::X25519.into(),
-                _ => v1::KeyAlgorithm::Ed25519.into(),
+                VerificationKey::Account(_)
+                | VerificationKey::P256(_)
+                | VerificationKey::Secp256k1(_) => v1::KeyAlgorithm::Ed25519.into(),
             },
             public_key: key(n / 2).public().raw().to_vec(),
             ..v1::VerificationMethod::default()
@@ -222,7 +224,8 @@ fn a_row_too_few_and_a_row_too_many_are_found_and_mended() {
     block(&mut store, &[(1, Some((vec![2], vec![0], 0)), true)]);
     let row = [By::Controller(did(2)).prefix(), did(1).to_string().into()].concat();
     let wrong = [By::Controller(did(3)).prefix(), did(1).to_string().into()].concat();
-    let damages: [&dyn Fn(&DB, &mut WriteBatch); 3] = [
+    type Damage<'a> = &'a dyn Fn(&DB, &mut WriteBatch);
+    let damages: [Damage<'_>; 3] = [
         &|db, writes| writes.delete_cf(table(db, DIDS), &row),
         &|db, writes| writes.put_cf(table(db, DIDS), &wrong, []),
         &|db, writes| writes.put_cf(table(db, DIDS), b"what is this", []),

@@ -48,10 +48,9 @@ fn slices(texts: &[String]) -> Vec<&str> {
 /// What a command of the binary made: JSON, or a token.
 #[track_caller]
 fn made(arguments: &[&str]) -> String {
-    match starfire(arguments).json() {
-        Value::String(token) => token,
-        document => document.to_string(),
-    }
+    let made = starfire(arguments).json();
+    made.as_str()
+        .map_or_else(|| made.to_string(), str::to_owned)
 }
 
 fn by_suite(suite: &str, curve: Curve, issuer: impl FnOnce(&Desk) -> Issuer) {
