@@ -1,6 +1,6 @@
 //! Credentials at the edge: a text of any format is read, what must be known is learned, and `did` judges.
 //!
-//! Three steps, each in a file: [`read`] turns a text into claims and signatures, [`facts`] learns what the judge has to be told
+//! Three steps, each in a file: [`mod@read`] turns a text into claims and signatures, [`facts`] learns what the judge has to be told
 //! (the issuer's document in force at the time of issue, its accreditations, schemas, status lists), and
 //! [`starfire_did::credential::verify`] says step by step what that makes of it. Where facts come from is a [`Source`]: a gateway
 //! reads its own chain, a command line checks each value against the main chain that its user pinned. What cannot be learned is

@@ -188,7 +188,7 @@ pub struct Evidence<'a> {
     pub now_ms: i64,
     /// How far clocks may differ, milliseconds.
     pub clock_skew_ms: i64,
-    /// The issuer at the time of issue ([`Parsed::issued_ms`]).
+    /// The issuer at the time of issue ([`issued_ms`](super::parsed::Parsed::issued_ms)).
     pub issuer: &'a Lookup,
     /// Others whose keys sign the credential too.
     pub cosigners: &'a [Party],
