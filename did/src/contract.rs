@@ -110,8 +110,24 @@ pub fn query(view: &dyn View, address: &str, input: &str) -> Result<Value, Rejec
 }
 
 fn read(input: &str) -> Result<Value, Rejection> {
-    json::parse_within(input.as_bytes(), INPUT_BYTES_MAX, INPUT_DEPTH_MAX)
-        .map_err(|malformed| invalid(malformed.detail))
+    let input = json::parse_within(input.as_bytes(), INPUT_BYTES_MAX, INPUT_DEPTH_MAX)
+        .map_err(|malformed| invalid(malformed.detail))?;
+    if has_fraction(&input) {
+        return Err(invalid(
+            "numbers are integers, without fraction or exponent: write others as strings",
+        ));
+    }
+    Ok(input)
+}
+
+/// Whether a number is a floating-point one. What a call says is stored in canonical form, and no float reaches state.
+fn has_fraction(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+        Value::Number(number) => number.is_f64(),
+        Value::Array(elements) => elements.iter().any(has_fraction),
+        Value::Object(members) => members.values().any(has_fraction),
+    }
 }
 
 fn method(input: &Value) -> Result<(&str, Object<'_>), Rejection> {

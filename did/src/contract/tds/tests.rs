@@ -48,6 +48,27 @@ fn an_applicant_has_a_document_with_its_key() {
 }
 
 #[test]
+fn no_fraction_reaches_state() {
+    let mut world = World::with(&person(1));
+    send(&mut world, 1, "issuerApply", company()).unwrap();
+    let template = |format: &str| {
+        let input = format!(
+            r#"{{"method":"templateApply","params":{{"templateId":"t","vcFormat":{format}}}}}"#
+        );
+        contract::Call::parse(Contract::Tds, 0, &input).map_err(|refused| refused.detail)
+    };
+    for fraction in ["1.5", "1.0", "1e2", "[{\"a\":0.1}]", "-0.0"] {
+        let refused = template(fraction).unwrap_err();
+        assert!(
+            refused.contains("numbers are integers"),
+            "{fraction}: {refused}"
+        );
+    }
+    let integer = template("[1]").err().unwrap_or_default();
+    assert!(!integer.contains("numbers are integers"), "{integer}");
+}
+
+#[test]
 fn issuers_apply_on_the_main_chain_alone() {
     let mut world = World::sub_chain("by01");
     let abroad = send(&mut world, 1, "issuerApply", company()).unwrap_err();
