@@ -31,6 +31,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::Failure;
+use crate::rocks;
 use context::Context;
 use output::Output;
 
@@ -144,7 +145,8 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
                 node,
                 passphrase_file,
             };
-            match execute(command, &context) {
+            let done = rocks::catch(|| execute(command, &context));
+            match done.unwrap_or_else(|unreadable| Err(damaged_store(&unreadable))) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(failure) => {
                     context.output.failure(&failure);
@@ -169,6 +171,10 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
             }
         }
     }
+}
+
+fn damaged_store(unreadable: &rocks::Unreadable) -> Failure {
+    Failure::caused(rocks::Unreadable::CODE, unreadable, rocks::Unreadable::HINT)
 }
 
 /// What clap complains about, in one line.

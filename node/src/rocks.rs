@@ -33,6 +33,7 @@ use newest::{Newest, NewestState};
 pub use prune::{Pruner, Swept};
 pub use read::Reader;
 use read::Shared;
+pub(crate) use read::{Unreadable, catch};
 use tables::{BLOCKS, META, RECEIPTS, STATE, TRANSACTIONS, TREE, table};
 
 /// How the store lies on disk. Another layout has another number, and is refused.
@@ -97,7 +98,7 @@ impl OpenError {
             Self::Locked { .. } => "STORE_LOCKED",
             Self::Schema { .. } => "STORE_SCHEMA",
             Self::OtherChain { .. } => "STORE_OTHER_CHAIN",
-            Self::Damaged { .. } => "STORE_DAMAGED",
+            Self::Damaged { .. } => Unreadable::CODE,
             Self::Files { .. } => "STORE_FILES",
         }
     }

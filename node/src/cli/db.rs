@@ -7,7 +7,7 @@ use super::context::Context;
 use super::output::Report;
 use crate::audit;
 use crate::failure::Failure;
-use crate::rocks::Rocks;
+use crate::rocks::{Rocks, Unreadable};
 
 /// Heights between two lines of progress.
 const PROGRESS_HEIGHTS: u64 = 1_000;
@@ -55,10 +55,8 @@ fn open(context: &Context) -> Result<Rocks, Failure> {
 
 fn verify(context: &Context) -> Result<(), Failure> {
     let rocks = open(context)?;
-    let damaged = |error: &dyn std::error::Error| {
-        let hint = "keep a copy of data/, then begin with an empty one: blocks come from the peers";
-        Failure::caused("STORE_DAMAGED", error, hint)
-    };
+    let damaged =
+        |error: &dyn std::error::Error| Failure::caused(Unreadable::CODE, error, Unreadable::HINT);
     let rows = rocks.check_rows().map_err(|error| damaged(&error))?;
     if rocks.is_importing() {
         return Err(Failure::new(

@@ -11,7 +11,7 @@ use starfire_state::{Archive, Changes};
 
 use super::check::BadRow;
 use super::import::END;
-use super::read::Reader;
+use super::read::{Reader, must};
 use super::tables::{self, DIDS, META, STATE, decode_state_row, state_row, table};
 use super::{OpenError, Rocks};
 use crate::did_index::{By, DidIndex, RECORDS, did_of, rows};
@@ -99,7 +99,7 @@ impl Rocks {
                 count += 1;
                 stored.next();
             }
-            stored.status().expect("the store can be read");
+            must(stored.status());
             Ok(count)
         })?;
         assert!(
@@ -131,7 +131,7 @@ impl Rocks {
                 let past = [path, b"/", END].concat();
                 state.seek(past);
             }
-            state.status().expect("the store can be read");
+            must(state.status());
             (page, None)
         })
     }
@@ -184,7 +184,7 @@ fn stored_rows(db: &DB, path: &[u8], did: &str, height: u64) -> BTreeSet<Vec<u8>
     options.set_prefix_same_as_start(true);
     let mut state = db.raw_iterator_cf_opt(table(db, STATE), options);
     state.seek(state_row(path, height));
-    state.status().expect("the store can be read");
+    must(state.status());
     match state.item() {
         Some((row, record)) if decode_state_row(row).0 == path => rows(did, record),
         Some(_) | None => BTreeSet::new(),
@@ -225,7 +225,7 @@ impl DidIndex for Reader {
                 found.push(String::from_utf8_lossy(did).into_owned());
                 stored.next();
             }
-            stored.status().expect("the store can be read");
+            must(stored.status());
             found
         })
     }

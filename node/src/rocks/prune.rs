@@ -14,7 +14,7 @@ use starfire_proto::v1;
 use starfire_state::{Archive, StoreError, tree};
 
 use super::Rocks;
-use super::read::Reader;
+use super::read::{Reader, must};
 use super::tables::{self, BLOCKS, META, RECEIPTS, STATE, TRANSACTIONS, TREE, table};
 
 /// Heights whose blocks are looked at in one slice.
@@ -118,7 +118,7 @@ impl Pruner {
         self.reader.shared().with(|db| {
             let mode = IteratorMode::From(tables::KEPT_PREFIX, rocksdb::Direction::Forward);
             let rows = db.iterator_cf(table(db, META), mode);
-            let rows = rows.map(|row| row.expect("the store can be read").0);
+            let rows = rows.map(|row| must(row).0);
             rows.map_while(|row| {
                 Some(tables::decode_height(
                     row.strip_prefix(tables::KEPT_PREFIX)?,
@@ -222,7 +222,7 @@ impl Pruner {
                 *newer = Some((path.to_vec(), version));
                 rows.next();
             }
-            rows.status().expect("the store can be read");
+            must(rows.status());
             *next = rows.key().map(<[u8]>::to_vec);
         });
         let ended = next.is_none();

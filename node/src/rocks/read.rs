@@ -1,6 +1,7 @@
 //! Reading the store, from any thread.
 
 use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
@@ -95,15 +96,48 @@ fn stored_height(db: &DB) -> u64 {
 }
 
 fn stored_number(db: &DB, key: &[u8]) -> Option<u64> {
-    let bytes = db
-        .get_cf(table(db, META), key)
-        .expect("the store can be read");
+    let bytes = must(db.get_cf(table(db, META), key));
     bytes.map(|bytes| tables::decode_height(&bytes))
+}
+
+/// The store's files cannot be read, or are not what was written. It is thrown by every read that meets it, since there is no right
+/// answer to give; [`catch`] ends the process with it.
+#[derive(Debug, thiserror::Error)]
+#[error("the store cannot be read: {0}")]
+pub(crate) struct Unreadable(#[source] rocksdb::Error);
+
+impl Unreadable {
+    /// The code of a store that is not what was written.
+    pub(crate) const CODE: &str = "STORE_DAMAGED";
+    /// What to do next.
+    pub(crate) const HINT: &str =
+        "keep a copy of data/, then begin with an empty one: blocks come from the peers";
+}
+
+/// What a read found, or the end of its thread.
+pub(super) fn must<T>(read: Result<T, rocksdb::Error>) -> T {
+    read.unwrap_or_else(|error| panic::panic_any(Unreadable(error)))
+}
+
+/// Acts, and tells of a store that could not be read meanwhile on this thread. On other threads that is one line of the log.
+pub(crate) fn catch<T>(act: impl FnOnce() -> T) -> Result<T, Unreadable> {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |what| {
+        match what.payload().downcast_ref::<Unreadable>() {
+            Some(unreadable) => tracing::error!(code = Unreadable::CODE, "{unreadable}"),
+            None => before(what),
+        }
+    }));
+    // What was cut short is not looked at again: the caller ends.
+    panic::catch_unwind(AssertUnwindSafe(act)).map_err(|what| match what.downcast() {
+        Ok(unreadable) => *unreadable,
+        Err(what) => panic::resume_unwind(what),
+    })
 }
 
 /// Reads the store. Clones share one database; none of them enters the core.
 ///
-/// A read that fails is a crash: there is no right answer to give.
+/// A read that fails ends its thread: there is no right answer to give.
 #[derive(Clone)]
 pub struct Reader(Arc<Shared>);
 
@@ -117,10 +151,7 @@ impl Reader {
     }
 
     pub(super) fn get(&self, name: &str, key: &[u8]) -> Option<Vec<u8>> {
-        self.0.with(|db| {
-            db.get_cf(table(db, name), key)
-                .expect("the store can be read")
-        })
+        self.0.with(|db| must(db.get_cf(table(db, name), key)))
     }
 }
 
@@ -143,7 +174,7 @@ pub(super) fn facts(db: &DB, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
         found.push((key.to_vec(), value.to_vec()));
         rows.next();
     }
-    rows.status().expect("the store can be read");
+    must(rows.status());
     found
 }
 

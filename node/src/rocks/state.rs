@@ -3,7 +3,7 @@
 use rocksdb::ReadOptions;
 use starfire_state::View;
 
-use super::read::Shared;
+use super::read::{Shared, must};
 use super::tables::{STATE, decode_state_row, state_row, table};
 
 /// State after one height.
@@ -19,7 +19,7 @@ impl View for StateAt<'_> {
             options.set_prefix_same_as_start(true);
             let mut rows = db.raw_iterator_cf_opt(table(db, STATE), options);
             rows.seek(state_row(key, self.height));
-            rows.status().expect("the store can be read");
+            must(rows.status());
             let (row, value) = rows.item()?;
             (decode_state_row(row).0 == key && !value.is_empty()).then(|| value.to_vec())
         })
@@ -58,7 +58,7 @@ impl View for StateAt<'_> {
                 let next = past(path);
                 rows.seek(next);
             }
-            rows.status().expect("the store can be read");
+            must(rows.status());
             found
         })
     }
