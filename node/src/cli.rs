@@ -25,18 +25,20 @@ mod vc;
 mod verify;
 
 use std::ffi::OsString;
+use std::panic;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::Failure;
-use crate::rocks;
+use crate::rocks::Unreadable;
 use context::Context;
 use output::Output;
 
 /// The exit code of a command that did not understand its arguments.
 const EXIT_USAGE: u8 = 2;
+const EXIT_FAILURE: i32 = 1;
 
 /// Starfire: a permissioned blockchain node with a DID registry
 #[derive(Debug, Parser)]
@@ -145,8 +147,8 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
                 node,
                 passphrase_file,
             };
-            let done = rocks::catch(|| execute(command, &context));
-            match done.unwrap_or_else(|unreadable| Err(damaged_store(&unreadable))) {
+            end_when_unreadable(context.output);
+            match execute(command, &context) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(failure) => {
                     context.output.failure(&failure);
@@ -173,8 +175,20 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
-fn damaged_store(unreadable: &rocks::Unreadable) -> Failure {
-    Failure::caused(rocks::Unreadable::CODE, unreadable, rocks::Unreadable::HINT)
+/// Ends the process, with a code, when any thread meets a store that cannot be read.
+fn end_when_unreadable(output: Output) {
+    let other = panic::take_hook();
+    panic::set_hook(Box::new(move |panicked| {
+        let Some(unreadable) = panicked.payload().downcast_ref::<Unreadable>() else {
+            return other(panicked);
+        };
+        output.failure(&Failure::caused(
+            Unreadable::CODE,
+            unreadable,
+            Unreadable::HINT,
+        ));
+        std::process::exit(EXIT_FAILURE);
+    }));
 }
 
 /// What clap complains about, in one line.

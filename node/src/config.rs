@@ -16,12 +16,15 @@ use serde::Deserialize;
 use starfire_ledger::genesis::GenesisRole;
 use starfire_ledger::transaction::BATCH_ENVELOPE_BYTES_MAX;
 
+use crate::rocks::MEMORY_MIB_MIN;
 use crate::state_sync::TrustedHeader;
 
 /// Longest name of a node, bytes.
 const NAME_BYTES_MAX: usize = 64;
 /// The fewest blocks that a node keeps: others catch up by them, and proofs that are being made hang on them.
 const RETAIN_BLOCKS_MIN: u64 = 10;
+/// The most memory that a store can be given, MiB: 1 TiB.
+const MEMORY_MIB_MAX: usize = 1 << 20;
 /// What a completed check of a credential that is not valid may be answered with.
 const REFUSED_STATUSES: [u16; 3] = [200, 400, 422];
 
@@ -120,6 +123,14 @@ pub struct Store {
     pub retain_blocks: u64,
     /// Of older blocks every so many-th is kept; 0: none.
     pub retain_every: u64,
+    /// For the database's cache and buffers together, MiB.
+    #[serde(default = "memory_mib_default")]
+    pub memory_mib: usize,
+}
+
+/// What a machine of its own has to spare.
+pub(crate) fn memory_mib_default() -> usize {
+    256
 }
 
 /// How a new node catches up.
@@ -214,6 +225,7 @@ impl Config {
                 snapshots_kept: 2,
                 retain_blocks: 0,
                 retain_every: 0,
+                memory_mib: memory_mib_default(),
             },
             sync: Sync {
                 snapshots: false,
@@ -323,6 +335,12 @@ impl Config {
             return Some((
                 "store.snapshots_kept",
                 "must be at least 1 while snapshots are taken".to_owned(),
+            ));
+        }
+        if !(MEMORY_MIB_MIN..=MEMORY_MIB_MAX).contains(&self.store.memory_mib) {
+            return Some((
+                "store.memory_mib",
+                format!("must be {MEMORY_MIB_MIN} to {MEMORY_MIB_MAX}"),
             ));
         }
         let sync = &self.sync;

@@ -33,7 +33,8 @@ use newest::{Newest, NewestState};
 pub use prune::{Pruner, Swept};
 pub use read::Reader;
 use read::Shared;
-pub(crate) use read::{Unreadable, catch};
+pub(crate) use read::Unreadable;
+pub(crate) use tables::MEMORY_MIB_MIN;
 use tables::{BLOCKS, META, RECEIPTS, STATE, TRANSACTIONS, TREE, table};
 
 /// How the store lies on disk. Another layout has another number, and is refused.
@@ -132,11 +133,16 @@ pub struct Rocks {
 }
 
 impl Rocks {
-    /// Opens the store at `path`, or makes an empty one.
+    /// Opens the store at `path`, or makes an empty one, with as little memory as it can do with.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let db = tables::open(path).map_err(|source| OpenError::files(path, source))?;
+        Self::open_with(path, MEMORY_MIB_MIN)
+    }
+
+    /// Opens the store at `path`, or makes an empty one. `memory_mib` is for RocksDB's cache and buffers together, MiB.
+    pub fn open_with(path: &Path, memory_mib: usize) -> Result<Self, OpenError> {
+        let db = tables::open(path, memory_mib).map_err(|source| OpenError::files(path, source))?;
         let rocks = Self {
-            reader: Reader::new(Shared::new(path, db)),
+            reader: Reader::new(Shared::new(path, memory_mib, db)),
             newest: Mutex::new(Newest::new()),
             suspect: false,
             safety_blocks: None,

@@ -142,8 +142,9 @@ async fn run(
     passphrase: &Passphrase,
     config: Config,
     genesis: Genesis,
+    clients: Handle,
 ) -> anyhow::Result<()> {
-    let mut rocks = Rocks::open(&home.data()).map_err(store_error)?;
+    let mut rocks = Rocks::open_with(&home.data(), config.store.memory_mib).map_err(store_error)?;
     rocks.bind_chain(&genesis.hash()).map_err(store_error)?;
     rocks.check_newest().map_err(store_error)?;
     let reader = rocks.reader();

@@ -7,7 +7,7 @@ use starfire_ledger::genesis::{ConsensusParams, GenesisAccount, Params, Profile,
 
 use crate::ceremony::Terms;
 use crate::client::Client;
-use crate::config::Config;
+use crate::config::{Config, memory_mib_default};
 use crate::devnet::process::{self, Signal};
 use crate::devnet::ready::{self, Started};
 use crate::devnet::{Manifest, Node, Plan, Trust, found};
@@ -118,7 +118,10 @@ impl Network {
             manifest,
         };
         for index in 0..network.nodes().len() {
-            network.configure(index, |config| shape.log.clone_into(&mut config.log))?;
+            network.configure(index, |config| {
+                shape.log.clone_into(&mut config.log);
+                config.store.memory_mib = memory_mib_default();
+            })?;
         }
         network.start_all(progress).await?;
         Ok(network)

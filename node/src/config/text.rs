@@ -69,7 +69,8 @@ impl Config {
              [store]\n# Every so many blocks the state is written as a snapshot, with which new nodes may begin; 0: never.\nsnapshot_interval = {}\n\
              # Newest snapshots kept, each as large as the state.\nsnapshots_kept = {}\n\
              # Newest blocks kept, with the states that their headers prove; 0: all.\nretain_blocks = {}\n\
-             # Of older blocks every so many-th is kept, and can be proved by; 0: none.\nretain_every = {}\n\n\
+             # Of older blocks every so many-th is kept, and can be proved by; 0: none.\nretain_every = {}\n\
+             # Memory for the database's cache and buffers together, MiB. What is not held here is read from the disk.\nmemory_mib = {}\n\n\
              [sync]\n# A node with an empty store begins with a snapshot of its peers, instead of executing every block.\nsnapshots = {}\n\
              # A recent header that you trust, got by another way than from the peers; needed when the genesis is older than 30 days.\n\
              {trust_height}\n{trust_hash}\n\n{anchor}",
@@ -85,6 +86,7 @@ impl Config {
             store.snapshots_kept,
             store.retain_blocks,
             store.retain_every,
+            store.memory_mib,
             sync.snapshots,
         )
     }

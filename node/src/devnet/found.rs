@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::home::{Home, KeyRole};
 use crate::keystore::{self, Passphrase};
 use crate::pins::Pins;
+use crate::rocks::MEMORY_MIB_MIN;
 use crate::{clock, file};
 
 /// Where the homes stand.
@@ -194,6 +195,8 @@ fn fill_one(seat: Seat, main_urls: &[String]) -> Result<Seated, Failure> {
     let mut config = Config::new(&seat.name, seat.role);
     config.p2p.listen = multiaddr(seat.p2p);
     config.gateway.listen = seat.gateway;
+    // A dozen of them share one laptop.
+    config.store.memory_mib = MEMORY_MIB_MIN;
     if seat.role == Role::Backbone {
         config.anchor = Some(Anchor {
             main: main_urls.to_vec(),

@@ -1,7 +1,6 @@
 //! Reading the store, from any thread.
 
 use std::fmt;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
@@ -20,6 +19,8 @@ const FIRST_HEIGHT: u64 = 1;
 /// The open database, which its readers share.
 pub(super) struct Shared {
     path: PathBuf,
+    /// For cache and buffers.
+    memory_mib: usize,
     /// Written only to open it anew. `None`: that failed, even for reading.
     db: RwLock<Option<DB>>,
     /// What readers may see: advanced after a block is durable.
@@ -31,9 +32,10 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(path: &Path, db: DB) -> Self {
+    pub(super) fn new(path: &Path, memory_mib: usize, db: DB) -> Self {
         Self {
             path: path.to_owned(),
+            memory_mib,
             height: AtomicU64::new(stored_height(&db)),
             base: AtomicU64::new(stored_number(&db, tables::BASE_KEY).unwrap_or(FIRST_HEIGHT)),
             db: RwLock::new(Some(db)),
@@ -77,14 +79,14 @@ impl Shared {
         let mut slot = self.db.write().expect("opening anew does not panic");
         // Closed first: the lock file admits one at a time.
         *slot = None;
-        match tables::open(&self.path) {
+        match tables::open(&self.path, self.memory_mib) {
             Ok(db) => {
                 self.set_height(stored_height(&db));
                 *slot = Some(db);
                 Ok(())
             }
             Err(error) => {
-                *slot = tables::open_read_only(&self.path).ok();
+                *slot = tables::open_read_only(&self.path, self.memory_mib).ok();
                 Err(error)
             }
         }
@@ -100,8 +102,8 @@ fn stored_number(db: &DB, key: &[u8]) -> Option<u64> {
     bytes.map(|bytes| tables::decode_height(&bytes))
 }
 
-/// The store's files cannot be read, or are not what was written. It is thrown by every read that meets it, since there is no right
-/// answer to give; [`catch`] ends the process with it.
+/// The store's files cannot be read, or are not what was written. Every read that meets it panics with it, since there is no right
+/// answer to give; the command line's panic hook ends the process with its code.
 #[derive(Debug, thiserror::Error)]
 #[error("the store cannot be read: {0}")]
 pub(crate) struct Unreadable(#[source] rocksdb::Error);
@@ -116,23 +118,7 @@ impl Unreadable {
 
 /// What a read found, or the end of its thread.
 pub(super) fn must<T>(read: Result<T, rocksdb::Error>) -> T {
-    read.unwrap_or_else(|error| panic::panic_any(Unreadable(error)))
-}
-
-/// Acts, and tells of a store that could not be read meanwhile on this thread. On other threads that is one line of the log.
-pub(crate) fn catch<T>(act: impl FnOnce() -> T) -> Result<T, Unreadable> {
-    let before = panic::take_hook();
-    panic::set_hook(Box::new(move |what| {
-        match what.payload().downcast_ref::<Unreadable>() {
-            Some(unreadable) => tracing::error!(code = Unreadable::CODE, "{unreadable}"),
-            None => before(what),
-        }
-    }));
-    // What was cut short is not looked at again: the caller ends.
-    panic::catch_unwind(AssertUnwindSafe(act)).map_err(|what| match what.downcast() {
-        Ok(unreadable) => *unreadable,
-        Err(what) => panic::resume_unwind(what),
-    })
+    read.unwrap_or_else(|error| std::panic::panic_any(Unreadable(error)))
 }
 
 /// Reads the store. Clones share one database; none of them enters the core.

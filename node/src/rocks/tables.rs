@@ -16,7 +16,8 @@
 //! Numbers are big-endian. A height is stored as its complement in `state`, so that the newest value of a path comes first, and
 //! the value as of a height is where a seek lands. Paths are printable, so 00 ends them, and a path's rows lie together.
 //!
-//! A dozen nodes run on one laptop: buffers and caches are small, and what RocksDB keeps in memory stays below 64 MiB.
+//! Half of the memory that RocksDB may have is its cache. The other half is for what was written last: the larger it is, the more
+//! seldom files are made of it, and the fewer of them are merged again.
 
 use std::path::Path;
 
@@ -57,32 +58,54 @@ pub(super) const DID_INDEX_KEY: &[u8] = b"did-index";
 /// The value of a deleted path. No other value is empty.
 pub(super) const DELETED: &[u8] = &[];
 
-const CACHE_BYTES: usize = 16 << 20;
-/// Of all tables together, before the largest is written out.
-const WRITE_BUFFERS_BYTES: usize = 16 << 20;
-const WRITE_BUFFER_BYTES: usize = 8 << 20;
-const LOG_BYTES_MAX: u64 = 32 << 20;
+/// The least that a store can do with, MiB; a dozen nodes run on one laptop.
+pub(crate) const MEMORY_MIB_MIN: usize = 32;
 const OPEN_FILES_MAX: i32 = 256;
 
-pub(super) fn open(path: &Path) -> Result<DB, rocksdb::Error> {
-    DB::open_cf_descriptors(&options(), path, descriptors())
+/// How memory is shared out, bytes.
+struct Memory {
+    cache: usize,
+    /// Of all tables together, before the largest is written out.
+    write_buffers: usize,
+    /// Of one table.
+    write_buffer: usize,
+    /// Of the log, which holds what the buffers hold: it is read again after a crash.
+    log_max: u64,
+}
+
+impl Memory {
+    fn of(mib: usize) -> Self {
+        let half = mib.max(MEMORY_MIB_MIN).saturating_mul(1 << 20) / 2;
+        Self {
+            cache: half,
+            write_buffers: half,
+            write_buffer: half / 2,
+            log_max: u64::try_from(half).unwrap_or(u64::MAX).saturating_mul(2),
+        }
+    }
+}
+
+pub(super) fn open(path: &Path, memory_mib: usize) -> Result<DB, rocksdb::Error> {
+    let memory = Memory::of(memory_mib);
+    DB::open_cf_descriptors(&options(&memory), path, descriptors(&memory))
 }
 
 /// For reading alone, as a last resort: it takes no lock and writes no file of the database.
-pub(super) fn open_read_only(path: &Path) -> Result<DB, rocksdb::Error> {
-    DB::open_cf_descriptors_read_only(&options(), path, descriptors(), false)
+pub(super) fn open_read_only(path: &Path, memory_mib: usize) -> Result<DB, rocksdb::Error> {
+    let memory = Memory::of(memory_mib);
+    DB::open_cf_descriptors_read_only(&options(&memory), path, descriptors(&memory), false)
 }
 
 pub(super) fn table<'a>(db: &'a DB, name: &str) -> &'a ColumnFamily {
     db.cf_handle(name).expect("every table was opened")
 }
 
-fn options() -> Options {
+fn options(memory: &Memory) -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
-    options.set_db_write_buffer_size(WRITE_BUFFERS_BYTES);
-    options.set_max_total_wal_size(LOG_BYTES_MAX);
+    options.set_db_write_buffer_size(memory.write_buffers);
+    options.set_max_total_wal_size(memory.log_max);
     options.set_max_open_files(OPEN_FILES_MAX);
     options.set_max_background_jobs(2);
     // Every write is synced, so only the last record of the log may be torn. Damage before it is no crash's doing, and a store
@@ -97,15 +120,15 @@ fn options() -> Options {
     options
 }
 
-fn descriptors() -> Vec<ColumnFamilyDescriptor> {
-    let cache = Cache::new_lru_cache(CACHE_BYTES);
+fn descriptors(memory: &Memory) -> Vec<ColumnFamilyDescriptor> {
+    let cache = Cache::new_lru_cache(memory.cache);
     TABLES
         .iter()
-        .map(|&name| ColumnFamilyDescriptor::new(name, table_options(name, &cache)))
+        .map(|&name| ColumnFamilyDescriptor::new(name, table_options(name, memory, &cache)))
         .collect()
 }
 
-fn table_options(name: &str, cache: &Cache) -> Options {
+fn table_options(name: &str, memory: &Memory, cache: &Cache) -> Options {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(cache);
     blocks.set_bloom_filter(10.0, false);
@@ -114,7 +137,7 @@ fn table_options(name: &str, cache: &Cache) -> Options {
     let mut options = Options::default();
     options.set_block_based_table_factory(&blocks);
     options.set_compression_type(DBCompressionType::None);
-    options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    options.set_write_buffer_size(memory.write_buffer);
     options.set_arena_block_size(256 << 10);
     if name == STATE {
         // The filter then answers for a path, not for a path at a height: most look-ups of new names end there.

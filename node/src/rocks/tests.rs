@@ -315,3 +315,32 @@ fn opening_names_the_place() {
             .contains("/proc/no-store-here")
     );
 }
+
+#[test]
+fn a_read_of_a_damaged_file_panics_with_what_ends_the_process() {
+    let home = TempDir::new().unwrap();
+    let mut rocks = Rocks::open(home.path()).unwrap();
+    let changes = Changes::from([(b"a".to_vec(), Some(vec![7; 64]))]);
+    rocks.commit(batch(0, changes, Vec::new(), &[])).unwrap();
+    drop(rocks);
+    // What the log held goes to table files.
+    drop(Rocks::open(home.path()).unwrap());
+    let mut damaged = 0;
+    for entry in std::fs::read_dir(home.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "sst") {
+            let mut bytes = std::fs::read(&path).unwrap();
+            bytes[0] ^= 1;
+            std::fs::write(path, bytes).unwrap();
+            damaged += 1;
+        }
+    }
+    assert_ne!(damaged, 0);
+    let read = std::panic::catch_unwind(|| {
+        let rocks = Rocks::open(home.path()).unwrap();
+        rocks.state_at(0).get(b"a")
+    });
+    let panicked = read.unwrap_err();
+    let error = panicked.downcast_ref::<Unreadable>().unwrap().to_string();
+    assert!(error.contains("Corruption"), "{error}");
+}
