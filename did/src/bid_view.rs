@@ -109,7 +109,8 @@ fn extended(document: &Document) -> Map<String, Value> {
         |method: &Method| method.key.account_key().is_some() && method.form == KeyForm::Multikey;
     if !document.methods().iter().all(is_bifs) {
         let methods = document.methods().iter();
-        let methods = methods.map(|method| Value::Object(render::method(document.id(), method)));
+        let did = document.id().to_string();
+        let methods = methods.map(|method| Value::Object(render::method(&did, method)));
         extension.insert("verificationMethod".into(), methods.collect());
     }
     for relationship in Relationship::ALL {

@@ -93,6 +93,7 @@ pub(crate) fn with_services(
     services: &[Service],
 ) -> Map<String, Value> {
     let extension = extension::of(document);
+    let did = document.id().to_string();
     let forms: Vec<KeyForm> = document
         .methods()
         .iter()
@@ -102,7 +103,7 @@ pub(crate) fn with_services(
     if let Some(context) = form.context(&forms, !extension.is_empty()) {
         properties.insert("@context".into(), context);
     }
-    properties.insert("id".into(), json!(document.id().to_string()));
+    properties.insert("id".into(), json!(did));
     insert_set(
         &mut properties,
         "alsoKnownAs",
@@ -119,7 +120,7 @@ pub(crate) fn with_services(
         &mut properties,
         "verificationMethod",
         document.methods(),
-        |key| Value::Object(method(document.id(), key)),
+        |key| Value::Object(method(&did, key)),
     );
     for relationship in Relationship::ALL {
         insert_set(
@@ -180,7 +181,8 @@ pub(crate) fn resolver_services(code: ChainCode, resolvers: &[String]) -> Vec<Se
 
 /// A key alone, with the contexts that it needs.
 pub fn method_alone(document: &Document, key: &Method, form: Representation) -> Value {
-    alone(form.context(&[key.form], false), method(document.id(), key))
+    let did = document.id().to_string();
+    alone(form.context(&[key.form], false), method(&did, key))
 }
 
 /// A service alone, with the contexts that it needs.
@@ -200,8 +202,8 @@ fn alone(context: Option<Value>, mut properties: Map<String, Value>) -> Value {
     Value::Object(properties)
 }
 
-/// A key as a verification method.
-pub(crate) fn method(did: &Did, method: &Method) -> Map<String, Value> {
+/// A key of the document of `did` as a verification method.
+pub(crate) fn method(did: &str, method: &Method) -> Map<String, Value> {
     let (kind, name, key) = match method.form {
         KeyForm::Multikey => (
             "Multikey",
@@ -213,7 +215,7 @@ pub(crate) fn method(did: &Did, method: &Method) -> Map<String, Value> {
     Map::from_iter([
         ("id".to_owned(), json!(method.id)),
         ("type".to_owned(), json!(kind)),
-        ("controller".to_owned(), json!(did.to_string())),
+        ("controller".to_owned(), json!(did)),
         (name.to_owned(), key),
     ])
 }

@@ -9,5 +9,5 @@ mod result;
 
 pub use crate::render::Representation;
 pub use error::{Problem, ProblemKind};
-pub use question::{At, Found, Question, VERSION_TIME_FORM, unix_seconds};
+pub use question::{At, Found, Origin, Question, VERSION_TIME_FORM, unix_seconds};
 pub use result::{document_metadata, rendered, result};

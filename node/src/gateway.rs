@@ -105,9 +105,14 @@ impl Gateway {
         self.backend.published.borrow().height
     }
 
-    /// Reads the chain as of the newest published height.
-    ///
-    /// Reads block on the disk, so they run beside the network's threads: a slow disk delays answers, not votes.
+    /// The chain as of the newest published height.
+    fn view(&self) -> ReadView {
+        ReadView::new(Arc::clone(&self.backend.archive), self.height())
+    }
+
+    /// Reads the chain as of the newest published height, on a thread of its own, since a long read holds up whoever waits for the
+    /// same thread. A look-up or two need none: the gateway's threads are not those of the network, so a slow disk delays answers,
+    /// not votes.
     async fn read<T, F>(&self, read: F) -> Result<T, Rejection>
     where
         T: Send + 'static,
@@ -117,7 +122,7 @@ impl Gateway {
             .acquire_owned()
             .await
             .expect("nobody closes the semaphore of reads");
-        let view = ReadView::new(Arc::clone(&self.backend.archive), self.height());
+        let view = self.view();
         let read = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             read(&view)

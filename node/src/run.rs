@@ -1,7 +1,7 @@
 //! Starts a node: the only place that spawns, and the only one that looks at the role.
 //!
-//! One thread owns the replica. Network, gateway, signature checks and catching up are tasks of one small runtime, joined to it
-//! by bounded channels. SIGTERM and SIGINT end it all; a kill needs no farewell, since whatever was promised is on disk.
+//! One thread owns the replica. Network, signature checks and catching up are tasks of one small runtime, the gateway has another;
+//! bounded channels join them. SIGTERM and SIGINT end it all; a kill needs no farewell, since whatever was promised is on disk.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, RwLock};
@@ -15,6 +15,7 @@ use starfire_ledger::genesis::{GENESIS_BYTES_MAX, GenesisRole};
 use starfire_ledger::{ChainRules, Genesis};
 use starfire_proto::v1;
 use starfire_state::Archive;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock;
@@ -39,21 +40,36 @@ use crate::upkeep::{self, Retention, Upkeep};
 use crate::verify_pool::{self, Arrival, Origin};
 use crate::{anchor, state_sync, sync};
 
-/// Threads of the runtime that serves network and gateway.
+/// Threads of the runtime that serves the network, and of the one that serves clients.
 pub(crate) const WORKERS: usize = 2;
+/// Threads beside each of them, for what takes long.
+const BLOCKING_THREADS_MAX: usize = 8;
 
 /// Runs the node at `home` until it is told to end.
 pub fn start(home: &Home, passphrase: &Passphrase, log: Option<String>) -> anyhow::Result<()> {
     let config = Config::load(&home.config())?;
     trace(log.as_deref().unwrap_or(&config.log))?;
     let genesis = load_genesis(home)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let network = runtime("network")?;
+    // Clients wait for the disk here, and not the messages between nodes.
+    let gateway = runtime("gateway")?;
+    network.block_on(run(
+        home,
+        passphrase,
+        config,
+        genesis,
+        gateway.handle().clone(),
+    ))
+}
+
+fn runtime(name: &str) -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .thread_name(name)
         .worker_threads(WORKERS)
-        .max_blocking_threads(8)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .enable_all()
         .build()
-        .context("start the runtime")?;
-    runtime.block_on(run(home, passphrase, config, genesis))
+        .with_context(|| format!("start the threads of the {name}"))
 }
 
 fn trace(filter: &str) -> anyhow::Result<()> {
@@ -340,7 +356,7 @@ async fn run(
             )
         })?;
     tracing::info!(gateway = %listener.local_addr().context("ask for the gateway's address")?, height, "node is up");
-    let server = tokio::spawn(gateway::serve(listener, backend, async move {
+    let server = clients.spawn(gateway::serve(listener, backend, async move {
         drop(stopped.await);
     }));
 

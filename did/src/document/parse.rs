@@ -21,12 +21,32 @@ impl TryFrom<v1::DidDocument> for Document {
     type Error = DocumentError;
 
     fn try_from(record: v1::DidDocument) -> Result<Self, DocumentError> {
+        let document = Self::stored(record)?;
+        for method in &document.methods {
+            if !method.key.is_sound() {
+                return Err(DocumentError::Key {
+                    id: method.id.clone(),
+                    source: KeyError::NotAKey,
+                });
+            }
+        }
+        Ok(document)
+    }
+}
+
+impl Document {
+    /// Parses a document that a chain has stored: it was checked that one holder can sign for each of its keys, which takes longer
+    /// than everything else.
+    pub fn stored(record: v1::DidDocument) -> Result<Self, DocumentError> {
         if record.encoded_len() > DOCUMENT_BYTES_MAX {
             return Err(DocumentError::TooLarge(record.encoded_len()));
         }
         let id = account(&record.id)?;
-        let mut entry_ids = BTreeSet::new();
-        let methods = methods(&id, record.verification_method, &mut entry_ids)?;
+        let mut entry_ids = EntryIds {
+            did: &record.id,
+            taken: BTreeSet::new(),
+        };
+        let methods = methods(record.verification_method, &mut entry_ids)?;
         let uses = |relationship, ids| key_references(relationship, ids, &methods);
         let relationships = Relationships {
             authentication: uses(Relationship::Authentication, record.authentication)?,
@@ -58,7 +78,7 @@ impl TryFrom<v1::DidDocument> for Document {
             })?,
             relationships,
             methods,
-            services: services(&id, record.service, &mut entry_ids)?,
+            services: services(record.service, &mut entry_ids)?,
             also_known_as: names(record.also_known_as)?,
             recovery: record
                 .recovery
@@ -153,16 +173,15 @@ fn ttl(seconds: u32) -> Result<Option<u32>, DocumentError> {
 }
 
 fn methods(
-    id: &Did,
     records: Vec<v1::VerificationMethod>,
-    entry_ids: &mut BTreeSet<String>,
+    entry_ids: &mut EntryIds<'_>,
 ) -> Result<Vec<Method>, DocumentError> {
     bounded("verificationMethod", records.len())?;
     let mut keys = BTreeSet::new();
     let mut methods = Vec::with_capacity(records.len());
     for record in records {
-        claim_entry_id(id, &record.id, entry_ids)?;
-        if record.controller != id.to_string() {
+        entry_ids.claim(&record.id)?;
+        if record.controller != entry_ids.did {
             return Err(DocumentError::MethodController(record.id));
         }
         let key = verification_key(&record)?;
@@ -205,12 +224,7 @@ pub(super) fn verification_key(
         id: record.id.clone(),
         source,
     };
-    let key = key.map_err(unusable)?;
-    if key.is_sound() {
-        Ok(key)
-    } else {
-        Err(unusable(KeyError::NotAKey))
-    }
+    key.map_err(unusable)
 }
 
 /// A point has one encoding in a record, the short one.
@@ -251,14 +265,13 @@ fn key_references(
 }
 
 fn services(
-    id: &Did,
     records: Vec<v1::DidService>,
-    entry_ids: &mut BTreeSet<String>,
+    entry_ids: &mut EntryIds<'_>,
 ) -> Result<Vec<Service>, DocumentError> {
     bounded("service", records.len())?;
     let mut services = Vec::with_capacity(records.len());
     for record in records {
-        claim_entry_id(id, &record.id, entry_ids)?;
+        entry_ids.claim(&record.id)?;
         if !is_service_type(&record.r#type) {
             return Err(DocumentError::ServiceType(record.id));
         }
@@ -289,21 +302,25 @@ fn names(uris: Vec<String>) -> Result<Vec<String>, DocumentError> {
 }
 
 /// Keys and services share one space of ids, since a DID URL says nothing of which it means.
-fn claim_entry_id(
-    did: &Did,
-    text: &str,
-    taken: &mut BTreeSet<String>,
-) -> Result<(), DocumentError> {
-    let own = text
-        .split_once('#')
-        .is_some_and(|(base, fragment)| base == did.to_string() && uri::is_fragment(fragment));
-    if !own {
-        return Err(DocumentError::EntryId(text.to_owned()));
-    }
-    if taken.insert(text.to_owned()) {
-        Ok(())
-    } else {
-        Err(DocumentError::Duplicate(text.to_owned()))
+struct EntryIds<'a> {
+    /// Whose: an identifier has one text.
+    did: &'a str,
+    taken: BTreeSet<String>,
+}
+
+impl EntryIds<'_> {
+    fn claim(&mut self, text: &str) -> Result<(), DocumentError> {
+        let own = text
+            .split_once('#')
+            .is_some_and(|(base, fragment)| base == self.did && uri::is_fragment(fragment));
+        if !own {
+            return Err(DocumentError::EntryId(text.to_owned()));
+        }
+        if self.taken.insert(text.to_owned()) {
+            Ok(())
+        } else {
+            Err(DocumentError::Duplicate(text.to_owned()))
+        }
     }
 }
 

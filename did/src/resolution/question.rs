@@ -75,6 +75,16 @@ pub struct Question {
     pub at: At,
 }
 
+/// Who keeps the records of an answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// Another chain, which may keep what it likes: it is checked as if it came from a stranger.
+    #[default]
+    AnotherChain,
+    /// This node's chain, whose state holds nothing that was not checked.
+    ThisChain,
+}
+
 /// What a chain holds about a question.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Found {
@@ -84,6 +94,8 @@ pub struct Found {
     pub next: Option<v1::DidRecord>,
     /// The newest version; none: no such DID.
     pub newest: Option<v1::DidRecord>,
+    /// Who keeps them.
+    pub origin: Origin,
 }
 
 impl Question {
@@ -146,7 +158,11 @@ impl Question {
 
     /// The paths for what a state holds.
     pub fn paths_in(&self, view: &dyn View) -> Vec<Vec<u8>> {
-        self.paths(self.version(view), newest(view, &self.did))
+        match self.at {
+            // The same whatever the state holds.
+            At::Newest => self.paths(0, 0),
+            At::Version(_) | At::Time(_) => self.paths(self.version(view), newest(view, &self.did)),
+        }
     }
 
     /// Reads the answer from records that were shown, by path; `None` at a path: nothing stands there.
@@ -199,15 +215,21 @@ impl Question {
             record: Some(record),
             next,
             newest: Some(newest),
+            origin: Origin::default(),
         })
     }
 
-    /// Reads the answer from a state.
+    /// Reads the answer from this chain's state.
     pub fn found_in(&self, view: &dyn View) -> Found {
         let paths = self.paths_in(view).into_iter();
         let shown = paths.map(|path| (path.clone(), starfire_state::record(view, &path)));
-        self.found(&shown.collect())
-            .expect("a state shows every version up to the newest")
+        let found = self
+            .found(&shown.collect())
+            .expect("a state shows every version up to the newest");
+        Found {
+            origin: Origin::ThisChain,
+            ..found
+        }
     }
 
     /// The refusal when there is no such DID or version.

@@ -4,20 +4,24 @@ use serde_json::{Map, Value, json};
 use starfire_proto::v1;
 
 use super::error::{Problem, ProblemKind};
-use super::question::{Found, Question};
+use super::question::{Found, Origin, Question};
 use crate::document::Document;
 use crate::render::{self, Representation};
 
 /// The document of a record; none, if it is deactivated.
 pub fn rendered(
     record: &v1::DidRecord,
+    origin: Origin,
     representation: Representation,
 ) -> Result<Option<Value>, Problem> {
     let Some(document) = &record.document else {
         return Ok(None);
     };
-    // A chain keeps documents only; another chain may keep what it likes.
-    Document::try_from(document.clone())
+    let document = match origin {
+        Origin::ThisChain => Document::stored(document.clone()),
+        Origin::AnotherChain => Document::try_from(document.clone()),
+    };
+    document
         .map(|document| Some(render::document_as(&document, representation)))
         .map_err(|error| {
             let problem = rejection_detail(error.into());
@@ -51,7 +55,7 @@ pub fn document_metadata(found: &Found) -> Value {
 pub fn result(question: &Question, found: &Found, representation: Representation) -> Value {
     let outcome = match &found.record {
         None => Err(question.absence(found)),
-        Some(record) => rendered(record, representation),
+        Some(record) => rendered(record, found.origin, representation),
     };
     let mut resolution = Map::new();
     resolution.insert("didUrl".into(), json!(question.to_url()));

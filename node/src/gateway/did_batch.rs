@@ -13,7 +13,9 @@ use futures::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use starfire_crosschain::proof_file;
-use starfire_did::resolution::{self, At, Found, Problem, ProblemKind, Question, Representation};
+use starfire_did::resolution::{
+    self, At, Found, Origin, Problem, ProblemKind, Question, Representation,
+};
 use starfire_did::{Did, resolve};
 use starfire_proto::v1;
 use starfire_state::Rejection;
@@ -125,6 +127,7 @@ fn result(answer: &v1::BatchResolution) -> Value {
         newest: answer.record.clone(),
         record: answer.record.clone(),
         next: None,
+        origin: Origin::default(),
     };
     let mut result = resolution::result(&question, &found, FORM);
     // A sub-chain as a whole has no record, and a document that follows from what the main chain knows of it.
@@ -253,7 +256,7 @@ impl Gateway {
             }
             let document = record
                 .as_ref()
-                .map(|record| resolution::rendered(record, FORM))
+                .map(|record| resolution::rendered(record, Origin::ThisChain, FORM))
                 .transpose()
                 .map_err(|problem| Rejection::new(error::INTERNAL, problem.detail))?;
             if let Some(document) = document.flatten() {

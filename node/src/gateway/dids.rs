@@ -76,7 +76,7 @@ impl Gateway {
         let answer = self.look_up(question, wanted).await?;
         let form = Representation::JsonLd;
         let document = match &answer.found.record {
-            Some(record) => resolution::rendered(record, form)
+            Some(record) => resolution::rendered(record, answer.found.origin, form)
                 .map_err(|problem| Rejection::new(error::RESOLVER_UNPROVEN, problem.detail))?,
             None => answer.sub_chain.as_ref().map(|record| {
                 chain_document::resolution_result(&question, Some(record), form)["didDocument"]

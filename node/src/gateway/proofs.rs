@@ -23,6 +23,8 @@ use crate::grpc::proofs_server::Proofs;
 
 /// Values in one proof.
 pub(crate) const KEYS_MAX: usize = 64;
+/// So few values are proved on the gateway's own thread: handing them over to another one takes longer.
+const KEYS_AT_ONCE_MAX: usize = 4;
 /// How long an answer waits for the header that proves what the newest block changed.
 const PROOF_BLOCK_WAIT: Duration = Duration::from_secs(1);
 
@@ -80,17 +82,19 @@ impl Gateway {
     where
         F: Fn(&dyn View) -> Vec<Vec<u8>> + Clone + Send + 'static,
     {
-        // As a rule nothing changed, and one read finds that out and proves: each read hands over to another thread and back.
-        let (newest, heads) = (keys.clone(), Arc::clone(&self.heads));
-        let unchanged = self
-            .read(move |view| {
-                if changed(view, &newest) {
-                    return Ok(Err(view.height()));
-                }
-                let head = heads.of(view)?;
-                Ok(Ok(head.prove(view, &newest(view.state().as_ref()))))
+        let view = self.view();
+        let wanted = keys(view.state().as_ref());
+        let unchanged = if wanted.len() <= KEYS_AT_ONCE_MAX {
+            prove_unchanged(&view, &self.heads, wanted, &keys)?
+        } else {
+            let (keys, heads) = (keys.clone(), Arc::clone(&self.heads));
+            // This may be a later height than that of the view above.
+            self.read(move |view| {
+                let wanted = keys(view.state().as_ref());
+                prove_unchanged(view, &heads, wanted, &keys)
             })
-            .await?;
+            .await?
+        };
         let height = match unchanged {
             Ok(proof) => return Ok(proof),
             Err(height) => height,
@@ -121,18 +125,30 @@ impl Gateway {
     }
 }
 
-/// Whether the newest block changed what stands at these paths.
-fn changed(view: &ReadView, keys: &impl Fn(&dyn View) -> Vec<Vec<u8>>) -> bool {
+/// The values at the paths that `keys` names for the newest state, `wanted`, under the newest header. The height, if the newest block
+/// changed one of them: then the header does not prove it.
+fn prove_unchanged(
+    view: &ReadView,
+    heads: &Heads,
+    wanted: Vec<Vec<u8>>,
+    keys: &impl Fn(&dyn View) -> Vec<Vec<u8>>,
+) -> Result<Result<v1::StateProof, u64>, Rejection> {
     let Some(before) = view.height().checked_sub(1) else {
-        return true;
+        return Ok(Err(view.height()));
     };
-    let values = |state: Box<dyn View + '_>| {
-        keys(state.as_ref())
-            .into_iter()
-            .map(|key| (state.get(&key), key))
-            .collect::<Vec<_>>()
+    if keys(view.archive().state_at(before).as_ref()) != wanted {
+        return Ok(Err(view.height()));
+    }
+    let proof = heads.of(view)?.prove(view, &wanted);
+    let newest = view.state();
+    let stands = |proved: &v1::ProvedValue| {
+        newest.get(&proved.key).as_ref() == proved.present.then_some(&proved.value)
     };
-    values(view.state()) != values(view.archive().state_at(before))
+    Ok(if proof.values.iter().all(stands) {
+        Ok(proof)
+    } else {
+        Err(view.height())
+    })
 }
 
 /// The values at `keys` after block `height - 1`, proved by the header of `height`.

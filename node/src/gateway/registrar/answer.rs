@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use starfire_did::resolution::{self, Representation};
+use starfire_did::resolution::{self, Origin, Representation};
 use starfire_did::{Did, KeyAlgorithm, render};
 use starfire_proto::v1;
 use starfire_state::Rejection;
@@ -90,7 +90,11 @@ impl Answer {
                 record,
                 height,
             } => {
-                let document = match resolution::rendered(&record, Representation::JsonLd) {
+                let document = match resolution::rendered(
+                    &record,
+                    Origin::ThisChain,
+                    Representation::JsonLd,
+                ) {
                     Ok(document) => document,
                     Err(problem) => {
                         let rejection = Rejection::new(error::INTERNAL, problem.detail);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use starfire_crosschain::{chain, path};
-use starfire_did::resolution::{At, Found, Question};
+use starfire_did::resolution::{At, Found, Origin, Question};
 use starfire_did::{ChainCode, path as did_path};
 use starfire_proto::v1;
 use starfire_state::{Rejection, View};
@@ -59,11 +59,8 @@ impl Gateway {
 
     async fn look_up_here(&self, question: Question, wanted: Wanted) -> Result<Answer, Rejection> {
         if !wanted.proof {
-            let found = self
-                .read(move |view| Ok(question.found_in(view.state().as_ref())))
-                .await?;
             return Ok(Answer {
-                found,
+                found: question.found_in(self.view().state().as_ref()),
                 ..Answer::default()
             });
         }
@@ -71,7 +68,10 @@ impl Gateway {
             .prove_newest(move |state| question.paths_in(state))
             .await?;
         Ok(Answer {
-            found: found(&question, &proof)?,
+            found: Found {
+                origin: Origin::ThisChain,
+                ..found(&question, &proof)?
+            },
             proof: Some(proof),
             ..Answer::default()
         })
