@@ -7,7 +7,7 @@
 use oxiri::Iri;
 use serde_json::{Map, Value};
 
-use crate::RdfcError;
+use crate::{RdfcError, names};
 
 /// A published context.
 struct BuiltIn {
@@ -64,6 +64,12 @@ fn find(name: &str) -> Option<&'static BuiltIn> {
     BUILT_IN.iter().find(|context| context.name == name)
 }
 
+/// The texts of all contexts that are built in.
+#[cfg(test)]
+pub(crate) fn texts() -> impl Iterator<Item = &'static str> {
+    BUILT_IN.iter().map(|context| context.text)
+}
+
 /// The text of a context that is built in.
 pub(crate) fn text(name: &str) -> Option<&'static str> {
     find(name).map(|context| context.text)
@@ -98,9 +104,11 @@ pub(crate) fn check(context: &Value) -> Result<(), RdfcError> {
 fn inline(terms: &Map<String, Value>) -> Result<(), RdfcError> {
     for (term, meaning) in terms {
         let fine = match (term.as_str(), meaning) {
-            ("@vocab", Value::String(iri)) => Iri::parse(iri.as_str()).is_ok(),
-            (term, Value::String(iri)) => is_term(term) && is_meaning(iri),
-            (term, Value::Object(definition)) => is_term(term) && is_definition(definition),
+            ("@vocab", Value::String(iri)) => {
+                Iri::parse(iri.as_str()).is_ok() && names::is_free_vocabulary(iri)
+            }
+            (term, Value::String(iri)) => names::is_term(term) && is_meaning(iri),
+            (term, Value::Object(definition)) => names::is_term(term) && is_definition(definition),
             (_, Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_)) => false,
         };
         if !fine {
@@ -110,19 +118,17 @@ fn inline(terms: &Map<String, Value>) -> Result<(), RdfcError> {
     Ok(())
 }
 
-fn is_term(term: &str) -> bool {
-    !term.is_empty() && !term.starts_with(['@', '_']) && !term.contains([':', '/', ' '])
-}
-
-/// An IRI, or one with a prefix of the same context; never a keyword or a blank node.
+/// An IRI in full, and not one that a built-in context has a name for.
 fn is_meaning(iri: &str) -> bool {
-    !iri.starts_with("_:") && Iri::parse(iri).is_ok()
+    Iri::parse(iri).is_ok() && names::is_free(iri)
 }
 
 fn is_definition(definition: &Map<String, Value>) -> bool {
     definition.get("@id").is_some_and(Value::is_string)
         && definition.iter().all(|(key, value)| match value {
-            Value::String(text) if key == "@type" => text == "@id" || is_meaning(text),
+            Value::String(text) if key == "@type" => {
+                text == "@id" || Iri::parse(text.as_str()).is_ok()
+            }
             Value::String(text) => key == "@id" && is_meaning(text),
             Value::Null
             | Value::Bool(_)

@@ -10,15 +10,14 @@ use oxjsonld::{JsonLdParser, JsonLdRemoteDocument};
 use oxrdf::{Quad, Term};
 use serde_json::{Map, Number, Value};
 
+use crate::names::{self, Nodes};
 use crate::{DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, RdfcError, context};
 
 const RDF_JSON: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON";
 
-/// Terms whose scoped context forgets all that stood before, so that each value must bring a context of its own.
-const FRESH: &[&str] = &[
-    "verifiableCredential",
-    "https://www.w3.org/2018/credentials#verifiableCredential",
-];
+/// The term whose scoped context forgets all that stood before, so that each value must bring a context of its own. Each is a graph of
+/// its own, too.
+const FRESH: &str = "verifiableCredential";
 
 /// Terms whose value is JSON and no JSON-LD: one literal, whatever stands in it.
 const JSON_TERMS: &[&str] = &["jsonSchema", "jwk", "_sd"];
@@ -42,7 +41,7 @@ pub(crate) fn quads(document: &Value) -> Result<Vec<Quad>, RdfcError> {
         return Err(RdfcError::ContextMissing);
     }
     let mut written = Count::default();
-    object(root, 0, &mut written)?;
+    object(root, 0, &mut Nodes::default(), &mut written)?;
 
     let parser = JsonLdParser::new()
         .for_slice(&text)
@@ -80,12 +79,22 @@ struct Count {
 }
 
 /// Counts the values of an object, and refuses what must not stand in one.
-fn object(object: &Map<String, Value>, depth: usize, count: &mut Count) -> Result<(), RdfcError> {
+fn object<'a>(
+    object: &'a Map<String, Value>,
+    depth: usize,
+    nodes: &mut Nodes<'a>,
+    count: &mut Count,
+) -> Result<(), RdfcError> {
+    nodes.meet(object)?;
     for (key, value) in object {
         match key.as_str() {
             "@context" => context::check(value)?,
-            "id" | "@id" => identifier(value)?,
-            "@type" => values(value, false, depth, count)?,
+            "id" => identifier(value)?,
+            "@id" | "@type" => return Err(RdfcError::Name(key.to_owned())),
+            "type" => {
+                names::types(value)?;
+                values(value, depth, nodes, count)?;
+            }
             key if JSON_TERMS.contains(&key) => {
                 json(value, depth)?;
                 count.json += 1;
@@ -93,14 +102,23 @@ fn object(object: &Map<String, Value>, depth: usize, count: &mut Count) -> Resul
             key if key.starts_with('@') || key.starts_with("_:") => {
                 return Err(RdfcError::Keyword(key.to_owned()));
             }
-            key => values(value, FRESH.contains(&key), depth, count)?,
+            FRESH => graphs(value, depth, count)?,
+            key => {
+                names::member(key)?;
+                values(value, depth, nodes, count)?;
+            }
         }
     }
     Ok(())
 }
 
 /// Counts the values at one key: each is to be one statement, and an object's own values come on top.
-fn values(value: &Value, fresh: bool, depth: usize, count: &mut Count) -> Result<(), RdfcError> {
+fn values<'a>(
+    value: &'a Value,
+    depth: usize,
+    nodes: &mut Nodes<'a>,
+    count: &mut Count,
+) -> Result<(), RdfcError> {
     if depth > DOCUMENT_DEPTH_MAX {
         return Err(RdfcError::TooDeep);
     }
@@ -114,18 +132,31 @@ fn values(value: &Value, fresh: bool, depth: usize, count: &mut Count) -> Result
         Value::String(_) => (),
         Value::Array(items) => {
             for item in items {
-                values(item, fresh, depth + 1, count)?;
+                values(item, depth + 1, nodes, count)?;
             }
             return Ok(());
         }
         Value::Object(inner) if inner.contains_key("@value") => literal(inner)?,
-        Value::Object(inner) if fresh && !inner.contains_key("@context") => {
-            return Err(RdfcError::ContextMissing);
-        }
-        Value::Object(inner) => object(inner, depth + 1, count)?,
+        Value::Object(inner) => object(inner, depth + 1, nodes, count)?,
     }
     count.values += 1;
     Ok(())
+}
+
+/// Counts the values at [`FRESH`].
+fn graphs(value: &Value, depth: usize, count: &mut Count) -> Result<(), RdfcError> {
+    if depth > DOCUMENT_DEPTH_MAX {
+        return Err(RdfcError::TooDeep);
+    }
+    match value {
+        Value::Array(items) => items
+            .iter()
+            .try_for_each(|item| graphs(item, depth + 1, count)),
+        Value::Object(inner) if !inner.contains_key("@context") => Err(RdfcError::ContextMissing),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            values(value, depth, &mut Nodes::default(), count)
+        }
+    }
 }
 
 /// Accepts JSON that becomes one literal: its numbers must be the same for all.

@@ -21,6 +21,12 @@ pub enum RdfcError {
     /// A JSON-LD keyword that the suites have no use for, or a string that JSON-LD would take for one.
     #[error("{0} is not supported")]
     Keyword(String),
+    /// A member or a type by another name than the one that its meaning has.
+    #[error("{0} is not named as its context names it")]
+    Name(String),
+    /// A node whose members stand in two places.
+    #[error("{0} is described in two places")]
+    Node(String),
     /// A number that has no single form in RDF.
     #[error("the number {0} has no exact form in RDF")]
     Number(String),
@@ -54,6 +60,8 @@ impl RdfcError {
             Self::ContextUnknown(_) => "RDFC_CONTEXT_UNKNOWN",
             Self::ContextInline(_) => "RDFC_CONTEXT_INLINE",
             Self::Keyword(_) => "RDFC_KEYWORD",
+            Self::Name(_) => "RDFC_NAME",
+            Self::Node(_) => "RDFC_NODE",
             Self::Number(_) => "RDFC_NUMBER",
             Self::Identifier(_) => "RDFC_IDENTIFIER",
             Self::Syntax(_) => "RDFC_SYNTAX",

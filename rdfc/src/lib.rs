@@ -12,6 +12,7 @@ mod canonical;
 mod context;
 mod dataset;
 mod error;
+mod names;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
