@@ -15,6 +15,22 @@ pub(crate) struct Held {
     pub(crate) document: Document,
 }
 
+/// The account that acts in its own name. A DID that was deactivated vouches for nobody, whoever has its keys.
+pub(crate) fn sender(view: &dyn View, env: &Env) -> Result<Did, Rejection> {
+    let sender = Did::parse(&env.sender).expect("a sender is a parsed address");
+    match record::<v1::DidRecord>(view, &path::record(&sender)) {
+        Some(record) if record.deactivated => Err(deactivated(&sender)),
+        Some(_) | None => Ok(sender),
+    }
+}
+
+fn deactivated(did: &Did) -> Rejection {
+    Rejection::new(
+        code::DID_DEACTIVATED,
+        format!("{did} was deactivated, which is final"),
+    )
+}
+
 /// The DID that an operation names.
 pub(crate) fn parse(text: &str) -> Result<Did, Rejection> {
     let invalid =
@@ -42,10 +58,7 @@ pub(crate) fn held(view: &dyn View, did: &Did) -> Result<Held, Rejection> {
             record.deactivated,
             "only a deactivated record has no document"
         );
-        return Err(Rejection::new(
-            code::DID_DEACTIVATED,
-            format!("{did} was deactivated, which is final"),
-        ));
+        return Err(deactivated(did));
     };
     let document =
         Document::try_from(document).expect("a document was parsed before it was stored");

@@ -12,6 +12,7 @@ use starfire_state::{Env, Event, Overlay, Rejection, View, record};
 
 pub use content::{DEPTH_MAX, DIALECT, SCHEMA_BYTES_MAX};
 
+use crate::authority;
 use crate::code;
 use crate::id::Did;
 use crate::name::{NAME_BYTES_MAX, is_name};
@@ -50,7 +51,7 @@ impl TryFrom<v1::SchemaRegister> for Register {
 impl Register {
     /// Stores the version: as the newest, and as itself.
     pub fn apply(self, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
-        let author = sender(env);
+        let author = authority::sender(state, env)?;
         let newest = find(state, &author, &self.name, None);
         let seen = newest.map_or(0, |newest| newest.version);
         if seen != self.expected_version {
@@ -92,7 +93,7 @@ impl TryFrom<v1::SchemaRetire> for Retire {
 impl Retire {
     /// Marks the version as retired from this block's time on. It stays, for the credentials that name it.
     pub fn apply(self, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
-        let author = sender(env);
+        let author = authority::sender(state, env)?;
         let (name, version) = (&self.name, self.version);
         let Some(old) = find(state, &author, name, Some(version)) else {
             let detail = format!("{author} has no version {version} of a schema {name}");
@@ -154,10 +155,6 @@ fn named(name: &str) -> Result<(), Rejection> {
         NAME_BYTES_MAX - 1
     );
     Err(Rejection::new(code::SCHEMA_INVALID, detail))
-}
-
-fn sender(env: &Env) -> Did {
-    Did::parse(&env.sender).expect("a sender is a parsed address")
 }
 
 #[cfg(test)]

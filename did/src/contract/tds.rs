@@ -87,7 +87,7 @@ impl Call {
 
 impl RevokeCredential {
     fn apply(self, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
-        let issuer = sender(env);
+        let issuer = authority::sender(state, env)?;
         if revoked(state, &issuer, &self.credential_id).is_some() {
             let detail = "the credential is revoked already, which is final";
             return Err(Rejection::new(code::CREDENTIAL_REVOCATION_EXISTS, detail));
@@ -255,10 +255,6 @@ fn reason(params: &mut Object<'_>) -> Result<String, Rejection> {
         "a reason has at most {} bytes",
         deactivate::REASON_BYTES_MAX
     )))
-}
-
-fn sender(env: &Env) -> Did {
-    Did::parse(&env.sender).expect("a sender is a parsed address")
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
 //! An accredited DID accredits another, one level further down.
 
 use starfire_proto::v1;
-use starfire_state::{Env, Overlay, Rejection, View, record};
+use starfire_state::{Env, Overlay, Rejection, View};
 
 use super::chain::{accreditation, chain, nearest};
 use super::judge::{Asked, held, judge_to_accredit};
 use super::scope::{Giver, Scope, Terms, only_on_main_chain};
-use crate::code;
 use crate::id::Did;
-use crate::path;
+use crate::{authority, code};
 
 /// Lets another DID issue or accredit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +37,7 @@ impl Grant {
     /// it.
     pub fn apply(self, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
         only_on_main_chain(env)?;
-        let sender = sender(env);
-        not_deactivated(state, &sender)?;
+        let sender = authority::sender(state, env)?;
         let Scope {
             issuer,
             kind,
@@ -101,20 +99,4 @@ fn replaceable(view: &dyn View, scope: &Scope, sender: &Did, now_ms: i64) -> Res
         return Err(Rejection::new(code::ACCREDITATION_HELD, detail));
     }
     Ok(())
-}
-
-/// A DID that was deactivated vouches for nobody.
-fn not_deactivated(view: &dyn View, sender: &Did) -> Result<(), Rejection> {
-    match record::<v1::DidRecord>(view, &path::record(sender)) {
-        Some(record) if record.deactivated => Err(Rejection::new(
-            code::DID_DEACTIVATED,
-            format!("{sender} was deactivated, which is final"),
-        )),
-        Some(_) | None => Ok(()),
-    }
-}
-
-/// The account that acts.
-pub(super) fn sender(env: &Env) -> Did {
-    Did::parse(&env.sender).expect("a sender is a parsed address")
 }

@@ -3,9 +3,8 @@
 use starfire_proto::v1;
 use starfire_state::{Env, Overlay, Rejection};
 
-use super::grant::sender;
 use super::scope::{Scope, only_on_main_chain, reason};
-use crate::code;
+use crate::{authority, code};
 
 /// Ends an accreditation that the sender gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +29,7 @@ impl Revoke {
     /// longer: taking back only ever makes less.
     pub fn apply(self, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
         only_on_main_chain(env)?;
-        let sender = sender(env);
+        let sender = authority::sender(state, env)?;
         let old = self.scope.standing(state)?;
         if old.accreditor != sender.to_string() {
             let giver = match old.accreditor.as_str() {

@@ -5,6 +5,7 @@ use starfire_state::{Env, Event, Overlay, Rejection};
 
 use super::tree::{Hash, leaf, root_of};
 use super::{CHUNK_BITS, CHUNK_BYTES};
+use crate::authority;
 use crate::code;
 use crate::id::Did;
 use crate::name::{NAME_BYTES_MAX, is_name};
@@ -96,7 +97,7 @@ impl TryFrom<v1::StatusListCreate> for Create {
 impl Create {
     /// Stores the list's record and the hashes of its chunks. The chunks are zeros, and do not stand in state.
     pub fn apply(self, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
-        let issuer = sender(env);
+        let issuer = authority::sender(state, env)?;
         if super::list(state, &issuer, &self.name).is_some() {
             let detail = format!("{issuer} has a status list {}", self.name);
             return Err(Rejection::new(code::STATUS_LIST_EXISTS, detail));
@@ -152,8 +153,4 @@ pub(super) fn named(name: &str) -> Result<(), Rejection> {
 
 pub(super) fn invalid(detail: String) -> Rejection {
     Rejection::new(code::STATUS_LIST_INVALID, detail)
-}
-
-pub(super) fn sender(env: &Env) -> Did {
-    Did::parse(&env.sender).expect("a sender is a parsed address")
 }

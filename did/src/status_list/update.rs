@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use starfire_proto::v1;
 use starfire_state::{Env, Event, Overlay, Rejection, record};
 
-use super::create::{Purpose, invalid, named, put, sender};
+use super::create::{Purpose, invalid, named, put};
 use super::read::mask;
 use super::tree::{Hash, leaf, root_of};
 use super::{CHUNK_BITS, CHUNK_BYTES, list};
+use crate::authority;
 use crate::code;
 use crate::id::Did;
 use crate::path;
@@ -58,7 +59,7 @@ impl TryFrom<v1::StatusListUpdate> for Update {
 impl Update {
     /// Writes the chunks that change, and the root over all.
     pub fn apply(self, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
-        let issuer = sender(env);
+        let issuer = authority::sender(state, env)?;
         let Some(old) = list(state, &issuer, &self.name) else {
             let detail = format!("{issuer} has no status list {}", self.name);
             return Err(Rejection::new(code::STATUS_LIST_NOT_FOUND, detail));

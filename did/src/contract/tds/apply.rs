@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use starfire_proto::v1;
 use starfire_state::{Env, Event, Overlay, Rejection, View};
 
-use super::{NUMBER_BASE, decide, issuer, named, put, require_main_chain, sender, text};
+use super::{NUMBER_BASE, decide, issuer, named, put, require_main_chain, text};
 use crate::contract::{form, invalid};
 use crate::credential::json::canonical;
 use crate::document::FormError;
@@ -92,7 +92,7 @@ impl Apply {
         env: &Env,
     ) -> Result<(), Rejection> {
         require_main_chain(env)?;
-        let applicant = sender(env);
+        let applicant = authority::sender(state, env)?;
         let (kind, template_id, path) = match self.subject {
             Subject::Issuer(key) => {
                 require_own_key(state, &applicant, &key)?;
