@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
+use sha2::{Digest, Sha256};
 use starfire_crosschain::trust::Bundle;
 use starfire_did::ChainCode;
 use starfire_ledger::genesis::{
@@ -82,9 +83,9 @@ pub(crate) struct Collect {
     /// What people call the chain [default: the chain id]
     #[arg(long)]
     name: Option<String>,
-    /// The chain's number in BIF's envelope
-    #[arg(long, default_value_t = 0)]
-    bif_chain_id: i64,
+    /// The chain's number in BIF's envelope [default: made of the chain id; with the BIF profile 0]
+    #[arg(long)]
+    bif_chain_id: Option<i64>,
     /// Whose rules fees follow
     #[arg(long, value_enum, default_value = "default")]
     profile: ProfileName,
@@ -151,6 +152,14 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A number above 0 that no other chain is likely to have. It is all that a transaction says of its main chain, so with a number that
+/// two chains share, what was signed for one can be sent to the other.
+fn number_of(chain_id: &str) -> i64 {
+    let digest = Sha256::digest(chain_id);
+    let number = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
+    i64::from(number >> 1).max(1)
+}
+
 fn collect(arguments: Collect) -> Result<Report, Failure> {
     let mut cards = Vec::new();
     for path in &arguments.cards {
@@ -171,11 +180,15 @@ fn collect(arguments: Collect) -> Result<Report, Failure> {
             parts.map(str::to_owned).collect(),
         ));
     }
+    let number = arguments.bif_chain_id;
     let terms = Terms {
+        bif_chain_id: number.unwrap_or_else(|| match arguments.profile {
+            ProfileName::Default => number_of(&arguments.chain_id),
+            ProfileName::Bif => 0,
+        }),
         name: arguments.name.unwrap_or_else(|| arguments.chain_id.clone()),
         chain_id: arguments.chain_id,
         chain_code: arguments.chain_code,
-        bif_chain_id: arguments.bif_chain_id,
         time_ms: clock::unix_ms(),
         params: Terms::params(arguments.profile.into()),
         consensus: ConsensusParams {
