@@ -255,6 +255,29 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// An argument of the same id would be filled by the option's environment variable.
+    #[test]
+    fn no_command_has_an_argument_by_the_name_of_a_global_option() {
+        fn check(command: &clap::Command, globals: &[String]) {
+            for inner in command.get_subcommands() {
+                for argument in inner.get_arguments() {
+                    let name = argument.get_id().to_string();
+                    assert!(!globals.contains(&name), "{} {name}", inner.get_name());
+                }
+                check(inner, globals);
+            }
+        }
+        let whole = Cli::command();
+        let globals = whole
+            .get_arguments()
+            .filter(|argument| argument.is_global_set());
+        let globals: Vec<_> = globals
+            .map(|argument| argument.get_id().to_string())
+            .collect();
+        assert_eq!(globals.len(), 4);
+        check(&whole, &globals);
+    }
+
     #[test]
     fn every_command_parses_as_documented() {
         for line in [

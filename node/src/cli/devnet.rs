@@ -50,17 +50,19 @@ pub(crate) struct Up {
 #[derive(Debug, Args)]
 pub(crate) struct Named {
     /// A node's name, or `all`
-    #[arg(default_value = "all")]
-    node: String,
+    // Not called `node`: that is the gateway that every command may be told.
+    #[arg(value_name = "NODE", default_value = "all")]
+    name: String,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Down {
     /// A node's name, or `all`
-    #[arg(default_value = "all")]
-    node: String,
+    // Not called `node`: that is the gateway that every command may be told.
+    #[arg(value_name = "NODE", default_value = "all")]
+    name: String,
     /// Remove the devnet's files too
-    #[arg(long, conflicts_with = "node")]
+    #[arg(long, conflicts_with = "name")]
     erase: bool,
 }
 
@@ -75,16 +77,18 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
     let directory = directory(context)?;
     match command {
         Command::Up(arguments) => up(&directory, arguments, context).await,
-        Command::Status(Named { node }) => {
+        Command::Status(Named { name: node }) => {
             let manifest = Manifest::load(&directory)?;
             context
                 .output
                 .report(&status(manifest.select(&node)?).await);
             Ok(())
         }
-        Command::Kill(Named { node }) => told(&directory, &node, Signal::Kill, context).await,
-        Command::Pause(Named { node }) => told(&directory, &node, Signal::Pause, context).await,
-        Command::Resume(Named { node }) => {
+        Command::Kill(Named { name: node }) => told(&directory, &node, Signal::Kill, context).await,
+        Command::Pause(Named { name: node }) => {
+            told(&directory, &node, Signal::Pause, context).await
+        }
+        Command::Resume(Named { name: node }) => {
             let progress = |line: &str| context.output.progress_over(line);
             let resumed = devnet::resume(&directory, &node, &progress).await;
             context.output.progress_done();
@@ -100,7 +104,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
             context.output.report(&Report::new().rows("resumed", rows));
             Ok(())
         }
-        Command::Down(Down { node, erase }) => {
+        Command::Down(Down { name: node, erase }) => {
             let manifest = Manifest::load(&directory)?;
             devnet::down(&manifest, &node).await?;
             if erase {
