@@ -1,4 +1,5 @@
-//! Bytes in JSON files: lower-case hex for hashes, strict base64 for encoded messages. One spelling each.
+//! Bytes in JSON files: lower-case hex for hashes, strict base64 for encoded messages; and numbers, where JSON is to hold none. One
+//! spelling each.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -59,9 +60,50 @@ impl<'de> Deserialize<'de> for Base64 {
     }
 }
 
+/// A number, written in decimal digits as a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decimal(pub u64);
+
+impl Decimal {
+    /// Reads digits, without a sign and without zeros in front.
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = text.parse().ok()?;
+        (u64::to_string(&number) == text).then_some(Self(number))
+    }
+}
+
+impl Serialize for Decimal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Decimal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("expected a number in decimal digits"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_have_one_spelling() {
+        for number in [0, 7, u64::MAX] {
+            let text = serde_json::to_string(&Decimal(number)).unwrap();
+            assert_eq!(text, format!("\"{number}\""));
+            assert_eq!(
+                serde_json::from_str::<Decimal>(&text).unwrap(),
+                Decimal(number)
+            );
+        }
+        for text in ["", "-1", "+1", "01", "1 ", "1.0", "18446744073709551616"] {
+            assert_eq!(Decimal::parse(text), None, "{text}");
+        }
+        assert!(serde_json::from_str::<Decimal>("7").is_err());
+    }
 
     #[test]
     fn bytes_have_one_spelling() {

@@ -11,7 +11,7 @@ use oxrdf::{Quad, Term};
 use serde_json::{Map, Number, Value};
 
 use crate::names::{self, Nodes};
-use crate::{DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, RdfcError, context};
+use crate::{DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, RdfcError, context, direction};
 
 const RDF_JSON: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON";
 
@@ -20,7 +20,7 @@ const RDF_JSON: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON";
 const FRESH: &str = "verifiableCredential";
 
 /// Terms whose value is JSON and no JSON-LD: one literal, whatever stands in it.
-const JSON_TERMS: &[&str] = &["jsonSchema", "jwk", "_sd"];
+pub(crate) const JSON_TERMS: &[&str] = &["jsonSchema", "jwk", "_sd"];
 
 /// The largest integer that every JSON implementation holds exactly.
 const INTEGER_MAX: u64 = 1 << 53;
@@ -42,6 +42,10 @@ pub(crate) fn quads(document: &Value) -> Result<Vec<Quad>, RdfcError> {
     }
     let mut written = Count::default();
     object(root, 0, &mut Nodes::default(), &mut written)?;
+    let text = match direction::in_types(document) {
+        Some(directed) => directed.to_string(),
+        None => text,
+    };
 
     let parser = JsonLdParser::new()
         .for_slice(&text)
@@ -172,10 +176,14 @@ fn json(value: &Value, depth: usize) -> Result<(), RdfcError> {
     }
 }
 
-/// `{"@value": …}` with a language or a type: one statement.
+/// `{"@value": …}` with a language and a direction, or a type: one statement.
 fn literal(literal: &Map<String, Value>) -> Result<(), RdfcError> {
+    let is_plain_text =
+        literal.get("@value").is_some_and(Value::is_string) && !literal.contains_key("@type");
     for (key, value) in literal {
         match (key.as_str(), value) {
+            ("@direction", Value::String(name))
+                if is_plain_text && ["ltr", "rtl"].contains(&name.as_str()) => {}
             ("@value", Value::Number(written)) => number(written)?,
             ("@value", Value::String(_) | Value::Bool(_)) | ("@language", Value::String(_)) => (),
             ("@type", Value::String(name)) if !name.starts_with('@') => (),
@@ -223,10 +231,9 @@ fn number(number: &Number) -> Result<(), RdfcError> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use proptest::prelude::*;
     use serde_json::json;
-
-    use super::*;
 
     fn refusal(extra: Value) -> &'static str {
         let mut document =
@@ -263,7 +270,10 @@ mod tests {
             json!({"_:a": "x"}),
             json!({"issuer": "@abc"}),
             json!({"name": {"@value": null}}),
-            json!({"name": {"@value": "a", "@direction": "ltr", "@language": "en"}}),
+            json!({"name": {"@value": "a", "@direction": "up"}}),
+            json!({"name": {"@value": 1, "@direction": "ltr"}}),
+            json!({"name": {"@value": "a", "@direction": "ltr", "@type": "https://a.org/"}}),
+            json!({"@direction": "ltr"}),
             json!({"name": {"@value": {}, "@type": "@json"}}),
             json!({"name": {"@list": ["a"]}}),
         ] {

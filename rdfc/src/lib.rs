@@ -11,6 +11,7 @@
 mod canonical;
 mod context;
 mod dataset;
+mod direction;
 mod error;
 mod names;
 

@@ -22,7 +22,7 @@ use super::headers::{self, Believed};
 use super::report::{Ended, Reason, Report, Stop, Summary, Verdict, stop};
 use super::verify::freshness;
 use crate::succession::one_form;
-use crate::text::Base64;
+use crate::text::{Base64, Decimal};
 use crate::trust::Bundle;
 use crate::unix_ms::rfc3339;
 use crate::{chain_document, json as strict, path};
@@ -41,7 +41,8 @@ struct StateProof {
     #[serde(rename = "type")]
     kind: String,
     chain_id: String,
-    height: u64,
+    // DID Core §7.3: metadata is made of strings, maps, lists, booleans and nulls, whatever the depth. It has no numbers.
+    height: Decimal,
     /// tendermint.types.SignedHeader; on a sub-chain the header alone, whose signatures the main chain has checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     signed_header: Option<Base64>,
@@ -80,7 +81,7 @@ fn shown(proof: &v1::StateProof) -> Option<StateProof> {
     Some(StateProof {
         kind: TYPE.to_owned(),
         chain_id: proof.chain_id.clone(),
-        height: signed.header.height.value(),
+        height: Decimal(signed.header.height.value()),
         signed_header: Some(Base64(proof.signed_header.clone())),
         header: None,
         values: proof.values.iter().map(entry).collect::<Option<_>>()?,
@@ -224,7 +225,7 @@ fn on_pinned_chain(proof: &StateProof, bundle: &Bundle) -> Result<(SignedHeader,
         .as_ref()
         .filter(|_| proof.header.is_none() && proof.anchored_by.is_none() && proof.kind == TYPE)
         .and_then(|bytes| one_form::<SignedHeader, RawSignedHeader>(&bytes.0))
-        .filter(|signed| signed.header.height.value() == proof.height)
+        .filter(|signed| signed.header.height.value() == proof.height.0)
         .ok_or_else(|| {
             stop(
                 Reason::MainHeaderMalformed,
@@ -242,13 +243,13 @@ fn on_pinned_chain(proof: &StateProof, bundle: &Bundle) -> Result<(SignedHeader,
         return other("chain id");
     }
     let succession = bundle.succession();
-    let expected: Hash = succession.at(proof.height).hash();
+    let expected: Hash = succession.at(proof.height.0).hash();
     if signed.header.validators_hash != expected {
         return other("validator set; `starfire trust update` fetches changes");
     }
     let detail = format!(
         "the validators of height {}, by {} known changes",
-        proof.height,
+        proof.height.0,
         succession.count()
     );
     Ok((signed, detail))
@@ -339,14 +340,14 @@ fn on_sub_chain(
         .ok_or_else(malformed)?;
     let header = one_form::<Header, RawHeader>(&bytes.0)
         .filter(|header| {
-            header.height.value() == proof.height && header.chain_id.as_str() == proof.chain_id
+            header.height.value() == proof.height.0 && header.chain_id.as_str() == proof.chain_id
         })
         .ok_or_else(malformed)?;
     let part = SubPart {
         chain_code: code.to_owned(),
         header: bytes.clone(),
     };
-    let expected = [path::sub_chain(code), path::anchor(code, proof.height)];
+    let expected = [path::sub_chain(code), path::anchor(code, proof.height.0)];
     let (values, _) = Values::prove(&main.app_hash, &anchor.values, &expected)?;
     headers::sub_chain(&values, &part, &header)?;
     let ((believed, _), _) = headers::anchor(&values, &part, &header, now_ms)?;

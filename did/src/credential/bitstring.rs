@@ -75,6 +75,14 @@ impl Entry {
         if let Some(messages) = entry.get("statusMessage") {
             check_messages(messages)?;
         }
+        // §2.1: a URL, or some.
+        if let Some(references) = entry.get("statusReference") {
+            let is_url = |one: &Value| one.as_str().is_some_and(uri::is_uri);
+            let references = one_or_some(references);
+            if references.is_empty() || !references.iter().all(is_url) {
+                return Err(malformed("statusReference is a URL, or some"));
+            }
+        }
         Ok(Self {
             purpose: purpose.into(),
             index,

@@ -165,8 +165,16 @@ fn an_answer_that_contradicts_its_proof_is_refused() {
         Reason::ProofMalformed,
     );
     check(
-        &|answer| answer["didDocumentMetadata"]["proof"][0]["height"] = json!(7),
+        &|answer| answer["didDocumentMetadata"]["proof"][0]["height"] = json!("7"),
         Reason::MainHeaderMalformed,
+    );
+    // DID Core §7.3: metadata has no numbers.
+    check(
+        &|answer| {
+            let height = &mut answer["didDocumentMetadata"]["proof"][0]["height"];
+            *height = json!(height.as_str().unwrap().parse::<u64>().unwrap());
+        },
+        Reason::ProofMalformed,
     );
     check(
         &|answer| {

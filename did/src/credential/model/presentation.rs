@@ -55,7 +55,7 @@ pub fn presentation(value: &Value) -> Result<Shape, Malformed> {
             Malformed::new(code::HOLDER_INVALID, detail)
         })?),
     };
-    let credentials = members(object, "verifiableCredential", code::CREDENTIALS_INVALID)?
+    let credentials = credentials(object)?
         .into_iter()
         .map(contained)
         .collect::<Result<_, _>>()?;
@@ -63,6 +63,19 @@ pub fn presentation(value: &Value) -> Result<Shape, Malformed> {
         holder,
         credentials,
     })
+}
+
+// VCDM 2.0 §4.13: "MAY be present". An empty list is, to JSON-LD, a member that is not there; the W3C's suite presents one.
+fn credentials(object: &Object) -> Result<Vec<&Object>, Malformed> {
+    const NAME: &str = "verifiableCredential";
+    if object
+        .get(NAME)
+        .and_then(Value::as_array)
+        .is_some_and(Vec::is_empty)
+    {
+        return Ok(Vec::new());
+    }
+    members(object, NAME, code::CREDENTIALS_INVALID)
 }
 
 fn contained(object: &Object) -> Result<Contained, Malformed> {

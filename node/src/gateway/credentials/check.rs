@@ -12,8 +12,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::Value;
 use starfire_did::credential::malformed::Malformed;
+use starfire_did::credential::parsed::Relationship;
 use starfire_did::credential::presentation::PresentationReport;
-use starfire_did::credential::report::{Report, Verdict};
+use starfire_did::credential::report::{Report, Step, StepName, Verdict};
 use starfire_did::credential::{code, json};
 use starfire_did::jose::envelope;
 use starfire_state::Rejection;
@@ -51,6 +52,14 @@ pub(super) enum Shown {
 }
 
 impl Shown {
+    /// What a proof of it is for, whoever asks: no other is accepted.
+    fn purpose(self) -> &'static str {
+        match self {
+            Self::Credential => Relationship::AssertionMethod.name(),
+            Self::Presentation => Relationship::Authentication.name(),
+        }
+    }
+
     /// The members of a body that hold it. VCALM 1.0 calls a presentation without a proof by the second name.
     fn members(self) -> &'static [&'static str] {
         match self {
@@ -181,6 +190,10 @@ pub(super) fn judge(
             format!("the check did not end within {CHECK_TIME_MAX:?}"),
         )
     })?;
+    let judged = match &options.purpose {
+        Some(expected) if expected != shown.purpose() => for_another(judged, shown, expected),
+        Some(_) | None => judged,
+    };
     let Some(checks) = &options.checks else {
         return Ok(judged);
     };
@@ -194,6 +207,33 @@ pub(super) fn judge(
             Answer::Presentation(PresentationReport::of(steps, credentials.collect()))
         }
     })
+}
+
+/// The same answer to a caller that expects a proof for something else.
+// Data Integrity 1.0 §4.3: an error if expectedProofPurpose "does not match proof.proofPurpose".
+fn for_another(judged: Answer, shown: Shown, expected: &str) -> Answer {
+    let refused = |step: Step| match step.name {
+        StepName::Signature => {
+            let detail = format!("the proof is for {}, not for {expected}", shown.purpose());
+            Step::failed(step.name, code::METHOD_PURPOSE, detail)
+        }
+        StepName::Parsed
+        | StepName::Issuer
+        | StepName::Accreditation
+        | StepName::Schema
+        | StepName::Dates
+        | StepName::Status
+        | StepName::Holder => step,
+    };
+    match judged {
+        Answer::Credential(report) => {
+            Answer::Credential(Report::of(report.steps.into_iter().map(refused).collect()))
+        }
+        Answer::Presentation(report) => {
+            let steps = report.steps.into_iter().map(refused).collect();
+            Answer::Presentation(PresentationReport::of(steps, report.credentials))
+        }
+    }
 }
 
 fn other(detail: &str) -> Malformed {

@@ -200,6 +200,7 @@ fn read_options(options: v1::VerifyCredentialOptions) -> Result<Options, Rejecti
             holder_is_subject: options.holder_is_subject,
             ..Asked::at(clock::unix_ms())
         },
+        purpose: None,
         checks: None,
         returned: Returned {
             problems: true,

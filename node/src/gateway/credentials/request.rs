@@ -19,6 +19,8 @@ const TEXT_BYTES_MAX: usize = 1024;
 pub(super) struct Options {
     /// What is asked.
     pub(super) asked: Asked,
+    /// What the proof must be for, where the caller says it.
+    pub(super) purpose: Option<String>,
     /// Which steps count; `None`: all.
     pub(super) checks: Option<Checks>,
     /// What the answer has.
@@ -109,6 +111,7 @@ impl Given {
     fn options(&self, now_ms: i64) -> Result<Options, Malformed> {
         let accreditation = self.accreditation()?;
         let (challenge, domain) = (self.text("challenge")?, self.text("domain")?);
+        let purpose = self.text("expectedProofPurpose")?;
         let mut checks = self.checks()?;
         if let Some(Checks(steps)) = &mut checks {
             // Whoever names what it wants, wants it checked.
@@ -130,6 +133,7 @@ impl Given {
                 holder_is_subject: self.flag("holderIsSubject", false)?,
                 ..Asked::at(now_ms)
             },
+            purpose,
             checks,
             returned: Returned {
                 problems: self.flag("returnProblemDetails", true)?,
@@ -266,6 +270,7 @@ mod tests {
             json!({ "checks": "proof" }),
             json!({ "checks": ["prof"] }),
             json!({ "challenge": 7 }),
+            json!({ "expectedProofPurpose": ["authentication"] }),
             json!({ "domain": "" }),
             json!({ "challenge": "c".repeat(TEXT_BYTES_MAX + 1) }),
             json!({ "holderIsSubject": "no" }),

@@ -99,7 +99,8 @@ fn wrapped(found: &Found, question: Question) -> Value {
     metadata.insert("did".into(), json!(question.did.to_string()));
     metadata.insert("name".into(), json!(record.name));
     metadata.insert("versionId".into(), json!(record.version.to_string()));
-    metadata.insert("size".into(), json!(record.size));
+    // DID Core §7.3: metadata has no numbers.
+    metadata.insert("size".into(), json!(record.size.to_string()));
     metadata.insert("checksum".into(), json!(hex::encode(&record.checksum)));
     if let Some(created) = render::timestamp(record.created_ms) {
         metadata.insert("created".into(), json!(created));

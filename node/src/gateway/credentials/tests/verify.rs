@@ -201,3 +201,20 @@ async fn tokens_and_envelopes_are_judged_like_all_others() {
     let answer = verify(&node, &json!("a.b"), &json!({})).await.json();
     assert_eq!(failed(&answer), [("parsed", "JOSE_MALFORMED")]);
 }
+
+#[tokio::test]
+async fn a_proof_for_another_purpose_than_the_caller_expects_is_refused() {
+    let node = world().await;
+    let credential = signed(claims(), ISSUER);
+    for (purpose, code) in [
+        ("assertionMethod", None),
+        ("authentication", Some("METHOD_PURPOSE")),
+        ("anything", Some("METHOD_PURPOSE")),
+    ] {
+        let options = json!({ "expectedProofPurpose": purpose, "checks": ["proof"] });
+        let answer = verify(&node, &credential, &options).await.json();
+        assert_eq!(answer["verified"], json!(code.is_none()), "{purpose}");
+        let found = answer["problemDetails"][0]["code"].as_str();
+        assert_eq!(found, code, "{purpose}");
+    }
+}
