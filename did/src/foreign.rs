@@ -1,6 +1,7 @@
-//! DIDs of other methods, as far as nothing but the identifier is needed: `did:key` and `did:jwk`.
+//! DIDs of other methods. Of `did:key` and `did:jwk` nothing but the identifier is needed; of `did:web` it says where to look.
 //!
-//! Credentials of others name such DIDs as their issuers or holders. Their documents say nothing that the identifier does not.
+//! Credentials of others name such DIDs as their issuers or holders. Documents of the first two say nothing that the identifier does
+//! not; [`web`] tells where a third one's document stands, and whoever may open connections fetches it.
 
 use serde_json::{Value, json};
 
@@ -9,6 +10,7 @@ use crate::resolution::{Problem, ProblemKind};
 
 mod jwk;
 mod key;
+pub mod web;
 
 /// The longest identifier that is looked at, bytes.
 pub const IDENTIFIER_BYTES_MAX: usize = 4096;

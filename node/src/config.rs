@@ -18,6 +18,7 @@ use starfire_ledger::transaction::BATCH_ENVELOPE_BYTES_MAX;
 
 use crate::rocks::MEMORY_MIB_MIN;
 use crate::state_sync::TrustedHeader;
+use crate::web_did::Allowed;
 
 /// Longest name of a node, bytes.
 const NAME_BYTES_MAX: usize = 64;
@@ -50,6 +51,8 @@ pub struct Config {
     pub sync: Sync,
     /// Anchoring on the main chain; for backbone nodes.
     pub anchor: Option<Anchor>,
+    /// Fetching documents of `did:web`; without it, none is fetched.
+    pub did_web: Option<DidWeb>,
 }
 
 /// A node's role.
@@ -164,6 +167,30 @@ pub struct Anchor {
     pub main: Vec<String>,
 }
 
+/// Fetching documents of `did:web` from the websites that they stand on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DidWeb {
+    /// Hosts at public addresses, each perhaps with a port; `*`: every host, at port 443.
+    pub hosts: Vec<String>,
+    /// Hosts that may stand at private addresses: in this machine or its network.
+    #[serde(default)]
+    pub private_hosts: Vec<String>,
+    /// Certificates that are trusted in place of the system's, relative to the home.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl DidWeb {
+    /// The hosts, if the lists make sense.
+    pub fn allowed(&self) -> Result<Allowed, String> {
+        let allowed = Allowed::parse(&self.hosts, &self.private_hosts)?;
+        match allowed.is_empty() {
+            true => Err("must name a host; without the section, nothing is fetched".to_owned()),
+            false => Ok(allowed),
+        }
+    }
+}
+
 /// The configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -233,6 +260,7 @@ impl Config {
                 trust_hash: None,
             },
             anchor: None,
+            did_web: None,
         }
     }
 
@@ -350,6 +378,10 @@ impl Config {
                 "trust_height and trust_hash belong together: a height above 0, and 64 hex digits"
                     .to_owned(),
             ));
+        }
+        let allowed = self.did_web.as_ref().map(DidWeb::allowed);
+        if let Some(Err(message)) = allowed {
+            return Some(("did_web.hosts", message));
         }
         let anchor = self.anchor.as_ref()?;
         if self.role != Role::Backbone {
@@ -469,6 +501,11 @@ mod tests {
                 "http://127.0.0.1:2".to_owned(),
             ],
         });
+        config.did_web = Some(DidWeb {
+            hosts: vec!["*".to_owned(), "issuer.example:8443".to_owned()],
+            private_hosts: vec!["localhost:9443".to_owned()],
+            ca_file: Some("ca.pem".into()),
+        });
         assert_eq!(check(&config.to_toml()), Ok(config));
     }
 
@@ -521,6 +558,11 @@ mod tests {
             (
                 good.replace("# trust_height = 1", "trust_height = 1"),
                 "sync.trust_hash",
+            ),
+            (format!("{good}\n[did_web]\nhosts = []\n"), "did_web.hosts"),
+            (
+                format!("{good}\n[did_web]\nhosts = [\"https://a.example\"]\n"),
+                "did_web.hosts",
             ),
             (anchored.clone(), "anchor"),
             (

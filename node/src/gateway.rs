@@ -14,6 +14,7 @@ mod chains;
 mod connection;
 mod contract;
 mod credentials;
+mod cross_origin;
 mod did_batch;
 mod did_changes;
 mod did_list;

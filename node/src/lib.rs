@@ -38,3 +38,4 @@ pub mod status;
 pub mod sync;
 pub mod upkeep;
 pub mod verify_pool;
+pub mod web_did;

@@ -38,6 +38,7 @@ use crate::status::NodeFacts;
 use crate::sync::{Claims, serve::serve};
 use crate::upkeep::{self, Retention, Upkeep};
 use crate::verify_pool::{self, Arrival, Origin};
+use crate::web_did::{self, WebDids};
 use crate::{anchor, state_sync, sync};
 
 /// Threads of the runtime that serves the network, and of the one that serves clients.
@@ -137,6 +138,19 @@ fn issuing_key(
     let key = keystore::load(&path, passphrase).context("load the issuing key")?;
     tracing::warn!(path = %path.display(), "anyone who reaches the gateway may have credentials signed with this key");
     Ok(Some(key.into()))
+}
+
+/// What fetches documents of `did:web`, if the operator wants any fetched.
+fn web_dids(home: &Home, config: &Config) -> anyhow::Result<Option<WebDids>> {
+    let Some(section) = &config.did_web else {
+        return Ok(None);
+    };
+    let settings = web_did::Settings {
+        allowed: section.allowed().map_err(anyhow::Error::msg)?,
+        ca_file: section.ca_file.as_ref().map(|path| home.root().join(path)),
+    };
+    let web_dids = WebDids::new(settings).context("prepare to fetch documents of did:web")?;
+    Ok(Some(web_dids))
 }
 
 /// The role decides what a node runs, so it must be the one that the chain gave to this node's member.
@@ -345,6 +359,7 @@ async fn run(
             refused_status: config.gateway.refused_status,
             issuer: issuing_key(home, passphrase, &config)?,
         },
+        web_dids: web_dids(home, &config)?,
     };
     let (stop, stopped) = oneshot::channel();
     let listen: SocketAddr = config.gateway.listen;

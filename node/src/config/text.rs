@@ -1,6 +1,6 @@
 //! The configuration's text: every field with its value and what it means.
 
-use super::Config;
+use super::{Config, DidWeb};
 
 impl Config {
     /// The file's text: every field, with what it means.
@@ -15,6 +15,7 @@ impl Config {
             store,
             sync,
             anchor,
+            did_web,
         } = self;
         let peers = p2p
             .peers
@@ -44,13 +45,13 @@ impl Config {
         };
         let anchor = match anchor {
             Some(anchor) => {
-                let main = anchor.main.iter().map(|url| quoted(url)).collect::<Vec<_>>().join(", ");
-                format!("[anchor]\n# Gateways of main-chain nodes, tried in order.\nmain = [{main}]\n")
+                format!("[anchor]\n# Gateways of main-chain nodes, tried in order.\nmain = {}\n", list(&anchor.main))
             }
             None => "# [anchor]\n# Gateways of main-chain nodes, tried in order. Only for role = \"backbone\".\n\
                      # main = [\"http://127.0.0.1:26680\"]\n"
                 .to_owned(),
         };
+        let did_web = did_web_text(did_web.as_ref());
         format!(
             "# Configuration of a Starfire node. Every field is written out; rules of the chain stand in genesis.json.\n\n\
              # What people call this node.\nname = {}\n\
@@ -73,7 +74,7 @@ impl Config {
              # Memory for the database's cache and buffers together, MiB. What is not held here is read from the disk.\nmemory_mib = {}\n\n\
              [sync]\n# A node with an empty store begins with a snapshot of its peers, instead of executing every block.\nsnapshots = {}\n\
              # A recent header that you trust, got by another way than from the peers; needed when the genesis is older than 30 days.\n\
-             {trust_height}\n{trust_hash}\n\n{anchor}",
+             {trust_height}\n{trust_hash}\n\n{anchor}\n{did_web}",
             quoted(name),
             quoted(log),
             quoted(&p2p.listen.to_string()),
@@ -90,6 +91,39 @@ impl Config {
             sync.snapshots,
         )
     }
+}
+
+/// The section on `did:web`, as a comment where it is off.
+fn did_web_text(section: Option<&DidWeb>) -> String {
+    let example = DidWeb {
+        hosts: vec!["issuer.example".to_owned()],
+        private_hosts: Vec::new(),
+        ca_file: None,
+    };
+    let shown = section.unwrap_or(&example);
+    let ca_file = match &shown.ca_file {
+        Some(path) => format!("ca_file = {}", quoted(&path.to_string_lossy())),
+        None => "# ca_file = \"ca.pem\"".to_owned(),
+    };
+    let off = match section {
+        Some(_) => "",
+        None => "# ",
+    };
+    format!(
+        "{off}[did_web]\n\
+         # Documents of did:web are fetched from these hosts, by HTTPS, for whoever asks this node; without this section none is.\n\
+         # \"host\" or \"host:port\"; \"*\" is every host at port 443. They must stand at public addresses.\n{off}hosts = {}\n\
+         # Hosts of your own network, which may stand at private addresses.\n{off}private_hosts = {}\n\
+         # Certificates in PEM, relative to this directory, that are trusted in place of the system's.\n{ca_file}\n",
+        list(&shown.hosts),
+        list(&shown.private_hosts),
+    )
+}
+
+/// A TOML list of strings, on one line.
+fn list(texts: &[String]) -> String {
+    let texts: Vec<_> = texts.iter().map(|text| quoted(text)).collect();
+    format!("[{}]", texts.join(", "))
 }
 
 /// A TOML string.

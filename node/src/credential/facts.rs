@@ -9,13 +9,17 @@ use starfire_did::ChainCode;
 use starfire_did::credential::evidence::Party;
 use starfire_did::credential::malformed::Malformed;
 use starfire_did::credential::parsed::Parsed;
+use tokio::sync::Mutex;
 
 use super::party;
 use super::read::{Secured, read};
 use super::source::{Known, Source, Unlearned};
+use crate::web_did::{Fetched, Refusal, WebDids};
 
 /// Questions to a chain for one verification: a credential of many parts must not keep a node busy.
 pub(crate) const QUESTIONS_MAX: usize = 256;
+/// Documents of `did:web` for one verification: each may take a while to come.
+const WEBSITES_MAX: usize = 4;
 
 /// What can be known.
 #[derive(Debug)]
@@ -24,6 +28,9 @@ pub(crate) struct Facts<'a> {
     parties: BTreeMap<String, Party>,
     lists: BTreeMap<String, Parsed>,
     questions: AtomicUsize,
+    web: Option<&'a WebDids>,
+    /// What came of each website that was asked: one verification sees one answer.
+    fetched: Mutex<BTreeMap<String, Result<Fetched, Refusal>>>,
 }
 
 impl<'a> Facts<'a> {
@@ -34,7 +41,14 @@ impl<'a> Facts<'a> {
             parties: BTreeMap::new(),
             lists: BTreeMap::new(),
             questions: AtomicUsize::new(0),
+            web: None,
+            fetched: Mutex::default(),
         }
+    }
+
+    /// The same, and what websites say of their `did:web`.
+    pub(crate) fn with_web(self, web: Option<&'a WebDids>) -> Self {
+        Self { web, ..self }
     }
 
     /// Takes in a DID document, or a result of resolving a DID. It goes before what the source says: the verifier's own word.
@@ -72,6 +86,24 @@ impl<'a> Facts<'a> {
     /// The handed-in status list at this URL.
     pub(super) fn list(&self, url: &str) -> Option<&Parsed> {
         self.lists.get(url)
+    }
+
+    /// The document of a `did:web`.
+    pub(super) async fn web_document(&self, did: &str) -> Result<Fetched, Refusal> {
+        let Some(web) = self.web else {
+            return Err(Refusal::Off);
+        };
+        let mut fetched = self.fetched.lock().await;
+        if let Some(known) = fetched.get(did) {
+            return known.clone();
+        }
+        if fetched.len() >= WEBSITES_MAX {
+            let detail = format!("one verification asks at most {WEBSITES_MAX} of them");
+            return Err(Refusal::Unreachable(detail));
+        }
+        let outcome = web.document(did, false).await;
+        fetched.insert(did.to_owned(), outcome.clone());
+        outcome
     }
 
     /// Values of a chain's state.

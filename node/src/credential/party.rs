@@ -1,7 +1,7 @@
 //! Who signs: the document of an issuer or holder in force at a time, whatever its DID's method.
 //!
-//! `did:bid` is read from its chain, version by version; `did:key` and `did:jwk` say all there is to know themselves. Documents of
-//! other methods, and of websites, are known only if the verifier handed them in.
+//! `did:bid` is read from its chain, version by version; `did:key` and `did:jwk` say all there is to know themselves; `did:web` is
+//! fetched where that is configured. Other documents are known only if the verifier handed them in.
 
 use std::collections::BTreeSet;
 
@@ -17,6 +17,7 @@ use starfire_proto::v1;
 
 use super::facts::Facts;
 use super::source::Unlearned;
+use crate::web_did::{self, Refusal};
 
 /// Keys of a document that are looked at.
 const METHODS_MAX: usize = 256;
@@ -35,6 +36,9 @@ pub(super) async fn look_up(facts: &Facts<'_>, id: &str, at_ms: i64) -> Lookup {
             Err(Unlearned(why)) => Lookup::Unknown { why },
         };
     }
+    if web_did::is_of_method(id) {
+        return on_the_web(facts, id).await;
+    }
     match foreign::document(id) {
         Ok(document) => of_document(&document)
             .map_or_else(|error| Lookup::Unknown { why: error.detail }, Lookup::Found),
@@ -43,6 +47,30 @@ pub(super) async fn look_up(facts: &Facts<'_>, id: &str, at_ms: i64) -> Lookup {
         }
         Err(_) => Lookup::Unknown {
             why: format!("{id} is not looked up; its document can be handed in"),
+        },
+    }
+}
+
+/// Who a `did:web` is now: its website tells of no other time.
+async fn on_the_web(facts: &Facts<'_>, id: &str) -> Lookup {
+    match facts.web_document(id).await {
+        Ok(fetched) => match of_document(&fetched.document) {
+            Ok(party) => Lookup::Found(Party {
+                known_at_ms: Some(fetched.at_ms),
+                ..party
+            }),
+            Err(error) => Lookup::Unknown { why: error.detail },
+        },
+        Err(Refusal::Invalid(_) | Refusal::NotFound(_)) => Lookup::NotFound,
+        Err(
+            refusal @ (Refusal::Off
+            | Refusal::HostNotAllowed(_)
+            | Refusal::Unreachable(_)
+            | Refusal::TooLarge(_)
+            | Refusal::NotADocument(_)
+            | Refusal::OtherId(_)),
+        ) => Lookup::Unknown {
+            why: format!("{refusal}; its document can be handed in"),
         },
     }
 }

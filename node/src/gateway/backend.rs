@@ -15,6 +15,7 @@ use starfire_state::{Archive, Rejection, View};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::did_index::DidIndex;
+use crate::web_did::WebDids;
 
 /// Everything that the gateway stands on.
 pub struct Backend {
@@ -38,6 +39,8 @@ pub struct Backend {
     pub node_key: tendermint::PublicKey,
     /// What this node does with credentials.
     pub credentials: CredentialPolicy,
+    /// Fetches documents of `did:web`; `None`: nobody does.
+    pub web_dids: Option<WebDids>,
 }
 
 /// What a node does with credentials, as its operator configured it.

@@ -35,6 +35,7 @@ use store::Shared;
 
 use super::backend::{Backend, CredentialPolicy, PoolView, Published, Submission};
 use super::error::CODE_TRAILER;
+use crate::web_did::WebDids;
 
 const GENESIS_SECONDS: i64 = 1_795_000_000;
 /// A genesis for those who ask for it; the chain here begins otherwise.
@@ -64,17 +65,30 @@ pub(super) struct Node {
 impl Node {
     /// A main chain that holds `records` from genesis on.
     pub(super) async fn main(records: Changes) -> Self {
-        Self::start("starfire-main-1", "", 1, records, CREDENTIALS).await
+        Self::start("starfire-main-1", "", 1, records, CREDENTIALS, None).await
     }
 
     /// The same, with this policy for credentials.
     pub(super) async fn with_policy(records: Changes, credentials: CredentialPolicy) -> Self {
-        Self::start("starfire-main-1", "", 1, records, credentials).await
+        Self::start("starfire-main-1", "", 1, records, credentials, None).await
+    }
+
+    /// The same, which fetches documents of `did:web`.
+    pub(super) async fn with_web(records: Changes, web_dids: WebDids) -> Self {
+        Self::start(
+            "starfire-main-1",
+            "",
+            1,
+            records,
+            CREDENTIALS,
+            Some(web_dids),
+        )
+        .await
     }
 
     /// The sub-chain `by01`.
     pub(super) async fn sub(records: Changes) -> Self {
-        Self::start("starfire-by01-1", "by01", 40, records, CREDENTIALS).await
+        Self::start("starfire-by01-1", "by01", 40, records, CREDENTIALS, None).await
     }
 
     async fn start(
@@ -83,6 +97,7 @@ impl Node {
         seed: u8,
         mut records: Changes,
         credentials: CredentialPolicy,
+        web_dids: Option<WebDids>,
     ) -> Self {
         let mut keys: Vec<_> = (seed..seed + 4)
             .map(|seed| PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519))
@@ -132,6 +147,7 @@ impl Node {
             genesis: Arc::new(Genesis::parse(GENESIS).unwrap()),
             node_key: tendermint_key(&private_key(seed)),
             credentials,
+            web_dids,
         };
         tokio::spawn(super::serve(listener, backend, async move {
             drop(stopped.await);

@@ -18,7 +18,7 @@ use starfire_proto::v1;
 use starfire_state::{Code, Rejection};
 
 use super::{Gateway, contract, credentials, error, json, limits, page, resolution, tendermint};
-use super::{did_batch, did_changes, did_list, registrar};
+use super::{cross_origin, did_batch, did_changes, did_list, registrar};
 
 /// There is nothing at this path.
 const ROUTE_UNKNOWN: Code = Code::new("ROUTE_UNKNOWN", 4);
@@ -42,10 +42,7 @@ pub(super) fn router(gateway: Gateway) -> Router {
         .route("/api/anchors", get(anchors))
         .route("/api/evidence", get(evidence))
         .with_state(gateway.clone())
-        .merge(did_list::router(gateway.clone()))
-        .merge(did_batch::router(gateway.clone()))
-        .merge(did_changes::router(gateway.clone()))
-        .merge(registrar::router(gateway.clone()))
+        .merge(cross_origin::open(registry(&gateway)))
         .merge(tendermint::router(gateway.clone()))
         .merge(page::router())
         .layer(map_response(harden))
@@ -53,6 +50,15 @@ pub(super) fn router(gateway: Gateway) -> Router {
         .merge(credentials::router(gateway.clone()))
         .merge(resolution::router(gateway.clone()))
         .merge(Router::new().fallback(elsewhere).with_state(gateway))
+}
+
+/// The registry of DIDs, besides resolving.
+fn registry(gateway: &Gateway) -> Router {
+    Router::new()
+        .merge(did_list::router(gateway.clone()))
+        .merge(did_batch::router(gateway.clone()))
+        .merge(did_changes::router(gateway.clone()))
+        .merge(registrar::router(gateway.clone()))
 }
 
 async fn harden(mut response: Response) -> Response {

@@ -64,7 +64,9 @@ impl Requests {
             "/starfire.v1.Transactions/Submit" | "/starfire.v1.Transactions/SubmitBatch" => {
                 &self.submissions
             }
-            "/1.0/create" | "/1.0/update" | "/1.0/deactivate" => &self.submissions,
+            "/1.0/create" | "/1.0/update" | "/1.0/deactivate" | "/1.0/createResource" => {
+                &self.submissions
+            }
             "/starfire.v1.Blocks/Get" => &self.blocks,
             "/starfire.v1.Dids/BatchResolve" | "/1.0/identifiers:batch" => &self.blocks,
             "/" if method == Method::POST => &self.tendermint,

@@ -4,7 +4,7 @@
 //! `action: signPayload`; the job's id is the transaction's hash. The client signs the bytes and comes back with the same id; the node
 //! checks the signatures, submits the transaction and waits for its receipt. What the chain then decides, it decides as for any other
 //! sender: nothing is allowed here that is not allowed there. Of a job the node keeps the unsigned bytes, for a while.
-// DID Registration (DIF), operations `create`, `update`, `deactivate` and their HTTPS binding.
+// DID Registration (DIF), operations `create`, `update`, `deactivate` and `createResource`, and their HTTPS binding.
 
 mod answer;
 mod document;
@@ -25,23 +25,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use prost::Message;
 use starfire_did::document::from_w3c;
-use starfire_did::{resolve, signature};
+use starfire_did::{resolve, resource, signature};
 use starfire_proto::protocol;
 use starfire_proto::v1;
 use starfire_proto::v1::transaction_status::State as Progress;
-use starfire_state::{Code, Rejection};
+use starfire_state::{Code, Rejection, View};
 
 use super::did_batch::read_body;
 use super::error::INVALID_PARAMETER;
 use super::{Gateway, accounts};
-use answer::Answer;
+use answer::{Answer, Made};
 pub(super) use jobs::Jobs;
 use jobs::{Job, JobId};
 use plan::Plan;
 use request::{Request, SigningResponse};
 
-/// The longest request: a document, its signatures, and room.
-const BODY_BYTES_MAX: usize = 64 << 10;
+/// The longest request: a document and its signatures, or a resource in Base64, and room.
+const BODY_BYTES_MAX: usize = 96 << 10;
 /// How long a request waits for its transaction's receipt. Who is not answered by then asks again with the job's id.
 const RECEIPT_WAIT: Duration = Duration::from_secs(20);
 
@@ -58,6 +58,7 @@ enum Operation {
     Create,
     Update,
     Deactivate,
+    CreateResource,
 }
 
 pub(super) fn router(gateway: Gateway) -> Router {
@@ -65,6 +66,7 @@ pub(super) fn router(gateway: Gateway) -> Router {
         .route("/1.0/create", post(create))
         .route("/1.0/update", post(update))
         .route("/1.0/deactivate", post(deactivate))
+        .route("/1.0/createResource", post(create_resource))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(gateway)
 }
@@ -79,6 +81,10 @@ async fn update(gateway: State<Gateway>, body: Result<Bytes, BytesRejection>) ->
 
 async fn deactivate(gateway: State<Gateway>, body: Result<Bytes, BytesRejection>) -> Response {
     perform(gateway, Operation::Deactivate, body).await
+}
+
+async fn create_resource(gateway: State<Gateway>, body: Result<Bytes, BytesRejection>) -> Response {
+    perform(gateway, Operation::CreateResource, body).await
 }
 
 async fn perform(
@@ -96,7 +102,7 @@ async fn perform(
     };
     match outcome {
         Ok(answer) => answer.response(operation),
-        Err(rejection) => answer::failed(job.as_deref(), &rejection),
+        Err(rejection) => answer::failed(operation, job.as_deref(), &rejection),
     }
 }
 
@@ -129,6 +135,9 @@ impl Gateway {
                 Operation::Create => plan::create(state.as_ref(), &chain, &request)?,
                 Operation::Update => Some(plan::update(state.as_ref(), &chain, &request)?),
                 Operation::Deactivate => Some(plan::deactivate(state.as_ref(), &chain, &request)?),
+                Operation::CreateResource => {
+                    Some(plan::create_resource(state.as_ref(), &chain, &request)?)
+                }
             };
             Ok((chain, plan))
         });
@@ -178,16 +187,26 @@ impl Gateway {
         if receipt.code != 0 {
             return Ok(Answer::Refused { id, job, receipt });
         }
-        let did = job.did;
-        let record = self
-            .read(move |view| Ok(resolve::resolve(view.state().as_ref(), &did, None)))
-            .await?;
+        let done = Arc::clone(&job);
+        let made = self.read(move |view| Ok(made(view.state().as_ref(), &done)));
         Ok(Answer::Finished {
             id,
+            made: made.await?,
             job,
-            record: Box::new(record.unwrap_or_default()),
             height: status.height,
         })
+    }
+}
+
+/// What a committed transaction has made: a document as it is now, or the version of a resource.
+fn made(state: &dyn View, job: &Job) -> Made {
+    match &job.resource {
+        None => Made::Document(Box::new(
+            resolve::resolve(state, &job.did, None).unwrap_or_default(),
+        )),
+        Some((name, version)) => Made::Resource(
+            resource::find(state, &job.did, name, Some(*version)).unwrap_or_default(),
+        ),
     }
 }
 
@@ -203,7 +222,7 @@ fn unsigned(chain: &v1::ChainRecord, operation: Operation, nonce: i64, plan: Pla
     });
     Job::new(
         operation,
-        plan.did,
+        (plan.did, plan.resource),
         body.encode_to_vec(),
         payload,
         plan.signers,

@@ -8,6 +8,8 @@ mod aggregate;
 mod bid;
 mod cache;
 mod dereference;
+mod follow;
+mod followed;
 mod lookup;
 mod media;
 mod options;
@@ -30,6 +32,7 @@ use starfire_did::{Did, foreign};
 use starfire_state::Rejection;
 
 use super::{Gateway, error};
+use crate::web_did::{self, Refusal};
 pub(super) use bid::facade;
 pub(super) use cache::Answers;
 use lookup::Answer;
@@ -38,6 +41,7 @@ use media::{Accept, Wrap};
 use options::Options;
 use reply::{Keep, json_reply, kept};
 use request::Target;
+pub(super) use resource::metadata as resource_metadata;
 
 /// Where DIDs are resolved.
 const IDENTIFIERS: &str = "/1.0/identifiers/";
@@ -117,7 +121,11 @@ async fn answer(gateway: &Gateway, asked: Asked) -> Result<Response, Problem> {
     let text = asked.target.url.did();
     let did = match Did::parse(text) {
         Ok(did) => did,
-        Err(_) if !text.starts_with("did:bid:") => return of_another_method(&asked),
+        Err(_) if web_did::is_of_method(text) => return on_the_web(gateway, &asked).await,
+        Err(_) if !text.starts_with("did:bid:") => {
+            let document = foreign::document(text)?;
+            return of_another_method(&asked, &document, Some(&Keep::for_ever("1")));
+        }
         Err(error) => return Err(Problem::new(ProblemKind::InvalidDid, error.to_string())),
     };
     let question = Question { did, at };
@@ -229,10 +237,24 @@ fn status_of(error: &Value) -> u16 {
         .map_or(500, ProblemKind::status)
 }
 
-/// A DID of a method that needs no chain. Its document never changes.
-fn of_another_method(asked: &Asked) -> Result<Response, Problem> {
+/// A DID whose document stands on a website, which nothing proves.
+async fn on_the_web(gateway: &Gateway, asked: &Asked) -> Result<Response, Problem> {
+    let (did, fresh) = (asked.target.url.did(), asked.options.no_cache);
+    let fetched = match &gateway.backend.web_dids {
+        Some(web) => web.document(did, fresh).await,
+        None => Err(Refusal::Off),
+    };
+    let fetched = fetched.map_err(|refusal| Problem::from(&refusal))?;
+    of_another_method(asked, &fetched.document, None)
+}
+
+/// A DID of a method that has no chain.
+fn of_another_method(
+    asked: &Asked,
+    document: &Value,
+    keep: Option<&Keep>,
+) -> Result<Response, Problem> {
     let did = asked.target.url.did();
-    let document = foreign::document(did)?;
     if asked.options.at(asked.target.url.parameters())? != At::Newest {
         let detail = "DIDs of this method have one version";
         return Err(Problem::new(ProblemKind::FeatureNotSupported, detail));
@@ -246,7 +268,6 @@ fn of_another_method(asked: &Asked) -> Result<Response, Problem> {
     if !asked.target.is_document() {
         return dereference::in_document(asked, form, &result);
     }
-    let keep = Keep::for_ever("1");
     let response = match asked.accept.wrap {
         None => json_reply(200, form.media_type(), &result["didDocument"]),
         Some(Wrap::Dereferencing) => json_reply(
@@ -256,7 +277,7 @@ fn of_another_method(asked: &Asked) -> Result<Response, Problem> {
         ),
         Some(wrap) => json_reply(200, wrap.media_type(), &result),
     };
-    Ok(kept(response, Some(&keep), &asked.headers))
+    Ok(kept(response, keep, &asked.headers))
 }
 
 /// A refusal of this node, as the standard knows it.

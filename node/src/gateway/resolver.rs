@@ -18,9 +18,9 @@ use super::error;
 use crate::grpc::proofs_client::ProofsClient;
 
 /// How long one gateway may take, connecting included.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(3);
+pub(super) const ANSWER_TIME_MAX: Duration = Duration::from_secs(3);
 /// Gateways asked before giving up.
-const ATTEMPTS_MAX: usize = 3;
+pub(super) const ATTEMPTS_MAX: usize = 3;
 /// The longest answer.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 

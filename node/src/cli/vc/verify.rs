@@ -17,6 +17,7 @@ use crate::clock;
 use crate::credential::proved::Proved;
 use crate::credential::{self, Answer, Asked, AskedAccreditation, Facts, Source};
 use crate::failure::Failure;
+use crate::web_did::{self, Allowed, WebDids};
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
@@ -28,6 +29,15 @@ pub(crate) struct Verify {
     /// Credentials that hold status lists; each must be signed by its issuer
     #[arg(long, value_name = "FILE", num_args = 1..)]
     status_list: Vec<PathBuf>,
+    /// Fetch documents of did:web from these hosts, each perhaps with a port; `*`: from every host at port 443
+    #[arg(long, value_name = "HOST", num_args = 1..)]
+    did_web: Vec<String>,
+    /// The same from hosts of your own network, which may stand at private addresses
+    #[arg(long, value_name = "HOST", num_args = 1..)]
+    did_web_private: Vec<String>,
+    /// Certificates in PEM that these hosts must have one of, in place of those that this machine trusts
+    #[arg(long, value_name = "FILE")]
+    did_web_ca: Option<PathBuf>,
     /// Ask that the issuer was accredited in this jurisdiction, for every type of the credential
     #[arg(long, value_name = "JURISDICTION")]
     accredited: Option<String>,
@@ -61,7 +71,8 @@ pub(super) async fn run(arguments: &Verify, context: &Context) -> Result<(), Fai
         Some(proved(arguments, context).await?)
     };
     let source = proved.as_ref().map_or(Source::Offline, Source::Proved);
-    let mut facts = Facts::of(source);
+    let web = web_dids(arguments)?;
+    let mut facts = Facts::of(source).with_web(web.as_ref());
     for path in &arguments.documents {
         let document = json::parse(read(path)?.as_bytes()).map_err(|error| malformed(&error))?;
         facts
@@ -89,6 +100,26 @@ pub(super) async fn run(arguments: &Verify, context: &Context) -> Result<(), Fai
     };
     let answer = credential::verify(&text, &asked, &facts).await;
     conclude(context, &answer)
+}
+
+/// What fetches documents of `did:web`, if the caller names hosts.
+fn web_dids(arguments: &Verify) -> Result<Option<WebDids>, Failure> {
+    let allowed = Allowed::parse(&arguments.did_web, &arguments.did_web_private)
+        .map_err(|message| Failure::usage(message, "name hosts as a did:web does"))?;
+    if allowed.is_empty() {
+        return Ok(None);
+    }
+    let settings = web_did::Settings {
+        allowed,
+        ca_file: arguments.did_web_ca.clone(),
+    };
+    WebDids::new(settings).map(Some).map_err(|error| {
+        Failure::new(
+            "CERTIFICATES",
+            error.to_string(),
+            "name a file of certificates in PEM by --did-web-ca",
+        )
+    })
 }
 
 /// A node whose answers are checked against the pinned chain that it says it is of.
@@ -140,7 +171,7 @@ fn conclude(context: &Context, answer: &Answer) -> Result<(), Failure> {
         Verdict::Valid => "",
         Verdict::Invalid => "do not act on it",
         Verdict::Undecided => {
-            "name a node by --node, or hand in what is missing by --documents or --status-list"
+            "name a node by --node, hosts by --did-web, or hand in what is missing by --documents or --status-list"
         }
     };
     let message = format!("{}: {}", lower(&step.name), step.detail);

@@ -165,7 +165,8 @@ pub(super) fn judge(
     options: &Options,
 ) -> Result<Answer, Rejection> {
     let judged = async {
-        let facts = Facts::of(Source::View(gateway));
+        let web = gateway.backend.web_dids.as_ref();
+        let facts = Facts::of(Source::View(gateway)).with_web(web);
         let asked = &options.asked;
         match (secured, shown) {
             (Ok(Secured::Credential(parsed)), Shown::Credential) => {

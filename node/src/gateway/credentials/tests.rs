@@ -7,6 +7,7 @@ mod records;
 mod requests;
 mod sub_chains;
 mod verify;
+mod web;
 
 use serde_json::{Value, json};
 use starfire_did::credential::integrity::{self, Options, Suite};

@@ -8,14 +8,15 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use starfire_did::resolution::{self, Origin, Representation};
-use starfire_did::{Did, KeyAlgorithm, render};
+use starfire_did::resolution::{self, Origin, Problem, Representation};
+use starfire_did::{KeyAlgorithm, render};
 use starfire_proto::v1;
 use starfire_state::Rejection;
 
 use super::Operation;
 use super::jobs::{Job, JobId};
 use crate::gateway::error;
+use crate::gateway::resolution::resource_metadata;
 
 /// How a request went on.
 pub(super) enum Answer {
@@ -35,14 +36,65 @@ pub(super) enum Answer {
     Finished {
         id: JobId,
         job: Arc<Job>,
-        record: Box<v1::DidRecord>,
+        made: Made,
         height: u64,
     },
 }
 
+/// What the chain has made.
+pub(super) enum Made {
+    /// A version of a document.
+    Document(Box<v1::DidRecord>),
+    /// A version of a resource.
+    Resource(v1::DidResourceRecord),
+}
+
+impl Operation {
+    /// What the members of an answer are called.
+    // DID Registration: `create` and its kin answer about a DID, `createResource` about a DID URL.
+    fn members(self) -> Members {
+        match self {
+            Self::Create | Self::Update | Self::Deactivate => Members {
+                state: "didState",
+                metadata: "didDocumentMetadata",
+            },
+            Self::CreateResource => Members {
+                state: "didUrlState",
+                metadata: "contentMetadata",
+            },
+        }
+    }
+}
+
+/// What the members of an answer are called.
+struct Members {
+    state: &'static str,
+    metadata: &'static str,
+}
+
+impl Job {
+    /// What a job is about.
+    fn subject(&self) -> (&'static str, String) {
+        match &self.resource {
+            None => ("did", self.did.to_string()),
+            Some((name, _)) => ("didUrl", format!("{}/resources/{name}", self.did)),
+        }
+    }
+
+    /// A state of the job.
+    fn state(&self, state: &str, members: Value) -> Value {
+        let (name, subject) = self.subject();
+        let mut whole = json!({ "state": state, name: subject });
+        if let (Value::Object(whole), Value::Object(members)) = (&mut whole, members) {
+            whole.extend(members);
+        }
+        whole
+    }
+}
+
 impl Answer {
     pub(super) fn response(self, operation: Operation) -> Response {
-        match self {
+        let (status, id, state, registration, metadata) = match self {
             Self::NeedsKey => {
                 let state = json!({
                     "state": "action",
@@ -53,93 +105,94 @@ impl Answer {
                         "purpose": ["authentication", "assertionMethod"],
                     }],
                 });
-                respond(StatusCode::OK, None, &state, &json!({}), &json!({}))
+                (StatusCode::OK, None, state, json!({}), json!({}))
             }
             Self::NeedsSignatures { id, job } => {
-                let state = json!({
-                    "state": "action",
-                    "action": "signPayload",
-                    "did": job.did.to_string(),
-                    "signingRequest": signing_requests(&job),
-                });
-                respond(StatusCode::OK, Some(id), &state, &json!({}), &json!({}))
+                let requests = signing_requests(&job);
+                let members = json!({ "action": "signPayload", "signingRequest": requests });
+                let state = job.state("action", members);
+                (StatusCode::OK, Some(id), state, json!({}), json!({}))
             }
             Self::Waits { id, job } => {
-                let state = json!({
-                    "state": "wait",
-                    "did": job.did.to_string(),
-                    "wait": "the transaction is not committed yet: ask again with the same jobId",
-                    "waitTime": 1_000,
-                });
-                respond(StatusCode::OK, Some(id), &state, &json!({}), &json!({}))
+                let why = "the transaction is not committed yet: ask again with the same jobId";
+                let state = job.state("wait", json!({ "wait": why, "waitTime": 1_000 }));
+                (StatusCode::OK, Some(id), state, json!({}), json!({}))
             }
             Self::Refused { id, job, receipt } => {
-                let state = failure(Some(&job.did), &receipt.reason, &receipt.detail);
+                let state = failure(Some(job.as_ref()), &receipt.reason, &receipt.detail);
+                let transaction = transaction(&id, None);
                 let status = StatusCode::BAD_REQUEST;
-                respond(
-                    status,
-                    Some(id),
-                    &state,
-                    &transaction(&id, None),
-                    &json!({}),
-                )
+                (status, Some(id), state, transaction, json!({}))
             }
             Self::Finished {
                 id,
                 job,
-                record,
+                made,
                 height,
             } => {
-                let document = match resolution::rendered(
-                    &record,
-                    Origin::ThisChain,
-                    Representation::JsonLd,
-                ) {
-                    Ok(document) => document,
+                let (members, metadata) = match made.shown() {
+                    Ok(shown) => shown,
                     Err(problem) => {
                         let rejection = Rejection::new(error::INTERNAL, problem.detail);
-                        return failed(Some(&hex::encode(id)), &rejection);
+                        return failed(operation, Some(&hex::encode(id)), &rejection);
                     }
                 };
-                let state = json!({
-                    "state": "finished",
-                    "did": job.did.to_string(),
-                    "secret": {},
-                    "didDocument": document.unwrap_or(Value::Null),
-                });
                 let status = match operation {
-                    Operation::Create => StatusCode::CREATED,
+                    Operation::Create | Operation::CreateResource => StatusCode::CREATED,
                     Operation::Update | Operation::Deactivate => StatusCode::OK,
                 };
-                let metadata = render::metadata(&record);
+                let state = job.state("finished", members);
                 let transaction = transaction(&id, Some(height));
-                respond(status, Some(id), &state, &transaction, &metadata)
+                (status, Some(id), state, transaction, metadata)
             }
-        }
+        };
+        let id = id.map(hex::encode);
+        respond(
+            status,
+            operation,
+            id.as_deref(),
+            state,
+            registration,
+            metadata,
+        )
+    }
+}
+
+impl Made {
+    /// For the state, and as metadata.
+    fn shown(&self) -> Result<(Value, Value), Problem> {
+        Ok(match self {
+            Self::Document(record) => {
+                let document =
+                    resolution::rendered(record, Origin::ThisChain, Representation::JsonLd)?;
+                let members =
+                    json!({ "secret": {}, "didDocument": document.unwrap_or(Value::Null) });
+                (members, render::metadata(record))
+            }
+            Self::Resource(record) => {
+                let metadata = Value::Object(resource_metadata(record));
+                (json!({ "secret": {} }), metadata)
+            }
+        })
     }
 }
 
 /// A refusal. Whatever is not the client's doing is an internal error.
-pub(super) fn failed(job: Option<&str>, rejection: &Rejection) -> Response {
+pub(super) fn failed(operation: Operation, job: Option<&str>, rejection: &Rejection) -> Response {
     let status = match error::response(rejection).status().is_server_error() {
         true => StatusCode::INTERNAL_SERVER_ERROR,
         false => StatusCode::BAD_REQUEST,
     };
-    let body = json!({
-        "jobId": job,
-        "didState": failure(None, rejection.code.name, &rejection.detail),
-        "didRegistrationMetadata": {},
-        "didDocumentMetadata": {},
-    });
-    (status, Json(body)).into_response()
+    let state = failure(None, rejection.code.name, &rejection.detail);
+    respond(status, operation, job, state, json!({}), json!({}))
 }
 
-fn failure(did: Option<&Did>, reason: &str, description: &str) -> Value {
-    let mut state = json!({ "state": "failed", "reason": reason, "description": description });
-    if let Some(did) = did {
-        state["did"] = json!(did.to_string());
+fn failure(job: Option<&Job>, reason: &str, description: &str) -> Value {
+    let members = json!({ "reason": reason, "description": description });
+    match job {
+        Some(job) => job.state("failed", members),
+        None => json!({ "state": "failed", "reason": reason, "description": description }),
     }
-    state
 }
 
 fn transaction(id: &JobId, height: Option<u64>) -> Value {
@@ -148,17 +201,16 @@ fn transaction(id: &JobId, height: Option<u64>) -> Value {
 
 fn respond(
     status: StatusCode,
-    id: Option<JobId>,
-    state: &Value,
-    registration: &Value,
-    document: &Value,
+    operation: Operation,
+    job: Option<&str>,
+    state: Value,
+    registration: Value,
+    metadata: Value,
 ) -> Response {
-    let body = json!({
-        "jobId": id.map(hex::encode),
-        "didState": state,
-        "didRegistrationMetadata": registration,
-        "didDocumentMetadata": document,
-    });
+    let members = operation.members();
+    let mut body = json!({ "jobId": job, "didRegistrationMetadata": registration });
+    body[members.state] = state;
+    body[members.metadata] = metadata;
     (status, Json(body)).into_response()
 }
 

@@ -28,6 +28,8 @@ pub(super) type JobId = [u8; 32];
 pub(super) struct Job {
     pub(super) operation: Operation,
     pub(super) did: Did,
+    /// A resource's name, and the version that is to be made of it.
+    pub(super) resource: Option<(String, u64)>,
     pub(super) blob: Vec<u8>,
     /// The same for people.
     pub(super) payload: Value,
@@ -46,7 +48,7 @@ pub(super) struct Signer {
 impl Job {
     pub(super) fn new(
         operation: Operation,
-        did: Did,
+        (did, resource): (Did, Option<(String, u64)>),
         blob: Vec<u8>,
         payload: Value,
         signers: Vec<Signer>,
@@ -54,6 +56,7 @@ impl Job {
         Self {
             operation,
             did,
+            resource,
             blob,
             payload,
             signers,
@@ -144,7 +147,7 @@ mod tests {
     fn job(blob: Vec<u8>) -> Job {
         Job::new(
             Operation::Create,
-            did(1, None),
+            (did(1, None), None),
             blob,
             Value::Null,
             Vec::new(),

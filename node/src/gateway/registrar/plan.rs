@@ -1,8 +1,10 @@
 //! What the registrar's requests come to: operations of an account, and the keys that are to sign them.
 
 use serde_json::{Map, Value, json};
-use starfire_did::code::{DID_DEACTIVATED, DID_EXISTS, DID_NOT_FOUND};
-use starfire_did::{ChainCode, Did, Document, PublicKey, render, resolve};
+use sha2::{Digest, Sha256};
+use starfire_did::add_resource::AddResource;
+use starfire_did::code::{DID_DEACTIVATED, DID_EXISTS, DID_NOT_FOUND, DID_VERSION_CONFLICT};
+use starfire_did::{ChainCode, Did, Document, PublicKey, render, resolve, resource};
 use starfire_proto::protocol::{self, operation::Native};
 use starfire_proto::v1;
 use starfire_state::{Rejection, View};
@@ -16,6 +18,8 @@ use crate::gateway::dids::other_chain;
 /// A transaction but for its nonce.
 pub(super) struct Plan {
     pub(super) did: Did,
+    /// A resource's name, and the version that is to be made of it.
+    pub(super) resource: Option<(String, u64)>,
     pub(super) source: Did,
     pub(super) operations: Vec<protocol::Operation>,
     /// The operations for people.
@@ -75,6 +79,7 @@ pub(super) fn create(
     };
     Ok(Some(Plan {
         did,
+        resource: None,
         source: did,
         operations: vec![operation(Native::DidCreate(create))],
         shown,
@@ -128,6 +133,7 @@ pub(super) fn update(
     let source = source(&did, &current, request)?;
     Ok(Plan {
         did,
+        resource: None,
         source,
         operations,
         shown: Value::Array(shown_operations),
@@ -151,6 +157,7 @@ pub(super) fn deactivate(
     let source = source(&did, &current, request)?;
     Ok(Plan {
         did,
+        resource: None,
         source,
         operations: vec![operation(Native::DidDeactivate(deactivate))],
         shown: json!([{
@@ -158,6 +165,54 @@ pub(super) fn deactivate(
             "did": did.to_string(),
             "expectedVersion": version,
             "reason": request.reason,
+        }]),
+        signers: signers(state, &source, request)?,
+    })
+}
+
+/// Adds a resource, or a version of one whose newest the client has seen.
+pub(super) fn create_resource(
+    state: &dyn View,
+    chain: &v1::ChainRecord,
+    request: &Request,
+) -> Result<Plan, Rejection> {
+    let (did, _, current) = subject(state, chain, request)?;
+    let wanted = request.resource.as_ref().ok_or_else(|| {
+        invalid("a resource has a relativeDidUrl, \"/resources/NAME\", and content")
+    })?;
+    let expected_version = request.expected_version.unwrap_or(0);
+    let add = v1::DidAddResource {
+        did: did.to_string(),
+        name: wanted.name.clone(),
+        expected_version,
+        media_type: wanted.media_type.clone(),
+        content: wanted.content.clone(),
+    };
+    // What the chain would refuse is not worth a signature.
+    AddResource::try_from(add.clone())?;
+    let newest = resource::find(state, &did, &wanted.name, None);
+    let newest = newest.map_or(0, |record| record.version);
+    if newest != expected_version {
+        let detail = format!(
+            "resource {} of {did} has version {newest}, not {expected_version}",
+            wanted.name
+        );
+        return Err(Rejection::new(DID_VERSION_CONFLICT, detail));
+    }
+    let source = source(&did, &current, request)?;
+    Ok(Plan {
+        did,
+        resource: Some((wanted.name.clone(), expected_version.saturating_add(1))),
+        source,
+        operations: vec![operation(Native::DidAddResource(add))],
+        shown: json!([{
+            "type": "DID_ADD_RESOURCE",
+            "did": did.to_string(),
+            "name": wanted.name,
+            "expectedVersion": expected_version,
+            "mediaType": wanted.media_type,
+            "size": wanted.content.len(),
+            "checksum": hex::encode(Sha256::digest(&wanted.content)),
         }]),
         signers: signers(state, &source, request)?,
     })

@@ -1,5 +1,7 @@
 //! What a client of the registrar sends: parsed once, with every way of handing over a secret refused.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 use starfire_did::Did;
@@ -9,6 +11,8 @@ use super::{SECRETS_REFUSED, invalid, parse_did};
 
 /// Keys that may sign for one transaction.
 const SIGNERS_MAX: usize = 16;
+/// Where resources stand behind a DID.
+const RESOURCES: &str = "/resources/";
 /// Document operations in one request.
 const OPERATIONS_MAX: usize = 32;
 
@@ -29,6 +33,16 @@ pub(super) struct Request {
     pub(super) signatures: Vec<(String, SigningResponse)>,
     /// What is to be done with which (part of a) document.
     pub(super) changes: Vec<(Change, Value)>,
+    /// What is to stand behind the DID.
+    pub(super) resource: Option<Resource>,
+}
+
+/// A resource as it is to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Resource {
+    pub(super) name: String,
+    pub(super) media_type: String,
+    pub(super) content: Vec<u8>,
 }
 
 /// `didDocumentOperation`.
@@ -58,6 +72,8 @@ struct Wire {
     did_document_operation: Option<Several<String>>,
     #[serde(default)]
     did_document: Option<Several<Value>>,
+    relative_did_url: Option<String>,
+    content: Option<Value>,
 }
 
 #[derive(Default, Deserialize)]
@@ -70,6 +86,8 @@ struct Options {
     kid: Option<Several<String>>,
     expected_version: Option<u64>,
     reason: Option<String>,
+    media_type: Option<String>,
+    content_encoding: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -129,6 +147,15 @@ impl Request {
             .map(Several::into_list)
             .unwrap_or_default();
         let did = |text: Option<String>| text.as_deref().map(parse_did).transpose();
+        let resource = match (wire.relative_did_url, wire.content) {
+            (Some(url), Some(content)) => Some(resource(
+                &url,
+                content,
+                options.media_type,
+                options.content_encoding.as_deref(),
+            )?),
+            (_, _) => None,
+        };
         Ok(Self {
             job: wire.job_id,
             did: did(wire.did)?,
@@ -143,8 +170,42 @@ impl Request {
                 .into_iter()
                 .collect(),
             changes: changes(operations, documents)?,
+            resource,
         })
     }
+}
+
+/// Text as it is, or the bytes that it encodes; any other JSON in its shortest form.
+fn resource(
+    relative_did_url: &str,
+    content: Value,
+    media_type: Option<String>,
+    encoding: Option<&str>,
+) -> Result<Resource, Rejection> {
+    let name = relative_did_url.strip_prefix(RESOURCES).ok_or_else(|| {
+        invalid(format!(
+            "relativeDidUrl is \"{RESOURCES}NAME\": resources stand there alone"
+        ))
+    })?;
+    let (content, usual) = match (content, encoding) {
+        (Value::String(text), None) => (text.into_bytes(), "text/plain"),
+        (Value::String(text), Some("base64")) => {
+            let bytes = STANDARD.decode(text);
+            let bytes = bytes.map_err(|_| invalid("the content is not Base64"))?;
+            (bytes, "application/octet-stream")
+        }
+        (json, None) => (json.to_string().into_bytes(), "application/json"),
+        (_, Some(_)) => {
+            return Err(invalid(
+                "options.contentEncoding is \"base64\", of a content that is a string",
+            ));
+        }
+    };
+    Ok(Resource {
+        name: name.to_owned(),
+        media_type: media_type.unwrap_or_else(|| usual.to_owned()),
+        content,
+    })
 }
 
 /// Each operation with its document. Without operations each document is set.

@@ -108,16 +108,18 @@ pub(super) fn in_document(
     else {
         return Err(not_found("such service or path"));
     };
-    let id = format!("{did}#{fragment}");
+    let (id, relative) = (format!("{did}#{fragment}"), format!("#{fragment}"));
+    // Documents of others may name their parts in short.
+    let is_it = |name: &Value| *name == id.as_str() || *name == relative.as_str();
     let part = ["verificationMethod", "service"]
         .iter()
         .filter_map(|list| document[*list].as_array())
         .flatten()
-        .find(|part| part["id"] == id.as_str())
+        .find(|part| is_it(&part["id"]))
         .ok_or_else(|| not_found(&format!("#{fragment}")))?;
     if let Some(relationship) = relationship(asked)? {
         let named = document[relationship.name()].as_array();
-        if !named.is_some_and(|ids| ids.iter().any(|known| *known == id.as_str())) {
+        if !named.is_some_and(|ids| ids.iter().any(is_it)) {
             let detail = format!("{id} is no key for {}", relationship.name());
             return Err(Problem::new(ProblemKind::InvalidRelationship, detail));
         }

@@ -1,7 +1,8 @@
 //! Looking a DID up: on this chain, or on the main chain for a sub-chain's. HTTP and gRPC come through here.
 //!
 //! A DID of a sub-chain is asked of its gateways as of the newest header that the main chain has anchored, and what they answer is
-//! believed as far as the anchor proves it. Such an answer stays the same until the next anchor, so until then it is remembered.
+//! believed as far as the anchor proves it. Such an answer stays the same until the next anchor, so until then it is remembered; and
+//! longer, under its own anchor, while the sub-chain is followed and tells of no change.
 
 use std::collections::BTreeMap;
 
@@ -36,6 +37,18 @@ pub(in crate::gateway) struct Answer {
     pub(in crate::gateway) anchor: Option<v1::StateProof>,
     /// For a sub-chain as a whole: its record.
     pub(in crate::gateway) sub_chain: Option<v1::SubChainRecord>,
+}
+
+impl Answer {
+    /// A sub-chain's answer, and the proof of the anchor that it is under.
+    fn under(anchor: v1::StateProof, remembered: Remembered) -> Self {
+        Self {
+            found: remembered.found,
+            proof: Some(remembered.proof),
+            anchor: Some(anchor),
+            sub_chain: None,
+        }
+    }
 }
 
 impl Gateway {
@@ -113,25 +126,30 @@ impl Gateway {
                 ..Answer::default()
             });
         };
-        let remembered = self.answers.get(&question, anchor.height, Instant::now());
-        let remembered = match remembered.filter(|_| !wanted.fresh) {
-            Some(remembered) => remembered,
-            None => {
-                let _seat = seat(&self.resolves, "questions to other chains")?;
-                let proof = ask(&record, &anchor, &question).await?;
-                let found = found(&question, &proof)?;
-                let answer = Remembered { found, proof };
-                self.answers
-                    .put(question, anchor.height, answer.clone(), Instant::now());
-                answer
+        if !wanted.fresh {
+            let (answers, now) = (&self.answers, Instant::now());
+            if let Some(remembered) = answers.get(&question, anchor.height, now) {
+                return Ok(Answer::under(anchor_proof, remembered));
             }
-        };
-        Ok(Answer {
-            found: remembered.found,
-            proof: Some(remembered.proof),
-            anchor: Some(anchor_proof),
-            sub_chain: None,
-        })
+            if let Some((older, remembered)) =
+                answers.get_outliving(&question, &record, anchor.height, now)
+            {
+                let anchor_proof = self
+                    .prove_newest(move |_| anchor_keys_at(code, older))
+                    .await?;
+                if value::<v1::AnchorRecord>(&anchor_proof, 1)?.is_some() {
+                    return Ok(Answer::under(anchor_proof, remembered));
+                }
+            }
+        }
+        let _seat = seat(&self.resolves, "questions to other chains")?;
+        let proof = ask(&record, &anchor, &question).await?;
+        let found = found(&question, &proof)?;
+        let answer = Remembered { found, proof };
+        self.answers
+            .put(question, anchor.height, answer.clone(), Instant::now());
+        self.follow_chain(code, &record, anchor.height);
+        Ok(Answer::under(anchor_proof, answer))
     }
 
     /// A sub-chain's record, its newest anchor, and the proof of both. No record: no such chain.
@@ -164,9 +182,14 @@ impl Gateway {
 /// A sub-chain's record, and its newest anchor.
 pub(in crate::gateway) fn anchor_keys(state: &dyn View, code: ChainCode) -> Vec<Vec<u8>> {
     let newest = chain::load(state, code.as_str()).map_or(0, |record| record.latest_height);
+    anchor_keys_at(code, newest)
+}
+
+/// A sub-chain's record, and its anchor of a height.
+fn anchor_keys_at(code: ChainCode, height: u64) -> Vec<Vec<u8>> {
     vec![
         path::sub_chain(code.as_str()),
-        path::anchor(code.as_str(), newest),
+        path::anchor(code.as_str(), height),
     ]
 }
 

@@ -1,19 +1,23 @@
 //! What this resolver can do, for those who list resolvers.
 
+use axum::extract::State;
 use axum::response::Response;
 use serde_json::json;
 use starfire_did::resolution::Representation;
 
+use super::super::Gateway;
 use super::media::{DEREFERENCING, LEGACY_RESOLUTION, RESOLUTION, URI_LIST};
 use super::options;
 use super::reply::json_reply;
 
 const JSON: &str = "application/json";
-/// The methods that are resolved here.
+/// The methods that every node resolves.
 const METHODS: [&str; 3] = ["bid", "jwk", "key"];
+/// The method whose documents are fetched where that is configured.
+const WEB: &str = "web";
 
 /// `GET /1.0/properties`: by method, as the universal resolver asks its drivers.
-pub(super) async fn properties() -> Response {
+pub(super) async fn properties(State(gateway): State<Gateway>) -> Response {
     let own = json!({
         "software": concat!("starfire/", env!("CARGO_PKG_VERSION")),
         "didUrlParameters": ["service", "serviceType", "relativeRef", "versionId", "versionTime"],
@@ -28,17 +32,22 @@ pub(super) async fn properties() -> Response {
         "proofTypes": ["StarfireStateProof2026"],
     });
     let pure = json!({ "software": concat!("starfire/", env!("CARGO_PKG_VERSION")) });
-    let properties = json!({ "bid": own, "jwk": pure, "key": pure });
+    let mut properties = json!({ "bid": own, "jwk": pure, "key": pure });
+    if gateway.backend.web_dids.is_some() {
+        properties[WEB] = pure;
+    }
     json_reply(200, JSON, &properties)
 }
 
 /// `GET /1.0/methods`
-pub(super) async fn methods() -> Response {
-    json_reply(200, JSON, &json!(METHODS))
+pub(super) async fn methods(State(gateway): State<Gateway>) -> Response {
+    let web = gateway.backend.web_dids.is_some().then_some(WEB);
+    let methods: Vec<&str> = METHODS.into_iter().chain(web).collect();
+    json_reply(200, JSON, &json!(methods))
 }
 
 /// `GET /1.0/traits`: by method, in the universal resolver's words.
-pub(super) async fn traits() -> Response {
+pub(super) async fn traits(State(gateway): State<Gateway>) -> Response {
     let pure = json!({
         "updatable": false,
         "deactivatable": false,
@@ -46,7 +55,7 @@ pub(super) async fn traits() -> Response {
         "historyAvailable": false,
         "humanReadable": false,
     });
-    let traits = json!({
+    let mut traits = json!({
         "bid": {
             "updatable": true,
             "deactivatable": true,
@@ -57,5 +66,14 @@ pub(super) async fn traits() -> Response {
         "jwk": pure,
         "key": pure,
     });
+    if gateway.backend.web_dids.is_some() {
+        traits[WEB] = json!({
+            "updatable": true,
+            "deactivatable": true,
+            "enumerable": false,
+            "historyAvailable": false,
+            "humanReadable": true,
+        });
+    }
     json_reply(200, JSON, &traits)
 }

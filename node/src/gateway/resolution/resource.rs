@@ -56,7 +56,7 @@ pub(super) async fn answer(
     let fixed = matches!(question.at, At::Version(_));
     let keep = Keep::of_resource(&found.record.checksum, fixed);
     if asked.accept.wraps_content() {
-        let body = wrapped(&found, question);
+        let body = wrapped(&found);
         let response = json_reply(200, Wrap::Dereferencing.media_type(), &body);
         return Ok(kept(response, Some(&keep), &asked.headers));
     }
@@ -80,7 +80,7 @@ pub(super) async fn answer(
 }
 
 /// JSON as itself, text as a string, other bytes in base64.
-fn wrapped(found: &Found, question: Question) -> Value {
+fn wrapped(found: &Found) -> Value {
     let record = &found.record;
     let media_type = record.media_type.as_str();
     let json_type = media_type == "application/json" || media_type.ends_with("+json");
@@ -91,20 +91,11 @@ fn wrapped(found: &Found, question: Question) -> Value {
         true => std::str::from_utf8(&found.content).ok().map(Value::from),
         false => None,
     };
-    let mut metadata = Map::new();
+    let mut metadata = metadata(record);
     let content = as_json.or_else(as_text).unwrap_or_else(|| {
         metadata.insert("contentEncoding".into(), json!("base64"));
         json!(STANDARD.encode(&found.content))
     });
-    metadata.insert("did".into(), json!(question.did.to_string()));
-    metadata.insert("name".into(), json!(record.name));
-    metadata.insert("versionId".into(), json!(record.version.to_string()));
-    // DID Core §7.3: metadata has no numbers.
-    metadata.insert("size".into(), json!(record.size.to_string()));
-    metadata.insert("checksum".into(), json!(hex::encode(&record.checksum)));
-    if let Some(created) = render::timestamp(record.created_ms) {
-        metadata.insert("created".into(), json!(created));
-    }
     if let Some(proof) = &found.proof {
         metadata.insert("proof".into(), json!([proof]));
     }
@@ -113,6 +104,21 @@ fn wrapped(found: &Found, question: Question) -> Value {
         "dereferencingMetadata": { "contentType": media_type },
         "contentMetadata": metadata,
     })
+}
+
+/// What is told of a version beside its bytes.
+pub(in crate::gateway) fn metadata(record: &v1::DidResourceRecord) -> Map<String, Value> {
+    let mut metadata = Map::new();
+    metadata.insert("did".into(), json!(record.did));
+    metadata.insert("name".into(), json!(record.name));
+    metadata.insert("versionId".into(), json!(record.version.to_string()));
+    // DID Core §7.3: metadata has no numbers.
+    metadata.insert("size".into(), json!(record.size.to_string()));
+    metadata.insert("checksum".into(), json!(hex::encode(&record.checksum)));
+    if let Some(created) = render::timestamp(record.created_ms) {
+        metadata.insert("created".into(), json!(created));
+    }
+    metadata
 }
 
 /// The paths that prove the answer, its own first.

@@ -7,6 +7,7 @@ mod facade;
 mod proofs;
 mod sub_chains;
 mod suite;
+mod web;
 
 use serde_json::Value;
 use starfire_did::{Did, path};

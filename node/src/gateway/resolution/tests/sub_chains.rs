@@ -81,7 +81,6 @@ async fn an_answer_is_remembered_until_the_next_anchor() {
     );
 
     // The gateway is gone: what is remembered still answers, what is not does not.
-    let url = sub.url.clone();
     drop(sub);
     assert_eq!(
         resolve(&main, &did).await.json()["didDocumentMetadata"]["versionId"],
@@ -91,9 +90,108 @@ async fn an_answer_is_remembered_until_the_next_anchor() {
         resolve(&main, &format!("{did}?noCache=true")).await.status,
         500
     );
-    main.block(registered_at(&newer, &url), &[]);
+    // The chain disowns that gateway, so that nothing which it may have told counts any more.
+    main.block(registered_at(&newer, "http://127.0.0.1:9"), &[]);
     main.block(Changes::new(), &[]);
     assert_eq!(resolve(&main, &did).await.status, 500);
+}
+
+/// A receipt that tells of a DID's new version.
+fn told(did: &Did, version: u64) -> v1::Receipt {
+    let attribute = |key: &str, value: String| v1::EventAttribute {
+        key: key.into(),
+        value,
+    };
+    let event = v1::Event {
+        r#type: "did.updated".into(),
+        attributes: vec![
+            attribute("did", did.to_string()),
+            attribute("version", version.to_string()),
+        ],
+    };
+    v1::Receipt {
+        events: vec![event],
+        ..v1::Receipt::default()
+    }
+}
+
+/// The sub-chain goes on by a block of this, and the main chain anchors it.
+fn go_on(main: &mut Node, sub: &mut Node, changes: Changes, receipts: &[v1::Receipt]) -> u64 {
+    let envelopes = receipts
+        .iter()
+        .map(|receipt| (&b"envelope"[..], receipt.clone()));
+    sub.block_with(changes, &envelopes.collect::<Vec<_>>());
+    let anchored = sub.block(Changes::new(), &[]);
+    main.block(registered_at(&anchored, &sub.url), &[]);
+    main.block(Changes::new(), &[]);
+    anchored.height.value()
+}
+
+/// The version that is answered, and the height of the sub-chain's header that proves it.
+async fn answered(main: &Node, did: &Did) -> (String, u64) {
+    let json = resolve(main, &did.to_string()).await.json();
+    let metadata = &json["didDocumentMetadata"];
+    let version = metadata["versionId"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{json}"));
+    let height = metadata["proof"][0]["height"].as_u64();
+    (version.to_owned(), height.unwrap())
+}
+
+#[tokio::test]
+async fn what_a_followed_chain_tells_of_is_asked_again_and_nothing_else() {
+    let mut records = versions(1, Some("by01"), 1, false);
+    records.extend(versions(2, Some("by01"), 1, false));
+    let mut sub = Node::sub(records).await;
+    let anchored = sub.block(Changes::new(), &[]);
+    let mut main = Node::main(registered_at(&anchored, &sub.url)).await;
+    main.block(Changes::new(), &[]);
+    let (one, two) = (did(1, Some("by01")), did(2, Some("by01")));
+
+    let story = async {
+        // The stream opens beside the first answer. Until it is there, each anchor has the DID asked for again.
+        let kept = loop {
+            let before = answered(&main, &one).await;
+            let newest = go_on(&mut main, &mut sub, Changes::new(), &[]);
+            let after = answered(&main, &one).await;
+            if after.1 < newest {
+                assert_eq!(after, before);
+                break after;
+            }
+        };
+        let reply = resolve(&main, &one.to_string()).await;
+        assert_eq!(verdict(&main, &reply.body), Verdict::Valid);
+
+        let (version, height) = answered(&main, &two).await;
+        assert_eq!(version, "1");
+        let changes = versions(2, Some("by01"), 2, false);
+        let newest = go_on(&mut main, &mut sub, changes, &[told(&two, 2)]);
+        // What changed is asked again as soon as the stream has told of it.
+        loop {
+            match answered(&main, &two).await {
+                (version, proved) if version == "1" => assert_eq!(proved, height),
+                answer => {
+                    assert_eq!(answer, ("2".to_owned(), newest));
+                    break;
+                }
+            }
+        }
+        assert_eq!(answered(&main, &one).await, kept);
+        let fresh = resolve(&main, &format!("{one}?noCache=true")).await.json();
+        assert_eq!(
+            fresh["didDocumentMetadata"]["proof"][0]["height"],
+            json!(newest)
+        );
+        let newest = go_on(&mut main, &mut sub, Changes::new(), &[]);
+        assert!(answered(&main, &one).await.1 < newest);
+
+        // Nobody tells any more: what hung on its word alone goes, and nobody is there to be asked.
+        drop(sub);
+        while resolve(&main, &one.to_string()).await.status == 200 {}
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), story)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

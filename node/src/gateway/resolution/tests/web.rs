@@ -1,0 +1,76 @@
+//! `did:web` by the same route: off unless configured.
+
+use serde_json::json;
+
+use super::*;
+use crate::web_did::tests::Site;
+
+#[tokio::test]
+async fn a_node_fetches_nothing_unless_it_is_configured_to() {
+    let (node, _, _) = node().await;
+    let reply = resolve(&node, "did:web:example.org").await;
+    assert_eq!(reply.status, 501);
+    let error = &reply.json()["didResolutionMetadata"]["error"];
+    assert_eq!(
+        error["type"],
+        "https://www.w3.org/ns/did#METHOD_NOT_SUPPORTED"
+    );
+    let detail = error["detail"].as_str().unwrap();
+    assert!(detail.starts_with("DID_WEB_OFF: "), "{detail}");
+    let methods = get(&node, "/1.0/methods", "").await.json();
+    assert_eq!(methods, json!(["bid", "jwk", "key"]));
+}
+
+#[tokio::test]
+async fn a_website_s_document_resolves_and_dereferences() {
+    let site = Site::open().await;
+    let did = site.did(":user:alice");
+    let document = json!({
+        "@context": ["https://www.w3.org/ns/did/v1"],
+        "id": did,
+        "verificationMethod": [{ "id": "#key-1", "type": "Multikey", "controller": did, "publicKeyMultibase": "z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK" }],
+        "assertionMethod": ["#key-1"],
+    });
+    site.put_document("/user/alice/did.json", &document);
+    let node = Node::with_web(Changes::new(), site.web_dids()).await;
+
+    let encoded = did.replace('%', "%25").replace(':', "%3A");
+    for path in [&did, &encoded] {
+        let reply = resolve(&node, path).await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert_eq!(reply.json()["didDocument"], document);
+        assert_eq!(reply.header("cache-control"), Some("no-cache"));
+    }
+    let key = get(
+        &node,
+        &format!("/1.0/identifiers/{did}%23key-1"),
+        "application/did-url-dereferencing",
+    )
+    .await;
+    assert_eq!(key.json()["content"], document["verificationMethod"][0]);
+    let path = format!("/1.0/identifiers/{did}%23key-1?verificationRelationship=assertionMethod");
+    assert_eq!(get(&node, &path, "").await.status, 200);
+
+    for (did, status, code) in [
+        (site.did(":nobody"), 404, "DID_WEB_NOT_FOUND"),
+        (
+            "did:web:example.org".into(),
+            501,
+            "DID_WEB_HOST_NOT_ALLOWED",
+        ),
+        ("did:web:127.0.0.1".into(), 400, "DID_WEB_INVALID"),
+        (site.did(":user:alice") + "?versionId=1", 501, "DIDs of"),
+    ] {
+        let reply = resolve(&node, &did).await;
+        assert_eq!(reply.status, status, "{did}");
+        let error = &reply.json()["didResolutionMetadata"]["error"];
+        assert!(
+            error["detail"].as_str().unwrap().starts_with(code),
+            "{error}"
+        );
+    }
+    let methods = get(&node, "/1.0/methods", "").await.json();
+    assert_eq!(methods, json!(["bid", "jwk", "key", "web"]));
+    let traits = get(&node, "/1.0/traits", "").await.json();
+    assert_eq!(traits["web"]["updatable"], json!(true));
+}
