@@ -109,6 +109,10 @@ fn rendered(answer: &v1::BatchResolveResponse) -> Value {
 fn result(answer: &v1::BatchResolution) -> Value {
     let did = match Did::parse(&answer.did) {
         Ok(did) => did,
+        Err(_) if answer.did.starts_with("did:") && !answer.did.starts_with("did:bid:") => {
+            let detail = "a batch has DIDs of did:bid alone; resolve others one by one";
+            return unresolved(&Problem::new(ProblemKind::MethodNotSupported, detail));
+        }
         Err(error) => return unresolved(&Problem::new(ProblemKind::InvalidDid, error.to_string())),
     };
     if !answer.code.is_empty() {

@@ -43,6 +43,7 @@ pub(super) fn router(gateway: Gateway) -> Router {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ListQuery {
     #[serde(default)]
     controller: String,

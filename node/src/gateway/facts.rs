@@ -1,6 +1,7 @@
 //! Values of state for judging credentials: those of this node's own chain as of its newest block, and those of a sub-chain as its
 //! newest anchor proves them.
 
+use starfire_crosschain::code::CHAIN_FROZEN;
 use starfire_crosschain::unix_ms;
 use starfire_did::ChainCode;
 use starfire_proto::v1;
@@ -43,6 +44,7 @@ impl Gateway {
                 time_ms: time_of(&anchor_proof)?,
             });
         };
+        not_frozen(&record)?;
         let Some(anchor) = value::<v1::AnchorRecord>(&anchor_proof, 1)? else {
             let detail = format!("no header of {code} is anchored yet");
             return Err(Rejection::new(error::CHAIN_NOT_ANCHORED, detail));
@@ -58,6 +60,24 @@ impl Gateway {
             time_ms: time_of(&proof)?,
         })
     }
+}
+
+/// A chain that signed two headers for one height proves nothing: either may be the lie.
+pub(super) fn not_frozen(record: &v1::SubChainRecord) -> Result<(), Rejection> {
+    if record.status() != v1::SubChainStatus::Frozen {
+        return Ok(());
+    }
+    let (chain, height, reason) = (
+        &record.chain_code,
+        record.frozen_height,
+        &record.frozen_reason,
+    );
+    Err(Rejection::new(
+        CHAIN_FROZEN,
+        format!(
+            "{chain} is frozen since height {height}: {reason}; nothing that it says is believed"
+        ),
+    ))
 }
 
 /// Values as of the newest block, and its time.

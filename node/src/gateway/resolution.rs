@@ -92,14 +92,15 @@ async fn read(parts: Parts, body: Body, accept: Accept) -> Result<Asked, Problem
     let mut options = Options::default();
     let path = parts.uri.path();
     let path = path.strip_prefix(IDENTIFIERS).unwrap_or_default();
-    let target = Target::parse(path, parts.uri.query(), &mut options)?;
+    let mut seen = Vec::new();
+    let target = Target::parse(path, parts.uri.query(), &mut options, &mut seen)?;
     if parts.method == Method::POST {
         let body: Bytes = to_bytes(body, OPTIONS_BYTES_MAX).await.map_err(|_| {
             let detail = format!("options have at most {OPTIONS_BYTES_MAX} bytes");
             Problem::new(ProblemKind::InvalidOptions, detail)
         })?;
         if !body.is_empty() {
-            options.take_json(&mut Vec::new(), &body)?;
+            options.take_json(&mut seen, &body)?;
         }
     }
     let accept = options.accept.as_deref().map_or(accept, Accept::parse);
@@ -124,7 +125,7 @@ async fn answer(gateway: &Gateway, asked: Asked) -> Result<Response, Problem> {
         Err(_) if web_did::is_of_method(text) => return on_the_web(gateway, &asked).await,
         Err(_) if !text.starts_with("did:bid:") => {
             let document = foreign::document(text)?;
-            return of_another_method(&asked, &document, Some(&Keep::for_ever("1")));
+            return of_another_method(&asked, document, true);
         }
         Err(error) => return Err(Problem::new(ProblemKind::InvalidDid, error.to_string())),
     };
@@ -245,21 +246,20 @@ async fn on_the_web(gateway: &Gateway, asked: &Asked) -> Result<Response, Proble
         None => Err(Refusal::Off),
     };
     let fetched = fetched.map_err(|refusal| Problem::from(&refusal))?;
-    of_another_method(asked, &fetched.document, None)
+    of_another_method(asked, (*fetched.document).clone(), false)
 }
 
-/// A DID of a method that has no chain.
-fn of_another_method(
-    asked: &Asked,
-    document: &Value,
-    keep: Option<&Keep>,
-) -> Result<Response, Problem> {
+/// A DID of a method that has no chain. Some documents never change.
+fn of_another_method(asked: &Asked, mut document: Value, stays: bool) -> Result<Response, Problem> {
     let did = asked.target.url.did();
     if asked.options.at(asked.target.url.parameters())? != At::Newest {
         let detail = "DIDs of this method have one version";
         return Err(Problem::new(ProblemKind::FeatureNotSupported, detail));
     }
     let form = form(asked)?;
+    if let (Representation::Json, Some(members)) = (form, document.as_object_mut()) {
+        members.remove("@context");
+    }
     let result = json!({
         "didDocument": document,
         "didResolutionMetadata": { "contentType": form.media_type(), "didUrl": did },
@@ -277,7 +277,12 @@ fn of_another_method(
         ),
         Some(wrap) => json_reply(200, wrap.media_type(), &result),
     };
-    Ok(kept(response, keep, &asked.headers))
+    let media_type = asked
+        .accept
+        .wrap
+        .map_or(form.media_type(), Wrap::media_type);
+    let keep = stays.then(|| Keep::for_ever(media_type, form));
+    Ok(kept(response, keep.as_ref(), &asked.headers))
 }
 
 /// A refusal of this node, as the standard knows it.

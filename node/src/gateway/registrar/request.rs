@@ -82,6 +82,7 @@ struct Options {
     client_secret_mode: bool,
     store_secrets: bool,
     return_secrets: bool,
+    network: Option<String>,
     sender: Option<String>,
     kid: Option<Several<String>>,
     expected_version: Option<u64>,
@@ -129,6 +130,11 @@ impl Request {
             return Err(Rejection::new(
                 SECRETS_REFUSED,
                 "this registrar holds no keys: set options.clientSecretMode, and neither storeSecrets nor returnSecrets",
+            ));
+        }
+        if options.network.is_some() {
+            return Err(invalid(
+                "options.network is not known here: a registrar writes to its own node's chain",
             ));
         }
         let secret = wire.secret.unwrap_or_default();
@@ -244,7 +250,9 @@ fn holds_secret(value: &Value) -> bool {
     match value {
         Value::Object(members) => {
             let key = members.contains_key("kty") && members.contains_key("d");
-            let named = |name: &String| name.starts_with("privateKey") || name == "seed";
+            let named = |name: &String| {
+                name.starts_with("privateKey") || name.starts_with("secretKey") || name == "seed"
+            };
             key || members.keys().any(named) || members.values().any(holds_secret)
         }
         Value::Array(items) => items.iter().any(holds_secret),

@@ -366,6 +366,7 @@ async fn no_secret_is_taken() {
         json!({ "options": { "clientSecretMode": true, "storeSecrets": true } }),
         json!({ "options": { "clientSecretMode": true, "returnSecrets": true } }),
         json!({ "options": option(), "secret": { "verificationMethod": [{ "privateKeyMultibase": "z" }] } }),
+        json!({ "options": option(), "secret": { "verificationMethod": [{ "secretKeyMultibase": "z" }] } }),
         json!({ "options": option(), "secret": { "verificationMethod": [{ "publicKeyJwk": jwk }] } }),
         json!({ "options": option(), "secret": { "seed": "00" } }),
     ] {

@@ -14,6 +14,7 @@ use starfire_state::{Rejection, View};
 use tokio::time::Instant;
 
 use super::super::dids::{other_chain, value};
+use super::super::facts::not_frozen;
 use super::super::proofs::KEYS_MAX;
 use super::super::{Gateway, error, resolver, seat};
 use super::cache::Remembered;
@@ -119,6 +120,9 @@ impl Gateway {
         wanted: Wanted,
     ) -> Result<Answer, Rejection> {
         let (record, anchor, anchor_proof) = self.newest_anchor(code).await?;
+        if let Some(record) = &record {
+            not_frozen(record)?;
+        }
         let (Some(record), Some(anchor)) = (record, anchor) else {
             // No such chain, so no such DID: that is what the proof says.
             return Ok(Answer {

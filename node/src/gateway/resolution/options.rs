@@ -1,6 +1,7 @@
 //! Options of resolving and dereferencing: in the query, as one JSON object there, or as the body of a `POST`.
 
 use serde_json::Value;
+use starfire_crosschain::json;
 use starfire_did::did_url::Parameters;
 use starfire_did::resolution::{At, Problem, ProblemKind};
 
@@ -15,6 +16,9 @@ pub(super) const KNOWN: [&str; 8] = [
     "versionId",
     "versionTime",
 ];
+
+/// Containers inside one another: options are flat.
+const DEPTH_MAX: usize = 4;
 
 /// What a caller may ask for beside the DID.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,17 +95,26 @@ impl Options {
 
     /// Takes in a JSON object of options. Values are strings or, for switches, booleans.
     pub(super) fn take_json(&mut self, seen: &mut Vec<String>, text: &[u8]) -> Result<(), Problem> {
-        let Ok(Value::Object(object)) = serde_json::from_slice(text) else {
-            return Err(invalid("options are one JSON object"));
+        let Ok(Value::Object(object)) = json::parse(text, text.len(), DEPTH_MAX) else {
+            return Err(invalid(
+                "options are one JSON object, whose members have different names",
+            ));
         };
         for (name, value) in object {
             let value = match value {
                 Value::String(text) => text,
                 Value::Bool(flag) => flag.to_string(),
                 Value::Number(number) if name == "versionId" => number.to_string(),
+                Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_)
+                    if KNOWN.contains(&name.as_str()) =>
+                {
+                    return Err(invalid(format!(
+                        "{name} is a string or, as a switch, a boolean"
+                    )));
+                }
+                // An option that is not known is refused as that, whatever its value.
                 Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                    // An option that is not known is refused as that, whatever its value.
-                    String::from("\0")
+                    String::new()
                 }
             };
             self.take(seen, &name, &value)?;
@@ -170,6 +183,14 @@ mod tests {
             Err(ProblemKind::InvalidOptions)
         );
         assert_eq!(json(r#"{"noCache":1}"#), Err(ProblemKind::InvalidOptions));
+        assert_eq!(
+            json(r#"{"accept":["application/did"]}"#),
+            Err(ProblemKind::InvalidOptions)
+        );
+        assert_eq!(
+            json(r#"{"versionId":1,"versionId":2}"#),
+            Err(ProblemKind::InvalidOptions)
+        );
         assert_eq!(json("[]"), Err(ProblemKind::InvalidOptions));
         assert_eq!(json("{"), Err(ProblemKind::InvalidOptions));
     }

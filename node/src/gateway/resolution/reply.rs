@@ -43,22 +43,11 @@ impl Keep {
     pub(super) fn of(found: &Found, media_type: &str, form: Representation) -> Option<Self> {
         let record = found.record.as_ref()?;
         let newest = found.newest.as_ref()?;
-        let form = form
-            .media_type()
-            .rsplit(['/', '+'])
-            .next()
-            .unwrap_or_default();
-        let kind = media_type
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .rsplit('/')
-            .next();
         let tag = format!(
-            "W/\"{}.{}.{}.{form}\"",
+            "W/\"{}.{}.{}\"",
             record.version,
             newest.version,
-            kind.unwrap_or_default()
+            kind(media_type, form)
         );
         Some(Self {
             tag,
@@ -75,12 +64,20 @@ impl Keep {
     }
 
     /// For what never changes.
-    pub(super) fn for_ever(tag: &str) -> Self {
+    pub(super) fn for_ever(media_type: &str, form: Representation) -> Self {
         Self {
-            tag: format!("W/\"{tag}\""),
+            tag: format!("W/\"1.{}\"", kind(media_type, form)),
             seconds: TTL_SECONDS_DEFAULT,
         }
     }
+}
+
+/// What a reply is, and the form of the document in it, in short.
+fn kind(media_type: &str, form: Representation) -> String {
+    let form = form.media_type().rsplit(['/', '+']).next();
+    let media_type = media_type.split(';').next().unwrap_or_default();
+    let kind = media_type.rsplit('/').next();
+    format!("{}.{}", kind.unwrap_or_default(), form.unwrap_or_default())
 }
 
 /// A reply with a body.

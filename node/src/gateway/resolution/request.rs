@@ -30,11 +30,12 @@ impl Target {
         !self.url.path().is_empty() || self.wants_service
     }
 
-    /// Reads what follows `/1.0/identifiers/`, and the query.
+    /// Reads what follows `/1.0/identifiers/`, and the query. Options that were `seen` are not given again.
     pub(super) fn parse(
         path: &str,
         query: Option<&str>,
         options: &mut Options,
+        seen: &mut Vec<String>,
     ) -> Result<Self, Problem> {
         let url = unescape(path)?;
         let (mut of_url, mut of_options) = (Vec::new(), Vec::new());
@@ -42,7 +43,7 @@ impl Target {
         if query.starts_with("%7B") || query.starts_with('{') {
             // As Java's URLEncoder has it: a space is a plus sign.
             let text = decode(&query.replace('+', " "))?;
-            options.take_json(&mut Vec::new(), text.trim_end_matches('=').as_bytes())?;
+            options.take_json(seen, text.trim_end_matches('=').as_bytes())?;
         } else {
             for pair in query.split('&').filter(|pair| !pair.is_empty()) {
                 let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -69,9 +70,8 @@ impl Target {
             let detail = format!("the DID parameter {name:?} is not known here");
             return Err(Problem::new(ProblemKind::FeatureNotSupported, detail));
         }
-        let mut seen = Vec::new();
         for (name, value) in of_options {
-            options.take(&mut seen, &name, &value)?;
+            options.take(seen, &name, &value)?;
         }
         let parameters = url.parameters();
         let wants_service = parameters.service.is_some() || parameters.service_type.is_some();
@@ -140,7 +140,7 @@ mod tests {
 
     fn parse(path: &str, query: Option<&str>) -> Result<(Target, Options), ProblemKind> {
         let mut options = Options::default();
-        Target::parse(path, query, &mut options)
+        Target::parse(path, query, &mut options, &mut Vec::new())
             .map(|target| (target, options))
             .map_err(|problem| problem.kind)
     }
