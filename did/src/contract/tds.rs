@@ -141,7 +141,7 @@ pub(super) fn query(
     let answer = match method {
         "queryIssuer" => {
             let did = did(&mut params, "bid")?;
-            let stands = || decide::is_accredited(view, &did);
+            let stands = || decide::is_standing(view, &did);
             issuer(view, &did).map_or(Value::Null, |found| shown(found, stands))
         }
         "queryTemplate" => {

@@ -100,7 +100,7 @@ impl Apply {
                 (v1::TrustKind::Issuer, String::new(), path)
             }
             Subject::Template(id) => {
-                require_passed(state, &applicant)?;
+                require_passed(state, &applicant, env)?;
                 let path = path::trust_template(&id);
                 (v1::TrustKind::Template, id, path)
             }
@@ -156,10 +156,10 @@ fn require_own_key(view: &dyn View, applicant: &Did, key: &PublicKey) -> Result<
     )))
 }
 
-fn require_passed(view: &dyn View, applicant: &Did) -> Result<(), Rejection> {
+fn require_passed(view: &dyn View, applicant: &Did, env: &Env) -> Result<(), Rejection> {
     let passed = issuer(view, applicant)
         .is_some_and(|found| found.status() == v1::TrustStatus::Passed)
-        && decide::is_accredited(view, applicant);
+        && decide::is_accredited(view, applicant, env);
     if passed {
         return Ok(());
     }

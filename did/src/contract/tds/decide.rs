@@ -124,8 +124,9 @@ impl Revoke {
     }
 }
 
-/// Whether an accreditation of the issuer's stands that neither was withdrawn nor hangs on one that was. Terms are not looked at.
-pub(super) fn is_accredited(view: &dyn View, issuer: &Did) -> bool {
+/// Whether an accreditation of the issuer's stands that neither was withdrawn nor hangs on one that was. Terms are not looked at: a
+/// question has no time.
+pub(super) fn is_standing(view: &dyn View, issuer: &Did) -> bool {
     accreditations(view, issuer).iter().any(|held| {
         chain(view, issuer, &held.r#type, &held.jurisdiction)
             .iter()
@@ -133,19 +134,23 @@ pub(super) fn is_accredited(view: &dyn View, issuer: &Did) -> bool {
     })
 }
 
-/// The applicant may issue something, now.
-fn require_accredited(view: &dyn View, applicant: &str, env: &Env) -> Result<(), Rejection> {
-    let issuer = Did::parse(applicant).expect("an applicant was a sender");
+/// The issuer may issue something, now.
+pub(super) fn is_accredited(view: &dyn View, issuer: &Did, env: &Env) -> bool {
     let holds = |held: &v1::AccreditationRecord| {
-        let levels = chain(view, &issuer, &held.r#type, &held.jurisdiction);
+        let levels = chain(view, issuer, &held.r#type, &held.jurisdiction);
         let asked = Asked {
-            issuer: &issuer,
+            issuer,
             kind: &held.r#type,
             jurisdiction: &held.jurisdiction,
         };
         judge(&levels, asked, env.time_ms()).is_ok()
     };
-    if accreditations(view, &issuer).iter().any(holds) {
+    accreditations(view, issuer).iter().any(holds)
+}
+
+fn require_accredited(view: &dyn View, applicant: &str, env: &Env) -> Result<(), Rejection> {
+    let issuer = Did::parse(applicant).expect("an applicant was a sender");
+    if is_accredited(view, &issuer, env) {
         return Ok(());
     }
     let detail = format!("{issuer} is accredited for nothing: a motion comes first");
