@@ -19,6 +19,7 @@ mod opaque;
 pub(crate) mod output;
 mod proof;
 mod start;
+mod state;
 mod trust;
 mod tx;
 mod vc;
@@ -291,6 +292,19 @@ mod tests {
             "key show --stdin --json",
             "key show k.json",
             "did create --node http://127.0.0.1:1 --key k.json --json",
+            "did update --key k --with l m --guardian did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2=2 --guardian-threshold 2 --recovery-delay 7d",
+            "did update --key k --no-guardians --controller did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2=3 --controller-threshold 3",
+            "did recover did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --key g --with h --new-key k --node http://127.0.0.1:1 --json",
+            "did recover did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --key g --algorithm sm2 --out k.json",
+            "did recover did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --key g --end --reason lost",
+            "did veto --key k --did did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2",
+            "did complete did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --key k",
+            "did consent --key a b --node http://127.0.0.1:1",
+            "did consent --key a --document d.json",
+            "did batch creations.jsonl --key k --with m --skip 10000 --out done.jsonl --json",
+            "did resource add logo logo.png --key k --media-type image/png",
+            "did resource list did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --name logo",
+            "did resource show did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 logo --version 1 --out f",
             "did resolve did:bid:cn01:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --node http://127.0.0.1:1 --proof p.json",
             "evidence add f --node http://127.0.0.1:1 --key k.json --algorithm sm3 --public --proof p.json",
             "evidence check f --node http://127.0.0.1:1",
@@ -306,6 +320,12 @@ mod tests {
             "vc status set revoked --key k --set 1 2 3",
             "vc status show did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2/status-lists/revoked --index 7",
             "vc status publish revoked --key k --issuer did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --format jwt",
+            "vc accreditation grant --issuer did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --type T --jurisdiction CN --from 2026-01-01 --until 2027-01-01 --depth 1 --only-accredits --key k",
+            "vc accreditation revoke --issuer did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --type T --jurisdiction CN --reason R --key k --did did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2",
+            "vc accreditation show did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --type T --jurisdiction CN --at 2026-06-01",
+            "vc schema register origin s.json --key k",
+            "vc schema retire origin --version 1 --key k",
+            "vc schema show did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2/schemas/origin/1 --out s.json",
             "verify p.json --document d.json --trust t.json --pin ab --max-age 3650d --json",
             "trust export --node http://127.0.0.1:1 --fingerprint",
             "trust pin t.json --pin ab",
@@ -340,6 +360,23 @@ mod tests {
             if let Err(error) = Cli::try_parse_from(arguments) {
                 panic!("{line}: {error}");
             }
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_together_is_refused() {
+        const DID: &str = "did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2";
+        for line in [
+            format!("did recover {DID} --key g --end --new-key k"),
+            format!("did recover {DID} --key g --reason lost"),
+            format!("did update --key k --guardian {DID} --no-guardians"),
+            "did update --key k --recovery-delay 7d".to_owned(),
+            "did update --key k --controller-threshold 2".to_owned(),
+            format!("vc accreditation show {DID} --type T"),
+            format!("vc accreditation show {DID} --at 2026-06-01"),
+        ] {
+            let arguments = std::iter::once("starfire").chain(line.split(' '));
+            assert!(Cli::try_parse_from(arguments).is_err(), "{line}");
         }
     }
 

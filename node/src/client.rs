@@ -4,6 +4,7 @@
 //! sign it, submit it, wait for its receipt. Errors keep the node's code.
 
 mod error;
+mod hint;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +23,9 @@ pub use error::ClientError;
 use crate::clock;
 use crate::grpc::{
     accounts_client::AccountsClient, blocks_client::BlocksClient, chains_client::ChainsClient,
-    dids_client::DidsClient, evidence_client::EvidenceClient, members_client::MembersClient,
-    node_client::NodeClient, proofs_client::ProofsClient, transactions_client::TransactionsClient,
+    credentials_client::CredentialsClient, dids_client::DidsClient,
+    evidence_client::EvidenceClient, members_client::MembersClient, node_client::NodeClient,
+    proofs_client::ProofsClient, transactions_client::TransactionsClient,
 };
 
 /// How long a sender waits for its receipt.
@@ -58,6 +60,18 @@ pub struct Committed {
     pub index: u32,
     /// Its result.
     pub receipt: v1::Receipt,
+}
+
+impl Committed {
+    /// What an event of this kind says under a name.
+    pub fn told(&self, event: &str, name: &str) -> Option<&str> {
+        let events = self.receipt.events.iter();
+        events
+            .filter(|one| one.r#type == event)
+            .flat_map(|one| &one.attributes)
+            .find(|attribute| attribute.key == name)
+            .map(|attribute| attribute.value.as_str())
+    }
 }
 
 impl Client {
@@ -107,6 +121,11 @@ impl Client {
     /// DIDs.
     pub fn dids(&self) -> DidsClient<Channel> {
         DidsClient::new(self.channel.clone())
+    }
+
+    /// Credentials, and what stands on the chain about them.
+    pub fn credentials(&self) -> CredentialsClient<Channel> {
+        CredentialsClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 
     /// Evidence.
@@ -249,11 +268,22 @@ impl Client {
         key: &PrivateKey,
         operations: Vec<protocol::Operation>,
     ) -> Result<Committed, ClientError> {
+        self.send_signed(source, &[key], operations).await
+    }
+
+    /// The same with signatures of others beside: controllers or guardians of the same DID, a sponsor. The first key is the
+    /// source's.
+    pub async fn send_signed(
+        &self,
+        source: &Did,
+        keys: &[&PrivateKey],
+        operations: Vec<protocol::Operation>,
+    ) -> Result<Committed, ClientError> {
         let mut tries = 0;
         loop {
             tries += 1;
             match self
-                .send_once(source.to_string(), key, operations.clone())
+                .send_once(source.to_string(), keys, operations.clone())
                 .await
             {
                 Err(error) if error.code == "BAD_SEQUENCE" && tries < NONCE_TRIES => {}
@@ -266,12 +296,12 @@ impl Client {
     async fn send_once(
         &self,
         source: String,
-        key: &PrivateKey,
+        keys: &[&PrivateKey],
         operations: Vec<protocol::Operation>,
     ) -> Result<Committed, ClientError> {
         let nonce = self.next_nonce(&source).await?;
         let body = transaction(self.chain().await?, source, nonce, operations);
-        let hash = self.submit(Transaction::sign(&body, &[key])).await?;
+        let hash = self.submit(Transaction::sign(&body, keys)).await?;
         let committed = self.wait(hash, RECEIPT_WAIT).await?;
         if committed.receipt.code != 0 {
             return Err(ClientError::of_receipt(&committed.receipt));

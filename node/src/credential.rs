@@ -156,9 +156,10 @@ pub(crate) async fn judge_presentation(
 ) -> PresentationReport {
     let holder = match shown.presenter() {
         Some(holder) => party::look_up(facts, holder, asked.now_ms).await,
-        None => verify::Lookup::Unknown {
-            why: "it names no holder".to_owned(),
-        },
+        None => verify::Lookup::Unknown(verify::Unknown::new(
+            "it names no holder",
+            "ask for a presentation that is signed",
+        )),
     };
     let (steps, presenter) = presentation::check(
         shown,

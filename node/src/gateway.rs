@@ -18,6 +18,7 @@ mod cross_origin;
 mod did_batch;
 mod did_changes;
 mod did_list;
+mod did_resources;
 mod dids;
 pub mod error;
 mod evidence;

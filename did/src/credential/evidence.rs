@@ -72,6 +72,26 @@ impl Party {
     }
 }
 
+/// Why something could not be learned.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Unknown {
+    /// What stood in the way, for people.
+    pub why: String,
+    /// What the verifier can do about it.
+    pub hint: String,
+}
+
+impl Unknown {
+    /// With both sentences.
+    pub fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            hint: hint.into(),
+        }
+    }
+}
+
 /// What became of looking a signer up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lookup {
@@ -80,10 +100,7 @@ pub enum Lookup {
     /// There is, or was then, no such one: this is certain.
     NotFound,
     /// It could not be looked up.
-    Unknown {
-        /// Why not.
-        why: String,
-    },
+    Unknown(Unknown),
 }
 
 impl Lookup {
@@ -91,7 +108,7 @@ impl Lookup {
     pub fn party(&self) -> Option<&Party> {
         match self {
             Self::Found(party) => Some(party),
-            Self::NotFound | Self::Unknown { .. } => None,
+            Self::NotFound | Self::Unknown(_) => None,
         }
     }
 }
@@ -118,10 +135,7 @@ pub enum Accreditation {
         known_at_ms: Option<i64>,
     },
     /// It could not be learned.
-    Unknown {
-        /// Why not.
-        why: String,
-    },
+    Unknown(Unknown),
 }
 
 impl Accreditation {
@@ -151,19 +165,37 @@ impl Accreditation {
 pub struct SchemaCheck {
     /// The schema's URL, as the credential has it.
     pub id: String,
-    /// `Ok` if it satisfies the schema; else what does not.
-    pub outcome: Result<(), String>,
+    /// What was found.
+    pub outcome: SchemaOutcome,
+}
+
+/// Whether a credential satisfies a schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SchemaOutcome {
+    /// It does.
+    Satisfied,
+    /// It does not: what is wrong, and where.
+    Violated(String),
+    /// The schema could not be had, or is not one to check by.
+    Unknown(Unknown),
+}
+
+/// What became of looking up an entry of a status list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusCheck {
+    /// The list's URL, as the credential has it.
+    pub list: String,
+    /// The purpose that the credential names.
+    pub purpose: String,
+    /// Which entry.
+    pub index: u64,
+    /// What was found.
+    pub outcome: Result<StatusFact, Unknown>,
 }
 
 /// What is known of an entry of a status list. Whoever fills it has checked the list's own proof, issuer and purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusFact {
-    /// The list's URL, as the credential has it.
-    pub list: String,
-    /// The list's purpose.
-    pub purpose: String,
-    /// Which entry.
-    pub index: u64,
     /// The entry's value, 0 where it is not set; or why the list has none for it ([`bitstring`](super::bitstring)).
     pub value: Result<u8, Malformed>,
     /// Of when that is known: the block's time, or the list's `validFrom`.
@@ -197,7 +229,7 @@ pub struct Evidence<'a> {
     /// Of the schemas that the credential names.
     pub schemas: &'a [SchemaCheck],
     /// Of the status lists that the credential names.
-    pub statuses: &'a [StatusFact],
+    pub statuses: &'a [StatusCheck],
     /// How old what is known of a status may be; `None`: any age.
     pub status_age_max_ms: Option<i64>,
     /// Who shows it.

@@ -186,8 +186,8 @@ fn signature(presentation: &Presentation, evidence: &Evidence<'_>) -> (Step, Opt
                 None,
             );
         }
-        Lookup::Unknown { why } => {
-            return (Step::failed(name, code::HOLDER_UNKNOWN, why), None);
+        Lookup::Unknown(unknown) => {
+            return (Step::unknown(name, code::HOLDER_UNKNOWN, unknown), None);
         }
     };
     let mut presenter = None;
@@ -199,7 +199,7 @@ fn signature(presentation: &Presentation, evidence: &Evidence<'_>) -> (Step, Opt
     }
     let detail = &presentation.proofs[0].signed.method;
     (
-        Step::passed(name, detail).known_at(party.known_at_ms),
+        Step::passed(name, detail).known_at(party.known_at_ms, evidence.now_ms),
         presenter,
     )
 }
@@ -255,15 +255,18 @@ fn holder(presentation: &Presentation, evidence: &Evidence<'_>) -> Step {
         }
         Lookup::Found(party) if party.deactivated => {
             let detail = format!("{presenter} is deactivated");
-            Step::failed(name, code::HOLDER_DEACTIVATED, detail).known_at(party.known_at_ms)
+            let step = Step::failed(name, code::HOLDER_DEACTIVATED, detail);
+            step.known_at(party.known_at_ms, evidence.now_ms)
         }
-        Lookup::Found(party) => Step::passed(name, presenter).known_at(party.known_at_ms),
+        Lookup::Found(party) => {
+            Step::passed(name, presenter).known_at(party.known_at_ms, evidence.now_ms)
+        }
         // Who signs nothing need not exist.
-        Lookup::NotFound | Lookup::Unknown { .. } if presentation.proofs.is_empty() => {
+        Lookup::NotFound | Lookup::Unknown(_) if presentation.proofs.is_empty() => {
             Step::skipped(name, "it is not signed")
         }
         Lookup::NotFound => Step::failed(name, code::HOLDER_NOT_FOUND, presenter),
-        Lookup::Unknown { why } => Step::failed(name, code::HOLDER_UNKNOWN, why),
+        Lookup::Unknown(unknown) => Step::unknown(name, code::HOLDER_UNKNOWN, unknown),
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::code;
+use super::evidence::Unknown;
 
 /// The answer to the whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -84,6 +85,12 @@ pub struct Step {
     /// Of when that is known, Unix milliseconds, where it comes from a record that changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known_at_ms: Option<i64>,
+    /// How old that was when it was judged, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_ms: Option<i64>,
+    /// What to do about what could not be learned, for people.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub hint: String,
 }
 
 impl Step {
@@ -102,10 +109,24 @@ impl Step {
         Self::new(name, Outcome::Skipped { why }, String::new())
     }
 
-    /// The same, with the time of what is known.
-    pub fn known_at(self, known_at_ms: Option<i64>) -> Self {
+    /// A step about something that could not be learned.
+    pub fn unknown(name: StepName, code: &'static str, unknown: &Unknown) -> Self {
+        Self::failed(name, code, &unknown.why).with_hint(&unknown.hint)
+    }
+
+    /// The same, with the time of what is known, and its age by then.
+    pub fn known_at(self, known_at_ms: Option<i64>, now_ms: i64) -> Self {
         Self {
             known_at_ms,
+            age_ms: known_at_ms.map(|known_at_ms| age_ms(known_at_ms, now_ms)),
+            ..self
+        }
+    }
+
+    /// The same, with what to do about it.
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: hint.into(),
             ..self
         }
     }
@@ -124,8 +145,36 @@ impl Step {
             outcome,
             detail,
             known_at_ms: None,
+            age_ms: None,
+            hint: String::new(),
         }
     }
+}
+
+/// How old what is known of a moment is. Clocks differ: what is of a later moment has no age.
+pub(crate) fn age_ms(known_at_ms: i64, now_ms: i64) -> i64 {
+    now_ms.saturating_sub(known_at_ms).max(0)
+}
+
+/// A span of time as people say it, in the two greatest units.
+pub fn span(ms: i64) -> String {
+    const UNITS: [(&str, i64); 4] = [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)];
+    let mut seconds = ms.max(0) / 1_000;
+    let mut parts = Vec::new();
+    for (unit, length) in UNITS {
+        let count = seconds / length;
+        seconds %= length;
+        if count > 0 {
+            parts.push(format!("{count} {unit}"));
+        } else if !parts.is_empty() {
+            break;
+        }
+    }
+    parts.truncate(2);
+    if parts.is_empty() {
+        return "less than a second".to_owned();
+    }
+    parts.join(" ")
 }
 
 /// The verdict on a credential, with the reasons.
@@ -176,4 +225,37 @@ pub(crate) fn verdict<'a>(codes: impl Iterator<Item = &'a str>) -> Verdict {
         verdict = Verdict::Undecided;
     }
     verdict
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_told_in_its_two_greatest_units() {
+        for (ms, expected) in [
+            (-5, "less than a second"),
+            (999, "less than a second"),
+            (1_000, "1 s"),
+            (61_500, "1 min 1 s"),
+            (3_600_000, "1 h"),
+            (3_605_000, "1 h"),
+            (90_061_000, "1 d 1 h"),
+            (i64::MAX, "106751991167 d 7 h"),
+        ] {
+            assert_eq!(span(ms), expected);
+        }
+    }
+
+    #[test]
+    fn an_age_is_never_below_zero_and_always_beside_its_time() {
+        let step = |now_ms| Step::passed(StepName::Status, "").known_at(Some(100), now_ms);
+        assert_eq!(step(350).age_ms, Some(250));
+        assert_eq!(step(50).age_ms, Some(0));
+        let never = Step::passed(StepName::Dates, "").known_at(None, 350);
+        assert_eq!((never.known_at_ms, never.age_ms), (None, None));
+        let written = serde_json::to_value(step(350)).unwrap();
+        assert_eq!(written["age_ms"], 250);
+        assert!(written.get("hint").is_none());
+    }
 }

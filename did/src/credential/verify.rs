@@ -5,10 +5,11 @@
 
 use super::code;
 use super::parsed::{Parsed, Relationship, Signed, StatusReference};
-use super::report::{Report, Step, StepName};
+use super::report::{Report, Step, StepName, age_ms, span};
 
 pub use super::evidence::{
-    Accreditation, Evidence, Lookup, Method, Party, Presenter, SchemaCheck, StatusFact,
+    Accreditation, Evidence, Lookup, Method, Party, Presenter, SchemaCheck, SchemaOutcome,
+    StatusCheck, StatusFact, Unknown,
 };
 
 /// Judges a credential.
@@ -18,7 +19,7 @@ pub fn verify(parsed: &Parsed, evidence: &Evidence<'_>) -> Report {
         parsed_step,
         signature(parsed, evidence),
         issuer(parsed, evidence),
-        accreditation(evidence.accreditation),
+        accreditation(evidence),
         schema(parsed, evidence),
         dates(parsed, evidence),
         status(parsed, evidence),
@@ -40,18 +41,26 @@ fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
                 name,
                 code::SUITE_UNSUPPORTED,
                 format!("signed by {} only", suites.join(", ")),
+            )
+            .with_hint(
+                "verify it with a program that knows the suite, or ask its issuer for another",
             ),
         };
     }
     let mut by_issuer = Vec::new();
     for signed in &parsed.signatures {
         let Some((party, method)) = find(signed, evidence) else {
-            // Without the issuer's document, nothing can be said of its keys.
-            let code = match evidence.issuer {
-                Lookup::Unknown { .. } => code::ISSUER_UNKNOWN,
-                Lookup::Found(_) | Lookup::NotFound => code::METHOD_UNKNOWN,
+            let detail = format!("no key {} is known", signed.method);
+            return match evidence.issuer {
+                // Without the issuer's document, nothing can be said of its keys.
+                Lookup::Unknown(unknown) => {
+                    let detail = format!("{detail}: {}", unknown.why);
+                    Step::failed(name, code::ISSUER_UNKNOWN, detail).with_hint(&unknown.hint)
+                }
+                Lookup::Found(_) | Lookup::NotFound => {
+                    Step::failed(name, code::METHOD_UNKNOWN, detail)
+                }
             };
-            return Step::failed(name, code, format!("no key {} is known", signed.method));
         };
         if let Err((code, detail)) = check_signed(signed, method) {
             return Step::failed(name, code, detail);
@@ -105,33 +114,38 @@ pub(crate) fn check_signed(signed: &Signed, method: &Method) -> Result<(), (&'st
 fn issuer(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     let name = StepName::Issuer;
     match evidence.issuer {
-        Lookup::Unknown { why } => Step::failed(name, code::ISSUER_UNKNOWN, why),
+        Lookup::Unknown(unknown) => Step::unknown(name, code::ISSUER_UNKNOWN, unknown),
         Lookup::NotFound => Step::failed(name, code::ISSUER_NOT_FOUND, &parsed.issuer),
         Lookup::Found(party) if party.id != parsed.issuer => {
             let detail = format!("{} is not {}", party.id, parsed.issuer);
             Step::failed(name, code::ISSUER_MISMATCH, detail)
         }
         Lookup::Found(party) if party.deactivated => {
-            Step::failed(name, code::ISSUER_DEACTIVATED, &party.id).known_at(party.known_at_ms)
+            let step = Step::failed(name, code::ISSUER_DEACTIVATED, &party.id);
+            step.known_at(party.known_at_ms, evidence.now_ms)
         }
-        Lookup::Found(party) => Step::passed(name, &party.id).known_at(party.known_at_ms),
+        Lookup::Found(party) => {
+            Step::passed(name, &party.id).known_at(party.known_at_ms, evidence.now_ms)
+        }
     }
 }
 
-fn accreditation(accreditation: &Accreditation) -> Step {
+fn accreditation(evidence: &Evidence<'_>) -> Step {
     let name = StepName::Accreditation;
-    match accreditation {
+    match evidence.accreditation {
         Accreditation::NotAsked => Step::skipped(name, "the verifier does not ask for one"),
         Accreditation::Held {
             detail,
             known_at_ms,
-        } => Step::passed(name, detail).known_at(*known_at_ms),
+        } => Step::passed(name, detail).known_at(*known_at_ms, evidence.now_ms),
         Accreditation::Refused {
             code,
             detail,
             known_at_ms,
-        } => Step::failed(name, code, detail).known_at(*known_at_ms),
-        Accreditation::Unknown { why } => Step::failed(name, code::ACCREDITATION_UNKNOWN, why),
+        } => Step::failed(name, code, detail).known_at(*known_at_ms, evidence.now_ms),
+        Accreditation::Unknown(unknown) => {
+            Step::unknown(name, code::ACCREDITATION_UNKNOWN, unknown)
+        }
     }
 }
 
@@ -144,21 +158,37 @@ fn schema(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     for schema in &parsed.schemas {
         let check = evidence.schemas.iter().find(|check| check.id == schema.id);
         match check.map(|check| &check.outcome) {
-            Some(Ok(())) => {}
-            Some(Err(detail)) => {
+            Some(SchemaOutcome::Satisfied) => {}
+            Some(SchemaOutcome::Violated(detail)) => {
                 let detail = format!("{}: {detail}", schema.id);
                 return Step::failed(name, code::SCHEMA_VIOLATED, detail);
             }
-            None => unknown = unknown.or(Some(schema)),
+            Some(SchemaOutcome::Unknown(why)) => {
+                unknown.get_or_insert_with(|| (schema, why.clone()));
+            }
+            None => {
+                unknown.get_or_insert_with(|| (schema, nobody_looked("the schema")));
+            }
         }
     }
     match unknown {
         None => Step::passed(name, format!("{} satisfied", parsed.schemas.len())),
-        Some(schema) => {
-            let detail = format!("{} ({}) could not be checked", schema.id, schema.kind);
-            Step::failed(name, code::SCHEMA_UNKNOWN, detail)
+        Some((schema, unknown)) => {
+            let detail = format!(
+                "{} ({}) could not be checked: {}",
+                schema.id, schema.kind, unknown.why
+            );
+            Step::failed(name, code::SCHEMA_UNKNOWN, detail).with_hint(unknown.hint)
         }
     }
+}
+
+/// Of what the credential names, and the evidence says nothing about.
+fn nobody_looked(what: &str) -> Unknown {
+    Unknown::new(
+        format!("nothing was learned of {what}"),
+        format!("look {what} up, or hand it in"),
+    )
 }
 
 fn dates(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
@@ -223,65 +253,85 @@ fn status(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     let mut unknown = None;
     let mut notes = Vec::new();
     for reference in &parsed.statuses {
-        let Some(fact) = fact(reference, evidence.statuses) else {
-            unknown = unknown.or(Some(reference));
-            continue;
-        };
-        oldest = Some(oldest.map_or(fact.known_at_ms, |oldest| oldest.min(fact.known_at_ms)));
-        let value = match &fact.value {
-            Ok(value) => *value,
-            Err(error) => {
-                let step = Step::failed(name, error.code, &error.detail);
-                return step.known_at(Some(fact.known_at_ms));
+        let (check, fact) = match find_status(reference, evidence.statuses) {
+            Ok(found) => found,
+            Err(why) => {
+                unknown.get_or_insert((reference, why));
+                continue;
             }
         };
-        let at = format!("entry {} of {}", fact.index, fact.list);
-        match (value, fact.purpose.as_str()) {
+        oldest = Some(oldest.map_or(fact.known_at_ms, |oldest| oldest.min(fact.known_at_ms)));
+        let known = |step: Step| step.known_at(Some(fact.known_at_ms), evidence.now_ms);
+        let value = match &fact.value {
+            Ok(value) => *value,
+            Err(error) => return known(Step::failed(name, error.code, &error.detail)),
+        };
+        match (value, check.purpose.as_str()) {
             (0, purpose) => notes.push(format!("{purpose}: not set")),
             // Bitstring Status List §2.2: these say something about the credential, not against it.
-            (value, "refresh" | "message") => notes.push(format!("{}: {value}", fact.purpose)),
+            (value, purpose @ ("refresh" | "message")) => notes.push(format!("{purpose}: {value}")),
             (_, purpose) => {
                 let code = match purpose {
                     "revocation" => code::REVOKED,
                     "suspension" => code::SUSPENDED,
                     _ => code::STATUS_SET,
                 };
-                return Step::failed(name, code, at).known_at(Some(fact.known_at_ms));
+                let at = format!("entry {} of {}", check.index, check.list);
+                return known(Step::failed(name, code, at));
             }
         }
     }
-    if let Some(reference) = unknown {
-        let detail = match reference {
+    let known = |step: Step| step.known_at(oldest, evidence.now_ms);
+    if let Some((reference, unknown)) = unknown {
+        let what = match reference {
             StatusReference::List {
                 list,
                 purpose,
                 index,
-            } => format!("{purpose}: entry {index} of {list} is not known"),
-            StatusReference::Other { kind } => format!("{kind} is not known here"),
+            } => format!("{purpose}: entry {index} of {list}"),
+            StatusReference::Other { kind } => kind.clone(),
         };
-        return Step::failed(name, code::STATUS_UNKNOWN, detail).known_at(oldest);
+        let detail = format!("{what} is not known: {}", unknown.why);
+        return known(Step::failed(name, code::STATUS_UNKNOWN, detail).with_hint(unknown.hint));
     }
-    let age = oldest.map(|oldest| evidence.now_ms.saturating_sub(oldest));
-    if age
+    let age = oldest.map(|oldest| age_ms(oldest, evidence.now_ms));
+    if let Some((age, max)) = age
         .zip(evidence.status_age_max_ms)
-        .is_some_and(|(age, max)| age > max)
+        .filter(|(age, max)| age > max)
     {
-        let detail = "what is known of it is too old";
-        return Step::failed(name, code::STATUS_STALE, detail).known_at(oldest);
+        let detail = format!(
+            "what is known of it is {} old, and {} is the most that the verifier accepts",
+            span(age),
+            span(max)
+        );
+        let hint = "get the list anew, or accept what is older";
+        return known(Step::failed(name, code::STATUS_STALE, detail).with_hint(hint));
     }
-    Step::passed(name, notes.join(", ")).known_at(oldest)
+    known(Step::passed(name, notes.join(", ")))
 }
 
-fn fact<'a>(reference: &StatusReference, facts: &'a [StatusFact]) -> Option<&'a StatusFact> {
+/// What is known of a status that the credential names, or why nothing is.
+fn find_status<'a>(
+    reference: &StatusReference,
+    checks: &'a [StatusCheck],
+) -> Result<(&'a StatusCheck, &'a StatusFact), Unknown> {
     match reference {
         StatusReference::List {
             list,
             purpose,
             index,
-        } => facts
-            .iter()
-            .find(|fact| fact.list == *list && fact.purpose == *purpose && fact.index == *index),
-        StatusReference::Other { .. } => None,
+        } => {
+            let check = checks
+                .iter()
+                .find(|one| one.list == *list && one.purpose == *purpose && one.index == *index)
+                .ok_or_else(|| nobody_looked("the status list"))?;
+            let fact = check.outcome.as_ref().map_err(Unknown::clone)?;
+            Ok((check, fact))
+        }
+        StatusReference::Other { .. } => Err(Unknown::new(
+            "this program knows no such kind of status",
+            "ask the issuer for a credential with a BitstringStatusListEntry",
+        )),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::credential::model::Contained;
 use crate::credential::parsed::{Parsed, Relationship};
 use crate::credential::report::{Report, StepName, Verdict};
 use crate::credential::verify::{
-    Accreditation, Evidence, Lookup, Method, Party, StatusFact, verify,
+    Accreditation, Evidence, Lookup, Method, Party, StatusCheck, StatusFact, verify,
 };
 use crate::sd_jwt::{self, key_binding};
 use crate::verification_key::VerificationKey;
@@ -42,7 +42,7 @@ fn key(value: &Value) -> VerificationKey {
 fn judge(
     parsed: &Parsed,
     key: VerificationKey,
-    statuses: &[StatusFact],
+    statuses: &[StatusCheck],
     challenge: Option<&str>,
     now_ms: i64,
 ) -> Report {
@@ -235,14 +235,16 @@ fn bifs_credentials_are_judged_by_any_key_of_the_issuer_and_their_own_status() {
             VerificationKey::from(crate::PublicKey::parse(public).unwrap())
         };
         let parsed = envelope::parse(Format::Bif, text(vector, "hex_text")).unwrap();
-        let status = |value: u8| StatusFact {
+        let status = |value: u8| StatusCheck {
             list: super::bif::revocation_list(&parsed.issuer, text(&vector["credential"], "id")),
             purpose: "revocation".to_owned(),
             index: 0,
-            value: Ok(value),
-            known_at_ms: NOW_MS,
+            outcome: Ok(StatusFact {
+                value: Ok(value),
+                known_at_ms: NOW_MS,
+            }),
         };
-        let report = |key, statuses: &[StatusFact]| judge(&parsed, key, statuses, None, NOW_MS);
+        let report = |key, statuses: &[StatusCheck]| judge(&parsed, key, statuses, None, NOW_MS);
         assert_eq!(report(key(algorithm), &[status(0)]).verdict, Verdict::Valid);
         assert_eq!(report(key(algorithm), &[status(1)]).code(), Some("REVOKED"));
         assert_eq!(report(key(algorithm), &[]).verdict, Verdict::Undecided);

@@ -1,7 +1,13 @@
 //! `starfire did`: register, change and resolve DIDs.
 
+mod batch;
 mod change;
+mod consent;
+mod keys;
+mod recover;
 mod resolve;
+mod resource;
+mod sign;
 
 use std::path::PathBuf;
 
@@ -19,8 +25,14 @@ use super::proof;
 use crate::client::{Client, Committed, operation};
 use crate::failure::Failure;
 use crate::keystore;
-use change::{Deactivate, Rotate, Update};
+use batch::Batch;
+use change::{Deactivate, Update};
+use consent::Consent;
+use keys::Rotate;
+use recover::{Complete, Recover, Veto};
 use resolve::Resolve;
+
+pub(crate) use sign::Sender;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -28,12 +40,25 @@ pub(crate) enum Command {
     Create(Create),
     /// Print a DID's record, as the node has it
     Show(Show),
-    /// Change services, other names and controllers
+    /// Register many DIDs in one transaction, from a file of creations
+    Batch(Batch),
+    /// Let others register the DIDs of these keys: print lines for `batch`
+    Consent(Consent),
+    /// Change services, other names, controllers and guardians
     Update(Update),
     /// Replace the keys by a new one
     Rotate(Rotate),
+    /// Give a DID new keys by its guardians, at once or after its delay
+    Recover(Recover),
+    /// Stop a recovery in its delay, by the DID's controllers
+    Veto(Veto),
+    /// Carry out a recovery after its delay
+    Complete(Complete),
     /// Withdraw the document for ever
     Deactivate(Deactivate),
+    /// Small files of a DID, of which every version stays
+    #[command(subcommand)]
+    Resource(resource::Command),
     /// Resolve a DID of any chain, and verify the answer against the pinned main chain
     Resolve(Resolve),
 }
@@ -60,44 +85,19 @@ pub(crate) struct Show {
     version: Option<u64>,
 }
 
-/// Who changes which DID.
-#[derive(Debug, Args)]
-pub(crate) struct Sender {
-    /// The key file of a controller
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key: PathBuf,
-    /// The DID, if the key does not derive it (any more)
-    #[arg(long)]
-    pub(crate) did: Option<Did>,
-}
-
-impl Sender {
-    /// Opens the key; the DID is the one named, or the key's own on the node's chain.
-    pub(crate) async fn open(
-        &self,
-        context: &Context,
-        client: &Client,
-    ) -> Result<(PrivateKey, Did), Failure> {
-        let key = context.key(&self.key)?;
-        let did = match self.did {
-            Some(did) => did,
-            None => client.address(&key).await?,
-        };
-        Ok((key, did))
-    }
-}
-
 pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     let report = match command {
         Command::Create(arguments) => create(arguments, context).await?,
-        Command::Show(Show { did, version }) => {
-            let record =
-                proof::record(&context.client()?, &did.to_string(), version.unwrap_or(0)).await?;
-            described(&did, &record)?
-        }
+        Command::Show(arguments) => show(&arguments, context).await?,
+        Command::Batch(arguments) => batch::run(&arguments, context).await?,
+        Command::Consent(arguments) => return consent::run(&arguments, context).await,
         Command::Update(arguments) => change::update(arguments, context).await?,
-        Command::Rotate(arguments) => change::rotate(arguments, context).await?,
+        Command::Rotate(arguments) => keys::rotate(arguments, context).await?,
+        Command::Recover(arguments) => recover::recover(arguments, context).await?,
+        Command::Veto(arguments) => recover::veto(arguments, context).await?,
+        Command::Complete(arguments) => recover::complete(&arguments, context).await?,
         Command::Deactivate(arguments) => change::deactivate(arguments, context).await?,
+        Command::Resource(command) => return resource::run(command, context).await,
         Command::Resolve(arguments) => resolve::resolve(&arguments, context).await?,
     };
     context.output.report(&report);
@@ -132,6 +132,18 @@ async fn create(arguments: Create, context: &Context) -> Result<Report, Failure>
         .with("key_file", key_file.display().to_string())
         .with("height", committed.height)
         .with("transaction", hex::encode(committed.hash)))
+}
+
+async fn show(arguments: &Show, context: &Context) -> Result<Report, Failure> {
+    let client = context.client()?;
+    let did = arguments.did;
+    let version = arguments.version.unwrap_or(0);
+    let record = proof::record(&client, &did.to_string(), version).await?;
+    let report = described(&did, &record)?;
+    Ok(match recover::pending(&client, &did).await? {
+        Some(pending) => report.group("pending_recovery", pending),
+        None => report,
+    })
 }
 
 /// Registers the DID that a key derives on the client's chain.

@@ -14,7 +14,7 @@ use starfire_proto::v1::motion_propose::Action;
 
 use super::context::Context;
 use super::output::Report;
-use crate::client::{Committed, operation};
+use crate::client::{Client, Committed, operation};
 use crate::failure::Failure;
 use propose::Propose;
 
@@ -94,19 +94,8 @@ async fn propose_motion(
         .send(&key, vec![operation(Native::MotionPropose(propose))])
         .await?;
     let number = committed
-        .receipt
-        .events
-        .iter()
-        .filter(|event| event.r#type == "motion.proposed")
-        .find_map(|event| {
-            event
-                .attributes
-                .iter()
-                .find(|attribute| attribute.key == "motion")?
-                .value
-                .parse()
-                .ok()
-        });
+        .told("motion.proposed", "motion")
+        .and_then(|number| number.parse().ok());
     let Some(number) = number else {
         return Err(Failure::new(
             "BAD_ANSWER",
@@ -189,28 +178,33 @@ async fn list(issuer: Option<Did>, context: &Context) -> Result<Report, Failure>
     let Some(issuer) = issuer else {
         return Ok(report);
     };
+    let accreditations = accreditations(&client, &issuer).await?;
+    Ok(report.rows("accreditations", accreditations))
+}
+
+/// What a DID is accredited for, whoever gave it.
+pub(crate) async fn accreditations(client: &Client, issuer: &Did) -> Result<Vec<Report>, Failure> {
     let request = v1::ListAccreditationsRequest {
         issuer: issuer.to_string(),
     };
-    let accreditations = client
+    let answer = client
         .call(client.members().accreditations(request))
-        .await?
-        .accreditations;
-    let accreditation = |record: &v1::AccreditationRecord| {
-        Report::new()
-            .with("type", record.r#type.as_str())
-            .with("jurisdiction", record.jurisdiction.as_str())
-            .with("from", rfc3339(record.valid_from_ms))
-            .with("until", end(record.valid_until_ms))
-            .with("by", giver(record))
-            .with("depth", record.delegation_depth)
-            .with("only_accredits", record.only_accredits)
-            .with("withdrawn", record.withdrawn_ms != 0)
-    };
-    Ok(report.rows(
-        "accreditations",
-        accreditations.iter().map(accreditation).collect(),
-    ))
+        .await?;
+    Ok(answer.accreditations.iter().map(accreditation).collect())
+}
+
+/// One accreditation.
+pub(crate) fn accreditation(record: &v1::AccreditationRecord) -> Report {
+    Report::new()
+        .with("issuer", record.issuer.as_str())
+        .with("type", record.r#type.as_str())
+        .with("jurisdiction", record.jurisdiction.as_str())
+        .with("from", rfc3339(record.valid_from_ms))
+        .with("until", end(record.valid_until_ms))
+        .with("by", giver(record))
+        .with("depth", record.delegation_depth)
+        .with("only_accredits", record.only_accredits)
+        .with("withdrawn", record.withdrawn_ms != 0)
 }
 
 /// When a term ends; empty: never.

@@ -3,9 +3,11 @@
 //! Issuing and presenting need a key and no node. Verifying asks a node for facts and believes what the pinned main chain proves;
 //! without a node it goes by the documents and status lists that are handed in.
 
+mod accreditation;
 mod issue;
 mod key;
 mod present;
+mod schema;
 mod status;
 mod verify;
 
@@ -38,6 +40,12 @@ pub(crate) enum Command {
     /// Status lists: open, change, look at, publish as a credential
     #[command(subcommand)]
     Status(status::Command),
+    /// Schemas of credentials: register, retire, look at
+    #[command(subcommand)]
+    Schema(schema::Command),
+    /// Who may issue what: let others, take it back, look at it
+    #[command(subcommand)]
+    Accreditation(accreditation::Command),
 }
 
 pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
@@ -47,6 +55,8 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
         Command::Present(arguments) => present::run(&arguments, context),
         Command::Revoke(arguments) => status::revoke(&arguments, context).await,
         Command::Status(command) => status::run(command, context).await,
+        Command::Schema(command) => schema::run(command, context).await,
+        Command::Accreditation(command) => accreditation::run(command, context).await,
     }
 }
 

@@ -155,7 +155,7 @@ impl Pinned {
 }
 
 /// 90s, 30m, 24h, 3650d
-fn age(text: &str) -> Result<Duration, String> {
+pub(crate) fn age(text: &str) -> Result<Duration, String> {
     let fault = || format!("{text:?} is not an age such as 90s, 30m, 24h or 3650d");
     let split = text
         .len()

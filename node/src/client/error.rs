@@ -3,6 +3,8 @@
 use starfire_proto::v1;
 use tonic::{Code, Status};
 
+use super::hint;
+
 /// The metadata entry in which a node says which rule refused a request.
 const CODE_ENTRY: &str = "starfire-code";
 
@@ -40,7 +42,7 @@ impl ClientError {
                 .message()
                 .strip_prefix(code)
                 .map_or(status.message(), |rest| rest.trim_start_matches(": "));
-            return Self::new(code, message, "");
+            return Self::new(code, message, hint::of(code));
         }
         if status.code() == Code::Unknown && status.message().contains("transport") {
             return Self::new(
@@ -86,7 +88,8 @@ impl ClientError {
     }
 
     pub(super) fn of_receipt(receipt: &v1::Receipt) -> Self {
-        Self::new(&receipt.reason, receipt.detail.clone(), "")
+        let code = &receipt.reason;
+        Self::new(code, receipt.detail.clone(), hint::of(code))
     }
 }
 
@@ -104,6 +107,7 @@ mod tests {
         let error = ClientError::of(&status, "http://127.0.0.1:1");
         assert_eq!(error.code, "DID_NOT_DERIVED");
         assert_eq!(error.message, "the key derives another DID");
+        assert!(error.hint.contains("did consent"), "{}", error.hint);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A credential's time of issue is its issuer's own word. So the tree is asked about that time *and* about now: who lost the
 //! accreditation could otherwise go on issuing by writing an earlier date.
 
-use starfire_did::credential::evidence::Accreditation;
+use starfire_did::credential::evidence::{Accreditation, Unknown};
 use starfire_did::credential::parsed::Parsed;
 use starfire_did::issuer::{Asked, LEVELS_MAX, is_jurisdiction, is_type};
 use starfire_did::{Did, code, path};
@@ -11,7 +11,6 @@ use starfire_proto::v1;
 
 use super::AskedAccreditation;
 use super::facts::Facts;
-use super::source::Unlearned;
 
 /// The type that every credential has: nobody is accredited for it.
 const BASE_TYPE: &str = "VerifiableCredential";
@@ -70,7 +69,7 @@ pub(super) async fn learn(
         };
         let (levels, time_ms) = match levels(facts, asked).await {
             Ok(learned) => learned,
-            Err(Unlearned(why)) => return Accreditation::Unknown { why },
+            Err(unknown) => return Accreditation::Unknown(unknown),
         };
         known_at_ms = known_at_ms.min(time_ms);
         for at_ms in [issued_ms, now_ms] {
@@ -78,7 +77,7 @@ pub(super) async fn learn(
                 Accreditation::Held { detail, .. } if at_ms == now_ms => held.push(detail),
                 Accreditation::Held { .. } => {}
                 other @ (Accreditation::Refused { .. }
-                | Accreditation::Unknown { .. }
+                | Accreditation::Unknown(_)
                 | Accreditation::NotAsked) => return other,
             }
         }
@@ -94,7 +93,7 @@ pub(super) async fn learn(
 async fn levels(
     facts: &Facts<'_>,
     asked: Asked<'_>,
-) -> Result<(Vec<v1::AccreditationRecord>, i64), Unlearned> {
+) -> Result<(Vec<v1::AccreditationRecord>, i64), Unknown> {
     let mut levels = Vec::new();
     let mut oldest_ms = i64::MAX;
     let mut holder = Some(*asked.issuer);

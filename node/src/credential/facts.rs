@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use prost::Message;
 use serde_json::Value;
 use starfire_did::ChainCode;
-use starfire_did::credential::evidence::Party;
+use starfire_did::credential::evidence::{Party, Unknown};
 use starfire_did::credential::malformed::Malformed;
 use starfire_did::credential::parsed::Parsed;
 use tokio::sync::Mutex;
 
 use super::party;
 use super::read::{Secured, read};
-use super::source::{Known, Source, Unlearned};
+use super::source::{ASK_ANOTHER, Known, Source};
 use crate::web_did::{Fetched, Refusal, WebDids};
 
 /// Questions to a chain for one verification: a credential of many parts must not keep a node busy.
@@ -111,11 +111,12 @@ impl<'a> Facts<'a> {
         &self,
         chain: Option<ChainCode>,
         paths: Vec<Vec<u8>>,
-    ) -> Result<Known, Unlearned> {
+    ) -> Result<Known, Unknown> {
         if self.questions.fetch_add(1, Ordering::Relaxed) >= QUESTIONS_MAX {
-            return Err(Unlearned(format!(
-                "it takes more than {QUESTIONS_MAX} questions to a chain"
-            )));
+            return Err(Unknown::new(
+                format!("it takes more than {QUESTIONS_MAX} questions to a chain"),
+                "verify its parts one by one",
+            ));
         }
         self.source.values(chain, paths).await
     }
@@ -125,7 +126,7 @@ impl<'a> Facts<'a> {
         &self,
         chain: Option<ChainCode>,
         path: Vec<u8>,
-    ) -> Result<(Option<M>, i64), Unlearned> {
+    ) -> Result<(Option<M>, i64), Unknown> {
         let known = self.values(chain, vec![path]).await?;
         Ok((decoded(&known, 0)?, known.time_ms))
     }
@@ -135,11 +136,12 @@ impl<'a> Facts<'a> {
 pub(super) fn decoded<M: Message + Default>(
     known: &Known,
     position: usize,
-) -> Result<Option<M>, Unlearned> {
+) -> Result<Option<M>, Unknown> {
     let Some(Some(bytes)) = known.values.get(position) else {
         return Ok(None);
     };
-    M::decode(bytes.as_slice())
-        .map(Some)
-        .map_err(|_| Unlearned("what the chain keeps there is not the record expected".to_owned()))
+    M::decode(bytes.as_slice()).map(Some).map_err(|_| {
+        let why = "what the chain keeps there is not the record expected";
+        Unknown::new(why, ASK_ANOTHER)
+    })
 }

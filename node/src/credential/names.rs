@@ -35,6 +35,16 @@ impl SchemaName {
             version: version.parse().ok().filter(|_| canonical)?,
         })
     }
+
+    /// Its URL.
+    pub(crate) fn url(&self) -> String {
+        let Self {
+            author,
+            name,
+            version,
+        } = self;
+        format!("{author}/schemas/{name}/{version}")
+    }
 }
 
 impl ListName {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use starfire_did::credential::code;
-use starfire_did::credential::evidence::{Lookup, Method, Party};
+use starfire_did::credential::evidence::{Lookup, Method, Party, Unknown};
 use starfire_did::credential::json::one_or_some;
 use starfire_did::credential::malformed::Malformed;
 use starfire_did::credential::parsed::{Parsed, Relationship};
@@ -16,9 +16,12 @@ use starfire_did::{Did, Document, VerificationKey, foreign, path};
 use starfire_proto::v1;
 
 use super::facts::Facts;
-use super::source::Unlearned;
+use super::source::ASK_ANOTHER;
 use crate::web_did::{self, Refusal};
 
+/// What to do about a document that nobody here looks up.
+const HAND_IN: &str =
+    "resolve it elsewhere, and hand in its document: `starfire vc verify --documents`";
 /// Keys of a document that are looked at.
 const METHODS_MAX: usize = 256;
 /// Others than the issuer whose signatures are checked.
@@ -33,21 +36,24 @@ pub(super) async fn look_up(facts: &Facts<'_>, id: &str, at_ms: i64) -> Lookup {
         return match registered(facts, &did, at_ms).await {
             Ok(Some(party)) => Lookup::Found(party),
             Ok(None) => Lookup::NotFound,
-            Err(Unlearned(why)) => Lookup::Unknown { why },
+            Err(unknown) => Lookup::Unknown(unknown),
         };
     }
     if web_did::is_of_method(id) {
         return on_the_web(facts, id).await;
     }
     match foreign::document(id) {
-        Ok(document) => of_document(&document)
-            .map_or_else(|error| Lookup::Unknown { why: error.detail }, Lookup::Found),
+        Ok(document) => of_document(&document).map_or_else(
+            |error| Lookup::Unknown(Unknown::new(error.detail, "check the identifier")),
+            Lookup::Found,
+        ),
         Err(problem) if problem.kind == ProblemKind::InvalidDid && id.starts_with("did:") => {
             Lookup::NotFound
         }
-        Err(_) => Lookup::Unknown {
-            why: format!("{id} is not looked up; its document can be handed in"),
-        },
+        Err(_) => Lookup::Unknown(Unknown::new(
+            format!("{id} is of a kind that is not looked up"),
+            HAND_IN,
+        )),
     }
 }
 
@@ -59,7 +65,7 @@ async fn on_the_web(facts: &Facts<'_>, id: &str) -> Lookup {
                 known_at_ms: Some(fetched.at_ms),
                 ..party
             }),
-            Err(error) => Lookup::Unknown { why: error.detail },
+            Err(error) => Lookup::Unknown(Unknown::new(error.detail, HAND_IN)),
         },
         Err(Refusal::Invalid(_) | Refusal::NotFound(_)) => Lookup::NotFound,
         Err(
@@ -69,9 +75,22 @@ async fn on_the_web(facts: &Facts<'_>, id: &str) -> Lookup {
             | Refusal::TooLarge(_)
             | Refusal::NotADocument(_)
             | Refusal::OtherId(_)),
-        ) => Lookup::Unknown {
-            why: format!("{refusal}; its document can be handed in"),
-        },
+        ) => Lookup::Unknown(Unknown::new(refusal.to_string(), web_hint(&refusal))),
+    }
+}
+
+/// What to do about a website's document that is not had.
+fn web_hint(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Off | Refusal::HostNotAllowed(_) => {
+            "allow its host (`starfire vc verify --did-web`), or hand in its document (`--documents`)"
+        }
+        Refusal::Invalid(_)
+        | Refusal::NotFound(_)
+        | Refusal::Unreachable(_)
+        | Refusal::TooLarge(_)
+        | Refusal::NotADocument(_)
+        | Refusal::OtherId(_) => HAND_IN,
     }
 }
 
@@ -92,7 +111,7 @@ pub(super) async fn cosigners(facts: &Facts<'_>, parsed: &Parsed, at_ms: i64) ->
 }
 
 /// The document of a registered DID that was in force at a time. `None`: it was not registered by then.
-async fn registered(facts: &Facts<'_>, did: &Did, at_ms: i64) -> Result<Option<Party>, Unlearned> {
+async fn registered(facts: &Facts<'_>, did: &Did, at_ms: i64) -> Result<Option<Party>, Unknown> {
     let (newest, known_at_ms) = record(facts, did, path::record(did)).await?;
     let Some(newest) = newest else {
         return Ok(None);
@@ -114,8 +133,10 @@ async fn registered(facts: &Facts<'_>, did: &Did, at_ms: i64) -> Result<Option<P
             known_at_ms: Some(known_at_ms),
         }));
     };
-    let document = Document::try_from(document)
-        .map_err(|error| Unlearned(format!("the document of {did} is not well formed: {error}")))?;
+    let document = Document::try_from(document).map_err(|error| {
+        let why = format!("the document of {did} is not well formed: {error}");
+        Unknown::new(why, ASK_ANOTHER)
+    })?;
     Ok(Some(Party::of(&document, deactivated, Some(known_at_ms))))
 }
 
@@ -125,7 +146,7 @@ async fn version_at(
     did: &Did,
     newest: v1::DidRecord,
     at_ms: i64,
-) -> Result<Option<v1::DidRecord>, Unlearned> {
+) -> Result<Option<v1::DidRecord>, Unknown> {
     if newest.updated_ms <= at_ms {
         return Ok(Some(newest));
     }
@@ -149,18 +170,23 @@ async fn expect_version(
     facts: &Facts<'_>,
     did: &Did,
     version: u64,
-) -> Result<v1::DidRecord, Unlearned> {
+) -> Result<v1::DidRecord, Unknown> {
     let (record, _) = record(facts, did, path::version(did, version)).await?;
     record
         .filter(|record| record.version == version)
-        .ok_or_else(|| Unlearned(format!("version {version} of {did} is not kept")))
+        .ok_or_else(|| {
+            Unknown::new(
+                format!("version {version} of {did} is not kept"),
+                ASK_ANOTHER,
+            )
+        })
 }
 
 async fn record(
     facts: &Facts<'_>,
     did: &Did,
     path: Vec<u8>,
-) -> Result<(Option<v1::DidRecord>, i64), Unlearned> {
+) -> Result<(Option<v1::DidRecord>, i64), Unknown> {
     facts.record(did.chain_code(), path).await
 }
 

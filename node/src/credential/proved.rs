@@ -11,6 +11,7 @@ use starfire_crosschain::proof_file::CLOCK_DRIFT_MS;
 use starfire_crosschain::trust::Bundle;
 use starfire_crosschain::{path, unix_ms};
 use starfire_did::ChainCode;
+use starfire_did::credential::evidence::Unknown;
 use starfire_proto::v1;
 use starfire_state::tree;
 use tendermint::block::signed_header::SignedHeader;
@@ -21,7 +22,7 @@ use tendermint_proto::v0_38::types::{
 };
 use tokio::sync::OnceCell;
 
-use super::source::{Known, Unlearned};
+use super::source::{ASK_ANOTHER, Known};
 use crate::client::{Client, ClientError};
 
 /// A node that proves, and the chain that its proofs must hang on.
@@ -65,14 +66,14 @@ impl Proved {
         &self,
         chain: Option<ChainCode>,
         paths: Vec<Vec<u8>>,
-    ) -> Result<Known, Unlearned> {
+    ) -> Result<Known, Unknown> {
         match chain {
             None => self.on_main(paths).await,
             Some(code) => self.on_sub_chain(code, paths).await,
         }
     }
 
-    async fn on_main(&self, paths: Vec<Vec<u8>>) -> Result<Known, Unlearned> {
+    async fn on_main(&self, paths: Vec<Vec<u8>>) -> Result<Known, Unknown> {
         let proof = get(&self.main, paths.clone(), 0).await?;
         let (signed, validators) = decode(&proof)?;
         let bundle = self.known().await?;
@@ -89,12 +90,17 @@ impl Proved {
             .now_ms
             .saturating_sub(unix_ms::from_time(signed.header.time));
         if i128::from(age_ms) > i128::try_from(self.age_max.as_millis()).unwrap_or(i128::MAX) {
-            return Err(unproven("is older than was asked for"));
+            let why = format!(
+                "the node's newest block is older than the {} s that --max-age accepts",
+                self.age_max.as_secs()
+            );
+            let hint = "the chain, or this node, may have stopped: ask another node, or accept what is older";
+            return Err(Unknown::new(why, hint));
         }
         known(&proof, &signed, &paths, self.now_ms)
     }
 
-    async fn on_sub_chain(&self, code: ChainCode, paths: Vec<Vec<u8>>) -> Result<Known, Unlearned> {
+    async fn on_sub_chain(&self, code: ChainCode, paths: Vec<Vec<u8>>) -> Result<Known, Unknown> {
         let record = path::sub_chain(code.as_str());
         let found = self.on_main(vec![record]).await?;
         let Some(chain) = value::<v1::SubChainRecord>(&found)? else {
@@ -105,14 +111,22 @@ impl Proved {
             });
         };
         if chain.status() != v1::SubChainStatus::Active {
-            return Err(Unlearned(format!("the sub-chain {code} is frozen")));
+            let hint = "it signed two headers that disagree: ask the issuer's authority";
+            return Err(Unknown::new(
+                format!("the sub-chain {code} is frozen"),
+                hint,
+            ));
         }
         let anchor = path::anchor(code.as_str(), chain.latest_height);
         let found = self.on_main(vec![anchor]).await?;
         let Some(anchor) = value::<v1::AnchorRecord>(&found)? else {
-            return Err(Unlearned(format!("no header of {code} is anchored yet")));
+            let why = format!("no header of {code} is anchored yet");
+            return Err(Unknown::new(why, "wait for its backbone"));
         };
-        let mut refusal = Unlearned(format!("{code} has registered no gateway to ask"));
+        let mut refusal = Unknown::new(
+            format!("{code} has registered no gateway to ask"),
+            "name a node of the sub-chain by --node, and one of the main chain by --main",
+        );
         let registered = || {
             let connect = |url: &String| Client::connect(url).ok();
             chain.resolvers.iter().filter_map(connect)
@@ -127,14 +141,15 @@ impl Proved {
     }
 
     /// The pinned chain, brought up to date once by what the node tells of its validators. Each change is proved by those before it.
-    async fn known(&self) -> Result<&Bundle, Unlearned> {
+    async fn known(&self) -> Result<&Bundle, Unknown> {
         self.known
             .get_or_try_init(|| async {
                 let mut trust = self.main.proofs();
                 let answer = self.main.call(trust.trust(v1::TrustRequest {})).await;
                 let answer = answer.map_err(unreachable)?;
-                let told = Bundle::parse(&answer.bundle)
-                    .map_err(|error| Unlearned(format!("{}: {error}", self.main.url())))?;
+                let told = Bundle::parse(&answer.bundle).map_err(|error| {
+                    Unknown::new(format!("{}: {error}", self.main.url()), ASK_ANOTHER)
+                })?;
                 if told.fingerprint() != self.pinned.fingerprint() {
                     return Err(unproven("is not of the pinned main chain"));
                 }
@@ -157,7 +172,7 @@ async fn anchored(
     anchor: &v1::AnchorRecord,
     paths: &[Vec<u8>],
     now_ms: i64,
-) -> Result<Known, Unlearned> {
+) -> Result<Known, Unknown> {
     let proof = get(client, paths.to_vec(), anchor.height).await?;
     let (signed, _) = decode(&proof)?;
     if signed.header.hash().as_bytes() != anchor.header_hash {
@@ -166,11 +181,7 @@ async fn anchored(
     known(&proof, &signed, paths, now_ms)
 }
 
-async fn get(
-    client: &Client,
-    keys: Vec<Vec<u8>>,
-    height: u64,
-) -> Result<v1::StateProof, Unlearned> {
+async fn get(client: &Client, keys: Vec<Vec<u8>>, height: u64) -> Result<v1::StateProof, Unknown> {
     let mut proofs = client.proofs();
     let answer = client
         .call(proofs.get(v1::GetProofsRequest { keys, height }))
@@ -178,7 +189,7 @@ async fn get(
     answer.map_err(unreachable)
 }
 
-fn decode(proof: &v1::StateProof) -> Result<(SignedHeader, validator::Set), Unlearned> {
+fn decode(proof: &v1::StateProof) -> Result<(SignedHeader, validator::Set), Unknown> {
     let signed = <SignedHeader as Protobuf<RawSignedHeader>>::decode_vec(&proof.signed_header);
     let validators = <validator::Set as Protobuf<RawValidatorSet>>::decode_vec(&proof.validators);
     match (signed, validators) {
@@ -193,7 +204,7 @@ fn known(
     signed: &SignedHeader,
     paths: &[Vec<u8>],
     now_ms: i64,
-) -> Result<Known, Unlearned> {
+) -> Result<Known, Unknown> {
     let root = <[u8; 32]>::try_from(signed.header.app_hash.as_bytes())
         .map_err(|_| unproven("has no state root"))?;
     let time_ms = unix_ms::from_time(signed.header.time);
@@ -213,14 +224,18 @@ fn known(
     Ok(Known { values, time_ms })
 }
 
-fn value<M: Message + Default>(known: &Known) -> Result<Option<M>, Unlearned> {
+fn value<M: Message + Default>(known: &Known) -> Result<Option<M>, Unknown> {
     super::facts::decoded(known, 0)
 }
 
-fn unproven(why: &str) -> Unlearned {
-    Unlearned(format!("the node's answer {why}"))
+fn unproven(why: &str) -> Unknown {
+    Unknown::new(format!("the node's answer {why}"), ASK_ANOTHER)
 }
 
-fn unreachable(error: ClientError) -> Unlearned {
-    Unlearned(format!("{}: {}", error.code, error.message))
+fn unreachable(error: ClientError) -> Unknown {
+    let hint = match error.hint.as_str() {
+        "" => ASK_ANOTHER,
+        hint => hint,
+    };
+    Unknown::new(format!("{}: {}", error.code, error.message), hint)
 }

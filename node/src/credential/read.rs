@@ -79,7 +79,8 @@ pub(crate) fn rdf_hash_data(
     document: &Value,
     options: &Value,
 ) -> Result<[u8; integrity::HASH_DATA_BYTES], String> {
-    starfire_rdfc::hash_data(document, options).map_err(|error| error.to_string())
+    starfire_rdfc::hash_data(document, options)
+        .map_err(|error| format!("{}: {error}", error.code()))
 }
 
 fn token(text: &str) -> Result<Secured, Malformed> {

@@ -5,20 +5,20 @@
 //! matched by an engine without backtracking, and no reference is fetched.
 
 use serde_json::Value;
-use starfire_did::credential::evidence::SchemaCheck;
+use starfire_crosschain::unix_ms::rfc3339;
+use starfire_did::credential::evidence::{SchemaCheck, SchemaOutcome, Unknown};
 use starfire_did::credential::json;
-use starfire_did::credential::parsed::Parsed;
+use starfire_did::credential::parsed::{Parsed, SchemaReference};
 use starfire_did::path;
 use starfire_did::schema::SCHEMA_BYTES_MAX;
 use starfire_proto::v1;
 
 use super::facts::Facts;
 use super::names::SchemaName;
-use super::source::Unlearned;
 
 /// The type of reference that is understood (VC JSON Schema 1.0).
 const KIND: &str = "JsonSchema";
-/// Schemas of one credential that are looked up. The others are unknown.
+/// Schemas of one credential that are looked up.
 const SCHEMAS_MAX: usize = 16;
 /// What a schema unfolds to, times the values of the credential.
 const WORK_MAX: u64 = 4_000_000;
@@ -29,50 +29,69 @@ const PATTERN_BYTES_MAX: usize = 1 << 20;
 /// References followed one into another.
 const REFERENCES_MAX: usize = 64;
 
-/// What became of each schema that could be had.
+/// What became of each schema that a credential names.
 pub(super) async fn learn(facts: &Facts<'_>, parsed: &Parsed) -> Vec<SchemaCheck> {
     let mut checks = Vec::new();
-    let known = parsed.schemas.iter().filter(|schema| schema.kind == KIND);
-    for schema in known.take(SCHEMAS_MAX) {
-        let Some(name) = SchemaName::parse(&schema.id) else {
-            continue;
-        };
-        let content = match content(facts, &name).await {
-            Ok(content) => content,
-            Err(why) => {
-                tracing::debug!(schema = %schema.id, %why, "schema not known");
-                continue;
-            }
-        };
-        let outcome = match content {
-            None => Err("it is not registered".to_owned()),
-            Some(content) => match check(&content, &parsed.claims) {
-                Ok(outcome) => outcome,
-                Err(Unlearned(why)) => {
-                    tracing::debug!(schema = %schema.id, %why, "schema not used");
-                    continue;
-                }
-            },
+    for (position, schema) in parsed.schemas.iter().enumerate() {
+        let outcome = if position >= SCHEMAS_MAX {
+            let why = format!("only the first {SCHEMAS_MAX} schemas of a credential are looked up");
+            Err(Unknown::new(why, "ask its issuer for one that names fewer"))
+        } else {
+            judge(facts, schema, &parsed.claims).await
         };
         checks.push(SchemaCheck {
             id: schema.id.clone(),
-            outcome,
+            outcome: match outcome {
+                Ok(Ok(())) => SchemaOutcome::Satisfied,
+                Ok(Err(detail)) => SchemaOutcome::Violated(detail),
+                Err(unknown) => SchemaOutcome::Unknown(unknown),
+            },
         });
     }
     checks
 }
 
-async fn content(facts: &Facts<'_>, name: &SchemaName) -> Result<Option<Vec<u8>>, Unlearned> {
+async fn judge(
+    facts: &Facts<'_>,
+    schema: &SchemaReference,
+    claims: &Value,
+) -> Result<Result<(), String>, Unknown> {
+    let registered = "ask its issuer for a credential whose schema stands on a chain, as DID/schemas/NAME/VERSION";
+    if schema.kind != KIND {
+        let why = format!("schemas of the kind {} are not known here", schema.kind);
+        return Err(Unknown::new(why, registered));
+    }
+    let name = SchemaName::parse(&schema.id).ok_or_else(|| {
+        Unknown::new(
+            "it names no schema of a chain, and nothing else is fetched",
+            registered,
+        )
+    })?;
+    let (record, known_at_ms) = record(facts, &name).await?;
+    let record = record.ok_or_else(|| {
+        let why = format!("it was not on the chain at {}", rfc3339(known_at_ms));
+        Unknown::new(
+            why,
+            "if it was registered only now, try again in a moment; otherwise ask its issuer",
+        )
+    })?;
+    check(&record.content, claims)
+}
+
+async fn record(
+    facts: &Facts<'_>,
+    name: &SchemaName,
+) -> Result<(Option<v1::SchemaRecord>, i64), Unknown> {
     let path = path::schema_version(&name.author, &name.name, name.version);
-    let (record, _) = facts
-        .record::<v1::SchemaRecord>(name.author.chain_code(), path)
-        .await?;
-    Ok(record.map(|record| record.content))
+    facts.record(name.author.chain_code(), path).await
 }
 
 /// Whether the claims satisfy the schema, or why that is not found out.
-fn check(content: &[u8], claims: &Value) -> Result<Result<(), String>, Unlearned> {
-    let wrong = |why: String| Unlearned(format!("the schema is not used: {why}"));
+fn check(content: &[u8], claims: &Value) -> Result<Result<(), String>, Unknown> {
+    let wrong = |why: String| {
+        let hint = "ask its author for one that can be checked by: docs/credentials.md says which";
+        Unknown::new(format!("the schema is not used: {why}"), hint)
+    };
     if content.len() > SCHEMA_BYTES_MAX {
         return Err(wrong("it is too large".to_owned()));
     }
@@ -184,7 +203,7 @@ mod tests {
 
     use super::*;
 
-    fn checked(schema: &Value, claims: &Value) -> Result<Result<(), String>, Unlearned> {
+    fn checked(schema: &Value, claims: &Value) -> Result<Result<(), String>, Unknown> {
         check(schema.to_string().as_bytes(), claims)
     }
 

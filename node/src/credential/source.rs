@@ -1,6 +1,7 @@
 //! Where facts of chains come from: this node's own newest state, or values that a node proved to a distrustful client.
 
 use starfire_did::ChainCode;
+use starfire_did::credential::evidence::Unknown;
 
 use super::proved::Proved;
 use crate::gateway::Gateway;
@@ -14,10 +15,8 @@ pub(crate) struct Known {
     pub(crate) time_ms: i64,
 }
 
-/// Why something could not be learned, for people.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Unlearned(pub(crate) String);
+/// What to do about a node that does not answer, or not with what it should.
+pub(crate) const ASK_ANOTHER: &str = "ask another node";
 
 /// Where facts come from.
 #[derive(Debug, Clone)]
@@ -36,15 +35,16 @@ impl Source<'_> {
         &self,
         chain: Option<ChainCode>,
         paths: Vec<Vec<u8>>,
-    ) -> Result<Known, Unlearned> {
+    ) -> Result<Known, Unknown> {
         match self {
             Self::View(gateway) => gateway
                 .facts(chain, paths)
                 .await
-                .map_err(|refusal| Unlearned(refusal.to_string())),
+                .map_err(|refusal| Unknown::new(refusal.to_string(), ASK_ANOTHER)),
             Self::Proved(proved) => proved.values(chain, paths).await,
-            Self::Offline => Err(Unlearned(
-                "no node is asked, and nothing was handed in".to_owned(),
+            Self::Offline => Err(Unknown::new(
+                "no node is asked, and nothing was handed in",
+                "name a node by --node; documents and status lists can be handed in by --documents and --status-list",
             )),
         }
     }

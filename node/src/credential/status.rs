@@ -1,8 +1,11 @@
 //! Whether a credential is revoked: a bit of a list on a chain, or of a list's credential that was handed in.
 
+use starfire_crosschain::unix_ms::rfc3339;
 use starfire_did::credential::bitstring::{Entry, StatusList};
 use starfire_did::credential::code;
-use starfire_did::credential::evidence::{Accreditation, Evidence, StatusFact};
+use starfire_did::credential::evidence::{
+    Accreditation, Evidence, StatusCheck, StatusFact, Unknown,
+};
 use starfire_did::credential::malformed::Malformed;
 use starfire_did::credential::parsed::{Parsed, StatusReference};
 use starfire_did::credential::report::Verdict;
@@ -14,16 +17,15 @@ use starfire_proto::v1;
 
 use super::facts::{Facts, decoded};
 use super::names::ListName;
-use super::source::Unlearned;
 use super::{CLOCK_SKEW_MS, party};
 
-/// Statuses of one credential that are looked up. The others are unknown.
+/// Statuses of one credential that are looked up.
 const STATUSES_MAX: usize = 16;
 
-/// What is known of each status that a credential names. What is not is left out.
-pub(super) async fn learn(facts: &Facts<'_>, parsed: &Parsed, now_ms: i64) -> Vec<StatusFact> {
+/// What became of each status that a credential names in a list.
+pub(super) async fn learn(facts: &Facts<'_>, parsed: &Parsed, now_ms: i64) -> Vec<StatusCheck> {
     let mut learned = Vec::new();
-    for reference in parsed.statuses.iter().take(STATUSES_MAX) {
+    for (position, reference) in parsed.statuses.iter().enumerate() {
         let StatusReference::List {
             list,
             purpose,
@@ -37,26 +39,40 @@ pub(super) async fn learn(facts: &Facts<'_>, parsed: &Parsed, now_ms: i64) -> Ve
             purpose: purpose.clone(),
             index: *index,
         };
-        let found = match (facts.list(list), ListName::parse(list)) {
-            (Some(credential), _) => handed(facts, credential, &entry, now_ms).await,
-            (None, Some(name)) => on_chain(facts, &name, &entry).await,
-            (None, None) => match bif::parse_revocation_list(list) {
-                Some((issuer, credential)) => by_contract(facts, &issuer, credential).await,
-                None => Err(Unlearned("it is not looked up".to_owned())),
-            },
+        let found = if position >= STATUSES_MAX {
+            let why =
+                format!("only the first {STATUSES_MAX} statuses of a credential are looked up");
+            Err(Unknown::new(why, "ask its issuer for one that names fewer"))
+        } else {
+            look_up(facts, &entry, now_ms).await
         };
-        match found {
-            Ok((value, known_at_ms)) => learned.push(StatusFact {
-                list: list.clone(),
-                purpose: purpose.clone(),
-                index: *index,
+        learned.push(StatusCheck {
+            list: list.clone(),
+            purpose: purpose.clone(),
+            index: *index,
+            outcome: found.map(|(value, known_at_ms)| StatusFact {
                 value: value.map(u8::from),
                 known_at_ms,
             }),
-            Err(why) => tracing::debug!(%list, %why, "status list not known"),
-        }
+        });
     }
     learned
+}
+
+async fn look_up(facts: &Facts<'_>, entry: &Entry, now_ms: i64) -> Result<(Bit, i64), Unknown> {
+    if let Some(credential) = facts.list(&entry.list) {
+        return handed(facts, credential, entry, now_ms).await;
+    }
+    if let Some(name) = ListName::parse(&entry.list) {
+        return on_chain(facts, &name, entry).await;
+    }
+    match bif::parse_revocation_list(&entry.list) {
+        Some((issuer, credential)) => by_contract(facts, &issuer, credential).await,
+        None => Err(Unknown::new(
+            "the list is of no chain, and nothing else is fetched",
+            "fetch the list's credential from its address, and hand it in: `starfire vc verify --status-list`",
+        )),
+    }
 }
 
 type Bit = Result<bool, Malformed>;
@@ -66,32 +82,32 @@ async fn on_chain(
     facts: &Facts<'_>,
     name: &ListName,
     entry: &Entry,
-) -> Result<(Bit, i64), Unlearned> {
+) -> Result<(Bit, i64), Unknown> {
     let paths = proof_paths(&name.issuer, &name.name, entry.index);
     let known = facts
         .values(name.issuer.chain_code(), paths.to_vec())
         .await?;
-    let wrong = |code: &'static str, detail: String| Err(Malformed::new(code, detail));
-    let bit = match decoded::<v1::StatusListRecord>(&known, 0)? {
-        None => wrong(
-            code::STATUS_VERIFICATION_ERROR,
-            format!("{} is not on the chain", name.url()),
-        ),
-        Some(list) if list.purpose != entry.purpose => wrong(
-            code::STATUS_VERIFICATION_ERROR,
-            format!(
-                "the list is for {}, not for {}",
-                list.purpose, entry.purpose
-            ),
-        ),
-        Some(list) => {
-            let chunk = decoded::<v1::StatusListChunk>(&known, 1)?;
-            let bit = proved_bit(&name.issuer, &name.name, entry.index, &list, chunk.as_ref());
-            bit.ok_or_else(|| {
-                let detail = format!("the list has {} entries", list.length);
-                Malformed::new(code::RANGE_ERROR, detail)
-            })
-        }
+    let Some(list) = decoded::<v1::StatusListRecord>(&known, 0)? else {
+        let why = format!(
+            "the list was not on the chain at {}",
+            rfc3339(known.time_ms)
+        );
+        let hint = "if it was opened only now, try again in a moment; otherwise ask the issuer";
+        return Err(Unknown::new(why, hint));
+    };
+    let bit = if list.purpose == entry.purpose {
+        let chunk = decoded::<v1::StatusListChunk>(&known, 1)?;
+        let bit = proved_bit(&name.issuer, &name.name, entry.index, &list, chunk.as_ref());
+        bit.ok_or_else(|| {
+            let detail = format!("the list has {} entries", list.length);
+            Malformed::new(code::RANGE_ERROR, detail)
+        })
+    } else {
+        let detail = format!(
+            "the list is for {}, not for {}",
+            list.purpose, entry.purpose
+        );
+        Err(Malformed::new(code::STATUS_VERIFICATION_ERROR, detail))
     };
     Ok((bit, known.time_ms))
 }
@@ -101,7 +117,7 @@ async fn by_contract(
     facts: &Facts<'_>,
     issuer: &Did,
     credential: &str,
-) -> Result<(Bit, i64), Unlearned> {
+) -> Result<(Bit, i64), Unknown> {
     let path = path::credential_revocation(issuer, credential);
     let known = facts.values(issuer.chain_code(), vec![path]).await?;
     let revocation: Option<v1::CredentialRevocation> = decoded(&known, 0)?;
@@ -114,7 +130,7 @@ async fn handed(
     credential: &Parsed,
     entry: &Entry,
     now_ms: i64,
-) -> Result<(Bit, i64), Unlearned> {
+) -> Result<(Bit, i64), Unknown> {
     let at_ms = credential
         .issued_ms()
         .map_or(now_ms, |issued| issued.min(now_ms));
@@ -142,10 +158,12 @@ async fn handed(
     match report.verdict {
         Verdict::Valid => {}
         Verdict::Undecided => {
-            return Err(Unlearned(format!(
-                "the list's credential could not be checked: {}",
-                report.code().unwrap_or_default()
-            )));
+            let step = report.steps.iter().find(|step| step.code().is_some());
+            let (code, hint) = step.map_or(("", ""), |step| {
+                (step.code().unwrap_or_default(), step.hint.as_str())
+            });
+            let why = format!("the list's credential could not be checked: {code}");
+            return Err(Unknown::new(why, hint));
         }
         Verdict::Invalid => {
             let detail = format!(

@@ -41,6 +41,13 @@ impl Dids for Gateway {
         answer(self.list_dids(request.into_inner()).await)
     }
 
+    async fn resources(
+        &self,
+        request: Request<v1::ListResourcesRequest>,
+    ) -> Result<Response<v1::ListResourcesResponse>, Status> {
+        answer(self.list_resources(request.into_inner()).await)
+    }
+
     type ChangesStream = Changes;
 
     async fn changes(

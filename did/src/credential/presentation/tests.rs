@@ -1,6 +1,7 @@
 //! Presentations are for one verifier, once, by their holder.
 
 use super::*;
+use crate::credential::evidence::Unknown;
 use crate::credential::integrity::Suite;
 use crate::credential::report::Outcome;
 use crate::credential::verify::{self, Accreditation, Method};
@@ -188,8 +189,8 @@ fn it_is_signed_by_its_holder_for_logging_in() {
     check(Lookup::NotFound, code::METHOD_UNKNOWN);
     let nobody = verified(good.clone(), &evidence(&Lookup::NotFound));
     assert_eq!(nobody.steps[2].code(), Some(code::HOLDER_NOT_FOUND));
-    let why = "no answer".to_owned();
-    check(Lookup::Unknown { why }, code::HOLDER_UNKNOWN);
+    let unknown = Unknown::new("no answer", "ask again");
+    check(Lookup::Unknown(unknown), code::HOLDER_UNKNOWN);
     let Lookup::Found(mut party) = holder() else {
         panic!("the holder is known")
     };

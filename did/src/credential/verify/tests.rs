@@ -54,6 +54,15 @@ fn options(id: &str) -> Options {
     Options::assertion(Suite::EddsaJcs2022, format!("{id}#key-1"), NOW_MS - 1000)
 }
 
+fn status(value: Result<u8, Malformed>, known_at_ms: i64) -> StatusCheck {
+    StatusCheck {
+        list: LIST.into(),
+        purpose: "revocation".into(),
+        index: 7,
+        outcome: Ok(StatusFact { value, known_at_ms }),
+    }
+}
+
 /// A credential and all that is known about it, which a test changes.
 struct Case {
     parsed: Parsed,
@@ -62,7 +71,7 @@ struct Case {
     cosigners: Vec<Party>,
     accreditation: Accreditation,
     schemas: Vec<SchemaCheck>,
-    statuses: Vec<StatusFact>,
+    statuses: Vec<StatusCheck>,
     status_age_max_ms: Option<i64>,
     presenter: Option<Presenter>,
     holder_is_subject: bool,
@@ -81,15 +90,9 @@ impl Case {
             accreditation: Accreditation::NotAsked,
             schemas: vec![SchemaCheck {
                 id: "https://example.com/schema".into(),
-                outcome: Ok(()),
+                outcome: SchemaOutcome::Satisfied,
             }],
-            statuses: vec![StatusFact {
-                list: LIST.into(),
-                purpose: "revocation".into(),
-                index: 7,
-                value: Ok(0),
-                known_at_ms: NOW_MS - 60_000,
-            }],
+            statuses: vec![status(Ok(0), NOW_MS - 60_000)],
             status_age_max_ms: Some(3_600_000),
             presenter: None,
             holder_is_subject: true,
@@ -176,12 +179,12 @@ fn a_good_credential_is_valid_and_its_report_is_json() {
             "steps": [
                 { "name": "parsed", "outcome": "passed", "detail": "VerifiableCredential" },
                 { "name": "signature", "outcome": "passed", "detail": "eddsa-jcs-2022 by did:example:issuer#key-1" },
-                { "name": "issuer", "outcome": "passed", "detail": ISSUER, "known_at_ms": NOW_MS - 5 },
+                { "name": "issuer", "outcome": "passed", "detail": ISSUER, "known_at_ms": NOW_MS - 5, "age_ms": 5 },
                 { "name": "accreditation", "outcome": "skipped", "why": "the verifier does not ask for one" },
                 { "name": "schema", "outcome": "passed", "detail": "1 satisfied" },
                 { "name": "dates", "outcome": "passed",
                   "detail": "valid from 2023-01-01T00:00:00Z until 2024-01-01T00:00:00Z" },
-                { "name": "status", "outcome": "passed", "detail": "revocation: not set", "known_at_ms": NOW_MS - 60_000 },
+                { "name": "status", "outcome": "passed", "detail": "revocation: not set", "known_at_ms": NOW_MS - 60_000, "age_ms": 60_000 },
                 { "name": "holder", "outcome": "skipped", "why": "nobody presents it, and the verifier does not ask" },
             ],
         })
@@ -280,9 +283,9 @@ fn the_issuer_must_have_existed_and_been_active() {
         codes(Lookup::NotFound),
         (Verdict::Invalid, Some(code::ISSUER_NOT_FOUND))
     );
-    let why = "the resolver does not answer".into();
+    let unknown = Unknown::new("the resolver does not answer", "ask another");
     assert_eq!(
-        codes(Lookup::Unknown { why }),
+        codes(Lookup::Unknown(unknown)),
         (Verdict::Undecided, Some(code::ISSUER_UNKNOWN))
     );
     let other = party("did:example:other", 1, &[Relationship::AssertionMethod]);
@@ -320,9 +323,7 @@ fn an_accreditation_that_is_asked_for_must_be_held() {
     })
     .fails(name, "ACCREDITATION_EXPIRED");
     changed(|case| {
-        case.accreditation = Accreditation::Unknown {
-            why: "no main chain".into(),
-        };
+        case.accreditation = Accreditation::Unknown(Unknown::new("no main chain", "name one"));
     })
     .fails(name, code::ACCREDITATION_UNKNOWN);
 }
@@ -333,7 +334,7 @@ fn schemas_that_are_named_must_be_satisfied() {
     without("credentialSchema").skips(name);
     changed(|case| case.schemas.clear()).fails(name, code::SCHEMA_UNKNOWN);
     changed(|case| case.schemas[0].id.push('2')).fails(name, code::SCHEMA_UNKNOWN);
-    changed(|case| case.schemas[0].outcome = Err("/name: missing".into()))
+    changed(|case| case.schemas[0].outcome = SchemaOutcome::Violated("/name: missing".into()))
         .fails(name, code::SCHEMA_VIOLATED);
 }
 
@@ -376,16 +377,15 @@ fn a_status_that_is_named_must_be_known_and_clear() {
     changed(|case| case.statuses[0].list.push('2')).fails(name, code::STATUS_UNKNOWN);
     changed(|case| case.statuses[0].purpose = "suspension".into())
         .fails(name, code::STATUS_UNKNOWN);
-    changed(|case| case.statuses[0].value = Ok(1)).fails(name, code::REVOKED);
+    let found =
+        |value, known_at_ms| changed(|case| case.statuses = vec![status(value, known_at_ms)]);
+    found(Ok(1), NOW_MS).fails(name, code::REVOKED);
     let range = Malformed::new(code::RANGE_ERROR, "no entry 7");
-    changed(|case| case.statuses[0].value = Err(range)).fails(name, code::RANGE_ERROR);
-    changed(|case| case.statuses[0].known_at_ms = NOW_MS - 3_600_001)
-        .fails(name, code::STATUS_STALE);
-    changed(|case| {
-        case.statuses[0].known_at_ms = NOW_MS - 3_600_001;
-        case.status_age_max_ms = None;
-    })
-    .passes(name);
+    found(Err(range), NOW_MS).fails(name, code::RANGE_ERROR);
+    let mut old = found(Ok(0), NOW_MS - 3_600_001);
+    old.fails(name, code::STATUS_STALE);
+    old.status_age_max_ms = None;
+    old.passes(name);
     changed(|case| {
         let kind = "https://example.org/#Other".into();
         case.parsed.statuses.push(StatusReference::Other { kind });
@@ -403,14 +403,77 @@ fn a_status_that_is_named_must_be_known_and_clear() {
                 purpose: purpose.into(),
                 index: 7,
             }];
-            case.statuses[0].purpose = purpose.into();
-            case.statuses[0].value = Ok(1);
+            case.statuses = vec![StatusCheck {
+                purpose: purpose.into(),
+                ..status(Ok(1), NOW_MS)
+            }];
         });
         match code {
             Some(code) => case.fails(name, code),
             None => case.passes(name),
         }
     }
+}
+
+/// The step as it is told, of a case whose one undecided step it is.
+fn told(case: &Case, name: StepName) -> Step {
+    let report = case.report();
+    assert_eq!(report.verdict, Verdict::Undecided);
+    let step = report.step(name).unwrap().clone();
+    assert!(!step.detail.is_empty() && !step.hint.is_empty(), "{step:?}");
+    step
+}
+
+#[test]
+fn what_is_not_known_says_why_and_what_to_do() {
+    let offline = || Unknown::new("no node is asked", "name a node");
+    let of_status = |change: &dyn Fn(&mut Case)| told(&changed(change), StepName::Status);
+    let step = of_status(&|case| case.statuses[0].outcome = Err(offline()));
+    assert!(step.detail.ends_with("is not known: no node is asked"));
+    assert_eq!((step.hint.as_str(), step.age_ms), ("name a node", None));
+    let step = of_status(&|case| case.statuses.clear());
+    assert!(
+        step.detail
+            .ends_with("nothing was learned of the status list")
+    );
+    let step = of_status(&|case| {
+        let kind = "https://example.org/#Other".into();
+        case.parsed.statuses = vec![StatusReference::Other { kind }];
+    });
+    assert!(
+        step.detail
+            .starts_with("https://example.org/#Other is not known")
+    );
+    let step = of_status(&|case| case.statuses = vec![status(Ok(0), NOW_MS - 7_260_000)]);
+    assert_eq!(
+        step.detail,
+        "what is known of it is 2 h 1 min old, and 1 h is the most that the verifier accepts"
+    );
+    assert_eq!(step.age_ms, Some(7_260_000));
+
+    let of_schema = |change: &dyn Fn(&mut Case)| told(&changed(change), StepName::Schema);
+    let step = of_schema(&|case| case.schemas[0].outcome = SchemaOutcome::Unknown(offline()));
+    assert!(
+        step.detail
+            .ends_with("(JsonSchema) could not be checked: no node is asked")
+    );
+    let step = of_schema(&|case| case.schemas.clear());
+    assert!(step.detail.ends_with("nothing was learned of the schema"));
+
+    let unknown = changed(|case| case.issuer = Lookup::Unknown(offline()));
+    for name in [StepName::Issuer, StepName::Signature] {
+        assert!(told(&unknown, name).detail.ends_with("no node is asked"));
+    }
+    let unknown = changed(|case| case.accreditation = Accreditation::Unknown(offline()));
+    told(&unknown, StepName::Accreditation);
+}
+
+#[test]
+fn what_is_known_says_how_old_it_is() {
+    let report = Case::good().report();
+    assert_eq!(report.step(StepName::Status).unwrap().age_ms, Some(60_000));
+    assert_eq!(report.step(StepName::Issuer).unwrap().age_ms, Some(5));
+    assert_eq!(report.step(StepName::Schema).unwrap().age_ms, None);
 }
 
 #[test]

@@ -65,6 +65,13 @@ impl Dids for Empty {
         Err(not_measured())
     }
 
+    async fn resources(
+        &self,
+        _request: Request<v1::ListResourcesRequest>,
+    ) -> Result<Response<v1::ListResourcesResponse>, Status> {
+        Err(not_measured())
+    }
+
     type ChangesStream = futures::stream::Empty<Result<v1::DidChange, Status>>;
 
     async fn changes(

@@ -40,34 +40,41 @@ struct Proposer {
 
 /// Who may issue what.
 #[derive(Debug, Args)]
-struct Scope {
+pub(crate) struct Scope {
     /// The issuer's DID
     #[arg(long)]
-    issuer: Did,
+    pub(crate) issuer: Did,
     /// The credential type, e.g. CertificateOfOrigin
     #[arg(long = "type", value_name = "TYPE")]
-    kind: String,
+    pub(crate) kind: String,
     /// The jurisdiction, ISO 3166-1 alpha-2, e.g. CN
     #[arg(long, value_name = "CODE")]
-    jurisdiction: String,
+    pub(crate) jurisdiction: String,
+}
+
+/// For how long, and how far it may be passed on.
+#[derive(Debug, Args)]
+pub(crate) struct Terms {
+    /// First moment, e.g. 2026-01-01 or 2026-01-01T00:00:00Z
+    #[arg(long, value_parser = moment)]
+    pub(crate) from: Time,
+    /// Last moment
+    #[arg(long, value_parser = moment)]
+    pub(crate) until: Time,
+    /// So many further levels may be accredited by the issuer, and by those that it accredits
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) depth: u32,
+    /// It accredits only, and issues nothing itself
+    #[arg(long)]
+    pub(crate) only_accredits: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Accredit {
     #[command(flatten)]
     scope: Scope,
-    /// First moment, e.g. 2026-01-01 or 2026-01-01T00:00:00Z
-    #[arg(long, value_parser = moment)]
-    from: Time,
-    /// Last moment
-    #[arg(long, value_parser = moment)]
-    until: Time,
-    /// So many further levels may be accredited by the issuer, and by those that it accredits
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    depth: u32,
-    /// It accredits only, and issues nothing itself
-    #[arg(long)]
-    only_accredits: bool,
+    #[command(flatten)]
+    terms: Terms,
     #[command(flatten)]
     by: Proposer,
 }
@@ -139,22 +146,15 @@ impl Propose {
     /// The motion, and the key file of who proposes it.
     pub(super) fn action(self) -> Result<(Action, PathBuf), Failure> {
         Ok(match self {
-            Self::Accredit(Accredit {
-                scope,
-                from,
-                until,
-                depth,
-                only_accredits,
-                by,
-            }) => {
+            Self::Accredit(Accredit { scope, terms, by }) => {
                 let accredit = v1::Accredit {
                     issuer: scope.issuer.to_string(),
                     r#type: scope.kind,
                     jurisdiction: scope.jurisdiction,
-                    valid_from_ms: starfire_crosschain::unix_ms::from_time(from),
-                    valid_until_ms: starfire_crosschain::unix_ms::from_time(until),
-                    delegation_depth: depth,
-                    only_accredits,
+                    valid_from_ms: starfire_crosschain::unix_ms::from_time(terms.from),
+                    valid_until_ms: starfire_crosschain::unix_ms::from_time(terms.until),
+                    delegation_depth: terms.depth,
+                    only_accredits: terms.only_accredits,
                 };
                 (Action::Accredit(accredit), by.key)
             }

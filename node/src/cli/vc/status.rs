@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use prost::Message;
 use starfire_crosschain::unix_ms::rfc3339;
 use starfire_did::credential::bitstring::StatusList;
 use starfire_did::credential::integrity::Suite;
@@ -22,6 +21,7 @@ use super::{Format, deliver, malformed, suite};
 use crate::cli::context::Context;
 use crate::cli::did::Sender;
 use crate::cli::output::Report;
+use crate::cli::state::{self, bad_answer, decoded, values};
 use crate::client::{Client, Committed, operation};
 use crate::credential::issue;
 use crate::credential::names::ListName;
@@ -300,28 +300,8 @@ async fn whole(
 
 async fn record(client: &Client, list: &ListName) -> Result<v1::StatusListRecord, Failure> {
     let path = path::status_list(&list.issuer, &list.name);
-    let proof = values(client, vec![path], 0).await?;
-    decoded(&proof, 0)?.ok_or_else(|| unknown(list))
-}
-
-async fn values(
-    client: &Client,
-    keys: Vec<Vec<u8>>,
-    height: u64,
-) -> Result<v1::StateProof, Failure> {
-    let request = v1::GetProofsRequest { keys, height };
-    Ok(client.call(client.proofs().get(request)).await?)
-}
-
-fn decoded<M: Message + Default>(
-    proof: &v1::StateProof,
-    position: usize,
-) -> Result<Option<M>, Failure> {
-    let found = proof.values.get(position).filter(|value| value.present);
-    found
-        .map(|value| M::decode(value.value.as_slice()))
-        .transpose()
-        .map_err(|_| bad_answer("a record does not decode"))
+    let record = state::record(client, path).await?;
+    record.ok_or_else(|| unknown(list))
 }
 
 fn unknown(list: &ListName) -> Failure {
@@ -330,8 +310,4 @@ fn unknown(list: &ListName) -> Failure {
         format!("there is no {}", list.url()),
         "open it by `starfire vc status create`",
     )
-}
-
-fn bad_answer(what: &str) -> Failure {
-    Failure::new("BAD_ANSWER", what, "ask another node")
 }

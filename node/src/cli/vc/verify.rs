@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::Value;
 use starfire_crosschain::trust::Bundle;
+use starfire_did::credential::code::UNDECIDED;
 use starfire_did::credential::json;
-use starfire_did::credential::report::{Outcome, Step, Verdict};
+use starfire_did::credential::report::{Outcome, Step, Verdict, span};
 
 use super::{malformed, read};
 use crate::cli::context::Context;
@@ -163,23 +164,24 @@ fn conclude(context: &Context, answer: &Answer) -> Result<(), Failure> {
         // The one object has been printed; what is left is the exit code.
         return Err(Failure::told());
     }
-    let step = steps(answer)
-        .into_iter()
-        .find(|step| step.code().is_some())
+    let failed = || {
+        steps(answer)
+            .into_iter()
+            .filter_map(|step| Some((step, step.code()?)))
+    };
+    // What is wrong goes before what could not be learned.
+    let (step, code) = failed()
+        .find(|(_, code)| !UNDECIDED.contains(code))
+        .or_else(|| failed().next())
         .expect("what is not valid has a step that failed");
     let hint = match answer.verdict() {
         Verdict::Valid => "",
         Verdict::Invalid => "do not act on it",
-        Verdict::Undecided => {
-            "name a node by --node, hosts by --did-web, or hand in what is missing by --documents or --status-list"
-        }
+        // Each step that could not be learned says what to do about it.
+        Verdict::Undecided => step.hint.as_str(),
     };
     let message = format!("{}: {}", lower(&step.name), step.detail);
-    Err(Failure::new(
-        step.code().unwrap_or_default(),
-        message.trim_end_matches(": "),
-        hint,
-    ))
+    Err(Failure::new(code, message.trim_end_matches(": "), hint))
 }
 
 fn steps(answer: &Answer) -> Vec<&Step> {
@@ -220,6 +222,10 @@ fn rows(steps: &[Step]) -> Vec<Report> {
         };
         let detail = [why, step.detail.as_str()];
         let detail: Vec<&str> = detail.into_iter().filter(|text| !text.is_empty()).collect();
+        let detail = match step.hint.as_str() {
+            "" => detail.join(": "),
+            hint => format!("{}; {hint}", detail.join(": ")),
+        };
         Report::new()
             .with("step", lower(&step.name))
             .with("outcome", outcome)
@@ -229,7 +235,8 @@ fn rows(steps: &[Step]) -> Vec<Report> {
                     starfire_crosschain::unix_ms::rfc3339(ms).into()
                 }),
             )
-            .with("detail", detail.join(": "))
+            .with("age", step.age_ms.map_or(Value::Null, |ms| span(ms).into()))
+            .with("detail", detail)
     };
     steps.iter().map(row).collect()
 }

@@ -260,5 +260,7 @@ fn step(step: &Step) -> v1::VerificationStep {
         code: code.to_owned(),
         detail: detail.to_owned(),
         known_at_ms: step.known_at_ms.unwrap_or_default(),
+        age_ms: step.age_ms.unwrap_or_default(),
+        hint: step.hint.clone(),
     }
 }

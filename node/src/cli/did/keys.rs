@@ -1,0 +1,137 @@
+//! New keys for a DID: replaced by who still has the old ones, or by its guardians (in [`super::recover`]).
+
+use std::path::PathBuf;
+
+use clap::Args;
+use starfire_did::document::Document;
+use starfire_did::{Did, PublicKey};
+use starfire_proto::protocol::operation::Native;
+use starfire_proto::v1;
+
+use super::change::changed;
+use super::sign::{Cosigners, Sender, Signers, live};
+use crate::cli::context::Context;
+use crate::cli::key::{self, Algorithm};
+use crate::cli::output::Report;
+use crate::failure::Failure;
+use crate::keystore;
+
+/// The key that comes instead of those there are.
+#[derive(Debug, Args)]
+pub(super) struct NewKey {
+    /// The key file to take as the new key; without it, a key is made
+    #[arg(long, value_name = "FILE")]
+    new_key: Option<PathBuf>,
+    /// What a made key signs with
+    #[arg(
+        long,
+        value_enum,
+        default_value = "ed25519",
+        conflicts_with = "new_key"
+    )]
+    algorithm: Algorithm,
+    /// Where a made key is kept [default: HOME/keys/DID.json]
+    #[arg(long, value_name = "FILE", conflicts_with = "new_key")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rotate {
+    #[command(flatten)]
+    sender: Sender,
+    #[command(flatten)]
+    cosigners: Cosigners,
+    #[command(flatten)]
+    new_key: NewKey,
+}
+
+impl NewKey {
+    /// Opens the key, or makes one; the second value is its file.
+    pub(super) fn open(
+        self,
+        context: &Context,
+        did: &Did,
+    ) -> Result<(PublicKey, PathBuf), Failure> {
+        if let Some(path) = self.new_key {
+            return Ok((context.key(&path)?.public(), path));
+        }
+        let key = keystore::generate(self.algorithm.into())?;
+        let kept = key::keep(context, &key, did.chain_code().as_ref(), self.out)?;
+        Ok((key.public(), kept.path))
+    }
+}
+
+pub(super) async fn rotate(arguments: Rotate, context: &Context) -> Result<Report, Failure> {
+    let (signers, did) =
+        Signers::changing(context, &arguments.sender, &arguments.cosigners).await?;
+    let (document, expected_version) = live(&signers.client, &did).await?;
+    let (key, key_file) = arguments.new_key.open(context, &did)?;
+    let keys = instead(&did, &document, &key);
+    let rotate = v1::DidRotate {
+        did: did.to_string(),
+        expected_version,
+        verification_method: keys.verification_method,
+        authentication: keys.authentication,
+        assertion_method: keys.assertion_method,
+        ..v1::DidRotate::default()
+    };
+    let committed = signers.send(Native::DidRotate(rotate)).await?;
+    Ok(
+        changed(&did, expected_version, &committed)
+            .with("key_file", key_file.display().to_string()),
+    )
+}
+
+/// This key alone, for logging in and for asserting, under a name that no key of the document has.
+pub(super) fn instead(did: &Did, document: &v1::DidDocument, key: &PublicKey) -> v1::DidKeys {
+    let method = method(did, &free_fragment(did, document), key);
+    v1::DidKeys {
+        authentication: vec![method.id.clone()],
+        assertion_method: vec![method.id.clone()],
+        verification_method: vec![method],
+        ..v1::DidKeys::default()
+    }
+}
+
+fn method(did: &Did, fragment: &str, key: &PublicKey) -> v1::VerificationMethod {
+    // The message of a one-key document has this very entry, but for its fragment.
+    let message = v1::DidDocument::from(&Document::for_key(did, key));
+    let mut method = message
+        .verification_method
+        .into_iter()
+        .next()
+        .expect("a document for a key has that key");
+    method.id = format!("{did}#{fragment}");
+    method
+}
+
+/// `key-N`, N being above that of every key there is, so that an identifier never changes its key.
+fn free_fragment(did: &Did, document: &v1::DidDocument) -> String {
+    let prefix = format!("{did}#key-");
+    let highest = document
+        .verification_method
+        .iter()
+        .filter_map(|method| method.id.strip_prefix(&prefix)?.parse::<u32>().ok());
+    format!("key-{}", highest.max().unwrap_or(0).saturating_add(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_key_never_takes_a_used_name() {
+        let key = keystore::generate(starfire_did::KeyAlgorithm::Ed25519)
+            .unwrap()
+            .public();
+        let did = key.address(None);
+        let mut document = v1::DidDocument::from(&Document::for_key(&did, &key));
+        assert_eq!(free_fragment(&did, &document), "key-2");
+        document
+            .verification_method
+            .push(method(&did, "key-7", &key));
+        let keys = instead(&did, &document, &key);
+        assert_eq!(keys.authentication, [format!("{did}#key-8")]);
+        assert_eq!(keys.assertion_method, keys.authentication);
+    }
+}
