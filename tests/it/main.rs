@@ -7,6 +7,7 @@
 )]
 
 mod certificates;
+mod codes;
 mod credentials;
 mod decoders;
 mod e2e;
