@@ -3,3 +3,4 @@
 mod desk;
 mod javascript;
 mod story;
+mod tree;
