@@ -30,8 +30,23 @@ pub fn verify(parsed: &Parsed, evidence: &Evidence<'_>) -> Report {
 fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     let name = StepName::Signature;
     if parsed.signatures.is_empty() {
-        // VCDM 2.0 §4.13.3: what its holder asserts of itself may be signed by the presentation alone.
-        let asserts = |presenter: &&Presenter| presenter.named && presenter.holder == parsed.issuer;
+        // VCDM 2.0 §4.13.3: what its holder asserts of itself may be signed by the presentation alone. A key that only logs in
+        // asserts nothing.
+        let may_assert = |presenter: &Presenter| {
+            let methods = evidence
+                .issuer
+                .party()
+                .map_or(&[][..], |party| &party.methods);
+            methods.iter().any(|method| {
+                method.key == presenter.key
+                    && method
+                        .relationships
+                        .contains(&Relationship::AssertionMethod)
+            })
+        };
+        let asserts = |presenter: &&Presenter| {
+            presenter.named && presenter.holder == parsed.issuer && may_assert(presenter)
+        };
         if parsed.unsupported.is_empty() && evidence.presenter.as_ref().is_some_and(asserts) {
             return Step::passed(name, "asserted by its holder, whose presentation is signed");
         }
@@ -344,7 +359,13 @@ fn holder(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     };
     let Some(presenter) = evidence.presenter else {
         return match (key_binding, asked) {
-            (true, _) => Step::passed(name, "the key that it is bound to signed for this verifier"),
+            (true, true) => {
+                Step::passed(name, "the key that it is bound to signed for this verifier")
+            }
+            (true, false) => Step::skipped(
+                name,
+                "the key that it is bound to signed, and the verifier does not ask what for",
+            ),
             (false, true) => Step::failed(
                 name,
                 code::HOLDER_UNPROVEN,
@@ -355,7 +376,8 @@ fn holder(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
             }
         };
     };
-    if let Some(key) = parsed.holder_key.filter(|_| !key_binding) {
+    // A proof of the holder's that came along was for whoever saw the credential before.
+    if let Some(key) = parsed.holder_key {
         return if key == presenter.key {
             Step::passed(name, "presented with the key that it is bound to")
         } else {

@@ -44,7 +44,7 @@ pub(super) async fn learn(facts: &Facts<'_>, parsed: &Parsed, now_ms: i64) -> Ve
                 format!("only the first {STATUSES_MAX} statuses of a credential are looked up");
             Err(Unknown::new(why, "ask its issuer for one that names fewer"))
         } else {
-            look_up(facts, &entry, now_ms).await
+            look_up(facts, &parsed.issuer, &entry, now_ms).await
         };
         learned.push(StatusCheck {
             list: list.clone(),
@@ -59,12 +59,34 @@ pub(super) async fn learn(facts: &Facts<'_>, parsed: &Parsed, now_ms: i64) -> Ve
     learned
 }
 
-async fn look_up(facts: &Facts<'_>, entry: &Entry, now_ms: i64) -> Result<(Bit, i64), Unknown> {
+async fn look_up(
+    facts: &Facts<'_>,
+    issuer: &str,
+    entry: &Entry,
+    now_ms: i64,
+) -> Result<(Bit, i64), Unknown> {
+    let name = ListName::parse(&entry.list);
+    let found = match &name {
+        Some(name) => Some(on_chain(facts, name, entry).await),
+        None => None,
+    };
+    // What the chain says is newer than any file.
+    let found = match found {
+        Some(Ok(found)) => return Ok(found),
+        Some(Err(unknown)) => Some(unknown),
+        None => None,
+    };
     if let Some(credential) = facts.list(&entry.list) {
+        // A list is believed for the address that it was fetched from. A file has none, so its issuer must be the right one.
+        let issuer = name.map_or(issuer.to_owned(), |name| name.issuer.to_string());
+        if credential.issuer != issuer {
+            let why = format!("the list that was handed in is by {}", credential.issuer);
+            return Err(Unknown::new(why, format!("hand in the list of {issuer}")));
+        }
         return handed(facts, credential, entry, now_ms).await;
     }
-    if let Some(name) = ListName::parse(&entry.list) {
-        return on_chain(facts, &name, entry).await;
+    if let Some(unknown) = found {
+        return Err(unknown);
     }
     match bif::parse_revocation_list(&entry.list) {
         Some((issuer, credential)) => by_contract(facts, &issuer, credential).await,
@@ -174,6 +196,22 @@ async fn handed(
             return Ok((Err(error), at_ms));
         }
     }
-    let bit = StatusList::parse(credential).and_then(|list| list.status(entry));
-    Ok((bit, credential.valid_from_ms.unwrap_or(at_ms)))
+    let known_at_ms = credential.valid_from_ms.unwrap_or(at_ms);
+    let list = StatusList::parse(credential);
+    // Bitstring Status List §2.2: ttl, "the maximum amount of time, in milliseconds, that a verifier SHOULD cache the list".
+    let ttl_ms = list.as_ref().ok().and_then(|list| list.ttl_ms);
+    let too_old = ttl_ms.is_some_and(|ttl| {
+        let ttl = i64::try_from(ttl).unwrap_or(i64::MAX);
+        now_ms
+            > known_at_ms
+                .saturating_add(ttl)
+                .saturating_add(CLOCK_SKEW_MS)
+    });
+    if too_old {
+        return Err(Unknown::new(
+            "the list that was handed in is older than its ttl",
+            "fetch the list anew",
+        ));
+    }
+    Ok((list.and_then(|list| list.status(entry)), known_at_ms))
 }

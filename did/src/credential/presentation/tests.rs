@@ -17,12 +17,16 @@ fn key(seed: u8) -> SigningKey {
 }
 
 fn found(id: &str, seed: u8, relationship: Relationship) -> Lookup {
+    found_for(id, seed, &[relationship])
+}
+
+fn found_for(id: &str, seed: u8, relationships: &[Relationship]) -> Lookup {
     Lookup::Found(Party {
         id: id.into(),
         methods: vec![Method {
             id: format!("{id}#key-1"),
             key: key(seed).verification_key(),
-            relationships: vec![relationship],
+            relationships: relationships.to_vec(),
         }],
         deactivated: false,
         known_at_ms: Some(NOW_MS),
@@ -275,9 +279,13 @@ fn an_altered_credential_inside_is_found() {
 // VCDM 2.0 §4.13.3.
 #[test]
 fn a_holder_may_assert_of_itself_and_nobody_else() {
-    let holder = holder();
+    let both = [Relationship::Authentication, Relationship::AssertionMethod];
+    let holder = found_for(HOLDER, 1, &both);
     let own = presented(&[claims(HOLDER)], &options());
-    assert_eq!(verified(own, &evidence(&holder)).verdict, Verdict::Valid);
+    let judged = verified(own.clone(), &evidence(&holder));
+    assert_eq!(judged.verdict, Verdict::Valid);
+    let logs_in = found(HOLDER, 1, Relationship::Authentication);
+    fails(own, &evidence(&logs_in), code::PROOF_MISSING);
     let of_another = presented(&[claims(ISSUER)], &options());
     fails(of_another, &evidence(&holder), code::PROOF_MISSING);
     let nameless = {

@@ -540,6 +540,8 @@ fn a_key_binding_is_by_the_bound_key_for_this_verifier_and_challenge() {
     };
     bound(&|_| ()).passes(name);
     bound(&|case| case.challenge = None).passes(name);
+    let unasked = bound(&|case| (case.challenge, case.domain) = (None, None));
+    unasked.skips(name);
     bound(&|case| case.challenge = Some("n-2".into())).fails(name, code::CHALLENGE_MISMATCH);
     bound(&|case| case.domain = Some("https://other.example".into()))
         .fails(name, code::DOMAIN_MISMATCH);
@@ -547,6 +549,16 @@ fn a_key_binding_is_by_the_bound_key_for_this_verifier_and_challenge() {
     bound(&|case| case.parsed.holder_key = Some(key(8).verification_key()))
         .fails(name, code::HOLDER_SIGNATURE_WRONG);
     bound(&|case| case.now_ms = NOW_MS - 1001).fails(name, code::PROOF_FROM_THE_FUTURE);
+    // Shown on by whoever it was made for.
+    let shown_on = bound(&|case| {
+        (case.challenge, case.domain) = (None, None);
+        case.presenter = Some(Presenter {
+            holder: SUBJECT.into(),
+            key: key(8).verification_key(),
+            named: true,
+        });
+    });
+    shown_on.fails(name, code::HOLDER_MISMATCH);
 }
 
 #[test]
