@@ -24,7 +24,8 @@ use crate::web_did::{self, Allowed, WebDids};
 pub(crate) struct Verify {
     /// The credential or presentation, in any format, or `-` for standard input
     file: PathBuf,
-    /// DID documents or results of resolving DIDs, which are believed: for issuers and holders that are not looked up
+    /// DID documents, which are believed, or results of resolving DIDs, which are held to their proof if a main chain is pinned: for
+    /// issuers and holders that are not looked up
     #[arg(long, value_name = "FILE", num_args = 1..)]
     documents: Vec<PathBuf>,
     /// Credentials that hold status lists; each must be signed by its issuer
@@ -74,8 +75,14 @@ pub(super) async fn run(arguments: &Verify, context: &Context) -> Result<(), Fai
     let source = proved.as_ref().map_or(Source::Offline, Source::Proved);
     let web = web_dids(arguments)?;
     let mut facts = Facts::of(source).with_web(web.as_ref());
+    let pinned = arguments.trusted.pins(context)?;
     for path in &arguments.documents {
-        let document = json::parse(read(path)?.as_bytes()).map_err(|error| malformed(&error))?;
+        let text = read(path)?;
+        let document = json::parse(text.as_bytes()).map_err(|error| malformed(&error))?;
+        // What brings a proof is held to it, wherever there is a chain to hold it to.
+        if document["didDocumentMetadata"].get("proof").is_some() && !pinned.is_empty() {
+            Trusted::require_proved(&pinned.verify(text.as_bytes(), None, None))?;
+        }
         facts
             .hand_document(&document)
             .map_err(|error| Failure::content(path, error))?;
