@@ -127,17 +127,13 @@ mod tests {
         let status = whole()["credentialStatus"].clone();
         let ns = "https://www.w3.org/2018/credentials#";
         for (from, name, value) in [
-            ("validUntil", format!("{ns}validUntil"), date.clone()),
+            ("validUntil", format!("{ns}validUntil"), date),
             (
                 "credentialStatus",
                 format!("{ns}credentialStatus"),
                 status.clone(),
             ),
-            (
-                "credentialStatus",
-                "c:credentialStatus".to_owned(),
-                status.clone(),
-            ),
+            ("credentialStatus", "c:credentialStatus".to_owned(), status),
             ("id", "@id".to_owned(), json!("urn:uuid:1")),
             ("type", "@type".to_owned(), whole()["type"].clone()),
             (
