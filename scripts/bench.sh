@@ -2,8 +2,8 @@
 # Measures everything that docs/performance.md shows: writes docs/benchmarks/*.json and, from them, the page's tables.
 #   scripts/bench.sh           everything; about half an hour on two cores that have nothing else to do
 #   scripts/bench.sh --quick   the same with short runs and few sizes, in a few minutes; writes nothing into docs/
-# The node is built with the profile of the tests, so RocksDB is compiled once, its own code optimised fully as in a release; the
-# tree, which needs no RocksDB, with that of a release. Figures of a busy machine are noise.
+# The node is built with the profile of the tests, so RocksDB is compiled once, its own code optimised fully and without debug
+# assertions as in a release; the tree, which needs no RocksDB, with that of a release. Figures of a busy machine are noise.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -41,8 +41,12 @@ stage() { echo "== $1 (at $((SECONDS - started)) s)"; }
 
 stage "build"
 ./scripts/setup.sh
-export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/starfire/target}"
-cargo build --locked --config profile.dev.package.starfire-node.opt-level=3 --bin starfire 2>&1 | awk -f scripts/progress.awk
+. scripts/env.sh
+as_released=(--config profile.dev.package.starfire-node.opt-level=3)
+for package in consensus crosschain did ed25519 ledger node proto state; do
+  as_released+=(--config "profile.dev.package.starfire-$package.debug-assertions=false")
+done
+cargo build --locked "${as_released[@]}" --bin starfire 2>&1 | awk -f scripts/progress.awk
 starfire="$CARGO_TARGET_DIR/debug/starfire"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/starfire-bench.XXXXXX")

@@ -26,7 +26,7 @@ stage "1/7 what the build needs"
 say "there"
 
 stage "2/7 build (the first time: half an hour on two cores, RocksDB above all; later: minutes)"
-export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/starfire/target}"
+. scripts/env.sh
 cargo build --locked --bin starfire 2>&1 | awk -f scripts/progress.awk
 say "built"
 starfire="$CARGO_TARGET_DIR/debug/starfire"

@@ -5,8 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 wanted=${1:-}
-cache="${XDG_CACHE_HOME:-$HOME/.cache}/starfire"
-export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
+. scripts/env.sh
 export CARGO_TERM_COLOR=never
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT

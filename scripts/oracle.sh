@@ -4,6 +4,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ./scripts/setup.sh
-cache="${XDG_CACHE_HOME:-$HOME/.cache}/starfire"
-export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
+. scripts/env.sh
 cargo test --manifest-path oracle/Cargo.toml --target-dir "$CARGO_TARGET_DIR/oracle" --locked "$@"

@@ -5,8 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 started=$SECONDS
 ./scripts/setup.sh --tests
-cache="${XDG_CACHE_HOME:-$HOME/.cache}/starfire"
-export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
+. scripts/env.sh
 export CARGO_TERM_COLOR=never
 
 stage() { echo "== $1 (at $((SECONDS - started)) s)"; }

@@ -110,7 +110,7 @@ fn make(
             Change { at, leaf, key }
         })
         .collect();
-    sorted.sort_unstable_by_key(|change| change.at);
+    sorted.sort_unstable_by_key(|change| hash::order(&change.at));
     let mut pass = Pass::new(archive, cache, height);
     let root = pass.root(before, &sorted);
     TreeUpdate {

@@ -29,6 +29,12 @@ pub(super) fn of_key(key: &[u8]) -> Hash {
     blake3::hash(key).into()
 }
 
+/// A hash as two numbers in the order of hashes, which a processor compares faster than bytes.
+pub(super) fn order(hash: &Hash) -> [u128; 2] {
+    let (halves, _) = hash.as_chunks();
+    [0, 1].map(|half| u128::from_be_bytes(halves[half]))
+}
+
 /// The hash of the leaf with this value, at the key with this hash.
 pub(super) fn leaf(key: &Hash, value: &[u8]) -> Hash {
     let mut bytes = [0; 96];

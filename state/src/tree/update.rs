@@ -62,6 +62,9 @@ impl<'a> Pass<'a> {
     fn update(&mut self, slot: Slot, changes: &[Change<'_>], depth: usize) -> Slot {
         match slot {
             Slot::Page(old) => self.update_page(old, changes, depth),
+            Slot::Leaf(leaf) if changes.len() == 1 && changes[0].at == leaf.key => {
+                self.replace(leaf, &changes[0])
+            }
             Slot::Leaf(leaf) => {
                 let leaves = self.merge(Some(leaf), changes);
                 self.build(&leaves, depth)
@@ -69,6 +72,17 @@ impl<'a> Pass<'a> {
             Slot::Empty => {
                 let leaves = self.merge(None, changes);
                 self.build(&leaves, depth)
+            }
+        }
+    }
+
+    /// What stands in place of a leaf when nothing but its own change comes to it, which is what most changes do.
+    fn replace(&mut self, leaf: Leaf, change: &Change<'_>) -> Slot {
+        match change.leaf {
+            Some(hash) => Slot::Leaf(Leaf { hash, ..leaf }),
+            None => {
+                row::push_stale_key(&mut self.stale, &change.at);
+                Slot::Empty
             }
         }
     }
