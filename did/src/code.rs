@@ -8,6 +8,8 @@ pub const DID_INVALID: Code = Code::new("DID_INVALID", 94);
 pub const DID_DOCUMENT_INVALID: Code = Code::new("DID_DOCUMENT_INVALID", 2);
 /// The document is longer than a document may be.
 pub const DID_DOCUMENT_TOO_LARGE: Code = Code::new("DID_DOCUMENT_TOO_LARGE", 146);
+/// A service's endpoint is of a scheme that leads to no service, but has its reader run or read something.
+pub const DID_ENDPOINT_SCHEME: Code = Code::new("DID_ENDPOINT_SCHEME", 2);
 /// Nobody registers an identifier without the key that it derives from.
 pub const DID_NOT_DERIVED: Code = Code::new("DID_NOT_DERIVED", 6);
 /// The identifier is of another chain.

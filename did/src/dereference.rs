@@ -162,9 +162,19 @@ fn selected(
     accept: Accept,
     relationship: Option<Relationship>,
 ) -> Result<Dereferenced, DereferenceError> {
-    let services = select(document, url.parameters());
+    let mut services = select(document, url.parameters());
     if services.is_empty() {
         return Err(DereferenceError::NotFound("the service".into()));
+    }
+    if let Some(relative) = &url.parameters().relative_ref {
+        services = services
+            .into_iter()
+            .filter_map(|service| below(service, relative))
+            .collect();
+        if services.is_empty() {
+            let detail = "an address below that of the service";
+            return Err(DereferenceError::NotFound(detail.into()));
+        }
     }
     match (accept, url.fragment()) {
         (Accept::Document(form), Some(fragment)) => entry(document, fragment, form, relationship),
@@ -172,17 +182,10 @@ fn selected(
             render::with_services(document, form, &services),
         ))),
         (Accept::UriList, fragment) => {
-            let relative = url.parameters().relative_ref.as_deref();
             let urls = services
-                .iter()
-                .filter_map(|service| address(service, relative));
-            let urls = urls
-                .map(|address| with_fragment(address, fragment))
+                .into_iter()
+                .map(|service| with_fragment(service.endpoint, fragment))
                 .collect::<Result<Vec<_>, _>>()?;
-            if urls.is_empty() {
-                let detail = "an address below that of the service";
-                return Err(DereferenceError::NotFound(detail.into()));
-            }
             Ok(Dereferenced::Urls(urls))
         }
     }
@@ -206,12 +209,14 @@ fn select(document: &Document, parameters: &Parameters) -> Vec<Service> {
         .collect()
 }
 
-/// Where a service is, or what a reference means there.
-fn address(service: &Service, relative: Option<&str>) -> Option<String> {
-    match relative {
-        Some(relative) => reference::resolve(&service.endpoint, relative),
-        None => Some(service.endpoint.clone()),
-    }
+/// The service at the address that a reference means there, if there is anything below the service's own.
+// DID Resolution §5.4.1: each "selected DID service endpoint URL" becomes the result of reference resolution, whatever is accepted.
+fn below(service: Service, relative: &str) -> Option<Service> {
+    let endpoint = reference::resolve(&service.endpoint, relative)?;
+    Some(Service {
+        endpoint,
+        ..service
+    })
 }
 
 // DID Resolution §5.4.2: the address "inherits" the fragment, unless it has one.
@@ -397,6 +402,26 @@ mod tests {
         };
         assert_eq!(one["service"].as_array().unwrap().len(), 1);
         assert_eq!(one["id"], json!(did().to_string()));
+    }
+
+    #[test]
+    fn a_reference_counts_whatever_form_is_taken() {
+        let Ok(Dereferenced::Document(found)) = get("?serviceType=Files&relativeRef=a.pdf", LD)
+        else {
+            panic!("a document");
+        };
+        let endpoints: Vec<_> = found["service"].as_array().unwrap().iter().collect();
+        assert_eq!(
+            endpoints
+                .iter()
+                .map(|service| &service["serviceEndpoint"])
+                .collect::<Vec<_>>(),
+            [
+                "https://files.example.org/root/a.pdf",
+                "https://mirror.example.org/a.pdf"
+            ]
+        );
+        assert_eq!(refused("?service=own&relativeRef=a", LD), "NOT_FOUND");
     }
 
     #[test]

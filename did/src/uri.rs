@@ -7,6 +7,9 @@ pub(crate) const FRAGMENT_CHARS_MAX: usize = 64;
 /// The longest URI, bytes.
 pub(crate) const URI_BYTES_MAX: usize = 2048;
 
+/// Schemes whose URIs are a program, a document or a file of the reader's own.
+const SCHEMES_WITHOUT_A_SERVICE: [&str; 4] = ["data", "file", "javascript", "vbscript"];
+
 /// Whether this names a key or a service within its document: RFC 3986's unreserved characters, so that it needs no escaping.
 pub(crate) fn is_fragment(text: &str) -> bool {
     (1..=FRAGMENT_CHARS_MAX).contains(&text.len()) && text.bytes().all(is_unreserved)
@@ -21,6 +24,14 @@ pub(crate) fn is_uri(text: &str) -> bool {
         && is_scheme(scheme)
         && !rest.is_empty()
         && has_only_uri_characters(rest)
+}
+
+/// The scheme of a URI that leads to no service: whoever opens it runs or shows what stands in it, or reads a file of their own.
+// RFC 3986 §3.1: "schemes are case-insensitive".
+pub(crate) fn scheme_without_a_service(uri: &str) -> Option<&'static str> {
+    let (scheme, _) = uri.split_once(':')?;
+    let mut known = SCHEMES_WITHOUT_A_SERVICE.into_iter();
+    known.find(|known| known.eq_ignore_ascii_case(scheme))
 }
 
 /// Whether this is a DID of any method, without path, query or fragment.
@@ -117,6 +128,29 @@ mod tests {
             "urn:web:x",
         ] {
             assert!(!is_did(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_uri_that_leads_to_no_service_is_told_by_its_scheme() {
+        for (uri, scheme) in [
+            ("javascript:alert(1)", "javascript"),
+            ("JavaScript:x", "javascript"),
+            ("DATA:,x", "data"),
+            ("vbscript:x", "vbscript"),
+            ("file:///etc", "file"),
+        ] {
+            assert!(is_uri(uri));
+            assert_eq!(scheme_without_a_service(uri), Some(scheme), "{uri}");
+        }
+        for uri in [
+            "https://javascript.example/",
+            "did:web:file",
+            "mailto:data@example.org",
+            "urn:data:x",
+        ] {
+            assert!(is_uri(uri));
+            assert_eq!(scheme_without_a_service(uri), None, "{uri}");
         }
     }
 

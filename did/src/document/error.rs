@@ -102,6 +102,14 @@ pub enum DocumentError {
     /// A service type that is empty, too long or has odd characters.
     #[error("service {0} has no type of letters, digits, '.', '_' and '-'")]
     ServiceType(String),
+    /// An endpoint at which there is nobody: to open it is to run or read what its author likes.
+    #[error("service {id} is at a {scheme}: URI, which leads to no service: name an address")]
+    EndpointScheme {
+        /// The service's id.
+        id: String,
+        /// The scheme, in lower case.
+        scheme: &'static str,
+    },
     /// Not an absolute URI.
     #[error("\"{0}\" is no absolute URI")]
     Uri(String),
@@ -142,6 +150,8 @@ impl From<DocumentError> for Rejection {
         };
         let code = if matches!(error, DocumentError::TooLarge(_)) {
             code::DID_DOCUMENT_TOO_LARGE
+        } else if matches!(error, DocumentError::EndpointScheme { .. }) {
+            code::DID_ENDPOINT_SCHEME
         } else {
             code::DID_DOCUMENT_INVALID
         };

@@ -278,6 +278,10 @@ fn services(
         if !uri::is_uri(&record.endpoint) {
             return Err(DocumentError::Uri(record.endpoint));
         }
+        if let Some(scheme) = uri::scheme_without_a_service(&record.endpoint) {
+            let id = record.id;
+            return Err(DocumentError::EndpointScheme { id, scheme });
+        }
         services.push(Service {
             id: record.id,
             kind: record.r#type,

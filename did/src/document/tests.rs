@@ -320,6 +320,14 @@ fn services_and_names_are_uris() {
         refused(|d| d.service[0].endpoint = "example.org".into()),
         DocumentError::Uri(_)
     ));
+    for endpoint in ["javascript:x", "Data:,x", "file:///x", "VBScript:x"] {
+        let error = refused(|d| d.service[0].endpoint = endpoint.into());
+        assert!(
+            matches!(error, DocumentError::EndpointScheme { .. }),
+            "{endpoint}"
+        );
+        assert_eq!(Rejection::from(error).code, code::DID_ENDPOINT_SCHEME);
+    }
     assert!(matches!(
         refused(|d| d.service[0].r#type = "Linked Domains".into()),
         DocumentError::ServiceType(_)

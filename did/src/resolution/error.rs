@@ -8,6 +8,8 @@ use crate::dereference::DereferenceError;
 const NAMESPACE: &str = "https://www.w3.org/ns/did#";
 /// Where Controlled Identifiers keep theirs.
 const SECURITY_NAMESPACE: &str = "https://w3id.org/security#";
+/// Where ours are, which say that this resolver cannot answer now, and nothing of the DID.
+const OWN_NAMESPACE: &str = "urn:starfire:code:";
 
 /// The kinds of problem that the standard names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,11 +36,21 @@ pub enum ProblemKind {
     InvalidRelationship,
     /// Anything else.
     InternalError,
+    /// Ours: no gateway of the DID's sub-chain answered.
+    ResolverUnreachable,
+    /// Ours: what a gateway of the DID's sub-chain answered is not proved.
+    ResolverUnproven,
+    /// Ours: no header of the DID's sub-chain is anchored yet.
+    ChainNotAnchored,
+    /// Ours: more work than is taken on at once, or in one answer.
+    Busy,
+    /// Ours: the node is going down.
+    Stopping,
 }
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::InvalidDid,
         Self::InvalidDidUrl,
         Self::InvalidOptions,
@@ -50,6 +62,11 @@ impl ProblemKind {
         Self::InvalidVerificationMethod,
         Self::InvalidRelationship,
         Self::InternalError,
+        Self::ResolverUnreachable,
+        Self::ResolverUnproven,
+        Self::ChainNotAnchored,
+        Self::Busy,
+        Self::Stopping,
     ];
 
     /// The fragment of its type.
@@ -66,6 +83,41 @@ impl ProblemKind {
             Self::InvalidVerificationMethod => "INVALID_VERIFICATION_METHOD",
             Self::InvalidRelationship => "INVALID_RELATIONSHIP_FOR_VERIFICATION_METHOD",
             Self::InternalError => "INTERNAL_ERROR",
+            Self::ResolverUnreachable => "RESOLVER_UNREACHABLE",
+            Self::ResolverUnproven => "RESOLVER_UNPROVEN",
+            Self::ChainNotAnchored => "CHAIN_NOT_ANCHORED",
+            Self::Busy => "GATEWAY_BUSY",
+            Self::Stopping => "GATEWAY_STOPPING",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether it is no outcome of resolving, but says that this resolver has none now.
+    pub fn is_of_the_resolver(self) -> bool {
+        self.namespace() == OWN_NAMESPACE
+    }
+
+    fn namespace(self) -> &'static str {
+        match self {
+            Self::InvalidVerificationMethod | Self::InvalidRelationship => SECURITY_NAMESPACE,
+            Self::InvalidDid
+            | Self::InvalidDidUrl
+            | Self::InvalidOptions
+            | Self::NotFound
+            | Self::RepresentationNotSupported
+            | Self::MethodNotSupported
+            | Self::FeatureNotSupported
+            | Self::InvalidDidDocument
+            | Self::InternalError => NAMESPACE,
+            Self::ResolverUnreachable
+            | Self::ResolverUnproven
+            | Self::ChainNotAnchored
+            | Self::Busy
+            | Self::Stopping => OWN_NAMESPACE,
         }
     }
 
@@ -81,6 +133,9 @@ impl ProblemKind {
             | Self::InvalidVerificationMethod
             | Self::InvalidRelationship
             | Self::InternalError => 500,
+            // RFC 9110 §15.6: what stands behind this node answered badly, or it cannot answer for now.
+            Self::ResolverUnproven => 502,
+            Self::ResolverUnreachable | Self::ChainNotAnchored | Self::Busy | Self::Stopping => 503,
         }
     }
 
@@ -97,6 +152,11 @@ impl ProblemKind {
             Self::InvalidVerificationMethod => "Not a key",
             Self::InvalidRelationship => "The key is not for this use",
             Self::InternalError => "Internal error",
+            Self::ResolverUnreachable => "No gateway of the sub-chain answers",
+            Self::ResolverUnproven => "The sub-chain's answer is not proved",
+            Self::ChainNotAnchored => "The sub-chain is not anchored yet",
+            Self::Busy => "Too much at once",
+            Self::Stopping => "The node is going down",
         }
     }
 }
@@ -113,10 +173,7 @@ pub struct Problem {
 
 impl From<&DereferenceError> for Problem {
     fn from(error: &DereferenceError) -> Self {
-        let name = error.uri().rsplit('#').next();
-        let kind = ProblemKind::ALL
-            .into_iter()
-            .find(|kind| Some(kind.name()) == name);
+        let kind = error.uri().rsplit('#').next().and_then(ProblemKind::named);
         Self::new(
             kind.unwrap_or(ProblemKind::InternalError),
             error.to_string(),
@@ -135,22 +192,8 @@ impl Problem {
 
     /// The error object of the standard.
     pub fn to_json(&self) -> Value {
-        let namespace = match self.kind {
-            ProblemKind::InvalidVerificationMethod | ProblemKind::InvalidRelationship => {
-                SECURITY_NAMESPACE
-            }
-            ProblemKind::InvalidDid
-            | ProblemKind::InvalidDidUrl
-            | ProblemKind::InvalidOptions
-            | ProblemKind::NotFound
-            | ProblemKind::RepresentationNotSupported
-            | ProblemKind::MethodNotSupported
-            | ProblemKind::FeatureNotSupported
-            | ProblemKind::InvalidDidDocument
-            | ProblemKind::InternalError => NAMESPACE,
-        };
         json!({
-            "type": format!("{namespace}{}", self.kind.name()),
+            "type": format!("{}{}", self.kind.namespace(), self.kind.name()),
             "title": self.kind.title(),
             "detail": self.detail,
         })
@@ -166,8 +209,13 @@ mod tests {
         for kind in ProblemKind::ALL {
             let error = Problem::new(kind, "why").to_json();
             let uri = error["type"].as_str().unwrap();
-            assert!(uri.ends_with(&format!("#{}", kind.name())), "{uri}");
-            assert!([400, 404, 406, 500, 501].contains(&kind.status()));
+            assert!(uri.ends_with(kind.name()), "{uri}");
+            assert_eq!(ProblemKind::named(kind.name()), Some(kind));
+            let statuses: &[u16] = match kind.is_of_the_resolver() {
+                true => &[502, 503],
+                false => &[400, 404, 406, 500, 501],
+            };
+            assert!(statuses.contains(&kind.status()), "{uri}");
         }
     }
 

@@ -116,12 +116,7 @@ fn result(answer: &v1::BatchResolution) -> Value {
         Err(error) => return unresolved(&Problem::new(ProblemKind::InvalidDid, error.to_string())),
     };
     if !answer.code.is_empty() {
-        let kind = match answer.code == DID_OTHER_CHAIN.name {
-            true => ProblemKind::FeatureNotSupported,
-            false => ProblemKind::InternalError,
-        };
-        let detail = format!("{}: {}", answer.code, answer.detail);
-        return unresolved(&Problem::new(kind, detail));
+        return unresolved(&problem(&answer.code, &answer.detail));
     }
     let question = Question {
         did,
@@ -151,6 +146,18 @@ fn result(answer: &v1::BatchResolution) -> Value {
         proof_file::attach(&mut result, proof);
     }
     result
+}
+
+/// What is wrong with one DID. What is no fault of its, such as a batch that is full, has its own code as type.
+fn problem(code: &str, detail: &str) -> Problem {
+    match ProblemKind::named(code).filter(|kind| kind.is_of_the_resolver()) {
+        Some(kind) => Problem::new(kind, detail),
+        None if code == DID_OTHER_CHAIN.name => Problem::new(
+            ProblemKind::FeatureNotSupported,
+            format!("{code}: {detail}"),
+        ),
+        None => Problem::new(ProblemKind::InternalError, format!("{code}: {detail}")),
+    }
 }
 
 fn unresolved(problem: &Problem) -> Value {

@@ -42,6 +42,10 @@ pub(crate) const SUBSCRIPTION_ENDED: Code = Code::new("SUBSCRIPTION_ENDED", 160)
 /// A cursor is not one that this gateway gave, or goes with another question.
 pub(crate) const CURSOR_INVALID: Code = Code::new("CURSOR_INVALID", 2);
 
+/// A problem's media type.
+// RFC 9457 §3
+pub(crate) const PROBLEM: &str = "application/problem+json";
+
 /// The bytes are not the message that the method takes.
 const REQUEST_MALFORMED: Code = Code::new("REQUEST_MALFORMED", 2);
 /// The message is longer than the method takes.
@@ -100,12 +104,23 @@ pub(crate) fn name_transport_refusal(headers: &mut HeaderMap) {
 pub(crate) fn response(rejection: &Rejection) -> Response {
     let body = json!({ "code": rejection.code.name, "message": rejection.detail });
     let mut response = (http_code(grpc_code(rejection.code)), Json(body)).into_response();
-    if rejection.code == BUSY {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    if let Some(seconds) = retry_after(rejection.code.name) {
+        let seconds = HeaderValue::from_static(seconds);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
     response
+}
+
+/// In how many seconds it is worth asking again.
+pub(crate) fn retry_after(code: &str) -> Option<&'static str> {
+    let soon = [STOPPING, RESOLVER_UNREACHABLE, RESOLVER_UNPROVEN];
+    if code == BUSY.name {
+        return Some("1");
+    }
+    if code == CHAIN_NOT_ANCHORED.name {
+        return Some("30");
+    }
+    soon.iter().any(|known| known.name == code).then_some("5")
 }
 
 /// The gateway's own codes by name; those of the chain by the BIF-Core number that they share with others of their kind.

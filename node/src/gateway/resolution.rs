@@ -40,7 +40,7 @@ pub(super) use lookup::{Wanted, anchor_keys};
 use media::{Accept, Wrap};
 use options::Options;
 use reply::{Keep, json_reply, kept};
-use request::Target;
+use request::{Names, Target};
 pub(super) use resource::metadata as resource_metadata;
 
 /// Where DIDs are resolved.
@@ -75,25 +75,30 @@ pub(super) struct Asked {
 
 async fn identifiers(State(gateway): State<Gateway>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let accept = Accept::of(&parts.headers);
-    let wrap = accept.wrap;
-    let asked = match read(parts, body, accept).await {
+    let names = Names::of(below(&parts), parts.uri.query());
+    let accept = Accept::of(&parts.headers).about(names);
+    let wrap = accept.whole;
+    let asked = match read(parts, body, accept, names).await {
         Ok(asked) => asked,
         Err(problem) => return reply::problem(&problem, wrap),
     };
-    let wrap = asked.accept.wrap;
+    let wrap = asked.accept.whole;
     match answer(&gateway, asked).await {
         Ok(response) => response,
         Err(problem) => reply::problem(&problem, wrap),
     }
 }
 
-async fn read(parts: Parts, body: Body, accept: Accept) -> Result<Asked, Problem> {
+/// What follows [`IDENTIFIERS`].
+fn below(parts: &Parts) -> &str {
+    let path = parts.uri.path().strip_prefix(IDENTIFIERS);
+    path.unwrap_or_default()
+}
+
+async fn read(parts: Parts, body: Body, accept: Accept, names: Names) -> Result<Asked, Problem> {
     let mut options = Options::default();
-    let path = parts.uri.path();
-    let path = path.strip_prefix(IDENTIFIERS).unwrap_or_default();
     let mut seen = Vec::new();
-    let target = Target::parse(path, parts.uri.query(), &mut options, &mut seen)?;
+    let target = Target::parse(below(&parts), parts.uri.query(), &mut options, &mut seen)?;
     if parts.method == Method::POST {
         let body: Bytes = to_bytes(body, OPTIONS_BYTES_MAX).await.map_err(|_| {
             let detail = format!("options have at most {OPTIONS_BYTES_MAX} bytes");
@@ -103,7 +108,8 @@ async fn read(parts: Parts, body: Body, accept: Accept) -> Result<Asked, Problem
             options.take_json(&mut seen, &body)?;
         }
     }
-    let accept = options.accept.as_deref().map_or(accept, Accept::parse);
+    let by_option = options.accept.as_deref();
+    let accept = by_option.map_or(accept, |text| Accept::parse(text).about(names));
     let mut headers = parts.headers;
     if parts.method == Method::POST {
         // RFC 9110 §13.1.2: only GET and HEAD are answered with "not modified".
@@ -145,7 +151,7 @@ async fn answer(gateway: &Gateway, asked: Asked) -> Result<Response, Problem> {
         aggregate::add(gateway, &question, &answer, form, wanted, &mut result).await?;
     }
     if asked.target.is_document() {
-        Ok(document_response(&asked, &answer, form, &result))
+        Ok(document_response(&asked, &question, &answer, form, &result))
     } else {
         dereference::answer(&asked, &question, &answer, form, result)
     }
@@ -195,6 +201,7 @@ fn result(question: &Question, answer: &Answer, form: Representation) -> Result<
 /// The reply to a question about a document.
 fn document_response(
     asked: &Asked,
+    question: &Question,
     answer: &Answer,
     form: Representation,
     result: &Value,
@@ -210,7 +217,7 @@ fn document_response(
     let wrap = match asked.accept.wrap {
         Some(wrap) => wrap,
         // There is no document to send alone.
-        None if status != 200 => Wrap::Resolution,
+        None if status != 200 => asked.accept.whole,
         None => {
             let media_type = form.media_type();
             let response = json_reply(200, media_type, &result["didDocument"]);
@@ -220,7 +227,14 @@ fn document_response(
     };
     let response = match wrap {
         Wrap::Resolution | Wrap::LegacyResolution => json_reply(status, wrap.media_type(), result),
-        Wrap::Dereferencing => json_reply(status, wrap.media_type(), &dereference::wrapped(result)),
+        Wrap::Dereferencing => {
+            let url = asked.target.asked_for(question);
+            json_reply(
+                status,
+                wrap.media_type(),
+                &dereference::wrapped(result, &url),
+            )
+        }
     };
     let fresh = asked.options.no_cache || asked.options.aggregate;
     let keep = Keep::of(&answer.found, wrap.media_type(), form).filter(|_| !fresh);
@@ -232,9 +246,7 @@ fn status_of(error: &Value) -> u16 {
     let name = error["type"]
         .as_str()
         .and_then(|name| name.rsplit('#').next());
-    ProblemKind::ALL
-        .into_iter()
-        .find(|kind| Some(kind.name()) == name)
+    name.and_then(ProblemKind::named)
         .map_or(500, ProblemKind::status)
 }
 
@@ -273,7 +285,7 @@ fn of_another_method(asked: &Asked, mut document: Value, stays: bool) -> Result<
         Some(Wrap::Dereferencing) => json_reply(
             200,
             Wrap::Dereferencing.media_type(),
-            &dereference::wrapped(&result),
+            &dereference::wrapped(&result, &asked.target.text),
         ),
         Some(wrap) => json_reply(200, wrap.media_type(), &result),
     };
@@ -290,7 +302,11 @@ fn problem(rejection: Rejection) -> Problem {
     let kind = match rejection.code {
         error::INVALID_ADDRESS => ProblemKind::InvalidDid,
         error::DID_OTHER_CHAIN => ProblemKind::FeatureNotSupported,
-        _ => ProblemKind::InternalError,
+        code => match ProblemKind::named(code.name).filter(|kind| kind.is_of_the_resolver()) {
+            // The kind is the code.
+            Some(kind) => return Problem::new(kind, rejection.detail),
+            None => ProblemKind::InternalError,
+        },
     };
     Problem::new(kind, rejection.to_string())
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use starfire_did::credential::malformed::Malformed;
 use starfire_state::Rejection;
 
-use super::super::error;
+use super::super::error::{self, PROBLEM};
 use super::{BODY_BYTES_MAX, answer};
 
 /// What every reply says. A schema is anyone's text: it runs nothing here. Anyone's page may read these answers: they are public.
@@ -25,8 +25,6 @@ const PREFLIGHT: [(HeaderName, &str); 3] = [
     (header::ACCESS_CONTROL_MAX_AGE, "86400"),
 ];
 const JSON: &str = "application/json";
-// RFC 9457 §3
-const PROBLEM: &str = "application/problem+json";
 
 /// A reply with a body.
 pub(super) fn reply(

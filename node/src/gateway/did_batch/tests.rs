@@ -105,6 +105,24 @@ async fn only_some_dids_of_sub_chains_go_into_one_batch() {
     assert_eq!(codes[ELSEWHERE_MAX], "GATEWAY_BUSY");
     assert!(codes[..ELSEWHERE_MAX].iter().all(String::is_empty));
 
+    // Over HTTP, each with an error of its own that does not blame the DID.
+    let dids =
+        (0..=ELSEWHERE_MAX).map(|n| did(u8::try_from(n + 1).unwrap(), Some("by01")).to_string());
+    let body = json!({ "identifiers": dids.collect::<Vec<_>>() }).to_string();
+    let (status, answer) = ask(&node.url, "POST", "/1.0/identifiers:batch", &body).await;
+    assert_eq!(status, 200);
+    let error = |index: usize| answer["results"][index]["didResolutionMetadata"]["error"].clone();
+    assert_eq!(
+        error(ELSEWHERE_MAX)["type"],
+        json!("urn:starfire:code:GATEWAY_BUSY")
+    );
+    let detail = error(ELSEWHERE_MAX)["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("next batch"), "{detail}");
+    assert_eq!(
+        error(0)["type"],
+        json!("https://www.w3.org/ns/did#NOT_FOUND")
+    );
+
     // A sub-chain's node asks nobody.
     let mut node = Node::sub(Changes::new()).await;
     node.block(Changes::new(), &[]);

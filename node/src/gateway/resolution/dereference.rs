@@ -12,11 +12,13 @@ use super::media::{URI_LIST, Wrap};
 use super::reply::{Keep, json_reply, kept, see_other};
 use super::{Asked, status_of};
 
-/// The result of resolving as one of dereferencing.
-pub(super) fn wrapped(result: &Value) -> Value {
+/// The result of resolving as one of dereferencing this URL.
+pub(super) fn wrapped(result: &Value, url: &str) -> Value {
+    let mut metadata = result["didResolutionMetadata"].clone();
+    metadata["didUrl"] = json!(url);
     json!({
         "content": result["didDocument"],
-        "dereferencingMetadata": result["didResolutionMetadata"],
+        "dereferencingMetadata": metadata,
         "contentMetadata": result["didDocumentMetadata"],
     })
 }
@@ -30,11 +32,12 @@ pub(super) fn answer(
     result: Value,
 ) -> Result<Response, Problem> {
     let dereferencing = Wrap::Dereferencing.media_type();
+    let url = asked.target.asked_for(question);
     if let Some(error) = result["didResolutionMetadata"].get("error") {
         return Ok(json_reply(
             status_of(error),
             dereferencing,
-            &wrapped(&result),
+            &wrapped(&result, &url),
         ));
     }
     if !question.did.is_account() {
@@ -42,7 +45,7 @@ pub(super) fn answer(
     }
     let record = answer.found.record.as_ref();
     let Some(document) = record.and_then(|record| record.document.clone()) else {
-        return Ok(json_reply(410, dereferencing, &wrapped(&result)));
+        return Ok(json_reply(410, dereferencing, &wrapped(&result, &url)));
     };
     let document = Document::try_from(document).map_err(|error| {
         let detail = Rejection::from(error).detail;
@@ -62,9 +65,10 @@ pub(super) fn answer(
         }
         Dereferenced::Urls(urls) if asked.accept.wrap.is_none() => {
             // DID Resolution §12.1: status 303, the address in Location, and an empty body.
-            return urls.first().and_then(|url| see_other(url)).ok_or_else(|| {
-                let detail = "the service's address is none that a browser can be sent to";
-                Problem::new(ProblemKind::NotFound, detail)
+            return urls.iter().find_map(|url| see_other(url)).ok_or_else(|| {
+                let detail = "nobody is redirected there, only to http, https and did: ask for application/did-url-dereferencing, and \
+                     decide for yourself";
+                Problem::new(ProblemKind::RepresentationNotSupported, detail)
             });
         }
         Dereferenced::Urls(urls) => (json!(urls), URI_LIST),
@@ -79,7 +83,7 @@ pub(super) fn answer(
                 "content": content,
                 "dereferencingMetadata": {
                     "contentType": content_type,
-                    "didUrl": result["didResolutionMetadata"]["didUrl"],
+                    "didUrl": url,
                 },
                 "contentMetadata": result["didDocumentMetadata"],
             });
@@ -129,7 +133,10 @@ pub(super) fn in_document(
     };
     let body = json!({
         "content": part,
-        "dereferencingMetadata": { "contentType": form.media_type() },
+        "dereferencingMetadata": {
+            "contentType": form.media_type(),
+            "didUrl": asked.target.text,
+        },
         "contentMetadata": result["didDocumentMetadata"],
     });
     Ok(json_reply(200, Wrap::Dereferencing.media_type(), &body))

@@ -3,6 +3,8 @@
 use axum::http::{HeaderMap, header};
 use starfire_did::resolution::Representation;
 
+use super::request::Names;
+
 /// The result of resolving, with all metadata.
 pub(super) const RESOLUTION: &str = "application/did-resolution";
 /// The same, as it was called before.
@@ -43,6 +45,8 @@ impl Wrap {
 pub(super) struct Accept {
     /// The whole answer, if the caller names no part of it that it likes better.
     pub(super) wrap: Option<Wrap>,
+    /// The same where there must be one: of an answer that has no document to send alone.
+    pub(super) whole: Wrap,
     /// The document's form; none that we have.
     pub(super) form: Option<Representation>,
     /// A service is to be redirected to.
@@ -112,10 +116,26 @@ impl Accept {
             .all(|range| matches!(range.kind, Kind::Wrap(_) | Kind::UriList));
         Self {
             wrap,
+            whole: wrap.unwrap_or(Wrap::Resolution),
             form: form.or(only_wraps.then_some(Representation::V1_1)),
             uri_list: ranges.iter().any(|range| range.kind == Kind::UriList),
             ranges,
         }
+    }
+
+    /// Fits the form of the whole answer to the question: what stands in a document or behind it is dereferenced, and so is a DID URL
+    /// of a document, unless the caller names the result of resolving.
+    pub(super) fn about(mut self, names: Names) -> Self {
+        let dereferenced = match names {
+            Names::Document => false,
+            Names::Version => !self.wraps_content(),
+            Names::Part => true,
+        };
+        if dereferenced {
+            self.wrap = self.wrap.map(|_| Wrap::Dereferencing);
+            self.whole = Wrap::Dereferencing;
+        }
+        self
     }
 
     /// Whether the caller asks for the metadata of dereferencing, by name.
@@ -272,6 +292,53 @@ mod tests {
             None,
             Some(Json),
         );
+    }
+
+    #[test]
+    fn a_did_url_has_a_result_of_dereferencing_unless_the_caller_names_another() {
+        let whole = |text: &str, names| Accept::parse(text).about(names).whole;
+        for (text, document, version, part) in [
+            (
+                "",
+                Wrap::Resolution,
+                Wrap::Dereferencing,
+                Wrap::Dereferencing,
+            ),
+            (
+                "*/*",
+                Wrap::Resolution,
+                Wrap::Dereferencing,
+                Wrap::Dereferencing,
+            ),
+            (
+                "application/did",
+                Wrap::Resolution,
+                Wrap::Dereferencing,
+                Wrap::Dereferencing,
+            ),
+            (
+                RESOLUTION,
+                Wrap::Resolution,
+                Wrap::Resolution,
+                Wrap::Dereferencing,
+            ),
+            (
+                DEREFERENCING,
+                Wrap::Dereferencing,
+                Wrap::Dereferencing,
+                Wrap::Dereferencing,
+            ),
+            (
+                LEGACY_RESOLUTION,
+                Wrap::LegacyResolution,
+                Wrap::LegacyResolution,
+                Wrap::Dereferencing,
+            ),
+        ] {
+            assert_eq!(whole(text, Names::Document), document, "{text}");
+            assert_eq!(whole(text, Names::Version), version, "{text}");
+            assert_eq!(whole(text, Names::Part), part, "{text}");
+        }
     }
 
     #[test]

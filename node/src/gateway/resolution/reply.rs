@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use starfire_did::document::TTL_SECONDS_DEFAULT;
 use starfire_did::resolution::{Found, Problem, Representation};
 
+use super::super::error;
 use super::cache::ttl_seconds;
-use super::media::{DEREFERENCING, RESOLUTION, Wrap};
+use super::media::{RESOLUTION, Wrap};
 
 /// What every reply says. A resource of a DID may be a page: it runs nothing here. Anyone's page may read these answers.
 const COMMON: [(HeaderName, &str); 5] = [
@@ -18,7 +19,10 @@ const COMMON: [(HeaderName, &str); 5] = [
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-    (header::ACCESS_CONTROL_EXPOSE_HEADERS, "etag, location"),
+    (
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        "etag, location, retry-after",
+    ),
     (header::VARY, "accept"),
 ];
 const PREFLIGHT: [(HeaderName, &str); 3] = [
@@ -139,10 +143,17 @@ fn is_same(asked: &str, ours: &str) -> bool {
     asked == "*" || opaque(asked) == opaque(ours)
 }
 
-/// A redirection to a service.
+/// Where a caller may be sent to: to a website, or to another DID, whose resolver it finds.
+const REDIRECTED_TO: [&str; 3] = ["http", "https", "did"];
+
+/// A redirection to a service, if that is a place to go to.
 pub(super) fn see_other(location: &str) -> Option<Response> {
+    let (scheme, _) = location.split_once(':')?;
+    let known = REDIRECTED_TO
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(scheme));
+    let location = HeaderValue::from_str(location).ok().filter(|_| known)?;
     let mut response = reply(303, super::media::URI_LIST, Body::empty());
-    let location = HeaderValue::from_str(location).ok()?;
     response.headers_mut().insert(header::LOCATION, location);
     Some(response)
 }
@@ -168,19 +179,31 @@ pub(super) fn unresolved(problem: &Problem) -> Value {
 }
 
 /// A problem, as the result of what was asked for.
-pub(super) fn problem(problem: &Problem, wrap: Option<Wrap>) -> Response {
+pub(super) fn problem(problem: &Problem, wrap: Wrap) -> Response {
+    if problem.kind.is_of_the_resolver() {
+        return not_now(problem);
+    }
     let error = match wrap {
-        Some(Wrap::Dereferencing) => json!({
+        Wrap::Dereferencing => json!({
             "content": null,
             "dereferencingMetadata": { "error": problem.to_json() },
             "contentMetadata": {},
         }),
-        Some(Wrap::Resolution | Wrap::LegacyResolution) | None => unresolved(problem),
+        Wrap::Resolution | Wrap::LegacyResolution => unresolved(problem),
     };
-    let media_type = match wrap {
-        Some(Wrap::Dereferencing) => DEREFERENCING,
-        Some(Wrap::LegacyResolution) => super::media::LEGACY_RESOLUTION,
-        Some(Wrap::Resolution) | None => RESOLUTION,
-    };
-    json_reply(problem.kind.status(), media_type, &error)
+    json_reply(problem.kind.status(), wrap.media_type(), &error)
+}
+
+/// No result at all: the standard's results of errors go by 500 and say something of the DID.
+// RFC 9457 §3; RFC 9110 §10.2.3
+fn not_now(problem: &Problem) -> Response {
+    let mut body = problem.to_json();
+    body["status"] = json!(problem.kind.status());
+    body["code"] = json!(problem.kind.name());
+    let mut response = json_reply(problem.kind.status(), error::PROBLEM, &body);
+    if let Some(seconds) = error::retry_after(problem.kind.name()) {
+        let seconds = HeaderValue::from_static(seconds);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    response
 }

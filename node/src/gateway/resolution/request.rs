@@ -1,20 +1,56 @@
 //! A request, taken apart: the DID URL in the path, its parameters, and the options.
 //!
-//! The standard has the DID appended to the path, as it is or URL-encoded. As it is, a query belongs to the DID URL; encoded, it
-//! holds options. Names tell the two apart as well, and no name is in both but those that mean the same, so both are read alike.
+//! The standard has the DID or DID URL appended to the path, as it is or URL-encoded. As it is, a query belongs to the DID URL;
+//! encoded, it holds options. Names tell the two apart as well, and no name is in both but those that mean the same, so both are read
+//! alike. What is encoded is decoded once: a DID URL whose own query stands encoded in the path is dereferenced with it.
 
 use starfire_did::did_url::{DidUrl, DidUrlError};
-use starfire_did::resolution::{Problem, ProblemKind};
+use starfire_did::resolution::{Problem, ProblemKind, Question};
 
 use super::options::Options;
 
 /// Parameters of a DID URL that are not options too.
 const PARAMETERS: [&str; 3] = ["service", "serviceType", "relativeRef"];
 
+/// What a request names, as far as can be told of one that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    /// A DID: it is resolved.
+    Document,
+    /// A DID URL of a document, perhaps of a version.
+    Version,
+    /// A DID URL of what stands in a document, or behind one.
+    Part,
+}
+
+impl Names {
+    /// By what follows `/1.0/identifiers/`, and the query.
+    pub(super) fn of(path: &str, query: Option<&str>) -> Self {
+        let url = unescape(path).unwrap_or_else(|_| path.to_owned());
+        let names_service = |query: &str| {
+            let mut names = query.split('&').map(|pair| pair.split('=').next());
+            names.any(|name| name.is_some_and(|name| PARAMETERS.contains(&name)))
+        };
+        let own = url.split_once('?').map(|(_, query)| query);
+        if url.contains(['/', '#'])
+            || own.is_some_and(names_service)
+            || query.is_some_and(names_service)
+        {
+            return Self::Part;
+        }
+        match own {
+            Some(_) => Self::Version,
+            None => Self::Document,
+        }
+    }
+}
+
 /// What is asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) url: DidUrl,
+    /// The DID URL as it was asked for.
+    pub(super) text: String,
     /// A service by its id or type.
     pub(super) wants_service: bool,
 }
@@ -23,6 +59,17 @@ impl Target {
     /// Whether it is a DID, perhaps as of a version, rather than something in or behind a document.
     pub(super) fn is_document(&self) -> bool {
         self.url.path().is_empty() && self.url.fragment().is_none() && !self.wants_service
+    }
+
+    /// The DID URL that was asked for, with the version that an option named.
+    pub(super) fn asked_for(&self, question: &Question) -> String {
+        let parameters = self.url.parameters();
+        let by_option = parameters.version_id.is_none() && parameters.version_time.is_none();
+        let version = question.to_url();
+        match version.split_once('?') {
+            Some((_, version)) if by_option => with_parameters(&self.text, &[version]),
+            Some(_) | None => self.text.clone(),
+        }
     }
 
     /// Whether it is more than a DID, perhaps as of a version, and a fragment.
@@ -53,7 +100,8 @@ impl Target {
                 }
             }
         }
-        let url = DidUrl::parse(&with_parameters(&url, &of_url)).map_err(|error| {
+        let text = with_parameters(&url, &of_url);
+        let url = DidUrl::parse(&text).map_err(|error| {
             let kind = match error {
                 DidUrlError::Did(_) => ProblemKind::InvalidDid,
                 DidUrlError::TooLong(_)
@@ -75,7 +123,11 @@ impl Target {
         }
         let parameters = url.parameters();
         let wants_service = parameters.service.is_some() || parameters.service_type.is_some();
-        Ok(Self { url, wants_service })
+        Ok(Self {
+            url,
+            text,
+            wants_service,
+        })
     }
 }
 
@@ -92,19 +144,21 @@ fn with_parameters(url: &str, pairs: &[&str]) -> String {
     format!("{rest}{joint}{}{fragment}", pairs.join("&"))
 }
 
-/// The DID URL that a path holds. Where the DID is not encoded, only what a path cannot hold otherwise is decoded.
+/// Delimiters of a DID URL. One that stands encoded in a path shows that the whole was encoded before it was appended.
+const ENCODED_DELIMITERS: [&str; 3] = ["%2f", "%3f", "%23"];
+
+/// The DID URL that a path holds, decoded once if it was encoded.
+// DID Resolution §12.1: "the input DID MUST be URL-encoded" beside options; otherwise it is appended as it is.
 fn unescape(path: &str) -> Result<String, Problem> {
-    let encoded = path
-        .get(..6)
-        .is_some_and(|start| start.eq_ignore_ascii_case("did%3a"));
-    if encoded {
-        decode(path)
-    } else {
-        Ok(path
-            .replace("%23", "#")
-            .replace("%3F", "?")
-            .replace("%3f", "?"))
+    let lower = path.to_ascii_lowercase();
+    if lower.starts_with("did%3a") {
+        return decode(path);
     }
+    if !ENCODED_DELIMITERS.iter().any(|one| lower.contains(one)) {
+        return Ok(path.to_owned());
+    }
+    // Many encoders leave colons alone. One that is encoded behind a plain "did:" was so in the DID, as in did:web:host%3A8443.
+    decode(&path.replace("%3A", "%253A").replace("%3a", "%253a"))
 }
 
 /// Percent-decodes; what does not decode to text is refused.
@@ -133,6 +187,8 @@ fn bad_url(detail: impl Into<String>) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use starfire_did::resolution::At;
+
     use super::*;
 
     const DID: &str = "did:bid:efvebF7eV9qKxr3sppyHCHKqkPG5RTUn";
@@ -164,6 +220,15 @@ mod tests {
                 None,
             ),
             (format!("{DID}%3Fservice=files&relativeRef=/a?b"), None),
+            // As Go's PathEscape and Python's quote have it.
+            (
+                format!("{DID}%3Fservice=files&relativeRef=%252Fa%253Fb"),
+                None,
+            ),
+            (
+                format!("{DID}%3Fservice%3Dfiles%26relativeRef%3D%252Fa%253Fb"),
+                None,
+            ),
             (format!("{DID}?service=files"), Some("relativeRef=%2Fa%3Fb")),
         ] {
             let (target, _) = parse(&path, query).unwrap();
@@ -176,6 +241,62 @@ mod tests {
         assert_eq!(target.url.fragment(), Some("key-1"));
         let (target, _) = parse(&format!("{ENCODED}%2Fresources%2Flogo"), None).unwrap();
         assert_eq!(target.url.path(), ["resources", "logo"]);
+    }
+
+    #[test]
+    fn a_did_url_that_is_encoded_is_decoded_once() {
+        for (path, version) in [
+            (format!("{DID}%3FversionId%3D1"), "1"),
+            (format!("{DID}%3fversionId%3d1"), "1"),
+            (format!("{DID}%3FversionId=1"), "1"),
+            (format!("{ENCODED}%3FversionId%3D1"), "1"),
+            // Encoded twice is once encoded what is in it.
+            (format!("{ENCODED}%3FversionId%3D%2531"), "1"),
+            (format!("{ENCODED}%3FversionId%3D%252531"), "%31"),
+        ] {
+            let (target, options) = parse(&path, None).unwrap();
+            assert_eq!(
+                target.url.parameters().version_id.as_deref(),
+                Some(version),
+                "{path}"
+            );
+            assert_eq!(options.version_id, None);
+            assert!(target.is_document());
+            assert_eq!(Names::of(&path, None), Names::Version, "{path}");
+        }
+        // A plain DID, with options.
+        for path in [DID, ENCODED] {
+            let (target, options) = parse(path, Some("versionId=1")).unwrap();
+            assert_eq!(options.version_id.as_deref(), Some("1"));
+            assert!(target.is_document());
+            assert_eq!(Names::of(path, Some("versionId=1")), Names::Document);
+        }
+        let (target, _) = parse(&format!("{DID}%2Fresources%2Flogo"), None).unwrap();
+        assert_eq!(target.url.path(), ["resources", "logo"]);
+        let (target, _) = parse("did:web:host%3A8443:user%23key-1", None).unwrap();
+        assert_eq!(target.url.did(), "did:web:host%3A8443:user");
+        let (target, _) = parse("did:web:host%253A8443%3Fservice=a", None).unwrap();
+        assert_eq!(target.url.did(), "did:web:host%3A8443");
+    }
+
+    #[test]
+    fn what_was_asked_for_is_told_with_its_version() {
+        let asked = |path: &str, at| {
+            let (target, _) = parse(path, None).unwrap();
+            let did = DID.parse().unwrap();
+            target.asked_for(&Question { did, at })
+        };
+        let key = format!("{DID}%23key-1");
+        assert_eq!(asked(&key, At::Newest), format!("{DID}#key-1"));
+        assert_eq!(
+            asked(&key, At::Version(2)),
+            format!("{DID}?versionId=2#key-1")
+        );
+        let named = format!("{DID}%3FversionId=2%23key-1");
+        assert_eq!(
+            asked(&named, At::Version(2)),
+            format!("{DID}?versionId=2#key-1")
+        );
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub(super) async fn answer(
         let detail = "behind a DID stand its resources alone, at /resources/{name}";
         return Err(Problem::new(ProblemKind::NotFound, detail));
     };
+    // The version stands in the path, or in the query.
+    let versioned = question;
     let question = Question { at, ..question };
     let proof = asked.options.proof && asked.accept.wraps_content();
     let found = find(gateway, question, name, proof).await?.ok_or_else(|| {
@@ -56,7 +58,7 @@ pub(super) async fn answer(
     let fixed = matches!(question.at, At::Version(_));
     let keep = Keep::of_resource(&found.record.checksum, fixed);
     if asked.accept.wraps_content() {
-        let body = wrapped(&found);
+        let body = wrapped(&found, &asked.target.asked_for(&versioned));
         let response = json_reply(200, Wrap::Dereferencing.media_type(), &body);
         return Ok(kept(response, Some(&keep), &asked.headers));
     }
@@ -80,7 +82,7 @@ pub(super) async fn answer(
 }
 
 /// JSON as itself, text as a string, other bytes in base64.
-fn wrapped(found: &Found) -> Value {
+fn wrapped(found: &Found, url: &str) -> Value {
     let record = &found.record;
     let media_type = record.media_type.as_str();
     let json_type = media_type == "application/json" || media_type.ends_with("+json");
@@ -101,7 +103,7 @@ fn wrapped(found: &Found) -> Value {
     }
     json!({
         "content": content,
-        "dereferencingMetadata": { "contentType": media_type },
+        "dereferencingMetadata": { "contentType": media_type, "didUrl": url },
         "contentMetadata": metadata,
     })
 }

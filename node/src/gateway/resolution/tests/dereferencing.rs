@@ -106,6 +106,149 @@ async fn a_version_of_a_document_can_be_asked_for_by_its_url() {
     assert_eq!(gone.json()["contentMetadata"]["deactivated"], json!(true));
 }
 
+#[tokio::test]
+async fn a_result_says_which_did_url_it_is_of() {
+    let (mut node, did, ended) = node().await;
+    node.block(resource("logo", 1, "image/png", b"logo"), &[]);
+    node.block(Changes::new(), &[]);
+    for (path, url) in [
+        (format!("{did}%23key-1"), format!("{did}#key-1")),
+        (
+            format!("{did}%23key-1?versionId=2"),
+            format!("{did}?versionId=2#key-1"),
+        ),
+        (
+            format!("{did}?service=files&relativeRef=%2Fa%3Fb"),
+            format!("{did}?service=files&relativeRef=%2Fa%3Fb"),
+        ),
+        (format!("{did}/resources/logo/1"), format!("{did}/resources/logo/1")),
+        (format!("{did}%3FversionId%3D2"), format!("{did}?versionId=2")),
+        (format!("{ended}%23key-1"), format!("{ended}#key-1")),
+        (
+            "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK%23z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK".into(),
+            "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK#z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK".into(),
+        ),
+    ] {
+        let json = get(&node, &format!("/1.0/identifiers/{path}"), RESULT)
+            .await
+            .json();
+        assert_eq!(json["dereferencingMetadata"]["didUrl"], json!(url), "{json}");
+    }
+}
+
+#[tokio::test]
+async fn a_did_url_is_dereferenced_in_success_and_in_error_alike() {
+    let (node, did, ended) = node().await;
+    let unknown = crate::gateway::fixture::did(9, None);
+    let web = "text/html,application/xhtml+xml,*/*;q=0.8";
+    for (path, status) in [
+        (format!("{did}%23key-1"), 200),
+        (format!("{did}%3FversionId%3D1"), 200),
+        (format!("{did}%23nothing"), 404),
+        (format!("{did}?service=none"), 404),
+        (format!("{did}?service=files&service=mirror"), 400),
+        (format!("{did}?relativeRef=a"), 400),
+        (format!("{did}%3FversionId%3Dx"), 400),
+        (format!("{did}/resources/none"), 404),
+        (format!("{unknown}%23key-1"), 404),
+        (format!("{unknown}%3FversionId%3D1"), 404),
+        (format!("{ended}%23key-1"), 410),
+        (format!("did:example:1%23key-1"), 501),
+        (format!("{did}%23key-1?color=red"), 501),
+    ] {
+        for accept in ["", web, RESULT] {
+            let reply = get(&node, &format!("/1.0/identifiers/{path}"), accept).await;
+            let json = reply.json();
+            assert_eq!(reply.status, status, "{path} {accept}: {json}");
+            assert_eq!(
+                reply.header("content-type"),
+                Some("application/did-url-dereferencing;charset=utf-8"),
+                "{path} {accept}"
+            );
+            let error = &json["dereferencingMetadata"]["error"];
+            assert_eq!(error.is_object(), !matches!(status, 200 | 410), "{json}");
+            assert_eq!(json["content"].is_null(), status != 200, "{json}");
+            assert!(json["contentMetadata"].is_object(), "{json}");
+        }
+    }
+    // Who takes a document alone gets the same errors.
+    let reply = get(
+        &node,
+        &format!("/1.0/identifiers/{did}%23nothing"),
+        "application/did",
+    )
+    .await;
+    assert!(reply.json()["dereferencingMetadata"]["error"].is_object());
+}
+
+#[tokio::test]
+async fn a_reference_counts_whatever_the_caller_takes() {
+    let (node, did, _) = node().await;
+    let path = format!("/1.0/identifiers/{did}?serviceType=Files&relativeRef=a.pdf");
+    let expected = json!([
+        "https://files.example.org/root/a.pdf",
+        "https://mirror.example.org/a.pdf"
+    ]);
+    for accept in ["", RESULT, "application/did", "application/did+json"] {
+        let json = get(&node, &path, accept).await.json();
+        let document = json.get("content").unwrap_or(&json);
+        let services = document["service"].as_array().unwrap().iter();
+        let endpoints: Value = services
+            .map(|service| service["serviceEndpoint"].clone())
+            .collect();
+        assert_eq!(endpoints, expected, "{accept}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_redirected_to_what_is_no_place() {
+    let did = did(3, None);
+    let mut one = did_record(3, None, 1);
+    for (fragment, kind, endpoint) in [
+        ("mail", "Mail", "mailto:office@example.org"),
+        ("urn", "Mail", "urn:example:office"),
+        ("own", "Agent", "did:web:example.org"),
+        ("page", "Page", "HTTPS://example.org/"),
+    ] {
+        one.document.as_mut().unwrap().service.push(v1::DidService {
+            id: format!("{did}#{fragment}"),
+            r#type: kind.into(),
+            endpoint: endpoint.into(),
+        });
+    }
+    let mut node = Node::main(record(path::record(&did), &one)).await;
+    node.block(Changes::new(), &[]);
+    let ask = async |query: &str, accept: &str| {
+        get(&node, &format!("/1.0/identifiers/{did}?{query}"), accept).await
+    };
+    for query in ["service=mail", "service=urn", "serviceType=Mail"] {
+        let reply = ask(query, "text/uri-list").await;
+        assert_eq!(
+            (reply.status, reply.header("location")),
+            (406, None),
+            "{query}"
+        );
+        let error = &reply.json()["dereferencingMetadata"]["error"];
+        assert_eq!(
+            error["type"],
+            "https://www.w3.org/ns/did#REPRESENTATION_NOT_SUPPORTED"
+        );
+        // It is told all the same, to who decides for themselves.
+        let both = ask(query, &format!("{RESULT}, text/uri-list")).await;
+        assert_eq!(both.status, 200, "{query}");
+    }
+    for (query, location) in [
+        ("service=own", "did:web:example.org"),
+        ("service=page", "https://example.org/"),
+    ] {
+        let reply = ask(query, "text/uri-list").await;
+        assert_eq!(
+            (reply.status, reply.header("location")),
+            (303, Some(location))
+        );
+    }
+}
+
 fn resource(name: &str, version: u64, media_type: &str, content: &[u8]) -> Changes {
     let did = did(1, None);
     let one = v1::DidResourceRecord {

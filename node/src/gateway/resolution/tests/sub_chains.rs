@@ -88,12 +88,69 @@ async fn an_answer_is_remembered_until_the_next_anchor() {
     );
     assert_eq!(
         resolve(&main, &format!("{did}?noCache=true")).await.status,
-        500
+        503
     );
     // The chain disowns that gateway, so that nothing which it may have told counts any more.
     main.block(registered_at(&newer, "http://127.0.0.1:9"), &[]);
     main.block(Changes::new(), &[]);
-    assert_eq!(resolve(&main, &did).await.status, 500);
+    assert_eq!(resolve(&main, &did).await.status, 503);
+}
+
+#[tokio::test]
+async fn a_sub_chain_that_cannot_be_asked_says_so_by_a_code_of_its_own() {
+    let mut sub = Node::sub(versions(1, Some("by01"), 1, false)).await;
+    let anchored = sub.block(Changes::new(), &[]);
+    let did = did(1, Some("by01"));
+    // Nobody listens there; a gateway of another chain, which cannot prove what was anchored.
+    let liar = Node::main(Changes::new()).await;
+    let not_anchored = v1::SubChainRecord {
+        chain_code: "by01".into(),
+        ..Default::default()
+    };
+    for (records, status, code, retry) in [
+        (
+            registered_at(&anchored, "http://127.0.0.1:9"),
+            503,
+            "RESOLVER_UNREACHABLE",
+            "5",
+        ),
+        (
+            registered_at(&anchored, &liar.url),
+            503,
+            "RESOLVER_UNREACHABLE",
+            "5",
+        ),
+        (
+            record(chain_path::sub_chain("by01"), &not_anchored),
+            503,
+            "CHAIN_NOT_ANCHORED",
+            "30",
+        ),
+    ] {
+        let mut main = Node::main(records).await;
+        main.block(Changes::new(), &[]);
+        for path in [
+            did.to_string(),
+            format!("{did}%23key-1"),
+            format!("{did}/resources/logo"),
+        ] {
+            let path = format!("/1.0/identifiers/{path}");
+            for accept in ["", "application/did-resolution", "application/did"] {
+                let reply = get(&main, &path, accept).await;
+                let json = reply.json();
+                assert_eq!(reply.status, status, "{path}: {json}");
+                assert_eq!(
+                    reply.header("content-type"),
+                    Some("application/problem+json;charset=utf-8")
+                );
+                assert_eq!(reply.header("retry-after"), Some(retry));
+                assert_eq!(json["code"], json!(code));
+                assert_eq!(json["type"], json!(format!("urn:starfire:code:{code}")));
+                assert_eq!(json["status"], json!(status));
+                assert!(json["title"].is_string() && json["detail"].is_string());
+            }
+        }
+    }
 }
 
 /// A receipt that tells of a DID's new version.
