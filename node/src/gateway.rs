@@ -24,6 +24,7 @@ pub mod error;
 mod evidence;
 mod facts;
 mod feeds;
+mod fields;
 mod http;
 mod json;
 mod limits;

@@ -15,6 +15,7 @@ mod refusal;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use starfire_did::credential::json;
@@ -81,6 +82,8 @@ pub struct WebDids(Arc<Inner>);
 struct Inner {
     allowed: Allowed,
     fetch: Fetch,
+    /// How long fetching one may take.
+    patience: Duration,
     turns: Semaphore,
     cache: Cache,
 }
@@ -96,9 +99,14 @@ impl fmt::Debug for WebDids {
 impl WebDids {
     /// By these settings.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
+        Self::with_patience(settings, FETCH_TIME_MAX)
+    }
+
+    fn with_patience(settings: Settings, patience: Duration) -> Result<Self, SetupError> {
         Ok(Self(Arc::new(Inner {
             fetch: Fetch::new(settings.ca_file.as_deref())?,
             allowed: settings.allowed,
+            patience,
             turns: Semaphore::new(FETCHES_MAX),
             cache: Cache::default(),
         })))
@@ -115,15 +123,16 @@ impl WebDids {
         if let Some(known) = self.0.cache.get(did, Instant::now()).filter(|_| !fresh) {
             return known;
         }
-        let fetched = timeout(FETCH_TIME_MAX, async {
+        let fetched = timeout(self.0.patience, async {
             let _turn = self.0.turns.acquire().await;
             self.0.fetch.get(&location, reach).await
         });
         let outcome = match fetched.await {
             Ok(outcome) => outcome.and_then(|bytes| read(did, &bytes)),
             Err(_) => Err(Refusal::Unreachable(format!(
-                "{} did not answer within {FETCH_TIME_MAX:?}",
-                location.url()
+                "{} did not answer within {:?}",
+                location.url(),
+                self.0.patience
             ))),
         };
         if let Err(refusal) = &outcome {

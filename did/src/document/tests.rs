@@ -326,7 +326,10 @@ fn services_and_names_are_uris() {
             matches!(error, DocumentError::EndpointScheme { .. }),
             "{endpoint}"
         );
-        assert_eq!(Rejection::from(error).code, code::DID_ENDPOINT_SCHEME);
+        assert_eq!(
+            starfire_state::Rejection::from(error).code,
+            crate::code::DID_ENDPOINT_SCHEME
+        );
     }
     assert!(matches!(
         refused(|d| d.service[0].r#type = "Linked Domains".into()),

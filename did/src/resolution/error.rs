@@ -42,6 +42,8 @@ pub enum ProblemKind {
     ResolverUnproven,
     /// Ours: no header of the DID's sub-chain is anchored yet.
     ChainNotAnchored,
+    /// Ours: the DID's sub-chain is frozen, so that nothing it says is believed.
+    ChainFrozen,
     /// Ours: more work than is taken on at once, or in one answer.
     Busy,
     /// Ours: the node is going down.
@@ -50,7 +52,7 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::InvalidDid,
         Self::InvalidDidUrl,
         Self::InvalidOptions,
@@ -65,6 +67,7 @@ impl ProblemKind {
         Self::ResolverUnreachable,
         Self::ResolverUnproven,
         Self::ChainNotAnchored,
+        Self::ChainFrozen,
         Self::Busy,
         Self::Stopping,
     ];
@@ -86,6 +89,7 @@ impl ProblemKind {
             Self::ResolverUnreachable => "RESOLVER_UNREACHABLE",
             Self::ResolverUnproven => "RESOLVER_UNPROVEN",
             Self::ChainNotAnchored => "CHAIN_NOT_ANCHORED",
+            Self::ChainFrozen => "CHAIN_FROZEN",
             Self::Busy => "GATEWAY_BUSY",
             Self::Stopping => "GATEWAY_STOPPING",
         }
@@ -116,6 +120,7 @@ impl ProblemKind {
             Self::ResolverUnreachable
             | Self::ResolverUnproven
             | Self::ChainNotAnchored
+            | Self::ChainFrozen
             | Self::Busy
             | Self::Stopping => OWN_NAMESPACE,
         }
@@ -134,7 +139,7 @@ impl ProblemKind {
             | Self::InvalidRelationship
             | Self::InternalError => 500,
             // RFC 9110 §15.6: what stands behind this node answered badly, or it cannot answer for now.
-            Self::ResolverUnproven => 502,
+            Self::ResolverUnproven | Self::ChainFrozen => 502,
             Self::ResolverUnreachable | Self::ChainNotAnchored | Self::Busy | Self::Stopping => 503,
         }
     }
@@ -155,6 +160,7 @@ impl ProblemKind {
             Self::ResolverUnreachable => "No gateway of the sub-chain answers",
             Self::ResolverUnproven => "The sub-chain's answer is not proved",
             Self::ChainNotAnchored => "The sub-chain is not anchored yet",
+            Self::ChainFrozen => "The sub-chain is frozen",
             Self::Busy => "Too much at once",
             Self::Stopping => "The node is going down",
         }

@@ -335,3 +335,18 @@ fn role(role: GenesisRole) -> &'static str {
         GenesisRole::Regulator => "regulator",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_has_a_number_of_its_own_made_of_its_id() {
+        // SHA-256 begins with a4e4fd9a.
+        assert_eq!(number_of("starfire-main-1"), 1_383_235_277);
+        assert_eq!(number_of("starfire-main-2"), 804_513_764);
+        for number in 0..1_000 {
+            assert!(number_of(&format!("starfire-{number}-1")) > 0);
+        }
+    }
+}

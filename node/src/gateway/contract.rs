@@ -9,14 +9,13 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use starfire_did::contract::{self, Contract, INPUT_BYTES_MAX};
 use starfire_state::Rejection;
 
 use super::Gateway;
-use super::did_batch::read_body;
-use super::error::{self, INVALID_PARAMETER};
+use super::error;
+use super::fields::{Fields, read_body};
 
 /// The longest question: the input, escaped, and room.
 const BODY_BYTES_MAX: usize = 2 * INPUT_BYTES_MAX + (4 << 10);
@@ -31,7 +30,6 @@ pub(super) fn router(gateway: Gateway) -> Router {
 }
 
 /// What of the question counts here. The SDKs send fees, a source and a domain as well.
-#[derive(Deserialize)]
 struct Call {
     contract_address: String,
     input: String,
@@ -48,9 +46,11 @@ async fn answer(
     gateway: &Gateway,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Value, Rejection> {
-    let body = read_body(body, BODY_BYTES_MAX)?;
-    let call: Call = serde_json::from_slice(&body)
-        .map_err(|error| Rejection::new(INVALID_PARAMETER, format!("the body: {error}")))?;
+    let mut body = Fields::of_body(&read_body(body, BODY_BYTES_MAX)?)?;
+    let call = Call {
+        contract_address: body.required("contract_address", "the address of a contract of BIF")?,
+        input: body.required("input", "a string, {\"method\", \"params\"} as JSON")?,
+    };
     if Contract::at(&call.contract_address).is_none() {
         let detail = format!("no contract at {}", call.contract_address);
         return Ok(json!({ "error_code": NOT_EXIST, "error_desc": detail, "result": {} }));
@@ -117,5 +117,31 @@ mod tests {
         assert_eq!(*result, json!({ "type": "string", "value": "null" }));
         let answer = ask(&node, &stranger, &input).await;
         assert_eq!(answer["error_code"], json!(4));
+    }
+
+    #[tokio::test]
+    async fn a_body_says_which_contract_and_what_is_asked() {
+        let node = Node::main(Changes::new()).await;
+        for (body, said) in [
+            (
+                "{}",
+                "contract_address is missing: the address of a contract of BIF",
+            ),
+            ("{\"contract_address\":7}", "contract_address is a string"),
+            (
+                "{\"contract_address\":\"x\"}",
+                "input is missing: a string, {\"method\", \"params\"} as JSON",
+            ),
+            (
+                "{\"contract_address\":\"x\",\"input\":{}}",
+                "input is a string",
+            ),
+        ] {
+            let (status, answer) = send(&node.url, "POST", "/callContract", body).await;
+            assert_eq!(
+                (status, &answer["code"], &answer["message"]),
+                (400, &json!("INVALID_PARAMETER"), &json!(said))
+            );
+        }
     }
 }

@@ -10,7 +10,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use futures::{StreamExt, stream};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use starfire_crosschain::proof_file;
 use starfire_did::resolution::{
@@ -22,7 +21,8 @@ use starfire_state::Rejection;
 
 use super::Gateway;
 use super::dids::{other_chain, value};
-use super::error::{self, DID_OTHER_CHAIN, INVALID_ADDRESS, INVALID_PARAMETER, REQUEST_TOO_LONG};
+use super::error::{self, DID_OTHER_CHAIN, INVALID_ADDRESS, INVALID_PARAMETER};
+use super::fields::{Fields, read_body};
 
 /// What documents are rendered as.
 const FORM: Representation = Representation::JsonLd;
@@ -44,18 +44,8 @@ pub(super) fn router(gateway: Gateway) -> Router {
         .with_state(gateway)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Batch {
     identifiers: Vec<String>,
-    #[serde(default)]
-    options: Options,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Options {
-    #[serde(default)]
     proof: bool,
 }
 
@@ -64,7 +54,7 @@ async fn batch(State(gateway): State<Gateway>, body: Result<Bytes, BytesRejectio
         Ok(question) => {
             let request = v1::BatchResolveRequest {
                 dids: question.identifiers,
-                proof: question.options.proof,
+                proof: question.proof,
             };
             gateway.resolve_batch(request).await
         }
@@ -77,23 +67,13 @@ async fn batch(State(gateway): State<Gateway>, body: Result<Bytes, BytesRejectio
 }
 
 fn question(body: Result<Bytes, BytesRejection>) -> Result<Batch, Rejection> {
-    let body = read_body(body, BODY_BYTES_MAX)?;
-    serde_json::from_slice(&body)
-        .map_err(|error| Rejection::new(INVALID_PARAMETER, format!("the body: {error}")))
-}
-
-/// The bytes of a request, if they are not more than it may have.
-pub(super) fn read_body(
-    body: Result<Bytes, BytesRejection>,
-    bytes_max: usize,
-) -> Result<Bytes, Rejection> {
-    body.map_err(|rejection| match rejection.status().as_u16() {
-        413 => Rejection::new(
-            REQUEST_TOO_LONG,
-            format!("the body has more than {bytes_max} bytes"),
-        ),
-        _ => Rejection::new(INVALID_PARAMETER, rejection.body_text()),
-    })
+    let mut body = Fields::of_body(&read_body(body, BODY_BYTES_MAX)?)?;
+    let identifiers = body.texts("identifiers")?;
+    let mut options = body.object("options")?;
+    let proof = options.flag("proof")?;
+    options.nothing_else()?;
+    body.nothing_else()?;
+    Ok(Batch { identifiers, proof })
 }
 
 fn rendered(answer: &v1::BatchResolveResponse) -> Value {

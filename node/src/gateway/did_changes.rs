@@ -40,6 +40,8 @@ const AHEAD: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a reader hears that nothing happened. Connections on which nothing moves for longer than a minute are closed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Blocks by which a cursor may be ahead of this node: another node told it, and this one will have them in a moment.
+const BEHIND_MAX: u64 = 16;
 /// DIDs that one stream may be about.
 const DIDS_MAX: usize = 64;
 /// Newest blocks whose changes are kept, so that streams which follow the chain read a block once and not once each.
@@ -248,6 +250,14 @@ impl Gateway {
         };
         let filter = Filter::parse(request)?;
         let next = after.next_height();
+        let height = self.height();
+        if after.height > height.saturating_add(BEHIND_MAX) {
+            let detail = format!(
+                "the cursor is of block {}, and this node has {height}: of another chain, or for a node that is less behind",
+                after.height
+            );
+            return Err(Rejection::new(error::CURSOR_AHEAD, detail));
+        }
         let archive = &self.backend.archive;
         if next <= self.height() && !archive.keeps(next) {
             return Err(pruned(archive.as_ref(), next));

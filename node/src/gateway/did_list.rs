@@ -4,14 +4,12 @@
 //! DID that belongs to the answer all the while is listed once, whatever is added or taken away meanwhile. No proof covers a list:
 //! each DID on it can be resolved with one.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use starfire_crosschain::chain;
@@ -19,11 +17,12 @@ use starfire_did::{ChainCode, Did, PublicKey, VerificationKey, render, resolve};
 use starfire_proto::v1;
 use starfire_state::Rejection;
 
+use super::Gateway;
 use super::accounts::parse_did;
 use super::backend::ReadView;
 use super::did_changes::Cursor;
 use super::error::{self, CURSOR_INVALID, DID_OTHER_CHAIN, INVALID_PARAMETER};
-use super::{Gateway, http};
+use super::fields::{Fields, Pairs};
 use crate::did_index::{By, DidIndex};
 
 /// DIDs in one answer, and if the client does not say how many.
@@ -42,50 +41,27 @@ pub(super) fn router(gateway: Gateway) -> Router {
         .with_state(gateway)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ListQuery {
-    #[serde(default)]
-    controller: String,
-    #[serde(default)]
-    key: String,
-    #[serde(default)]
-    r#type: u32,
-    #[serde(default)]
-    chain: String,
-    #[serde(default)]
-    cursor: String,
-    #[serde(default)]
-    limit: u32,
-}
-
-async fn list(
-    State(gateway): State<Gateway>,
-    query: Result<Query<ListQuery>, QueryRejection>,
-) -> Response {
-    let ListQuery {
-        controller,
-        key,
-        r#type,
-        chain,
-        cursor,
-        limit,
-    } = match query {
-        Ok(Query(query)) => query,
-        Err(rejection) => return http::malformed(&rejection),
-    };
-    let request = v1::ListDidsRequest {
-        controller,
-        key,
-        r#type,
-        chain,
-        cursor,
-        limit,
-    };
-    match gateway.list_dids(request).await {
+async fn list(State(gateway): State<Gateway>, query: Pairs) -> Response {
+    let found = async { gateway.list_dids(request(query)?).await };
+    match found.await {
         Ok(found) => Json(rendered(&found)).into_response(),
         Err(rejection) => error::response(&rejection),
     }
+}
+
+/// A filter with a slip in its name would list everything, so what is not known is refused.
+fn request(query: Pairs) -> Result<v1::ListDidsRequest, Rejection> {
+    let mut query = Fields::of_query(query)?;
+    let request = v1::ListDidsRequest {
+        controller: query.text("controller")?.unwrap_or_default(),
+        key: query.text("key")?.unwrap_or_default(),
+        r#type: query.number("type")?.unwrap_or_default(),
+        chain: query.text("chain")?.unwrap_or_default(),
+        cursor: query.text("cursor")?.unwrap_or_default(),
+        limit: query.number("limit")?.unwrap_or_default(),
+    };
+    query.nothing_else()?;
+    Ok(request)
 }
 
 fn rendered(found: &v1::ListDidsResponse) -> Value {

@@ -41,6 +41,8 @@ pub(crate) const RESOLVER_UNPROVEN: Code = Code::new("RESOLVER_UNPROVEN", 20_000
 pub(crate) const SUBSCRIPTION_ENDED: Code = Code::new("SUBSCRIPTION_ENDED", 160);
 /// A cursor is not one that this gateway gave, or goes with another question.
 pub(crate) const CURSOR_INVALID: Code = Code::new("CURSOR_INVALID", 2);
+/// A cursor is of a block that this node is far from having.
+pub(crate) const CURSOR_AHEAD: Code = Code::new("CURSOR_AHEAD", 4);
 
 /// A problem's media type.
 // RFC 9457 §3
@@ -54,6 +56,10 @@ pub(crate) const REQUEST_TOO_LONG: Code = Code::new("REQUEST_TOO_LONG", 146);
 const METHOD_UNKNOWN: Code = Code::new("METHOD_UNKNOWN", 4);
 /// gRPC's own status.
 const GRPC_STATUS: &str = "grpc-status";
+/// gRPC's own message, percent-encoded.
+const GRPC_MESSAGE: &str = "grpc-message";
+/// What is said of bytes that are no message.
+const MALFORMED: &str = "REQUEST_MALFORMED: the bytes are not the message that this method takes; see reflection, or proto/proto/starfire/v1";
 
 /// An outcome as gRPC answer.
 pub(crate) fn answer<T>(outcome: Result<T, Rejection>) -> Result<GrpcResponse<T>, Status> {
@@ -96,6 +102,10 @@ pub(crate) fn name_transport_refusal(headers: &mut HeaderMap) {
         "12" => (METHOD_UNKNOWN, "12"),
         _ => return,
     };
+    if code == REQUEST_MALFORMED {
+        // tonic's own words are of its insides.
+        headers.insert(GRPC_MESSAGE, HeaderValue::from_static(MALFORMED));
+    }
     headers.insert(GRPC_STATUS, HeaderValue::from_static(status));
     headers.insert(CODE_TRAILER, HeaderValue::from_static(code.name));
 }
@@ -129,7 +139,7 @@ fn grpc_code(code: Code) -> Grpc {
         STOPPING | RESOLVER_UNREACHABLE => return Grpc::Unavailable,
         RESOLVER_UNPROVEN => return Grpc::DataLoss,
         SUBSCRIPTION_ENDED => return Grpc::Aborted,
-        DID_OTHER_CHAIN | CHAIN_NOT_ANCHORED => return Grpc::FailedPrecondition,
+        DID_OTHER_CHAIN | CHAIN_NOT_ANCHORED | CURSOR_AHEAD => return Grpc::FailedPrecondition,
         _ => {}
     }
     match code.number {

@@ -6,17 +6,16 @@
 
 use axum::Json;
 use axum::Router;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use starfire_proto::v1;
 use starfire_state::{Code, Rejection};
 
+use super::fields::{Fields, Pairs};
 use super::{Gateway, contract, credentials, error, json, limits, page, resolution, tendermint};
 use super::{cross_origin, did_batch, did_changes, did_list, registrar};
 
@@ -107,27 +106,10 @@ async fn chains(State(gateway): State<Gateway>) -> Response {
     )
 }
 
-#[derive(Deserialize)]
-struct AnchorsQuery {
-    chain: String,
-    #[serde(default)]
-    limit: u32,
-    #[serde(default)]
-    from: u64,
-}
-
-async fn anchors(
-    State(gateway): State<Gateway>,
-    query: Result<Query<AnchorsQuery>, QueryRejection>,
-) -> Response {
-    let AnchorsQuery { chain, limit, from } = match query {
-        Ok(Query(query)) => query,
-        Err(rejection) => return malformed(&rejection),
-    };
-    let request = v1::ListAnchorsRequest {
-        chain_code: chain,
-        limit,
-        from_height: from,
+async fn anchors(State(gateway): State<Gateway>, query: Pairs) -> Response {
+    let request = match anchors_asked(query) {
+        Ok(request) => request,
+        Err(rejection) => return error::response(&rejection),
     };
     render(
         gateway.anchors_of(request).await,
@@ -135,33 +117,19 @@ async fn anchors(
     )
 }
 
-#[derive(Deserialize)]
-struct EvidenceQuery {
-    algorithm: String,
-    digest: String,
+fn anchors_asked(query: Pairs) -> Result<v1::ListAnchorsRequest, Rejection> {
+    let mut query = Fields::of_query(query)?;
+    Ok(v1::ListAnchorsRequest {
+        chain_code: query.required("chain", "a sub-chain's code")?,
+        limit: query.number("limit")?.unwrap_or_default(),
+        from_height: query.number("from")?.unwrap_or_default(),
+    })
 }
 
-async fn evidence(
-    State(gateway): State<Gateway>,
-    query: Result<Query<EvidenceQuery>, QueryRejection>,
-) -> Response {
-    let EvidenceQuery { algorithm, digest } = match query {
-        Ok(Query(query)) => query,
-        Err(rejection) => return malformed(&rejection),
-    };
-    let algorithm = match algorithm.as_str() {
-        "sha256" => v1::DigestAlgorithm::Sha256,
-        "sm3" => v1::DigestAlgorithm::Sm3,
-        "blake3" => v1::DigestAlgorithm::Blake3,
-        _ => {
-            return error::response(&Rejection::new(
-                error::INVALID_PARAMETER,
-                "algorithm is sha256, sm3 or blake3",
-            ));
-        }
-    };
-    let Ok(digest) = hex::decode(digest) else {
-        return error::response(&Rejection::new(error::INVALID_PARAMETER, "digest is hex"));
+async fn evidence(State(gateway): State<Gateway>, query: Pairs) -> Response {
+    let (algorithm, digest) = match evidence_asked(query) {
+        Ok(asked) => asked,
+        Err(rejection) => return error::response(&rejection),
     };
     render(
         gateway.evidence_of(algorithm, &digest).await,
@@ -169,18 +137,24 @@ async fn evidence(
     )
 }
 
+fn evidence_asked(query: Pairs) -> Result<(v1::DigestAlgorithm, Vec<u8>), Rejection> {
+    let invalid = |detail| Rejection::new(error::INVALID_PARAMETER, detail);
+    let mut query = Fields::of_query(query)?;
+    let algorithm = match query.text("algorithm")?.as_deref() {
+        Some("sha256") => v1::DigestAlgorithm::Sha256,
+        Some("sm3") => v1::DigestAlgorithm::Sm3,
+        Some("blake3") => v1::DigestAlgorithm::Blake3,
+        Some(_) | None => return Err(invalid("algorithm is sha256, sm3 or blake3")),
+    };
+    let digest = hex::decode(query.required("digest", "a file's, hex")?);
+    Ok((algorithm, digest.map_err(|_| invalid("digest is hex"))?))
+}
+
 fn render<T>(outcome: Result<T, Rejection>, json: impl FnOnce(T) -> Value) -> Response {
     match outcome {
         Ok(answer) => Json(json(answer)).into_response(),
         Err(rejection) => error::response(&rejection),
     }
-}
-
-pub(super) fn malformed(rejection: &QueryRejection) -> Response {
-    error::response(&Rejection::new(
-        error::INVALID_PARAMETER,
-        rejection.body_text(),
-    ))
 }
 
 #[cfg(test)]

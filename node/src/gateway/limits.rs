@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
-use axum::http::{Method, header};
+use axum::http::{Extensions, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
@@ -83,11 +83,7 @@ pub(super) async fn limit(
     request: Request,
     next: Next,
 ) -> Response {
-    let peer = request
-        .extensions()
-        .get::<TcpConnectInfo>()
-        .and_then(TcpConnectInfo::remote_addr);
-    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let peer = peer(request.extensions());
     let Some(seat) = requests
         .seats(request.method(), request.uri().path())
         .take(peer)
@@ -107,6 +103,14 @@ pub(super) async fn limit(
             _seat: seat,
         })
     })
+}
+
+/// The address that a request came from.
+pub(super) fn peer(from: &Extensions) -> IpAddr {
+    let peer = from
+        .get::<TcpConnectInfo>()
+        .and_then(TcpConnectInfo::remote_addr);
+    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip())
 }
 
 fn refuse(rejection: &Rejection, grpc: bool) -> Response {

@@ -12,6 +12,7 @@ mod jobs;
 mod plan;
 mod request;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,26 +20,31 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
+use axum::http::Extensions;
 use axum::response::Response;
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use prost::Message;
+use starfire_did::code::DID_VERSION_CONFLICT;
 use starfire_did::document::from_w3c;
 use starfire_did::{resolve, resource, signature};
+use starfire_ledger::code::BAD_SEQUENCE;
 use starfire_proto::protocol;
 use starfire_proto::v1;
 use starfire_proto::v1::transaction_status::State as Progress;
 use starfire_state::{Code, Rejection, View};
 
-use super::did_batch::read_body;
 use super::error::INVALID_PARAMETER;
-use super::{Gateway, accounts};
+use super::fields::read_body;
+use super::{Gateway, accounts, limits};
 use answer::{Answer, Made};
 pub(super) use jobs::Jobs;
 use jobs::{Job, JobId};
 use plan::Plan;
 use request::{Request, SigningResponse};
+
+use crate::mempool::NONCE_TAKEN;
 
 /// The longest request: a document and its signatures, or a resource in Base64, and room.
 const BODY_BYTES_MAX: usize = 96 << 10;
@@ -52,6 +58,12 @@ const JOB_UNKNOWN: Code = Code::new("JOB_UNKNOWN", 4);
 /// What a client signed is not what it was asked to sign, or not with that key.
 const SIGNATURE_INVALID: Code = Code::new("INVALID_SIGNATURE", 93);
 
+/// By these codes a transaction is refused whose nonce another one has taken, or whose document has changed.
+const OVERTAKEN: [Code; 3] = [BAD_SEQUENCE, NONCE_TAKEN, DID_VERSION_CONFLICT];
+/// What a client is to do then.
+const BEGIN_ANEW: &str = "another transaction was faster, and this one can never be committed. Begin anew without the jobId, \
+     and sign what is made then";
+
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operation {
@@ -60,6 +72,9 @@ enum Operation {
     Deactivate,
     CreateResource,
 }
+
+/// A request's body, or why it did not arrive.
+type Body = Result<Bytes, BytesRejection>;
 
 pub(super) fn router(gateway: Gateway) -> Router {
     Router::new()
@@ -71,32 +86,34 @@ pub(super) fn router(gateway: Gateway) -> Router {
         .with_state(gateway)
 }
 
-async fn create(gateway: State<Gateway>, body: Result<Bytes, BytesRejection>) -> Response {
-    perform(gateway, Operation::Create, body).await
+async fn create(gateway: State<Gateway>, from: Extensions, body: Body) -> Response {
+    perform(gateway, Operation::Create, &from, body).await
 }
 
-async fn update(gateway: State<Gateway>, body: Result<Bytes, BytesRejection>) -> Response {
-    perform(gateway, Operation::Update, body).await
+async fn update(gateway: State<Gateway>, from: Extensions, body: Body) -> Response {
+    perform(gateway, Operation::Update, &from, body).await
 }
 
-async fn deactivate(gateway: State<Gateway>, body: Result<Bytes, BytesRejection>) -> Response {
-    perform(gateway, Operation::Deactivate, body).await
+async fn deactivate(gateway: State<Gateway>, from: Extensions, body: Body) -> Response {
+    perform(gateway, Operation::Deactivate, &from, body).await
 }
 
-async fn create_resource(gateway: State<Gateway>, body: Result<Bytes, BytesRejection>) -> Response {
-    perform(gateway, Operation::CreateResource, body).await
+async fn create_resource(gateway: State<Gateway>, from: Extensions, body: Body) -> Response {
+    perform(gateway, Operation::CreateResource, &from, body).await
 }
 
 async fn perform(
     State(gateway): State<Gateway>,
     operation: Operation,
-    body: Result<Bytes, BytesRejection>,
+    from: &Extensions,
+    body: Body,
 ) -> Response {
+    let client = limits::peer(from);
     let request = read_body(body, BODY_BYTES_MAX).and_then(|body| Request::parse(&body));
     let (job, outcome) = match request {
         Ok(request) => (
             request.job.clone(),
-            gateway.register(operation, request).await,
+            gateway.register(operation, client, request).await,
         ),
         Err(rejection) => (None, Err(rejection)),
     };
@@ -107,7 +124,12 @@ async fn perform(
 }
 
 impl Gateway {
-    async fn register(&self, operation: Operation, request: Request) -> Result<Answer, Rejection> {
+    async fn register(
+        &self,
+        operation: Operation,
+        client: IpAddr,
+        request: Request,
+    ) -> Result<Answer, Rejection> {
         match &request.job {
             Some(job) => {
                 let (id, job) = self
@@ -122,12 +144,17 @@ impl Gateway {
                     })?;
                 self.go_on(id, job, request.signatures).await
             }
-            None => self.begin(operation, request).await,
+            None => self.begin(operation, client, request).await,
         }
     }
 
     /// Makes the unsigned transaction, and asks for what it lacks.
-    async fn begin(&self, operation: Operation, request: Request) -> Result<Answer, Rejection> {
+    async fn begin(
+        &self,
+        operation: Operation,
+        client: IpAddr,
+        request: Request,
+    ) -> Result<Answer, Rejection> {
         let planned = self.read(move |view| {
             let state = view.state();
             let chain = starfire_state::chain(state.as_ref());
@@ -145,7 +172,9 @@ impl Gateway {
             return Ok(Answer::NeedsKey);
         };
         let nonce = self.account(&plan.source.to_string()).await?.next_nonce;
-        let (id, job) = self.jobs.add(unsigned(&chain, operation, nonce, plan));
+        let (id, job) = self
+            .jobs
+            .add(client, unsigned(&chain, operation, nonce, plan));
         Ok(Answer::NeedsSignatures { id, job })
     }
 
@@ -156,9 +185,17 @@ impl Gateway {
         job: Arc<Job>,
         signatures: Vec<(String, SigningResponse)>,
     ) -> Result<Answer, Rejection> {
+        // The account first: if this very transaction took the nonce, it is found committed below.
+        let source = self.account(&job.source.to_string()).await?.account;
+        let taken = source.is_some_and(|account| account.nonce >= job.nonce);
         let known = self.committed(&id, Duration::ZERO).await?;
         match known.state() {
             Progress::Committed => return self.finished(id, job, known).await,
+            Progress::Unknown if taken => {
+                let detail = format!("{} has used nonce {} already", job.source, job.nonce);
+                let lost = Rejection::new(BAD_SEQUENCE, detail);
+                return Ok(self.lost(id, job, &lost));
+            }
             Progress::Unknown if signatures.is_empty() => {
                 return Ok(Answer::NeedsSignatures { id, job });
             }
@@ -166,7 +203,12 @@ impl Gateway {
                 let signed = Arc::clone(&job);
                 // Beside the network's threads, as all work is that takes a while.
                 let envelope = self.read(move |_| envelope(&signed, &signatures)).await?;
-                self.admit(envelope).await?;
+                match self.admit(envelope).await {
+                    Err(lost) if OVERTAKEN.contains(&lost.code) => {
+                        return Ok(self.lost(id, job, &lost));
+                    }
+                    admitted => admitted?,
+                };
             }
             Progress::Pending => {}
         }
@@ -174,6 +216,17 @@ impl Gateway {
         match status.state() {
             Progress::Committed => self.finished(id, job, status).await,
             Progress::Unknown | Progress::Pending => Ok(Answer::Waits { id, job }),
+        }
+    }
+
+    /// Another transaction was faster, so that this one can never be committed as it was signed.
+    fn lost(&self, id: JobId, job: Arc<Job>, overtaken: &Rejection) -> Answer {
+        self.jobs.remove(&id);
+        Answer::Refused {
+            id,
+            job,
+            reason: overtaken.code.name.to_owned(),
+            detail: format!("{}: {BEGIN_ANEW}", overtaken.detail),
         }
     }
 
@@ -185,7 +238,18 @@ impl Gateway {
     ) -> Result<Answer, Rejection> {
         let receipt = status.receipt.unwrap_or_default();
         if receipt.code != 0 {
-            return Ok(Answer::Refused { id, job, receipt });
+            let anew = OVERTAKEN.iter().any(|code| code.name == receipt.reason);
+            let detail = match anew {
+                true => format!("{}: {BEGIN_ANEW}", receipt.detail),
+                false => receipt.detail,
+            };
+            let reason = receipt.reason;
+            return Ok(Answer::Refused {
+                id,
+                job,
+                reason,
+                detail,
+            });
         }
         let done = Arc::clone(&job);
         let made = self.read(move |view| Ok(made(view.state().as_ref(), &done)));
@@ -223,6 +287,7 @@ fn unsigned(chain: &v1::ChainRecord, operation: Operation, nonce: i64, plan: Pla
     Job::new(
         operation,
         (plan.did, plan.resource),
+        (plan.source, nonce),
         body.encode_to_vec(),
         payload,
         plan.signers,

@@ -260,6 +260,27 @@ async fn a_host_that_nobody_serves_is_unreachable() {
     assert_eq!(Problem::from(&refusal).kind, ProblemKind::InternalError);
 }
 
+#[tokio::test]
+async fn a_website_that_says_nothing_is_given_up() {
+    // Connections are taken, and nothing is ever said on them.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let settings = Settings {
+        allowed: Allowed::parse(&[], &[format!("localhost:{port}")]).unwrap(),
+        ca_file: Some(CA.into()),
+    };
+    let web = WebDids::with_patience(settings, Duration::from_millis(200)).unwrap();
+    let did = format!("did:web:localhost%3A{port}");
+    let refusal = web.document(&did, false).await.unwrap_err();
+    assert_eq!(refusal.code(), "DID_WEB_UNREACHABLE");
+    assert!(
+        refusal.to_string().contains("did not answer within 200ms"),
+        "{refusal}"
+    );
+    // It is remembered for a while that there is nothing to wait for.
+    assert_eq!(web.document(&did, false).await, Err(refusal));
+}
+
 #[test]
 fn certificates_that_cannot_be_read_are_refused_at_once() {
     let with = |path: &Path| {

@@ -66,6 +66,10 @@ async fn four_organisations_hold_a_ceremony_and_their_chain_advances() {
     ];
     let collected = starfire(line.iter().copied().chain(cards.iter().map(String::as_str))).json();
     assert_eq!(collected["complete"], false);
+    // Made of the chain's id: no transaction of another main chain is valid here.
+    let drafted: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&draft).unwrap()).unwrap();
+    assert_eq!(drafted["bif_chain_id"], 1_383_235_277);
     let peers: Vec<String> = collected["peers"]
         .as_array()
         .unwrap()

@@ -1,9 +1,7 @@
 //! Whether an issuer may issue a type in a jurisdiction: every accreditation up to the root, proved, and the judgement on them.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use starfire_did::credential::timestamp;
 use starfire_did::issuer::{self, is_jurisdiction, is_type};
@@ -13,18 +11,30 @@ use starfire_state::{Rejection, View};
 
 use super::super::accounts::parse_did;
 use super::super::dids::value;
+use super::super::fields::{Fields, Pairs};
 use super::super::{Gateway, error};
 use super::proved::Proved;
 use super::reply;
 use crate::clock;
 
-#[derive(Deserialize)]
-pub(super) struct Asked {
+struct Asked {
     issuer: String,
     r#type: String,
     jurisdiction: String,
     /// The moment that is judged; without it, now.
     at: Option<String>,
+}
+
+impl Asked {
+    fn parse(query: Pairs) -> Result<Self, Rejection> {
+        let mut query = Fields::of_query(query)?;
+        Ok(Self {
+            issuer: query.required("issuer", "a DID")?,
+            r#type: query.required("type", "a credential's type")?,
+            jurisdiction: query.required("jurisdiction", "two capital letters")?,
+            at: query.text("at")?,
+        })
+    }
 }
 
 /// What became of a question.
@@ -39,13 +49,10 @@ pub(super) struct Judged {
 }
 
 /// `GET /accreditations?issuer=…&type=…&jurisdiction=…`
-pub(super) async fn get(
-    State(gateway): State<Gateway>,
-    query: Result<Query<Asked>, QueryRejection>,
-) -> Response {
+pub(super) async fn get(State(gateway): State<Gateway>, query: Pairs) -> Response {
     let found = async {
         let invalid = |detail: String| Rejection::new(error::INVALID_PARAMETER, detail);
-        let Query(asked) = query.map_err(|error| invalid(error.body_text()))?;
+        let asked = Asked::parse(query)?;
         let at_ms = match &asked.at {
             None => None,
             Some(at) => {

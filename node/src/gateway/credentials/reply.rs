@@ -54,12 +54,16 @@ pub(super) fn record<T>(found: Result<T, Rejection>, json: impl FnOnce(T) -> Val
     }
 }
 
-/// A refusal, as all of the gateway's routes have it.
+/// A refusal, with its code, as every reply to an error is here.
 pub(super) fn refusal(rejection: &Rejection) -> Response {
     let mut response = error::response(rejection);
     common(&mut response);
+    let problem = problem(response.status(), rejection.code.name, &rejection.detail);
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
+    headers.remove(header::CONTENT_LENGTH);
+    *response.body_mut() = Body::from(problem.to_string());
     response
 }
 
@@ -117,15 +121,7 @@ impl IntoResponse for Problem {
             Self::Malformed(malformed) => {
                 (StatusCode::BAD_REQUEST, malformed.code, malformed.detail)
             }
-            Self::Refused(rejection) => {
-                let mut response = refusal(&rejection);
-                let problem = problem(response.status(), rejection.code.name, &rejection.detail);
-                let headers = response.headers_mut();
-                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
-                headers.remove(header::CONTENT_LENGTH);
-                *response.body_mut() = Body::from(problem.to_string());
-                return response;
-            }
+            Self::Refused(rejection) => return refusal(&rejection),
         };
         reply(status, PROBLEM, problem(status, code, &detail).to_string())
     }

@@ -12,6 +12,7 @@ use starfire_state::Rejection;
 
 use super::super::accounts::parse_did;
 use super::super::dids::value;
+use super::super::fields::read_path;
 use super::super::{Gateway, error};
 use super::proved::Proved;
 use super::reply;
@@ -29,8 +30,7 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Response {
     let found = async {
-        let Path((author, name, version)) =
-            path.map_err(|error| Rejection::new(error::INVALID_PARAMETER, error.body_text()))?;
+        let (author, name, version) = read_path(path)?;
         let url = format!("{author}/schemas/{name}/{version}");
         let name = SchemaName::parse(&url).ok_or_else(|| {
             Rejection::new(

@@ -1,11 +1,9 @@
 //! One entry of a status list, proved: what a credential's `credentialStatus` asks for.
 
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use starfire_did::credential::bitstring::Entry;
 use starfire_did::credential::malformed::Malformed;
@@ -16,6 +14,7 @@ use starfire_proto::v1;
 use starfire_state::{Code, Rejection};
 
 use super::super::dids::value;
+use super::super::fields::{Fields, Pairs};
 use super::super::{Gateway, error};
 use super::proved::Proved;
 use super::reply::{self, Problem};
@@ -26,12 +25,6 @@ use crate::credential::names::ListName;
 const ENTRIES_MAX: usize = 16;
 /// Nobody but a list's issuer changes it.
 const STATUS_BY_ISSUER: Code = Code::new("STATUS_BY_ISSUER", 6);
-
-#[derive(Deserialize)]
-pub(super) struct Asked {
-    list: String,
-    index: u64,
-}
 
 /// An entry, with what proves it.
 #[derive(Debug)]
@@ -44,13 +37,16 @@ pub(super) struct Found {
 }
 
 /// `GET /credentials/status?list=…&index=…`
-pub(super) async fn by_query(
-    State(gateway): State<Gateway>,
-    query: Result<Query<Asked>, QueryRejection>,
-) -> Response {
+pub(super) async fn by_query(State(gateway): State<Gateway>, query: Pairs) -> Response {
     let found = async {
-        let Query(Asked { list, index }) =
-            query.map_err(|error| Rejection::new(error::INVALID_PARAMETER, error.body_text()))?;
+        let mut query = Fields::of_query(query)?;
+        let list = query.required("list", "DID/status-lists/NAME")?;
+        let index = query.number("index")?.ok_or_else(|| {
+            Rejection::new(
+                error::INVALID_PARAMETER,
+                "index is missing: the entry's number, from 0 on",
+            )
+        })?;
         let name = ListName::parse(&list).ok_or_else(|| unnamed(&list))?;
         gateway.status_of(&name, index).await?.to_json()
     };

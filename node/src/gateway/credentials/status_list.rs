@@ -15,6 +15,7 @@ use starfire_proto::v1;
 use starfire_state::{Code, Rejection};
 
 use super::super::dids::{other_chain, value};
+use super::super::fields::read_path;
 use super::super::{Gateway, error};
 use super::proved::Proved;
 use super::{reply, status};
@@ -40,9 +41,7 @@ pub(super) async fn get(
     path: Result<Path<(String, String)>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
-    let name = path
-        .map_err(|error| Rejection::new(error::INVALID_PARAMETER, error.body_text()))
-        .and_then(|Path((issuer, name))| named(&issuer, &name));
+    let name = read_path(path).and_then(|(issuer, name)| named(&issuer, &name));
     let name = match name {
         Ok(name) => name,
         Err(rejection) => return reply::refusal(&rejection),

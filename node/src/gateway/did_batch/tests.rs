@@ -162,4 +162,23 @@ async fn a_batch_of_none_of_too_many_and_of_too_many_bytes_is_refused() {
         let (status, answer) = ask(&node.url, "POST", "/1.0/identifiers:batch", body).await;
         assert_eq!((status, &answer["code"]), (400, &json!(code)));
     }
+    for (body, said) in [
+        ("[]", "the body is a JSON object"),
+        ("{\"identifiers\":[1]}", "identifiers is a list of strings"),
+        (
+            "{\"identifiers\":[],\"option\":{}}",
+            "option is not known here",
+        ),
+        (
+            "{\"identifiers\":[],\"options\":{\"proof\":\"yes\"}}",
+            "options.proof is true or false",
+        ),
+        (
+            "{\"identifiers\":[],\"options\":{\"form\":1}}",
+            "options.form is not known here",
+        ),
+    ] {
+        let (_, answer) = ask(&node.url, "POST", "/1.0/identifiers:batch", body).await;
+        assert_eq!(answer["message"], json!(said));
+    }
 }

@@ -6,14 +6,12 @@
 use std::convert::Infallible;
 
 use axum::Router;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures::StreamExt;
-use serde::Deserialize;
 use serde_json::json;
 use starfire_did::render;
 use starfire_proto::v1;
@@ -21,8 +19,9 @@ use starfire_state::Rejection;
 use tonic::Status;
 
 use super::ended;
+use crate::gateway::Gateway;
 use crate::gateway::error::{self, CURSOR_INVALID};
-use crate::gateway::{Gateway, http};
+use crate::gateway::fields::{Fields, Pairs};
 
 const LAST_EVENT_ID: &str = "last-event-id";
 
@@ -32,28 +31,7 @@ pub(in crate::gateway) fn router(gateway: Gateway) -> Router {
         .with_state(gateway)
 }
 
-#[derive(Deserialize)]
-struct ChangesQuery {
-    #[serde(default)]
-    cursor: String,
-    /// Several with commas between them.
-    #[serde(default)]
-    did: String,
-    #[serde(default)]
-    controller: String,
-    #[serde(default)]
-    r#type: u32,
-}
-
-async fn changes(
-    State(gateway): State<Gateway>,
-    headers: HeaderMap,
-    query: Result<Query<ChangesQuery>, QueryRejection>,
-) -> Response {
-    let query = match query {
-        Ok(Query(query)) => query,
-        Err(rejection) => return http::malformed(&rejection),
-    };
+async fn changes(State(gateway): State<Gateway>, headers: HeaderMap, query: Pairs) -> Response {
     let subscribed =
         request(&headers, query).and_then(|request| gateway.subscribe_changes(request));
     match subscribed {
@@ -63,22 +41,28 @@ async fn changes(
 }
 
 /// A browser that comes back asks the same URL again, so what it saw last goes before the URL's cursor.
-fn request(headers: &HeaderMap, query: ChangesQuery) -> Result<v1::DidChangesRequest, Rejection> {
+fn request(headers: &HeaderMap, query: Pairs) -> Result<v1::DidChangesRequest, Rejection> {
+    let mut query = Fields::of_query(query)?;
     let seen = headers.get(LAST_EVENT_ID).map(|seen| {
         seen.to_str()
             .map_err(|_| Rejection::new(CURSOR_INVALID, "Last-Event-ID is no cursor"))
     });
+    let asked = query.text("cursor")?.unwrap_or_default();
     let cursor = match seen.transpose()? {
         Some(seen) if !seen.is_empty() => seen.to_owned(),
-        Some(_) | None => query.cursor,
+        Some(_) | None => asked,
     };
-    let dids = query.did.split(',').filter(|did| !did.is_empty());
-    Ok(v1::DidChangesRequest {
+    // Several with commas between them.
+    let dids = query.text("did")?.unwrap_or_default();
+    let dids = dids.split(',').filter(|did| !did.is_empty());
+    let request = v1::DidChangesRequest {
         cursor,
         dids: dids.map(str::to_owned).collect(),
-        controller: query.controller,
-        r#type: query.r#type,
-    })
+        controller: query.text("controller")?.unwrap_or_default(),
+        r#type: query.number("type")?.unwrap_or_default(),
+    };
+    query.nothing_else()?;
+    Ok(request)
 }
 
 fn event(change: Result<v1::DidChange, Status>) -> Result<Event, Infallible> {

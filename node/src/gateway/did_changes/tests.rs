@@ -285,6 +285,41 @@ async fn each_bad_subscription_has_its_code() {
     }
     let (status, answer) = ask(&node.url, "GET", "/1.0/changes?cursor=x", "").await;
     assert_eq!((status, &answer["code"]), (400, &"CURSOR_INVALID".into()));
+    for query in ["contoller=x", "type=person", "did=a&did=b"] {
+        let path = format!("/1.0/changes?{query}");
+        let (status, answer) = ask(&node.url, "GET", &path, "").await;
+        assert_eq!(
+            (status, &answer["code"]),
+            (400, &"INVALID_PARAMETER".into()),
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_far_ahead_of_the_node_is_refused_and_one_a_little_ahead_waits() {
+    let mut node = Node::main(StateChanges::new()).await;
+    created(&mut node, &[1]);
+    let height = 1 + BEHIND_MAX;
+    let from = |height: u64| v1::DidChangesRequest {
+        cursor: format!("{height}:0"),
+        ..v1::DidChangesRequest::default()
+    };
+    let status = subscribe(&node, from(height + 1)).await.unwrap_err();
+    assert_eq!(
+        refusal(&status),
+        (Code::FailedPrecondition, "CURSOR_AHEAD".to_owned())
+    );
+    assert!(status.message().contains("this node has 1"), "{status}");
+    let path = format!("/1.0/changes?cursor={}:0", u64::MAX);
+    let (status, answer) = ask(&node.url, "GET", &path, "").await;
+    assert_eq!((status, &answer["code"]), (409, &"CURSOR_AHEAD".into()));
+
+    // Another node told it, which is a little further on.
+    let mut stream = subscribe(&node, from(3)).await.unwrap();
+    created(&mut node, &[2]);
+    created(&mut node, &[3, 4]);
+    assert_eq!(next(&mut stream).await.cursor, "3:1");
 }
 
 #[tokio::test]

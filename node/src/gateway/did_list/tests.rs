@@ -237,11 +237,23 @@ async fn each_bad_question_has_its_code() {
             );
         }
     }
-    let (status, answer) = ask(&node.url, "GET", "/1.0/identifiers?limit=x", "").await;
-    assert_eq!(
-        (status, &answer["code"]),
-        (400, &json!("INVALID_PARAMETER"))
-    );
+    for (query, said) in [
+        ("limit=x", "limit is a whole number, as 2 or \"2\""),
+        ("limit=-1", "limit is a whole number, as 2 or \"2\""),
+        ("type=person", "type is a whole number, as 2 or \"2\""),
+        // A filter with a slip in its name would list everything.
+        ("contoller=did:bid:x", "contoller is not known here"),
+        ("type=101&Key=z6Mk", "Key is not known here"),
+        ("limit=1&limit=2", "\"limit\" stands twice in the query"),
+    ] {
+        let path = format!("/1.0/identifiers?{query}");
+        let (status, answer) = ask(&node.url, "GET", &path, "").await;
+        assert_eq!(
+            (status, &answer["code"], &answer["message"]),
+            (400, &json!("INVALID_PARAMETER"), &json!(said)),
+            "{query}"
+        );
+    }
 }
 
 #[test]

@@ -26,11 +26,12 @@ pub(super) enum Answer {
     NeedsSignatures { id: JobId, job: Arc<Job> },
     /// The transaction is on its way.
     Waits { id: JobId, job: Arc<Job> },
-    /// The chain refused it.
+    /// The chain refused it, or will.
     Refused {
         id: JobId,
         job: Arc<Job>,
-        receipt: v1::Receipt,
+        reason: String,
+        detail: String,
     },
     /// The chain has done it.
     Finished {
@@ -118,8 +119,13 @@ impl Answer {
                 let state = job.state("wait", json!({ "wait": why, "waitTime": 1_000 }));
                 (StatusCode::OK, Some(id), state, json!({}), json!({}))
             }
-            Self::Refused { id, job, receipt } => {
-                let state = failure(Some(job.as_ref()), &receipt.reason, &receipt.detail);
+            Self::Refused {
+                id,
+                job,
+                reason,
+                detail,
+            } => {
+                let state = failure(Some(job.as_ref()), &reason, &detail);
                 let transaction = transaction(&id, None);
                 let status = StatusCode::BAD_REQUEST;
                 (status, Some(id), state, transaction, json!({}))

@@ -1,9 +1,11 @@
 //! Jobs: unsigned transactions that wait for their signatures.
 //!
-//! There is nothing secret in them and nothing that cannot be made again, so the table is small, forgets what is old, and when it is
-//! full the oldest job goes.
+//! There is nothing secret in them and nothing that cannot be made again, so the table is small and forgets what is old. Each client,
+//! by its address, has a share of its own, of which the oldest job goes when it is full; and when the table is full, the oldest of
+//! the client with the most. So nobody pushes out the jobs of those who have few.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,11 @@ use crate::clock;
 /// Jobs at one time, and their bytes together.
 const JOBS_MAX: usize = 4_096;
 const JOBS_BYTES_MAX: usize = 16 << 20;
+/// The same of one client.
+const JOBS_PER_CLIENT_MAX: usize = 256;
+const JOBS_PER_CLIENT_BYTES_MAX: usize = 2 << 20;
+/// An owner of IPv6 addresses has at least so many bits of them.
+const IPV6_PREFIX_BITS: u32 = 64;
 /// How long a job waits for its signatures.
 const AGE_MAX: Duration = Duration::from_secs(15 * 60);
 
@@ -31,6 +38,9 @@ pub(super) struct Job {
     /// A resource's name, and the version that is to be made of it.
     pub(super) resource: Option<(String, u64)>,
     pub(super) blob: Vec<u8>,
+    /// Whose nonce it takes.
+    pub(super) source: Did,
+    pub(super) nonce: i64,
     /// The same for people.
     pub(super) payload: Value,
     pub(super) signers: Vec<Signer>,
@@ -49,6 +59,7 @@ impl Job {
     pub(super) fn new(
         operation: Operation,
         (did, resource): (Did, Option<(String, u64)>),
+        (source, nonce): (Did, i64),
         blob: Vec<u8>,
         payload: Value,
         signers: Vec<Signer>,
@@ -58,6 +69,8 @@ impl Job {
             did,
             resource,
             blob,
+            source,
+            nonce,
             payload,
             signers,
             begun: clock::monotonic(),
@@ -82,26 +95,65 @@ pub(in crate::gateway) struct Jobs(Arc<Mutex<Table>>);
 
 #[derive(Debug, Default)]
 struct Table {
-    jobs: BTreeMap<JobId, Arc<Job>>,
+    jobs: BTreeMap<JobId, (Client, Arc<Job>)>,
     /// Oldest first.
     order: VecDeque<JobId>,
+    /// What there is in all, and of each client.
+    all: Share,
+    shares: BTreeMap<Client, Share>,
+}
+
+/// An address, of IPv6 the part that is one owner's.
+type Client = IpAddr;
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Share {
+    jobs: usize,
     bytes: usize,
 }
 
+impl Share {
+    fn exceeds(self, jobs: usize, bytes: usize) -> bool {
+        self.jobs > jobs || self.bytes > bytes
+    }
+
+    fn add(&mut self, job: &Job) {
+        self.jobs += 1;
+        self.bytes += job.bytes();
+    }
+
+    fn take(&mut self, job: &Job) {
+        self.jobs -= 1;
+        self.bytes -= job.bytes();
+    }
+}
+
+fn client(address: IpAddr) -> Client {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let prefix = u128::MAX << (u128::BITS - IPV6_PREFIX_BITS);
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & prefix))
+        }
+    }
+}
+
 impl Jobs {
-    /// Keeps a job for a while.
-    pub(super) fn add(&self, job: Job) -> (JobId, Arc<Job>) {
+    /// Keeps a job of a client for a while.
+    pub(super) fn add(&self, from: IpAddr, job: Job) -> (JobId, Arc<Job>) {
         let id: JobId = Sha256::digest(&job.blob).into();
         let mut table = self.table();
         // The same transaction again is the same job.
-        if let Some(job) = table.jobs.get(&id) {
+        if let Some((_, job)) = table.jobs.get(&id) {
             return (id, Arc::clone(job));
         }
-        let job = Arc::new(job);
-        table.bytes += job.bytes();
+        let (job, client) = (Arc::new(job), client(from));
+        table.all.add(&job);
+        table.shares.entry(client).or_default().add(&job);
         table.order.push_back(id);
-        table.jobs.insert(id, Arc::clone(&job));
-        table.forget();
+        table.jobs.insert(id, (client, Arc::clone(&job)));
+        table.forget_old();
+        table.make_room(client);
         (id, job)
     }
 
@@ -109,8 +161,13 @@ impl Jobs {
     pub(super) fn find(&self, id: &str) -> Option<(JobId, Arc<Job>)> {
         let id: JobId = hex::decode(id).ok()?.try_into().ok()?;
         let mut table = self.table();
-        table.forget();
-        Some((id, Arc::clone(table.jobs.get(&id)?)))
+        table.forget_old();
+        Some((id, Arc::clone(&table.jobs.get(&id)?.1)))
+    }
+
+    /// Lets go of a job that leads nowhere.
+    pub(super) fn remove(&self, id: &JobId) {
+        self.table().remove(id);
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -120,21 +177,63 @@ impl Jobs {
 }
 
 impl Table {
-    /// Lets go of what is too old, and of the oldest while there is too much. The newest stays.
-    fn forget(&mut self) {
+    fn forget_old(&mut self) {
         while let Some(oldest) = self.order.front().copied() {
-            let job = self
-                .jobs
-                .get(&oldest)
-                .expect("what is in the order is in the table");
-            let full = self.order.len() > 1
-                && (self.order.len() > JOBS_MAX || self.bytes > JOBS_BYTES_MAX);
-            if !full && clock::elapsed(job.begun) < AGE_MAX {
+            let (_, job) = &self.jobs[&oldest];
+            if clock::elapsed(job.begun) < AGE_MAX {
                 return;
             }
-            self.bytes -= job.bytes();
-            self.order.pop_front();
-            self.jobs.remove(&oldest);
+            self.remove(&oldest);
+        }
+    }
+
+    /// Lets go of this client's oldest jobs while it has too many, and of those of whoever has most while there are too many in all.
+    /// The newest job, which is this client's, stays.
+    fn make_room(&mut self, client: Client) {
+        while self
+            .share(client)
+            .exceeds(JOBS_PER_CLIENT_MAX, JOBS_PER_CLIENT_BYTES_MAX)
+            && self.remove_oldest_of(|of| of == client)
+        {}
+        while self.all.exceeds(JOBS_MAX, JOBS_BYTES_MAX) {
+            let most = match self.all.jobs > JOBS_MAX {
+                true => self.shares.iter().max_by_key(|(_, share)| share.jobs),
+                false => self.shares.iter().max_by_key(|(_, share)| share.bytes),
+            };
+            let Some((most, _)) = most.map(|(of, share)| (*of, *share)) else {
+                return;
+            };
+            if !self.remove_oldest_of(|of| of == most) {
+                return;
+            }
+        }
+    }
+
+    fn share(&self, client: Client) -> Share {
+        self.shares.get(&client).copied().unwrap_or_default()
+    }
+
+    /// Lets go of the oldest job of such a client, but not of the newest of all; whether there was one.
+    fn remove_oldest_of(&mut self, is_whose: impl Fn(Client) -> bool) -> bool {
+        let older = self.order.len().saturating_sub(1);
+        let mut older = self.order.iter().take(older);
+        let oldest = older.find(|id| is_whose(self.jobs[*id].0)).copied();
+        if let Some(oldest) = oldest {
+            self.remove(&oldest);
+        }
+        oldest.is_some()
+    }
+
+    fn remove(&mut self, id: &JobId) {
+        let Some((client, job)) = self.jobs.remove(id) else {
+            return;
+        };
+        self.order.retain(|other| other != id);
+        self.all.take(&job);
+        let share = self.shares.entry(client).or_default();
+        share.take(&job);
+        if *share == Share::default() {
+            self.shares.remove(&client);
         }
     }
 }
@@ -148,36 +247,94 @@ mod tests {
         Job::new(
             Operation::Create,
             (did(1, None), None),
+            (did(1, None), 1),
             blob,
             Value::Null,
             Vec::new(),
         )
     }
 
+    fn from(number: usize) -> IpAddr {
+        let number = u32::try_from(number).unwrap();
+        IpAddr::V4((0x0a00_0000 + number).into())
+    }
+
+    fn add(jobs: &Jobs, client: usize, number: usize) -> String {
+        let blob = [client.to_be_bytes(), number.to_be_bytes()].concat();
+        hex::encode(jobs.add(from(client), job(blob)).0)
+    }
+
     #[test]
-    fn the_oldest_jobs_go_when_there_are_too_many() {
+    fn a_client_pushes_out_its_own_jobs_and_nobody_else_s() {
         let jobs = Jobs::default();
-        let ids: Vec<String> = (0..=JOBS_MAX)
-            .map(|n| hex::encode(jobs.add(job(n.to_be_bytes().to_vec())).0))
-            .collect();
-        assert!(jobs.find(&ids[0]).is_none());
-        assert!(jobs.find(&ids[1]).is_some());
-        jobs.add(job(vec![1; JOBS_BYTES_MAX]));
-        assert!(jobs.find(&ids[JOBS_MAX]).is_none());
-        assert_eq!(jobs.table().order.len(), 1, "the newest stays");
+        let others: Vec<String> = (1..=100).map(|client| add(&jobs, client, 0)).collect();
+        let own: Vec<String> = (0..JOBS_MAX).map(|number| add(&jobs, 0, number)).collect();
+        assert!(others.iter().all(|id| jobs.find(id).is_some()));
+        let kept = own.iter().filter(|id| jobs.find(id).is_some()).count();
+        assert_eq!(kept, JOBS_PER_CLIENT_MAX);
+        assert!(jobs.find(&own[JOBS_MAX - 1]).is_some());
+
+        let long = hex::encode(jobs.add(from(0), job(vec![1; JOBS_PER_CLIENT_BYTES_MAX])).0);
+        assert_eq!(jobs.table().share(from(0)).jobs, 1, "the newest stays");
+        assert!(jobs.find(&long).is_some() && jobs.find(&others[0]).is_some());
         assert!(jobs.find("00").is_none() && jobs.find("no hex").is_none());
     }
 
     #[test]
-    fn an_old_job_is_forgotten() {
+    fn in_a_full_table_who_has_most_makes_room() {
         let jobs = Jobs::default();
+        let few = add(&jobs, 0, 0);
+        let clients = JOBS_MAX / JOBS_PER_CLIENT_MAX;
+        for client in 1..=clients {
+            for number in 0..JOBS_PER_CLIENT_MAX {
+                add(&jobs, client, number);
+            }
+        }
+        assert_eq!(jobs.table().all.jobs, JOBS_MAX);
+        for newcomer in 100..200 {
+            let id = add(&jobs, newcomer, 0);
+            assert!(jobs.find(&id).is_some());
+        }
+        assert!(jobs.find(&few).is_some());
+        let table = jobs.table();
+        assert_eq!(table.all.jobs, JOBS_MAX);
+        let most = table.shares.values().map(|share| share.jobs).max();
+        assert!(most < Some(JOBS_PER_CLIENT_MAX));
+        drop(table);
+        // By bytes too.
+        for client in 1_000..1_020 {
+            jobs.add(
+                from(client),
+                job(vec![7; (JOBS_PER_CLIENT_BYTES_MAX / 3) - client]),
+            );
+        }
+        assert!(jobs.table().all.bytes <= JOBS_BYTES_MAX);
+        assert!(jobs.find(&few).is_some());
+    }
+
+    #[test]
+    fn an_owner_of_ipv6_addresses_is_one_client() {
+        let one: IpAddr = "2001:db8:1:2:3:4:5:6".parse().unwrap();
+        let two: IpAddr = "2001:db8:1:2::1".parse().unwrap();
+        let other: IpAddr = "2001:db8:1:3::1".parse().unwrap();
+        assert_eq!(client(one), client(two));
+        assert_ne!(client(one), client(other));
+    }
+
+    #[test]
+    fn an_old_job_is_forgotten_and_one_that_leads_nowhere_too() {
+        let jobs = Jobs::default();
+        let (id, _) = jobs.add(from(1), job(vec![2]));
+        jobs.remove(&id);
+        assert!(jobs.find(&hex::encode(id)).is_none());
         let mut old = job(vec![1]);
         let Some(begun) = old.begun.checked_sub(AGE_MAX) else {
             return;
         };
         old.begun = begun;
-        let (id, _) = jobs.add(old);
+        let (id, _) = jobs.add(from(1), old);
         assert!(jobs.find(&hex::encode(id)).is_none());
-        assert_eq!(jobs.table().bytes, 0);
+        let table = jobs.table();
+        assert_eq!((table.all, table.shares.len()), (Share::default(), 0));
     }
 }

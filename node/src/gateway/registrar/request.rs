@@ -2,12 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
 use serde_json::Value;
 use starfire_did::Did;
 use starfire_state::Rejection;
 
 use super::{SECRETS_REFUSED, invalid, parse_did};
+use crate::gateway::fields::{Fields, read_json};
 
 /// Keys that may sign for one transaction.
 const SIGNERS_MAX: usize = 16;
@@ -54,131 +54,75 @@ pub(super) enum Change {
 }
 
 /// A client's answer to a signing request. Which key and algorithm it names says nothing that the signature does not show.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct SigningResponse {
     pub(super) signature: String,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Wire {
-    job_id: Option<String>,
-    did: Option<String>,
-    #[serde(default)]
-    options: Option<Options>,
-    #[serde(default)]
-    secret: Option<Secret>,
-    #[serde(default)]
-    did_document_operation: Option<Several<String>>,
-    #[serde(default)]
-    did_document: Option<Several<Value>>,
-    relative_did_url: Option<String>,
-    content: Option<Value>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Options {
-    client_secret_mode: bool,
-    store_secrets: bool,
-    return_secrets: bool,
-    network: Option<String>,
-    sender: Option<String>,
-    kid: Option<Several<String>>,
-    expected_version: Option<u64>,
-    reason: Option<String>,
-    media_type: Option<String>,
-    content_encoding: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Secret {
-    verification_method: Option<Vec<Value>>,
-    signing_response: Option<std::collections::BTreeMap<String, SigningResponse>>,
-}
-
-/// One, where a list of one is meant: requests before the specification's change to lists have no list.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Several<T> {
-    List(Vec<T>),
-    One(T),
-}
-
-impl<T> Several<T> {
-    fn into_list(self) -> Vec<T> {
-        match self {
-            Self::List(list) => list,
-            Self::One(one) => vec![one],
-        }
-    }
-}
-
 impl Request {
     pub(super) fn parse(body: &[u8]) -> Result<Self, Rejection> {
-        let body: Value = serde_json::from_slice(body).map_err(malformed)?;
+        let body = read_json(body)?;
         if holds_secret(&body) {
             return Err(Rejection::new(
                 SECRETS_REFUSED,
                 "the request holds a private key, which was not read: make it anew, and do not send it to anyone",
             ));
         }
-        let wire: Wire = serde_json::from_value(body).map_err(malformed)?;
-        let options = wire.options.unwrap_or_default();
-        if options.store_secrets || options.return_secrets || !options.client_secret_mode {
+        let mut body = Fields::of_json(body)?;
+        let (mut options, mut secret) = (body.object("options")?, body.object("secret")?);
+        let kept = options.flag("storeSecrets")? || options.flag("returnSecrets")?;
+        if kept || !options.flag("clientSecretMode")? {
             return Err(Rejection::new(
                 SECRETS_REFUSED,
                 "this registrar holds no keys: set options.clientSecretMode, and neither storeSecrets nor returnSecrets",
             ));
         }
-        if options.network.is_some() {
+        if options.value("network").is_some() {
             return Err(invalid(
                 "options.network is not known here: a registrar writes to its own node's chain",
             ));
         }
-        let secret = wire.secret.unwrap_or_default();
-        let kids = options.kid.map(Several::into_list).unwrap_or_default();
+        let kids = options.texts("kid")?;
         if kids.len() > SIGNERS_MAX {
             return Err(invalid(format!(
                 "at most {SIGNERS_MAX} keys sign a transaction"
             )));
         }
-        let documents = wire
-            .did_document
-            .map(Several::into_list)
-            .unwrap_or_default();
-        let operations = wire
-            .did_document_operation
-            .map(Several::into_list)
-            .unwrap_or_default();
         let did = |text: Option<String>| text.as_deref().map(parse_did).transpose();
-        let resource = match (wire.relative_did_url, wire.content) {
+        let operations = body.texts("didDocumentOperation")?;
+        let resource = match (body.text("relativeDidUrl")?, body.value("content")) {
             (Some(url), Some(content)) => Some(resource(
                 &url,
                 content,
-                options.media_type,
-                options.content_encoding.as_deref(),
+                options.text("mediaType")?,
+                options.text("contentEncoding")?.as_deref(),
             )?),
             (_, _) => None,
         };
         Ok(Self {
-            job: wire.job_id,
-            did: did(wire.did)?,
-            sender: did(options.sender)?,
+            job: body.text("jobId")?,
+            did: did(body.text("did")?)?,
+            sender: did(options.text("sender")?)?,
             kids,
-            expected_version: options.expected_version,
-            reason: options.reason.unwrap_or_default(),
-            methods: secret.verification_method.unwrap_or_default(),
-            signatures: secret
-                .signing_response
-                .unwrap_or_default()
-                .into_iter()
-                .collect(),
-            changes: changes(operations, documents)?,
+            expected_version: options.number("expectedVersion")?,
+            reason: options.text("reason")?.unwrap_or_default(),
+            methods: secret.list("verificationMethod"),
+            signatures: signatures(secret.object("signingResponse")?)?,
+            changes: changes(operations, body.list("didDocument"))?,
             resource,
         })
     }
+}
+
+/// The responses, each with the name of its request.
+fn signatures(mut responses: Fields) -> Result<Vec<(String, SigningResponse)>, Rejection> {
+    let mut signatures = Vec::new();
+    for name in responses.names() {
+        let mut response = responses.object(&name)?;
+        let signature = response.required("signature", "the signature in Base64")?;
+        signatures.push((name, SigningResponse { signature }));
+    }
+    Ok(signatures)
 }
 
 /// Text as it is, or the bytes that it encodes; any other JSON in its shortest form.
@@ -258,16 +202,4 @@ fn holds_secret(value: &Value) -> bool {
         Value::Array(items) => items.iter().any(holds_secret),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
-}
-
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the parser hands its error over"
-)]
-fn malformed(error: serde_json::Error) -> Rejection {
-    // Where, and not what: the text may hold what was not meant for this node.
-    let (line, column) = (error.line(), error.column());
-    invalid(format!(
-        "the body is no such request as JSON (line {line}, column {column})"
-    ))
 }

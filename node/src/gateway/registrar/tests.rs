@@ -249,6 +249,103 @@ async fn setting_the_document_as_it_is_changes_nothing_and_an_old_version_is_kep
 }
 
 #[tokio::test]
+async fn a_version_may_be_told_as_metadata_tells_it() {
+    let mut node = Node::main(registered(1, None, 3)).await;
+    node.block(Changes::new(), &[]);
+    let ask = async |version: Value| {
+        let options = json!({ "clientSecretMode": true, "expectedVersion": version });
+        let request = json!({ "did": did(1, None).to_string(), "options": options });
+        post(&node, "deactivate", &request).await
+    };
+    for version in [json!(2), json!("2")] {
+        let (status, answer) = ask(version).await;
+        assert_eq!(status, 200, "{answer}");
+        let shown = &answer["didState"]["signingRequest"]["signingRequest0"]["payload"];
+        assert_eq!(shown["operations"][0]["expectedVersion"], 2);
+    }
+    for version in [json!("two"), json!(2.5), json!(-1), json!([2])] {
+        let (status, answer) = ask(version).await;
+        assert_eq!(
+            (status, &answer["didState"]["description"]),
+            (
+                400,
+                &json!("options.expectedVersion is a whole number, as 2 or \"2\"")
+            )
+        );
+        assert_eq!(answer["didState"]["state"], "failed");
+    }
+}
+
+#[tokio::test]
+async fn who_was_overtaken_is_told_to_begin_anew() {
+    let mut node = Node::main(registered(1, None, 1)).await;
+    node.block(Changes::new(), &[]);
+    let name = did(1, None).to_string();
+    let (kid, key) = (format!("{name}#key-1"), private_key(1));
+    let request = json!({ "did": name, "options": option() });
+    let (_, begun) = post(&node, "deactivate", &request).await;
+
+    // The pool knows of another one first.
+    let sent = posted(&node, "deactivate", signed(&begun, &[(&kid, &key)]));
+    let submission = node.submissions.recv().await.unwrap();
+    let taken = Rejection::new(NONCE_TAKEN, "another one waits");
+    submission.reply.send(vec![Err(taken)]).unwrap();
+    let (status, answer) = sent.await.unwrap();
+    let state = &answer["didState"];
+    assert_eq!(
+        (status, &state["state"], &state["reason"], &state["did"]),
+        (400, &json!("failed"), &json!("NONCE_TAKEN"), &json!(name))
+    );
+    let description = state["description"].as_str().unwrap();
+    assert!(description.contains("Begin anew"), "{description}");
+    let (_, gone) = post(&node, "deactivate", &signed(&begun, &[(&kid, &key)])).await;
+    assert_eq!(gone["didState"]["reason"], "JOB_UNKNOWN");
+
+    // A block has taken the nonce, before or after the client has signed.
+    let (_, begun) = post(&node, "deactivate", &request).await;
+    let account = v1::AccountRecord {
+        address: name.clone(),
+        nonce: 1,
+        ..v1::AccountRecord::default()
+    };
+    node.block(record(starfire_state::key::account(&name), &account), &[]);
+    for body in [
+        signed(&begun, &[(&kid, &key)]),
+        json!({ "jobId": begun["jobId"], "options": option() }),
+    ] {
+        let (status, answer) = post(&node, "deactivate", &body).await;
+        let state = &answer["didState"];
+        assert_eq!(status, 400);
+        if state["reason"] == "BAD_SEQUENCE" {
+            let description = state["description"].as_str().unwrap();
+            assert!(description.contains("Begin anew"), "{description}");
+        } else {
+            assert_eq!(state["reason"], "JOB_UNKNOWN", "{answer}");
+        }
+    }
+    let (_, anew) = post(&node, "deactivate", &request).await;
+    let payload = &anew["didState"]["signingRequest"]["signingRequest0"]["payload"];
+    assert_eq!(payload["nonce"], 2);
+
+    // The chain has judged: the document has changed.
+    let sent = posted(&node, "deactivate", signed(&anew, &[(&kid, &key)]));
+    let transaction = admitted(&mut node).await;
+    let receipt = v1::Receipt {
+        code: 144,
+        reason: "DID_VERSION_CONFLICT".into(),
+        detail: "it has version 2".into(),
+        ..Default::default()
+    };
+    commit(&mut node, Changes::new(), &transaction, receipt);
+    let (_, answer) = sent.await.unwrap();
+    let description = answer["didState"]["description"].as_str().unwrap();
+    assert!(
+        description.starts_with("it has version 2: another transaction was faster"),
+        "{description}"
+    );
+}
+
+#[tokio::test]
 async fn controllers_sign_with_the_keys_that_the_client_names() {
     let mut subject = did_record(1, None, 1);
     subject.document.as_mut().unwrap().controller =

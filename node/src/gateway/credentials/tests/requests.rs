@@ -44,6 +44,64 @@ async fn a_body_over_the_limit_is_refused_by_every_route() {
 }
 
 #[tokio::test]
+async fn what_is_asked_for_in_vain_is_a_problem_too() {
+    let node = world().await;
+    let issuer = did(ISSUER, None);
+    for (path, status, code) in [
+        (format!("/schemas/{issuer}/none/1"), 404, "SCHEMA_NOT_FOUND"),
+        (
+            format!("/schemas/{issuer}/none/x"),
+            400,
+            "INVALID_PARAMETER",
+        ),
+        (format!("/schemas/{issuer}/%ff/1"), 400, "INVALID_PARAMETER"),
+        (
+            format!("/status-lists/{issuer}/none"),
+            404,
+            "STATUS_LIST_NOT_FOUND",
+        ),
+        (
+            format!("/status-lists/{issuer}/%ff"),
+            400,
+            "INVALID_PARAMETER",
+        ),
+        ("/status-lists/x/y".into(), 400, "INVALID_PARAMETER"),
+        ("/credentials/status".into(), 400, "INVALID_PARAMETER"),
+        (
+            format!("/credentials/status?list={}&index=x", list_url(&issuer)),
+            400,
+            "INVALID_PARAMETER",
+        ),
+        (
+            format!("/credentials/status?list={}", list_url(&issuer)),
+            400,
+            "INVALID_PARAMETER",
+        ),
+        ("/accreditations".into(), 400, "INVALID_PARAMETER"),
+        (
+            format!("/accreditations?issuer={issuer}&type={KIND}&jurisdiction=CN&at=now"),
+            400,
+            "INVALID_PARAMETER",
+        ),
+    ] {
+        let reply = get(&node, &path).await;
+        let json = reply.json();
+        assert_eq!(
+            (reply.status, &json["code"]),
+            (status, &json!(code)),
+            "{path}"
+        );
+        reply.has("content-type: application/problem+json");
+        assert_eq!(json["status"], json!(status));
+        assert!(json["type"].is_string() && json["title"].is_string());
+        let detail = json["detail"].as_str().unwrap();
+        for word in ["deserialize", "missing field", "`"] {
+            assert!(!detail.contains(word), "{detail}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn any_page_may_ask_but_none_has_a_credential_issued() {
     let node = world().await;
     for path in [

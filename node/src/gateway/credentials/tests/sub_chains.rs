@@ -72,6 +72,37 @@ async fn a_sub_chains_credential_is_judged_on_main_as_of_its_anchor() {
 }
 
 #[tokio::test]
+async fn no_credential_is_judged_by_what_a_frozen_sub_chain_says() {
+    let (_sub, mut main) = chains().await;
+    let issuer = did(ISSUER, Some("by01"));
+    let mut claims = claims();
+    claims["issuer"] = json!(issuer.to_string());
+    for member in ["credentialSchema", "credentialStatus"] {
+        claims.as_object_mut().unwrap().remove(member);
+    }
+    let method = format!("{issuer}#key-1");
+    let options = Options::assertion(Suite::EddsaJcs2022, method, clock::unix_ms());
+    let credential = integrity::issue(claims, &options, &key(ISSUER), None).unwrap();
+    let before = verify(&main, &credential, &json!({})).await.json();
+    assert_eq!(before["verified"], json!(true), "{before}");
+
+    let frozen = v1::SubChainRecord {
+        chain_code: "by01".into(),
+        status: v1::SubChainStatus::Frozen.into(),
+        ..Default::default()
+    };
+    let path = starfire_crosschain::path::sub_chain("by01");
+    main.block(record(path, &frozen), &[]);
+    main.block(Changes::new(), &[]);
+    let after = verify(&main, &credential, &json!({})).await.json();
+    assert_eq!(after["verified"], json!(false), "{after}");
+    assert!(after.to_string().contains("CHAIN_FROZEN"), "{after}");
+    let path = format!("/credentials/status?list={}&index=1", list_url(&issuer));
+    let status = get(&main, &path).await;
+    assert_eq!(status.json()["code"], json!("CHAIN_FROZEN"));
+}
+
+#[tokio::test]
 async fn what_stands_on_another_chain_is_asked_for_there() {
     let (sub, main) = chains().await;
     let issuer = did(ISSUER, Some("by01"));

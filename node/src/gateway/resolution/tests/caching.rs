@@ -51,6 +51,59 @@ async fn an_answer_that_the_caller_has_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn what_never_changes_is_kept_and_not_sent_again() {
+    let (node, _, _) = node().await;
+    let key = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK";
+    let path = format!("GET /1.0/identifiers/{key}");
+    let mut tags = Vec::new();
+    for accept in [
+        "application/did-resolution",
+        "application/did-resolution, application/did+ld+json",
+        "application/did",
+        "application/did+json",
+        "application/did-url-dereferencing",
+    ] {
+        let headers = format!("accept: {accept}\r\n");
+        let first = send(&node, &path, &headers, "").await;
+        assert_eq!(first.header("cache-control"), Some("public, max-age=86400"));
+        let tag = first.tag();
+        let again = send(
+            &node,
+            &path,
+            &format!("{headers}if-none-match: {tag}\r\n"),
+            "",
+        )
+        .await;
+        assert_eq!((again.status, again.body.as_slice()), (304, &b""[..]));
+        assert_eq!(again.tag(), tag);
+        let other = send(
+            &node,
+            &path,
+            &format!("{headers}if-none-match: \"x\"\r\n"),
+            "",
+        )
+        .await;
+        assert_eq!(other.status, 200);
+        assert!(
+            !tags.contains(&tag),
+            "{accept}: another form has another tag"
+        );
+        tags.push(tag);
+    }
+    let post = send(
+        &node,
+        &format!("POST /1.0/identifiers/{key}"),
+        &format!(
+            "accept: application/did-resolution\r\nif-none-match: {}\r\n",
+            tags[0]
+        ),
+        "",
+    )
+    .await;
+    assert_eq!(post.status, 200, "only GET is answered with 304");
+}
+
+#[tokio::test]
 async fn any_page_may_ask() {
     let (node, did, _) = node().await;
     let path = format!("/1.0/identifiers/{did}");

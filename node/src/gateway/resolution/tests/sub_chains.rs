@@ -153,6 +153,46 @@ async fn a_sub_chain_that_cannot_be_asked_says_so_by_a_code_of_its_own() {
     }
 }
 
+#[tokio::test]
+async fn nothing_that_a_frozen_sub_chain_says_is_believed() {
+    let mut sub = Node::sub(versions(1, Some("by01"), 1, false)).await;
+    let anchored = sub.block(Changes::new(), &[]);
+    let mut main = Node::main(registered_at(&anchored, &sub.url)).await;
+    main.block(Changes::new(), &[]);
+    let did = did(1, Some("by01"));
+    // From memory neither.
+    assert_eq!(resolve(&main, &did.to_string()).await.status, 200);
+    let frozen = v1::SubChainRecord {
+        chain_code: "by01".into(),
+        resolvers: vec![sub.url.clone()],
+        status: v1::SubChainStatus::Frozen.into(),
+        latest_height: anchored.height.value(),
+        frozen_height: 7,
+        frozen_reason: "two headers".into(),
+        ..Default::default()
+    };
+    main.block(record(chain_path::sub_chain("by01"), &frozen), &[]);
+    main.block(Changes::new(), &[]);
+    for path in [
+        did.to_string(),
+        format!("{did}?versionId=1"),
+        format!("{did}%23key-1"),
+        format!("{did}/resources/logo"),
+    ] {
+        let reply = get(&main, &format!("/1.0/identifiers/{path}"), "").await;
+        let json = reply.json();
+        let code = &json["code"];
+        assert_eq!(
+            (reply.status, code),
+            (502, &json!("CHAIN_FROZEN")),
+            "{path}"
+        );
+        assert_eq!(reply.header("retry-after"), None);
+        let detail = json["detail"].as_str().unwrap();
+        assert!(detail.contains("height 7: two headers"), "{detail}");
+    }
+}
+
 /// A receipt that tells of a DID's new version.
 fn told(did: &Did, version: u64) -> v1::Receipt {
     let attribute = |key: &str, value: String| v1::EventAttribute {
