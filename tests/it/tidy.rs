@@ -244,6 +244,29 @@ fn files_that_documents_link_to_exist() {
 }
 
 #[test]
+fn every_route_of_the_gateway_stands_in_the_table_of_routes() {
+    let page = std::fs::read_to_string(root().join("docs/commands.md")).expect("it is there");
+    let (_, table) = page.split_once("\n## HTTP\n").expect("it has the table");
+    let mut routes = BTreeSet::new();
+    for file in rust_files() {
+        if !file.starts_with(root().join("node/src/gateway")) {
+            continue;
+        }
+        let source = std::fs::read_to_string(&file).expect("a source file is text");
+        for call in source.split(".route(").skip(1) {
+            let path = call.trim_start().strip_prefix('"');
+            let path = path.and_then(|rest| rest.split('"').next());
+            // One with parts of its own is in the table by what it begins with.
+            routes.extend(path.map(|path| path.split('{').next().unwrap_or(path).to_owned()));
+        }
+    }
+    assert!(routes.len() > 20, "{routes:?}");
+    for route in routes {
+        assert!(table.contains(&route), "{route}");
+    }
+}
+
+#[test]
 fn every_example_genesis_parses() {
     let mut seen = 0;
     for entry in std::fs::read_dir(root().join("genesis")).expect("the genesis folder") {

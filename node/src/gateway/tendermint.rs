@@ -93,7 +93,9 @@ async fn by_path(
     let id = Value::from(GET_ID);
     let outcome = match query {
         Ok(Query(query)) => method::run(&gateway, method, &Params::of_query(query)).await,
-        Err(rejection) => Err(Failure::invalid_params(rejection.body_text())),
+        Err(_) => Err(Failure::invalid_params(
+            "the query does not decode".to_owned(),
+        )),
     };
     // CometBFT's own status for whatever went wrong, clients look for it.
     let status = match &outcome {

@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use starfire_crosschain::proof_file;
+use starfire_did::dereference::DereferenceError;
 use starfire_did::resolution::{At, Problem, ProblemKind, Question};
 use starfire_did::{path, render, resource};
 use starfire_proto::v1;
@@ -39,8 +40,10 @@ pub(super) async fn answer(
         }
         _ => None,
     };
-    let alone = url.fragment().is_none() && !asked.target.wants_service;
-    let Some((name, at)) = named.filter(|_| alone) else {
+    if asked.target.wants_service {
+        return Err(Problem::from(&DereferenceError::PathAndService));
+    }
+    let Some((name, at)) = named.filter(|_| url.fragment().is_none()) else {
         let detail = "behind a DID stand its resources alone, at /resources/{name}";
         return Err(Problem::new(ProblemKind::NotFound, detail));
     };

@@ -4,6 +4,7 @@ mod binding;
 mod caching;
 mod dereferencing;
 mod facade;
+mod page;
 mod proofs;
 mod sub_chains;
 mod suite;

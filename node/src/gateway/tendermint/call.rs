@@ -1,13 +1,14 @@
 //! JSON-RPC 2.0: a call, a batch of calls, and what is answered.
 
 use axum::body::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 use starfire_state::Rejection;
 
 use super::method::{self, Method};
 use super::params::Params;
 use crate::gateway::Gateway;
+use crate::gateway::fields::{Fields, read_json};
 
 /// Calls in one batch.
 const BATCH_MAX: usize = 20;
@@ -15,19 +16,23 @@ const BATCH_MAX: usize = 20;
 const BATCH_BYTES_MAX: usize = 32 << 20;
 
 /// A call. Without an id it is a notification, which nobody answers.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Call {
-    #[serde(default)]
     pub(super) id: Option<Value>,
     pub(super) method: String,
-    #[serde(default)]
     pub(super) params: Value,
 }
 
 impl Call {
     pub(super) fn of_json(value: Value) -> Result<Self, Failure> {
-        let call: Self = serde_json::from_value(value)
-            .map_err(|error| Failure::invalid_request(error.to_string()))?;
+        let parsed = Fields::of_json(value).and_then(|mut members| {
+            Ok(Self {
+                id: members.value("id"),
+                method: members.required("method", "the method's name")?,
+                params: members.value("params").unwrap_or_default(),
+            })
+        });
+        let call = parsed.map_err(|rejection| Failure::invalid_request(rejection.detail))?;
         match &call.id {
             Some(Value::String(_) | Value::Number(_)) | None => Ok(call),
             Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => Err(
@@ -44,9 +49,14 @@ impl Call {
     }
 }
 
+/// A message as JSON.
+pub(super) fn json_of(message: &[u8]) -> Result<Value, Failure> {
+    read_json(message).map_err(|rejection| Failure::parse(rejection.detail))
+}
+
 /// Answers a body: one call or a batch; `None` if there were only notifications.
 pub(super) async fn answer(gateway: &Gateway, body: &[u8]) -> Result<Option<Bytes>, Failure> {
-    let body: Value = serde_json::from_slice(body).map_err(Failure::parse)?;
+    let body = json_of(body)?;
     if let Value::Array(calls) = body {
         return batch(gateway, calls).await;
     }
@@ -128,8 +138,8 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    pub(super) fn parse(error: serde_json::Error) -> Self {
-        Self::new(-32_700, "Parse error. Invalid JSON", error.to_string())
+    pub(super) fn parse(problem: String) -> Self {
+        Self::new(-32_700, "Parse error. Invalid JSON", problem)
     }
 
     pub(super) fn invalid_request(problem: String) -> Self {

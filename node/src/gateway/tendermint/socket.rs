@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, interval, timeout};
 
-use super::call::{Answer, Call, Failure};
+use super::call::{Answer, Call, Failure, json_of};
 use super::params::Params;
 use super::stored::{self, Stored};
 use super::{REQUEST_BYTES_MAX, render};
@@ -140,9 +140,7 @@ impl Session {
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
             Message::Close(_) => return Err(Gone),
         };
-        let call = serde_json::from_slice(&bytes)
-            .map_err(Failure::parse)
-            .and_then(Call::of_json);
+        let call = json_of(&bytes).and_then(Call::of_json);
         let call = match call {
             Ok(call) => call,
             Err(failure) => return self.answer(Answer::failed(Value::Null, failure)).await,
