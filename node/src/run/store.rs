@@ -1,0 +1,51 @@
+//! What a node begins with: its store, filled from a snapshot if it is empty, and the snapshots that it keeps for others.
+
+use anyhow::Context as _;
+use starfire_ledger::Genesis;
+
+use crate::config::Config;
+use crate::home::Home;
+use crate::network::{Inbox, Network};
+use crate::rocks::{OpenError, Rocks};
+use crate::snapshot::Shelf;
+use crate::state_sync;
+
+/// With its code in front, for people and programs.
+pub(super) fn store_error(error: OpenError) -> anyhow::Error {
+    let code = error.code();
+    anyhow::Error::from(error).context(format!("{code}: open the store"))
+}
+
+/// Fills an empty store from a snapshot of the peers, if they have one. What is left of an earlier attempt goes in any case.
+pub(super) async fn begin(
+    config: &Config,
+    genesis: &Genesis,
+    network: &Network,
+    incoming: &mut Inbox,
+    mut rocks: Rocks,
+) -> anyhow::Result<Rocks> {
+    if !config.sync.snapshots {
+        rocks.discard_import().context("empty the store")?;
+        return Ok(rocks);
+    }
+    let begun = state_sync::run(network, incoming, genesis, config.sync.trust(), rocks).await;
+    let (rocks, height) = begun.map_err(|error| {
+        let code = error.code();
+        anyhow::Error::from(error).context(format!("{code}: begin with a snapshot"))
+    })?;
+    if let Some(height) = height {
+        tracing::info!(height, "the store begins with a snapshot");
+    }
+    Ok(rocks)
+}
+
+/// The snapshots for others, if this node takes any.
+pub(super) fn shelf(home: &Home, config: &Config) -> anyhow::Result<Shelf> {
+    if config.store.snapshot_interval == 0 {
+        return Ok(Shelf::none());
+    }
+    Shelf::open(&home.snapshots(), config.store.snapshots_kept).map_err(|error| {
+        let code = error.code();
+        anyhow::Error::from(error).context(format!("{code}: open the snapshots"))
+    })
+}
