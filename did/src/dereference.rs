@@ -410,17 +410,13 @@ mod tests {
         else {
             panic!("a document");
         };
-        let endpoints: Vec<_> = found["service"].as_array().unwrap().iter().collect();
-        assert_eq!(
-            endpoints
-                .iter()
-                .map(|service| &service["serviceEndpoint"])
-                .collect::<Vec<_>>(),
-            [
-                "https://files.example.org/root/a.pdf",
-                "https://mirror.example.org/a.pdf"
-            ]
-        );
+        let services = found["service"].as_array().unwrap().iter();
+        let endpoints: Vec<_> = services.map(|one| &one["serviceEndpoint"]).collect();
+        let expected = [
+            "https://files.example.org/root/a.pdf",
+            "https://mirror.example.org/a.pdf",
+        ];
+        assert_eq!(endpoints, expected);
         assert_eq!(refused("?service=own&relativeRef=a", LD), "NOT_FOUND");
     }
 

@@ -14,6 +14,7 @@ mod credentials;
 mod damaged;
 mod devnet;
 mod dids;
+mod factory;
 mod faults;
 mod headers;
 mod http;

@@ -219,6 +219,27 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_no_message_are_refused_in_our_words() {
+        let mut headers = HeaderMap::new();
+        headers.insert(GRPC_STATUS, HeaderValue::from_static("13"));
+        let insides = "failed%20to%20decode%20Protobuf%20message:%20GetProofsRequest.keys";
+        headers.insert(GRPC_MESSAGE, HeaderValue::from_static(insides));
+        name_transport_refusal(&mut headers);
+        assert_eq!(headers[GRPC_STATUS], "3");
+        assert_eq!(headers[CODE_TRAILER], "REQUEST_MALFORMED");
+        let message = headers[GRPC_MESSAGE].to_str().unwrap();
+        assert!(
+            message.starts_with("REQUEST_MALFORMED: the bytes"),
+            "{message}"
+        );
+        // What has a code of ours keeps its words.
+        let mut headers = status(&Rejection::new(INTERNAL, "why")).into_http::<String>();
+        let before = headers.headers().clone();
+        name_transport_refusal(headers.headers_mut());
+        assert_eq!(*headers.headers(), before);
+    }
+
+    #[test]
     fn an_unknown_number_is_a_failed_precondition() {
         assert_eq!(
             status(&Rejection::new(Code::new("BAD_SEQUENCE", 99), "")).code(),

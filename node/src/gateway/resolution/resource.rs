@@ -11,6 +11,7 @@ use starfire_did::{path, render, resource};
 use starfire_proto::v1;
 use starfire_state::{Rejection, View};
 
+use super::super::facts::not_frozen;
 use super::super::{Gateway, dids, resolver};
 use super::media::Wrap;
 use super::reply::{Keep, json_reply, kept, reply};
@@ -212,6 +213,7 @@ async fn on_sub_chain(
     let (Some(chain), Some(anchor)) = (chain, anchor) else {
         return Ok(None);
     };
+    not_frozen(&chain)?;
     let _seat = super::super::seat(&gateway.resolves, "questions to other chains")?;
     let version = match question.at {
         At::Version(version) => Some(version),

@@ -153,7 +153,7 @@ async fn a_did_url_is_dereferenced_in_success_and_in_error_alike() {
         (format!("{unknown}%23key-1"), 404),
         (format!("{unknown}%3FversionId%3D1"), 404),
         (format!("{ended}%23key-1"), 410),
-        (format!("did:example:1%23key-1"), 501),
+        ("did:example:1%23key-1".into(), 501),
         (format!("{did}%23key-1?color=red"), 501),
     ] {
         for accept in ["", web, RESULT] {
