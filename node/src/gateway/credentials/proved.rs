@@ -10,6 +10,7 @@ use tendermint_proto::Protobuf;
 use tendermint_proto::v0_38::types::SignedHeader as RawSignedHeader;
 
 use super::super::dids::{other_chain, value};
+use super::super::facts::not_frozen;
 use super::super::resolution::anchor_keys;
 use super::super::{Gateway, error, resolver, seat};
 
@@ -50,6 +51,9 @@ impl Gateway {
             .prove_newest(move |state| anchor_keys(state, code))
             .await?;
         let record: Option<v1::SubChainRecord> = value(&anchor, 0)?;
+        if let Some(record) = &record {
+            not_frozen(record)?;
+        }
         let newest: Option<v1::AnchorRecord> = value(&anchor, 1)?;
         let (Some(record), Some(newest)) = (record, newest) else {
             return Err(Rejection::new(
