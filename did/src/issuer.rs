@@ -16,6 +16,7 @@
 //! without such a grant no link leads back down.
 
 mod accredit;
+mod answer;
 mod chain;
 mod grant;
 mod judge;
@@ -24,6 +25,7 @@ mod scope;
 mod withdraw;
 
 pub use accredit::Accredit;
+pub use answer::{answer, proof_paths};
 pub use chain::{accreditation, chain, nearest};
 pub use grant::Grant;
 pub use judge::{Asked, Refused, describe, judge};

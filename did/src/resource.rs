@@ -1,13 +1,14 @@
 //! Reads the resources of DIDs, and names the state paths that prove an answer: see [`crate::add_resource`] for what they are.
 
 use prost::Message;
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use starfire_proto::v1;
 use starfire_state::{View, record};
 
 use crate::history::last_at;
 use crate::id::Did;
-use crate::path;
+use crate::{path, render};
 
 /// SHA-256 of a record as it is stored: what the next version's `previous_hash` is.
 pub fn record_hash(record: &v1::DidResourceRecord) -> [u8; 32] {
@@ -116,6 +117,21 @@ pub fn proof_paths_at(view: &dyn View, did: &Did, name: &str, time_ms: i64) -> V
         path::resource_version(did, name, version + 1),
         path::record(did),
     ]
+}
+
+/// What is told of a version beside its bytes.
+pub fn metadata(record: &v1::DidResourceRecord) -> Map<String, Value> {
+    let mut metadata = Map::new();
+    metadata.insert("did".into(), json!(record.did));
+    metadata.insert("name".into(), json!(record.name));
+    metadata.insert("versionId".into(), json!(record.version.to_string()));
+    // DID Core §7.3: metadata has no numbers.
+    metadata.insert("size".into(), json!(record.size.to_string()));
+    metadata.insert("checksum".into(), json!(hex::encode(&record.checksum)));
+    if let Some(created) = render::timestamp(record.created_ms) {
+        metadata.insert("created".into(), json!(created));
+    }
+    metadata
 }
 
 fn expect_version(view: &dyn View, did: &Did, name: &str, version: u64) -> v1::DidResourceRecord {

@@ -4,12 +4,14 @@
 //! seen the newest, and says of a version that it is not for new credentials any more. A schema stands alone: it refers to
 //! nothing outside itself, so that checking by it asks nobody.
 
+mod answer;
 mod content;
 
 use sha2::{Digest, Sha256};
 use starfire_proto::v1;
 use starfire_state::{Env, Event, Overlay, Rejection, View, record};
 
+pub use answer::answer;
 pub use content::{DEPTH_MAX, DIALECT, SCHEMA_BYTES_MAX};
 
 use crate::authority;

@@ -7,6 +7,7 @@
 //!
 //! Bit 0 is the highest bit of the first byte, as in the standard's bitstring. A bit of a revocation list is never cleared.
 
+pub mod answer;
 mod create;
 mod read;
 mod tree;

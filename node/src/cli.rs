@@ -67,7 +67,7 @@ struct Options {
         value_name = "FILE",
         env = "STARFIRE_PASSPHRASE_FILE"
     )]
-    passphrase_file: Option<PathBuf>,
+    passphrase_file: Option<OsString>,
     /// Print one JSON object; failures too
     #[arg(long, global = true)]
     json: bool,
@@ -142,11 +142,14 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
                 },
             command,
         }) => {
+            // A variable that is set and empty is as good as none.
             let context = Context {
                 output: Output::new(json),
                 home,
-                node,
-                passphrase_file,
+                node: node.filter(|node| !node.is_empty()),
+                passphrase_file: passphrase_file
+                    .filter(|file| !file.is_empty())
+                    .map(PathBuf::from),
             };
             end_when_unreadable(context.output);
             match execute(command, &context) {

@@ -41,7 +41,7 @@ mod tendermint;
 mod transactions;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 
 use std::sync::{Arc, OnceLock};
 

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use starfire_did::credential::evidence::{Method, Party};
+use starfire_did::credential::evidence::{KeyState, Method, Party};
 use starfire_did::document::Relationship;
 use starfire_did::{Did, KeyAlgorithm, PrivateKey, SigningKey, VerificationKey};
 
@@ -99,6 +99,7 @@ impl Person {
             }],
             deactivated: false,
             known_at_ms: None,
+            state: KeyState::Fixed,
         }
     }
 }

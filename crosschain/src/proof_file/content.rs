@@ -107,6 +107,11 @@ impl Values {
         Ok((Self(values), detail))
     }
 
+    /// By path; `None`: proved absent.
+    pub(super) fn into_map(self) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
+        self.0
+    }
+
     /// All values, of whichever chain.
     pub(super) fn join(mut self, other: Self) -> Self {
         self.0.extend(other.0);

@@ -114,6 +114,12 @@ pub enum Reason {
     DidDeactivated,
     /// The answer says something else than the records that are proved.
     AnswerMismatch,
+    /// The answer, or a part of it that claims something, carries no proof.
+    AnswerUnproved,
+    /// The answer does not say to which question, so nobody can tell whether it is right.
+    QuestionUnknown,
+    /// The file is none that can be verified this way.
+    FileKindUnknown,
 }
 
 impl Reason {
@@ -165,7 +171,10 @@ impl Reason {
             | Self::Revoked
             | Self::DidUnknown
             | Self::DidDeactivated
-            | Self::AnswerMismatch => Verdict::Refused,
+            | Self::AnswerMismatch
+            | Self::AnswerUnproved
+            | Self::QuestionUnknown
+            | Self::FileKindUnknown => Verdict::Refused,
         }
     }
 }
@@ -184,7 +193,7 @@ pub struct Step {
 /// What was proved, as far as the verification got. Times are RFC 3339, UTC.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// `certificate`, `evidence`, `did` or `resolution`.
+    /// `certificate`, `evidence`, `did`, `resolution`, `resource`, `status`, `status list`, `accreditation` or `schema`.
     pub kind: &'static str,
     /// The issuer, or the DID itself.
     pub did: String,
@@ -231,6 +240,14 @@ pub struct Report {
 pub(super) struct Stop {
     reason: Reason,
     detail: String,
+}
+
+impl Stop {
+    /// The same, of a part of the whole.
+    pub(super) fn about(self, part: &str) -> Self {
+        let detail = format!("{part}: {}", self.detail);
+        Self { detail, ..self }
+    }
 }
 
 /// A check that failed, for this reason.

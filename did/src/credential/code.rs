@@ -101,6 +101,8 @@ pub const STATUS_STALE: &str = "STATUS_STALE";
 
 /// The verifier asked for a proof of its holder, and there is none.
 pub const HOLDER_UNPROVEN: &str = "HOLDER_UNPROVEN";
+/// A challenge is to be answered for a credential that is bound to no key.
+pub const HOLDER_UNBOUND: &str = "HOLDER_UNBOUND";
 /// Who presents the credential is not whom it is about or bound to.
 pub const HOLDER_MISMATCH: &str = "HOLDER_MISMATCH";
 /// There is no such holder.

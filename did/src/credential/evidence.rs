@@ -7,6 +7,7 @@ use super::parsed::{Relationship, Signed};
 use super::verify::check_signed;
 use crate::document::Document;
 use crate::issuer::{self, Asked};
+use crate::render;
 use crate::verification_key::VerificationKey;
 
 /// A key of a document, with what it may be used for.
@@ -31,11 +32,66 @@ pub struct Party {
     pub deactivated: bool,
     /// The time of the state that this was read from, Unix milliseconds.
     pub known_at_ms: Option<i64>,
+    /// Of when the keys are.
+    pub state: KeyState,
+}
+
+/// Of when the keys of a document are that a signature is held against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyState {
+    /// Of any time: the identifier itself says what they are.
+    Fixed,
+    /// Of now, whenever it was signed: nobody keeps the versions before.
+    Now,
+    /// Of a time that is not known: the document was handed in.
+    HandedIn,
+    /// Of a time that the signer wrote, by the history that a chain keeps.
+    Then {
+        /// The version that was in force.
+        version: u64,
+        /// Of so many.
+        newest: u64,
+        /// The time, Unix milliseconds.
+        at_ms: i64,
+        /// Those of its keys that the newest version does not have any more, by their ids.
+        retired: Vec<String>,
+    },
+}
+
+impl KeyState {
+    /// What is said of a key, for people; nothing, where there is nothing to say.
+    pub fn of_key(&self, id: &str) -> Option<String> {
+        match self {
+            Self::Fixed => None,
+            Self::Now => Some("as its document is now".to_owned()),
+            Self::HandedIn => Some("as the document that was handed in has it".to_owned()),
+            Self::Then {
+                version,
+                newest,
+                at_ms,
+                retired,
+            } => {
+                let at = render::timestamp(*at_ms).unwrap_or_else(|| format!("{at_ms} ms"));
+                let then = format!("in force at {at}, in version {version} of {newest}");
+                Some(match retired.iter().any(|one| one == id) {
+                    false => then,
+                    true => format!(
+                        "{then}, and no longer: that time is the signer's word, so whoever has the old key could have written it"
+                    ),
+                })
+            }
+        }
+    }
 }
 
 impl Party {
-    /// What a document of this program's chains says, as of a time.
-    pub fn of(document: &Document, deactivated: bool, known_at_ms: Option<i64>) -> Self {
+    /// What a document of this program's chains says, as of a time. [`KeyState`] is for the caller to tell.
+    pub fn of(
+        document: &Document,
+        deactivated: bool,
+        known_at_ms: Option<i64>,
+        state: KeyState,
+    ) -> Self {
         let relationships = |id: &String| {
             Relationship::ALL
                 .into_iter()
@@ -52,7 +108,23 @@ impl Party {
             methods: document.methods().iter().map(method).collect(),
             deactivated,
             known_at_ms,
+            state,
         }
+    }
+
+    /// The ids of those keys that another document of the same DID does not have, for all that they were for.
+    pub fn not_in(&self, other: &Self) -> Vec<String> {
+        let stays = |method: &&Method| {
+            other.methods.iter().any(|one| {
+                one.key == method.key
+                    && method
+                        .relationships
+                        .iter()
+                        .all(|use_| one.relationships.contains(use_))
+            })
+        };
+        let gone = self.methods.iter().filter(|method| !stays(method));
+        gone.map(|method| method.id.clone()).collect()
     }
 
     /// The key that a signature names. Of one that names its signer alone, the key that made it, or else one that could have.
@@ -252,7 +324,7 @@ mod tests {
     fn a_document_s_keys_keep_their_uses() {
         let person = person(1);
         let document = Document::for_key(&person.did, &person.key);
-        let party = Party::of(&document, false, Some(7));
+        let party = Party::of(&document, false, Some(7), KeyState::Fixed);
         let id = format!("{}#key-1", person.did);
         let method = party.methods.iter().find(|method| method.id == id);
         let method = method.unwrap();

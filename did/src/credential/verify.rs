@@ -8,8 +8,8 @@ use super::parsed::{Parsed, Relationship, Signed, StatusReference};
 use super::report::{Report, Step, StepName, age_ms, span};
 
 pub use super::evidence::{
-    Accreditation, Evidence, Lookup, Method, Party, Presenter, SchemaCheck, SchemaOutcome,
-    StatusCheck, StatusFact, Unknown,
+    Accreditation, Evidence, KeyState, Lookup, Method, Party, Presenter, SchemaCheck,
+    SchemaOutcome, StatusCheck, StatusFact, Unknown,
 };
 
 /// Judges a credential.
@@ -81,7 +81,11 @@ fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
             return Step::failed(name, code, detail);
         }
         if party.id == parsed.issuer {
-            by_issuer.push(format!("{} by {}", signed.suite, signed.method));
+            let by = format!("{} by {}", signed.suite, signed.method);
+            by_issuer.push(match party.state.of_key(&method.id) {
+                None => by,
+                Some(state) => format!("{by} ({state})"),
+            });
         }
     }
     // A claim is the issuer's only by a key that may assert.

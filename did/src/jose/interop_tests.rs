@@ -8,7 +8,7 @@ use crate::credential::model::Contained;
 use crate::credential::parsed::{Parsed, Relationship};
 use crate::credential::report::{Report, StepName, Verdict};
 use crate::credential::verify::{
-    Accreditation, Evidence, Lookup, Method, Party, StatusCheck, StatusFact, verify,
+    Accreditation, Evidence, KeyState, Lookup, Method, Party, StatusCheck, StatusFact, verify,
 };
 use crate::sd_jwt::{self, key_binding};
 use crate::verification_key::VerificationKey;
@@ -60,6 +60,7 @@ fn judge(
         }],
         deactivated: false,
         known_at_ms: Some(now_ms),
+        state: KeyState::Fixed,
     };
     let evidence = Evidence {
         now_ms,

@@ -8,7 +8,9 @@ mod shapes;
 mod status_list;
 
 use serde_json::{Value, json};
-use starfire_did::credential::evidence::{Accreditation, Evidence, Lookup, Method, Party};
+use starfire_did::credential::evidence::{
+    Accreditation, Evidence, KeyState, Lookup, Method, Party,
+};
 use starfire_did::credential::integrity::{self, Suite};
 use starfire_did::credential::parsed::Relationship;
 use starfire_did::credential::report::Report;
@@ -70,6 +72,7 @@ impl Signer {
             }],
             deactivated: false,
             known_at_ms: None,
+            state: KeyState::Fixed,
         })
     }
 

@@ -80,8 +80,8 @@ pub(crate) struct Create {
 pub(crate) struct Show {
     /// The DID
     did: Did,
-    /// A version; without it, the newest
-    #[arg(long)]
+    /// A version, from 1; without it, the newest
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     version: Option<u64>,
 }
 

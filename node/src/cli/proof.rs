@@ -191,12 +191,33 @@ pub(crate) async fn record(
         ..v1::ResolveRequest::default()
     };
     let answer = client.call(client.dids().resolve(request)).await?;
-    answer.record.ok_or_else(|| {
-        Failure::new(
+    if let Some(record) = answer.record {
+        return Ok(record);
+    }
+    if Did::parse(did).is_ok_and(|did| !did.is_account()) {
+        return Err(Failure::usage(
+            format!("{did} is a sub-chain as a whole, which has no record of its own"),
+            "`starfire did resolve` says where its DIDs are resolved",
+        ));
+    }
+    let newest = match version {
+        0 => None,
+        _ => Box::pin(record(client, did, 0)).await.ok(),
+    };
+    Err(match newest {
+        None => Failure::new(
             "DID_NOT_FOUND",
             format!("{did} is not registered"),
             "register it by `starfire did create`",
-        )
+        ),
+        Some(newest) => Failure::new(
+            "VERSION_NOT_FOUND",
+            format!(
+                "{did} has no version {version}; its newest is {}",
+                newest.version
+            ),
+            "leave --version out for the newest",
+        ),
     })
 }
 

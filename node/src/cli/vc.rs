@@ -16,13 +16,16 @@ use std::path::Path;
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::Value;
+use starfire_crosschain::proof_file;
 use starfire_did::credential::integrity::Suite;
 use starfire_did::credential::json::JSON_BYTES_MAX;
 use starfire_did::credential::malformed::Malformed;
 use starfire_did::jose::bif::ParseType;
+use starfire_proto::v1;
 
 use super::context::Context;
 use super::output::Report;
+use super::state::bad_answer;
 use crate::credential::issue::{Form, Signer};
 use crate::failure::Failure;
 use crate::file;
@@ -127,6 +130,18 @@ fn malformed(error: &Malformed) -> Failure {
         error.detail.clone(),
         "docs/credentials.md says what is asked for",
     )
+}
+
+/// Keeps an answer of a gateway with its proof, as it would have come over HTTP.
+fn save(
+    path: &Path,
+    mut answer: Value,
+    proof: Option<&v1::StateProof>,
+    anchor: Option<&v1::StateProof>,
+) -> Result<(), Failure> {
+    let proof = proof.and_then(|proof| proof_file::state_proof(proof, anchor));
+    answer["proof"] = proof.ok_or_else(|| bad_answer("the node's proof does not decode"))?;
+    file::write_new(path, format!("{answer}\n").as_bytes())
 }
 
 /// Prints what was made, or writes it to a file and says so.

@@ -1,11 +1,13 @@
-//! `starfire verify`: a proof file or a saved DID resolution result, against a pinned main chain, without any network.
+//! `starfire verify`: a proof file or a saved answer of a gateway, against a pinned main chain, without any network.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use starfire_crosschain::document::DOCUMENT_BYTES_MAX;
-use starfire_crosschain::proof_file::{self, PROOF_BYTES_MAX, Reason, Verdict};
+use starfire_crosschain::proof_file::{
+    self, ANSWER_BYTES_MAX, Beside, Checked, Kind, Reason, Trust, Verdict, verify_answer,
+};
 use starfire_crosschain::trust::{BUNDLE_BYTES_MAX, Bundle};
 
 use super::context::Context;
@@ -19,14 +21,18 @@ pub(crate) const FILE_BYTES_MAX: usize = 1 << 30;
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The proof file, or the DID resolution result of a gateway
+    /// The proof file, or a gateway's answer with its proof: a DID, many DIDs, a part of a document, a resource, a status or a list
+    /// of them, accreditations, a schema
     proof: PathBuf,
     /// The certificate's document, or the note beside a file whose evidence is salted
     #[arg(long, value_name = "FILE")]
     document: Option<PathBuf>,
-    /// The file that was committed to
+    /// The file that was committed to, or the resource's own bytes
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// What was dereferenced, where the answer does not say it
+    #[arg(long, value_name = "DID-URL")]
+    did_url: Option<String>,
     #[command(flatten)]
     trusted: Trusted,
 }
@@ -94,6 +100,11 @@ impl Trusted {
         self.max_age
     }
 
+    /// Why a file is not believed.
+    pub(crate) fn refusal(report: &proof_file::Report) -> Failure {
+        refusal(report)
+    }
+
     /// Refuses an answer that is not proved. That a DID does not exist, or was deactivated, can be proved as well.
     pub(crate) fn require_proved(report: &proof_file::Report) -> Result<(), Failure> {
         match report.code {
@@ -126,27 +137,45 @@ impl Pinned {
         document: Option<&[u8]>,
         file: Option<&[u8]>,
     ) -> proof_file::Report {
-        let now_ms = clock::unix_ms();
-        let mut answer = proof_file::Report {
-            verdict: Verdict::Unpinned,
-            code: Some(Reason::BundleNotPinned),
-            steps: Vec::new(),
-            trusted: "light client",
-            main_chain: None,
-            proved_before: None,
-            revocation_as_of: None,
-            subject: None,
+        let beside = Beside {
+            document,
+            file,
+            did_url: None,
         };
-        let alone = document.is_none() && file.is_none();
-        let is_result = alone && proof_file::is_resolution_result(proof);
-        for (bundle, pin) in &self.chains {
-            answer = match is_result {
-                true => proof_file::verify_resolution(proof, bundle, pin, now_ms, self.max_age),
-                false => {
-                    proof_file::verify(proof, document, file, bundle, pin, now_ms, self.max_age)
-                }
+        self.check(proof, beside, clock::unix_ms()).report
+    }
+
+    /// The same of a file of any kind, with the values that it proves.
+    pub(crate) fn check(&self, bytes: &[u8], beside: Beside<'_>, now_ms: i64) -> Checked {
+        let against = |bundle, pin| {
+            let trust = Trust {
+                bundle,
+                pin,
+                now_ms,
+                max_age: self.max_age,
             };
-            if answer.verdict != Verdict::Unpinned {
+            verify_answer(bytes, beside, trust)
+        };
+        if let Kind::Other(_) = Kind::of(bytes) {
+            // Whatever is pinned.
+            return against(b"", "");
+        }
+        let mut answer = Checked {
+            report: proof_file::Report {
+                verdict: Verdict::Unpinned,
+                code: Some(Reason::BundleNotPinned),
+                steps: Vec::new(),
+                trusted: "light client",
+                main_chain: None,
+                proved_before: None,
+                revocation_as_of: None,
+                subject: None,
+            },
+            proven: Vec::new(),
+        };
+        for (bundle, pin) in &self.chains {
+            answer = against(bundle, pin);
+            if answer.report.verdict != Verdict::Unpinned {
                 break;
             }
         }
@@ -178,7 +207,7 @@ pub(crate) fn age(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn run(arguments: &Verify, context: &Context) -> Result<(), Failure> {
-    let proof = file::read_cut(&arguments.proof, PROOF_BYTES_MAX)?;
+    let proof = file::read_cut(&arguments.proof, ANSWER_BYTES_MAX)?;
     let document = arguments
         .document
         .as_deref()
@@ -189,12 +218,16 @@ pub(crate) fn run(arguments: &Verify, context: &Context) -> Result<(), Failure> 
         .as_deref()
         .map(|path| file::read(path, FILE_BYTES_MAX))
         .transpose()?;
-    let report =
-        arguments
-            .trusted
-            .pins(context)?
-            .verify(&proof, document.as_deref(), shown.as_deref());
-    conclude(context, &report)
+    let beside = Beside {
+        document: document.as_deref(),
+        file: shown.as_deref(),
+        did_url: arguments.did_url.as_deref(),
+    };
+    let pinned = arguments.trusted.pins(context)?;
+    conclude(
+        context,
+        &pinned.check(&proof, beside, clock::unix_ms()).report,
+    )
 }
 
 /// Prints the answer; anything but `valid` is a failure.
@@ -242,15 +275,32 @@ fn described(report: &proof_file::Report) -> Report {
         .rows("steps", steps.collect())
 }
 
-fn refusal(report: &proof_file::Report) -> Failure {
-    let hint = match report.verdict {
-        Verdict::Valid => "",
-        Verdict::Stale => "get a newer proof file: `starfire certificate refresh`",
-        Verdict::Unpinned => {
+/// What to do about what is not valid.
+fn hint(report: &proof_file::Report) -> &'static str {
+    let subject = report.subject.as_ref();
+    let is_file =
+        subject.is_some_and(|subject| ["certificate", "evidence", "did"].contains(&subject.kind));
+    match (report.verdict, report.code) {
+        (Verdict::Valid, _) => "",
+        (Verdict::Stale, _) if is_file => "get a newer proof file: `starfire certificate refresh`",
+        (Verdict::Stale, _) => "ask the gateway again, or accept what is older by --max-age",
+        (Verdict::Unpinned, _) => {
             "compare fingerprints with the chain's operators, then `starfire trust pin`"
         }
-        Verdict::Refused => "do not act on it; ask for the original files",
-    };
+        (Verdict::Refused, Some(Reason::FileKindUnknown)) => {
+            "this takes proof files, and answers of gateways that carry their proof"
+        }
+        (Verdict::Refused, Some(Reason::QuestionUnknown)) => {
+            "name the DID URL that was asked by --did-url"
+        }
+        (Verdict::Refused, Some(Reason::AnswerUnproved)) => {
+            "ask a gateway of the main chain again, with proof"
+        }
+        (Verdict::Refused, _) => "do not act on it; ask for the original files",
+    }
+}
+
+fn refusal(report: &proof_file::Report) -> Failure {
     let code = report.code.map(|code| name(&code)).unwrap_or_default();
     let detail = match report.steps.last() {
         Some(step) => format!("{}: {}", step.name, step.detail),
@@ -260,7 +310,7 @@ fn refusal(report: &proof_file::Report) -> Failure {
     Failure::new(
         code.as_str().unwrap_or_default(),
         format!("{}: {detail}", verdict.as_str().unwrap_or_default()),
-        hint,
+        hint(report),
     )
 }
 
@@ -270,50 +320,4 @@ fn name(value: &impl serde::Serialize) -> serde_json::Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages_are_read_with_their_unit() {
-        assert_eq!(age("24h"), Ok(Duration::from_secs(86_400)));
-        assert_eq!(age("3650d"), Ok(Duration::from_secs(315_360_000)));
-        for text in [
-            "",
-            "h",
-            "24",
-            "1w",
-            "-1h",
-            "24 h",
-            "9999999999999999999d",
-            "1é",
-        ] {
-            assert!(age(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn without_any_pin_the_verdict_is_unpinned() {
-        let report = Pinned {
-            chains: Vec::new(),
-            max_age: Duration::ZERO,
-        }
-        .verify(b"{}", None, None);
-        assert_eq!(report.verdict, Verdict::Unpinned);
-        let failure = refusal(&report);
-        assert_eq!(failure.code, "BUNDLE_NOT_PINNED");
-        assert!(failure.hint.contains("trust pin"));
-    }
-
-    #[test]
-    fn a_verification_is_one_object_with_verdict_code_and_steps() {
-        let report = Pinned {
-            chains: vec![(b"x".to_vec(), String::new())],
-            max_age: Duration::ZERO,
-        }
-        .verify(b"{}", None, None);
-        let value = serde_json::to_value(described(&report)).unwrap();
-        assert_eq!(value["verdict"], "refused");
-        assert_eq!(value["code"], "PROOF_MALFORMED");
-        assert_eq!(value["steps"][0]["ok"], false);
-    }
-}
+mod tests;

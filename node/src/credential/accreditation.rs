@@ -108,5 +108,9 @@ async fn levels(
         holder = Did::parse(&level.accreditor).ok();
         levels.push(level);
     }
+    if levels.is_empty() {
+        // What it is accredited for instead, if an answer that was handed in shows it.
+        levels.extend(facts.handed_accreditation(asked.issuer, asked.kind));
+    }
     Ok((levels, oldest_ms))
 }

@@ -5,10 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use prost::Message;
 use serde_json::Value;
-use starfire_did::ChainCode;
+use starfire_crosschain::proof_file::Proven;
 use starfire_did::credential::evidence::{Party, Unknown};
 use starfire_did::credential::malformed::Malformed;
 use starfire_did::credential::parsed::Parsed;
+use starfire_did::resolution::{At, Question};
+use starfire_did::{ChainCode, Did, path};
+use starfire_proto::v1;
 use tokio::sync::Mutex;
 
 use super::party;
@@ -27,6 +30,7 @@ pub(crate) struct Facts<'a> {
     source: Source<'a>,
     parties: BTreeMap<String, Party>,
     lists: BTreeMap<String, Parsed>,
+    proven: Vec<Proven>,
     questions: AtomicUsize,
     web: Option<&'a WebDids>,
     /// What came of each website that was asked: one verification sees one answer.
@@ -40,6 +44,7 @@ impl<'a> Facts<'a> {
             source,
             parties: BTreeMap::new(),
             lists: BTreeMap::new(),
+            proven: Vec::new(),
             questions: AtomicUsize::new(0),
             web: None,
             fetched: Mutex::default(),
@@ -76,6 +81,73 @@ impl<'a> Facts<'a> {
         };
         self.lists.insert(id.to_owned(), *parsed);
         Ok(())
+    }
+
+    /// Takes in values that a saved answer proved. They count where the source has none: a chain that can be asked knows more.
+    pub(crate) fn hand_proven(&mut self, proven: Vec<Proven>) {
+        self.proven.extend(proven);
+    }
+
+    /// The handed-in values at all of these paths under one header, the newest.
+    fn handed(&self, chain: Option<ChainCode>, paths: &[Vec<u8>]) -> Option<Known> {
+        let all = |proven: &&Proven| {
+            proven.chain == chain && paths.iter().all(|path| proven.values.contains_key(path))
+        };
+        let newest = self
+            .proven
+            .iter()
+            .filter(all)
+            .max_by_key(|proven| proven.time_ms)?;
+        Some(Known {
+            values: paths
+                .iter()
+                .map(|path| newest.values.get(path).cloned().flatten())
+                .collect(),
+            time_ms: newest.time_ms,
+        })
+    }
+
+    /// The version of a DID's document at a time, if values that were handed in tell it: `Some(None)`, that there was none yet.
+    pub(super) fn handed_version(&self, did: &Did, at_ms: i64) -> Option<Option<v1::DidRecord>> {
+        let question = Question {
+            did: *did,
+            at: At::Time(at_ms),
+        };
+        let found = |proven: &Proven| {
+            let of_did = [path::record(did), path::versions(did)];
+            let shown = proven
+                .values
+                .iter()
+                .filter(|(path, _)| **path == of_did[0] || path.starts_with(&of_did[1]));
+            let record = |bytes: &Option<Vec<u8>>| match bytes {
+                None => Some(None),
+                Some(bytes) => v1::DidRecord::decode(bytes.as_slice()).ok().map(Some),
+            };
+            let shown = shown.map(|(path, bytes)| Some((path.clone(), record(bytes)?)));
+            question.found(&shown.collect::<Option<_>>()?)
+        };
+        let of_chain = |proven: &&Proven| proven.chain == did.chain_code();
+        let newest = self.proven.iter().filter(of_chain);
+        newest.filter_map(found).map(|found| found.record).next()
+    }
+
+    /// An accreditation of the issuer's that was handed in, whatever it is for; of this type, if there is one.
+    pub(super) fn handed_accreditation(
+        &self,
+        issuer: &Did,
+        kind: &str,
+    ) -> Option<v1::AccreditationRecord> {
+        let first = |prefix: Vec<u8>| {
+            let of_main = self.proven.iter().filter(|proven| proven.chain.is_none());
+            of_main
+                .flat_map(|proven| &proven.values)
+                .filter(|(path, _)| path.starts_with(&prefix))
+                .find_map(|(_, bytes)| {
+                    v1::AccreditationRecord::decode(bytes.as_ref()?.as_slice()).ok()
+                })
+        };
+        first(path::accreditations_of_type(issuer, kind))
+            .or_else(|| first(path::accreditations(issuer)))
     }
 
     /// The handed-in document of this identifier.
@@ -118,7 +190,11 @@ impl<'a> Facts<'a> {
                 "verify its parts one by one",
             ));
         }
-        self.source.values(chain, paths).await
+        let handed = self.handed(chain, &paths);
+        match (self.source.values(chain, paths).await, handed) {
+            (Err(_), Some(handed)) => Ok(handed),
+            (outcome, _) => outcome,
+        }
     }
 
     /// A record of a chain's state, with the time of the state.

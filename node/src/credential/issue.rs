@@ -140,15 +140,25 @@ pub(crate) fn show_sd_jwt(
     binding: Option<(&SigningKey, Challenge<'_>)>,
     now_ms: i64,
 ) -> Result<String, Malformed> {
-    let shown = sd_jwt::decode(text)
-        .and_then(|token| token.present(disclosed))
+    let token = sd_jwt::decode(text).map_err(|error| of_sd_jwt(&error))?;
+    let shown = token
+        .present(disclosed)
         .map_err(|error| of_sd_jwt(&error))?;
-    match binding {
-        None => Ok(shown),
-        Some((key, Challenge { challenge, domain })) => {
-            key_binding::bind(&shown, challenge, domain, now_ms, key)
-                .map_err(|error| of_sd_jwt(&error))
-        }
+    let Some((key, Challenge { challenge, domain })) = binding else {
+        return Ok(shown);
+    };
+    // Signed by a key that the issuer did not name, a proof proves nothing, and looks as if it did.
+    match key_binding::confirmed(token.claims()).map_err(|error| of_sd_jwt(&error))? {
+        None => Err(Malformed::new(
+            code::HOLDER_UNBOUND,
+            "the credential has no cnf: its issuer bound it to no key, so no key can answer a challenge; show it without one",
+        )),
+        Some(bound) if bound != key.verification_key() => Err(Malformed::new(
+            code::HOLDER_MISMATCH,
+            "the credential is bound to another key than this one",
+        )),
+        Some(_) => key_binding::bind(&shown, challenge, domain, now_ms, key)
+            .map_err(|error| of_sd_jwt(&error)),
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use starfire_did::credential::code;
-use starfire_did::credential::evidence::{Lookup, Method, Party, Unknown};
+use starfire_did::credential::evidence::{KeyState, Lookup, Method, Party, Unknown};
 use starfire_did::credential::json::one_or_some;
 use starfire_did::credential::malformed::Malformed;
 use starfire_did::credential::parsed::{Parsed, Relationship};
@@ -43,7 +43,7 @@ pub(super) async fn look_up(facts: &Facts<'_>, id: &str, at_ms: i64) -> Lookup {
         return on_the_web(facts, id).await;
     }
     match foreign::document(id) {
-        Ok(document) => of_document(&document).map_or_else(
+        Ok(document) => of_document(&document, KeyState::Fixed).map_or_else(
             |error| Lookup::Unknown(Unknown::new(error.detail, "check the identifier")),
             Lookup::Found,
         ),
@@ -60,7 +60,7 @@ pub(super) async fn look_up(facts: &Facts<'_>, id: &str, at_ms: i64) -> Lookup {
 /// Who a `did:web` is now: its website tells of no other time.
 async fn on_the_web(facts: &Facts<'_>, id: &str) -> Lookup {
     match facts.web_document(id).await {
-        Ok(fetched) => match of_document(&fetched.document) {
+        Ok(fetched) => match of_document(&fetched.document, KeyState::Now) {
             Ok(party) => Lookup::Found(Party {
                 known_at_ms: Some(fetched.at_ms),
                 ..party
@@ -116,7 +116,7 @@ async fn registered(facts: &Facts<'_>, did: &Did, at_ms: i64) -> Result<Option<P
     let Some(newest) = newest else {
         return Ok(None);
     };
-    let Some(in_force) = version_at(facts, did, newest, at_ms).await? else {
+    let Some(in_force) = version_at(facts, did, newest.clone(), at_ms).await? else {
         return Ok(None);
     };
     let deactivated = in_force.document.is_none();
@@ -125,19 +125,35 @@ async fn registered(facts: &Facts<'_>, did: &Did, at_ms: i64) -> Result<Option<P
         true if in_force.version > 1 => expect_version(facts, did, in_force.version - 1).await?,
         true | false => in_force,
     };
-    let Some(document) = with_keys.document else {
-        return Ok(Some(Party {
-            id: did.to_string(),
-            methods: Vec::new(),
-            deactivated,
-            known_at_ms: Some(known_at_ms),
-        }));
+    let state = KeyState::Then {
+        version: with_keys.version,
+        newest: newest.version,
+        at_ms,
+        retired: Vec::new(),
     };
-    let document = Document::try_from(document).map_err(|error| {
-        let why = format!("the document of {did} is not well formed: {error}");
-        Unknown::new(why, ASK_ANOTHER)
-    })?;
-    Ok(Some(Party::of(&document, deactivated, Some(known_at_ms))))
+    let party = |document: Option<v1::DidDocument>, state: KeyState| {
+        let Some(document) = document else {
+            return Ok(Party {
+                id: did.to_string(),
+                methods: Vec::new(),
+                deactivated,
+                known_at_ms: Some(known_at_ms),
+                state,
+            });
+        };
+        let document = Document::try_from(document).map_err(|error| {
+            let why = format!("the document of {did} is not well formed: {error}");
+            Unknown::new(why, ASK_ANOTHER)
+        })?;
+        Ok(Party::of(&document, deactivated, Some(known_at_ms), state))
+    };
+    let mut found = party(with_keys.document, state)?;
+    let now = party(newest.document, KeyState::Now)?;
+    let gone = found.not_in(&now);
+    if let KeyState::Then { retired, .. } = &mut found.state {
+        *retired = gone;
+    }
+    Ok(Some(found))
 }
 
 /// The latest version that is not younger than a time. Versions are in order of time, so halving finds it.
@@ -149,6 +165,9 @@ async fn version_at(
 ) -> Result<Option<v1::DidRecord>, Unknown> {
     if newest.updated_ms <= at_ms {
         return Ok(Some(newest));
+    }
+    if let Some(found) = facts.handed_version(did, at_ms) {
+        return Ok(found);
     }
     let mut found = None;
     // All before `low` are not younger, `high` and all after it are.
@@ -193,17 +212,17 @@ async fn record(
 /// A document that was handed in: by itself, or as the result of a resolution.
 pub(super) fn of_resolution(handed: &Value) -> Result<Party, Malformed> {
     let Some(document) = handed.get("didDocument").filter(|one| one.is_object()) else {
-        return of_document(handed);
+        return of_document(handed, KeyState::HandedIn);
     };
     let deactivated = handed["didDocumentMetadata"]["deactivated"] == true;
     Ok(Party {
         deactivated,
-        ..of_document(document)?
+        ..of_document(document, KeyState::HandedIn)?
     })
 }
 
 /// What a DID document says of its keys. Those of kinds that are not known here, and those of others, are passed over.
-fn of_document(document: &Value) -> Result<Party, Malformed> {
+fn of_document(document: &Value, state: KeyState) -> Result<Party, Malformed> {
     let Some(id) = document["id"].as_str() else {
         return Err(Malformed::new(
             code::ID_INVALID,
@@ -215,6 +234,7 @@ fn of_document(document: &Value) -> Result<Party, Malformed> {
         methods: Vec::new(),
         deactivated: false,
         known_at_ms: None,
+        state,
     };
     for method in one_or_some(&document["verificationMethod"]) {
         add(&mut party, method);

@@ -44,7 +44,7 @@ impl Source<'_> {
             Self::Proved(proved) => proved.values(chain, paths).await,
             Self::Offline => Err(Unknown::new(
                 "no node is asked, and nothing was handed in",
-                "name a node by --node; documents and status lists can be handed in by --documents and --status-list",
+                "name a node by --node; or hand in documents by --documents, status lists by --status-list, a gateway's answers with their proofs by --proofs",
             )),
         }
     }

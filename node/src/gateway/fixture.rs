@@ -1,6 +1,6 @@
 //! A gateway for tests: a real server on a real port, over a chain in memory whose blocks are made by hand and truly signed.
 
-pub(super) mod raw;
+pub(crate) mod raw;
 mod store;
 
 use std::sync::atomic::Ordering;
@@ -49,10 +49,10 @@ const CREDENTIALS: CredentialPolicy = CredentialPolicy {
 const SUBMISSIONS: usize = 2;
 
 /// A running gateway, and the chain behind it. It goes down when dropped.
-pub(super) struct Node {
-    pub(super) url: String,
-    pub(super) pool: Arc<RwLock<PoolView>>,
-    pub(super) submissions: mpsc::Receiver<Submission>,
+pub(crate) struct Node {
+    pub(crate) url: String,
+    pub(crate) pool: Arc<RwLock<PoolView>>,
+    pub(crate) submissions: mpsc::Receiver<Submission>,
     id: chain::Id,
     keys: Vec<PrivateKey>,
     validators: validator::Set,
@@ -64,17 +64,17 @@ pub(super) struct Node {
 
 impl Node {
     /// A main chain that holds `records` from genesis on.
-    pub(super) async fn main(records: Changes) -> Self {
+    pub(crate) async fn main(records: Changes) -> Self {
         Self::start("starfire-main-1", "", 1, records, CREDENTIALS, None).await
     }
 
     /// The same, with this policy for credentials.
-    pub(super) async fn with_policy(records: Changes, credentials: CredentialPolicy) -> Self {
+    pub(crate) async fn with_policy(records: Changes, credentials: CredentialPolicy) -> Self {
         Self::start("starfire-main-1", "", 1, records, credentials, None).await
     }
 
     /// The same, which fetches documents of `did:web`.
-    pub(super) async fn with_web(records: Changes, web_dids: WebDids) -> Self {
+    pub(crate) async fn with_web(records: Changes, web_dids: WebDids) -> Self {
         Self::start(
             "starfire-main-1",
             "",
@@ -87,7 +87,7 @@ impl Node {
     }
 
     /// The sub-chain `by01`.
-    pub(super) async fn sub(records: Changes) -> Self {
+    pub(crate) async fn sub(records: Changes) -> Self {
         Self::start("starfire-by01-1", "by01", 40, records, CREDENTIALS, None).await
     }
 
@@ -172,14 +172,14 @@ impl Node {
         node
     }
 
-    pub(super) fn channel(&self) -> Channel {
+    pub(crate) fn channel(&self) -> Channel {
         Endpoint::from_shared(self.url.clone())
             .unwrap()
             .connect_lazy()
     }
 
     /// Makes a call over a connection of its own and does not read the answer's body.
-    pub(super) async fn ask_unread(&self, path: &str, request: &impl Message) -> Response<Body> {
+    pub(crate) async fn ask_unread(&self, path: &str, request: &impl Message) -> Response<Body> {
         let message = request.encode_to_vec();
         let length = u32::try_from(message.len()).unwrap().to_be_bytes();
         let body = [&[0], &length[..], &message].concat();
@@ -194,7 +194,7 @@ impl Node {
     }
 
     /// Returns once some call waits for the next block.
-    pub(super) async fn awaited(&self) {
+    pub(crate) async fn awaited(&self) {
         // The backend itself holds one receiver.
         while self.published.receiver_count() < 2 {
             tokio::task::yield_now().await;
@@ -202,22 +202,22 @@ impl Node {
     }
 
     /// What a verifier of this chain pins.
-    pub(super) fn trust(&self) -> Bundle {
+    pub(crate) fn trust(&self) -> Bundle {
         Bundle::new(self.id.clone(), "Test", [9; 32], self.validators.clone()).unwrap()
     }
 
     /// The newest height.
-    pub(super) fn height(&self) -> u64 {
+    pub(crate) fn height(&self) -> u64 {
         self.store.height().unwrap()
     }
 
     /// Says of older blocks that they are pruned.
-    pub(super) fn prune(&self, base: u64) {
+    pub(crate) fn prune(&self, base: u64) {
         self.store.1.store(base, Ordering::Relaxed);
     }
 
     /// Commits and publishes the next block: these changes, and these envelopes whose receipts say that all went well.
-    pub(super) fn block(&mut self, changes: Changes, envelopes: &[&[u8]]) -> Header {
+    pub(crate) fn block(&mut self, changes: Changes, envelopes: &[&[u8]]) -> Header {
         let envelopes: Vec<_> = envelopes
             .iter()
             .map(|envelope| (*envelope, v1::Receipt::default()))
@@ -226,7 +226,7 @@ impl Node {
     }
 
     /// The same, with what the receipts say besides their transactions' hashes.
-    pub(super) fn block_with(
+    pub(crate) fn block_with(
         &mut self,
         changes: Changes,
         envelopes: &[(&[u8], v1::Receipt)],
@@ -335,25 +335,25 @@ impl Node {
 }
 
 /// What the fixture gives an envelope as its hash.
-pub(super) fn hash(envelope: &[u8]) -> [u8; 32] {
+pub(crate) fn hash(envelope: &[u8]) -> [u8; 32] {
     Sha256::digest(envelope).into()
 }
 
 /// One record, as changes of state.
-pub(super) fn record(key: Vec<u8>, record: &impl Message) -> Changes {
+pub(crate) fn record(key: Vec<u8>, record: &impl Message) -> Changes {
     Changes::from([(key, Some(record.encode_to_vec()))])
 }
 
-pub(super) fn did(seed: u8, code: Option<&str>) -> Did {
+pub(crate) fn did(seed: u8, code: Option<&str>) -> Did {
     let code = code.map(|code| code.parse().unwrap());
     Did::derive(&private_key(seed).public(), code.as_ref())
 }
 
-pub(super) fn private_key(seed: u8) -> PrivateKey {
+pub(crate) fn private_key(seed: u8) -> PrivateKey {
     PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519)
 }
 
-pub(super) fn did_record(seed: u8, code: Option<&str>, version: u64) -> v1::DidRecord {
+pub(crate) fn did_record(seed: u8, code: Option<&str>, version: u64) -> v1::DidRecord {
     let document = Document::for_key(&did(seed, code), &private_key(seed).public());
     v1::DidRecord {
         document: Some((&document).into()),
@@ -364,14 +364,14 @@ pub(super) fn did_record(seed: u8, code: Option<&str>, version: u64) -> v1::DidR
     }
 }
 
-pub(super) fn registered(seed: u8, code: Option<&str>, version: u64) -> Changes {
+pub(crate) fn registered(seed: u8, code: Option<&str>, version: u64) -> Changes {
     record(
         path::record(&did(seed, code)),
         &did_record(seed, code, version),
     )
 }
 
-pub(super) fn refusal(status: &Status) -> (Code, String) {
+pub(crate) fn refusal(status: &Status) -> (Code, String) {
     let code = status
         .metadata()
         .get(CODE_TRAILER)
@@ -387,7 +387,7 @@ pub(super) fn refusal(status: &Status) -> (Code, String) {
     (status.code(), code)
 }
 
-pub(super) fn check_proof(proof: &v1::StateProof, node: &Node) -> u64 {
+pub(crate) fn check_proof(proof: &v1::StateProof, node: &Node) -> u64 {
     let signed =
         <SignedHeader as Protobuf<RawSignedHeader>>::decode_vec(&proof.signed_header).unwrap();
     certificate::verify(&signed, &node.validators).unwrap();

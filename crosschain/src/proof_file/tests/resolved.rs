@@ -158,7 +158,7 @@ fn an_answer_that_contradicts_its_proof_is_refused() {
                 .unwrap()
                 .remove("proof");
         },
-        Reason::ProofMalformed,
+        Reason::AnswerUnproved,
     );
     check(
         &|answer| answer["didDocumentMetadata"]["proof"][0]["type"] = json!("Another"),

@@ -4,7 +4,7 @@ use super::*;
 use crate::credential::evidence::Unknown;
 use crate::credential::integrity::Suite;
 use crate::credential::report::Outcome;
-use crate::credential::verify::{self, Accreditation, Method};
+use crate::credential::verify::{self, Accreditation, KeyState, Method};
 use crate::key::{KeyAlgorithm, PrivateKey};
 
 const HOLDER: &str = "did:example:holder";
@@ -30,6 +30,7 @@ fn found_for(id: &str, seed: u8, relationships: &[Relationship]) -> Lookup {
         }],
         deactivated: false,
         known_at_ms: Some(NOW_MS),
+        state: KeyState::Fixed,
     })
 }
 

@@ -19,6 +19,45 @@ fn key(seed: u8) -> SigningKey {
     PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519).into()
 }
 
+#[test]
+fn the_signature_step_says_of_when_the_key_is() {
+    let mut case = Case::new();
+    let detail = |case: &Case| {
+        let report = case.judge();
+        assert_eq!(report.verdict, Verdict::Valid);
+        report.step(StepName::Signature).unwrap().detail.clone()
+    };
+    let then = |retired: Vec<String>| KeyState::Then {
+        version: 1,
+        newest: 2,
+        at_ms: 1_000,
+        retired,
+    };
+    let id = "did:example:issuer#key-1".to_owned();
+    for (state, said) in [
+        (KeyState::Fixed, ""),
+        (KeyState::Now, " (as its document is now)"),
+        (
+            KeyState::HandedIn,
+            " (as the document that was handed in has it)",
+        ),
+        (
+            then(vec!["did:example:issuer#other".to_owned()]),
+            " (in force at 1970-01-01T00:00:01Z, in version 1 of 2)",
+        ),
+        (
+            then(vec![id.clone()]),
+            " (in force at 1970-01-01T00:00:01Z, in version 1 of 2, and no longer: that time is the signer's word, so whoever has the old key could have written it)",
+        ),
+    ] {
+        let Lookup::Found(party) = &mut case.issuer else {
+            unreachable!("the issuer is known");
+        };
+        party.state = state;
+        assert_eq!(detail(&case), format!("eddsa-jcs-2022 by {id}{said}"));
+    }
+}
+
 fn party(id: &str, seed: u8, relationships: &[Relationship]) -> Party {
     Party {
         id: id.into(),
@@ -29,6 +68,7 @@ fn party(id: &str, seed: u8, relationships: &[Relationship]) -> Party {
         }],
         deactivated: false,
         known_at_ms: Some(NOW_MS - 5),
+        state: KeyState::Fixed,
     }
 }
 

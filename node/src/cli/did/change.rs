@@ -11,8 +11,9 @@ use starfire_proto::v1;
 use super::sign::{Cosigners, Sender, Signers, live};
 use crate::cli::context::Context;
 use crate::cli::output::Report;
+use crate::cli::proof;
 use crate::cli::verify::age;
-use crate::client::Committed;
+use crate::client::{Client, Committed};
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -33,6 +34,9 @@ pub(crate) struct Update {
     /// The controllers, instead of those there are, each with its weight [default: 1]
     #[arg(long, value_name = "DID[=WEIGHT]", value_parser = member)]
     controller: Option<Vec<Member>>,
+    /// Let DIDs control it that are not registered, so that perhaps nobody does
+    #[arg(long, requires = "controller")]
+    force: bool,
     /// What the weights of the controllers who sign must reach
     #[arg(long, value_name = "WEIGHT", requires = "controller")]
     controller_threshold: Option<u32>,
@@ -118,6 +122,10 @@ pub(super) async fn update(arguments: Update, context: &Context) -> Result<Repor
     let (signers, did) =
         Signers::changing(context, &arguments.sender, &arguments.cosigners).await?;
     let (mut document, expected_version) = live(&signers.client, &did).await?;
+    if !arguments.force {
+        let controllers = arguments.controller.as_deref().unwrap_or_default();
+        can_control(&signers.client, &did, controllers).await?;
+    }
     arguments.apply(&did, &mut document)?;
     let update = v1::DidUpdate {
         did: did.to_string(),
@@ -126,6 +134,38 @@ pub(super) async fn update(arguments: Update, context: &Context) -> Result<Repor
     };
     let committed = signers.send(Native::DidUpdate(update)).await?;
     Ok(changed(&did, expected_version, &committed))
+}
+
+/// Refuses controllers that nobody may be able to sign for: with them alone the document could never be changed again.
+async fn can_control(client: &Client, did: &Did, controllers: &[Member]) -> Result<(), Failure> {
+    let others = controllers.iter().filter(|member| member.did != *did);
+    for Member { did: other, .. } in others {
+        let refused = |why: String| {
+            Failure::new(
+                "CONTROLLER_NOT_REGISTERED",
+                format!(
+                    "{why}: if nobody has its key, nobody can change {did} any more, by this key neither"
+                ),
+                "register it first by `starfire did create`, or add --force if it is to be registered later",
+            )
+        };
+        if other.chain_code() != did.chain_code() {
+            return Err(refused(format!(
+                "{other} is of another chain, where it signs nothing here"
+            )));
+        }
+        match proof::record(client, &other.to_string(), 0).await {
+            Ok(record) if record.deactivated => {
+                return Err(refused(format!("{other} was deactivated")));
+            }
+            Ok(_) => {}
+            Err(failure) if failure.code == "DID_NOT_FOUND" => {
+                return Err(refused(format!("{other} is not registered")));
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(())
 }
 
 impl Update {

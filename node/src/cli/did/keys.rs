@@ -67,6 +67,17 @@ pub(super) async fn rotate(arguments: Rotate, context: &Context) -> Result<Repor
     let (document, expected_version) = live(&signers.client, &did).await?;
     let (key, key_file) = arguments.new_key.open(context, &did)?;
     let keys = instead(&did, &document, &key);
+    if changes_nothing(&document, &keys) {
+        return Err(Failure::new(
+            "KEY_NOT_NEW",
+            format!(
+                "{} is the only key that {did} has already",
+                key_file.display()
+            ),
+            "name another key by --new-key, or leave it out to have one made",
+        ));
+    }
+    let key_id = keys.authentication.join(", ");
     let rotate = v1::DidRotate {
         did: did.to_string(),
         expected_version,
@@ -76,10 +87,9 @@ pub(super) async fn rotate(arguments: Rotate, context: &Context) -> Result<Repor
         ..v1::DidRotate::default()
     };
     let committed = signers.send(Native::DidRotate(rotate)).await?;
-    Ok(
-        changed(&did, expected_version, &committed)
-            .with("key_file", key_file.display().to_string()),
-    )
+    Ok(changed(&did, expected_version, &committed)
+        .with("key_id", key_id)
+        .with("key_file", key_file.display().to_string()))
 }
 
 /// This key alone, for logging in and for asserting, under a name that no key of the document has.
@@ -91,6 +101,30 @@ pub(super) fn instead(did: &Did, document: &v1::DidDocument, key: &PublicKey) ->
         verification_method: vec![method],
         ..v1::DidKeys::default()
     }
+}
+
+/// Whether the document has this key alone, for the same uses, under whatever name.
+fn changes_nothing(document: &v1::DidDocument, keys: &v1::DidKeys) -> bool {
+    let ([old], [new]) = (
+        document.verification_method.as_slice(),
+        keys.verification_method.as_slice(),
+    ) else {
+        return false;
+    };
+    let renamed = v1::VerificationMethod {
+        id: old.id.clone(),
+        ..new.clone()
+    };
+    let alone = std::slice::from_ref(&old.id);
+    let others = [
+        &document.key_agreement,
+        &document.capability_invocation,
+        &document.capability_delegation,
+    ];
+    renamed == *old
+        && document.authentication == alone
+        && document.assertion_method == alone
+        && others.iter().all(|uses| uses.is_empty())
 }
 
 fn method(did: &Did, fragment: &str, key: &PublicKey) -> v1::VerificationMethod {
@@ -133,5 +167,30 @@ mod tests {
         let keys = instead(&did, &document, &key);
         assert_eq!(keys.authentication, [format!("{did}#key-8")]);
         assert_eq!(keys.assertion_method, keys.authentication);
+    }
+
+    #[test]
+    fn the_only_key_there_is_is_no_new_one() {
+        let made = || {
+            keystore::generate(starfire_did::KeyAlgorithm::Ed25519)
+                .unwrap()
+                .public()
+        };
+        let (key, other) = (made(), made());
+        let did = key.address(None);
+        let mut document = v1::DidDocument::from(&Document::for_key(&did, &key));
+        let nothing = |document: &v1::DidDocument, key: &PublicKey| {
+            changes_nothing(document, &instead(&did, document, key))
+        };
+        assert!(nothing(&document, &key));
+        assert!(!nothing(&document, &other));
+        // To drop all but one is a change.
+        document
+            .verification_method
+            .push(method(&did, "key-7", &other));
+        assert!(!nothing(&document, &key));
+        let mut narrow = v1::DidDocument::from(&Document::for_key(&did, &key));
+        narrow.assertion_method.clear();
+        assert!(!nothing(&narrow, &key));
     }
 }

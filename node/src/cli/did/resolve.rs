@@ -5,16 +5,17 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use clap::Args;
 use prost::Message;
-use serde_json::Value;
-use starfire_crosschain::proof_file::{Subject, assemble};
+use serde_json::{Value, json};
+use starfire_crosschain::proof_file::{Subject, assemble, attach, state_proof};
 use starfire_did::Did;
+use starfire_did::resolution::Representation;
 use starfire_proto::v1;
 
 use super::described;
 use crate::cli::context::Context;
 use crate::cli::output::Report;
 use crate::cli::proof::{self, Chains};
-use crate::cli::verify::Trusted;
+use crate::cli::verify::{Pinned, Trusted};
 use crate::failure::Failure;
 use crate::file;
 
@@ -41,6 +42,9 @@ pub(super) async fn resolve(arguments: &Resolve, context: &Context) -> Result<Re
     };
     let answer = client.call(client.dids().resolve(request)).await?;
     let pinned = arguments.trusted.pins(context)?;
+    if !did.is_account() {
+        return of_chain(arguments, &answer, &pinned);
+    }
     if pinned.is_empty() && arguments.proof.is_none() {
         // What nobody can check is said to be unchecked.
         return Ok(found(&did, answer.record.as_ref())?.with("verified", false));
@@ -72,6 +76,55 @@ pub(super) async fn resolve(arguments: &Resolve, context: &Context) -> Result<Re
     match &arguments.proof {
         Some(path) => {
             file::replace(path, &bytes)?;
+            Ok(report.with("proof_file", path.display().to_string()))
+        }
+        None => Ok(report),
+    }
+}
+
+/// A sub-chain as a whole: its document follows from what the main chain knows of it, and is proved with that.
+fn of_chain(
+    arguments: &Resolve,
+    answer: &v1::ResolveResponse,
+    pinned: &Pinned,
+) -> Result<Report, Failure> {
+    let did = arguments.did;
+    let Ok(document) = serde_json::from_str::<Value>(&answer.document) else {
+        return Err(Failure::new(
+            "DID_NOT_FOUND",
+            format!("the main chain knows no sub-chain {did}"),
+            "check the chain's code; `starfire anchor status` lists those there are",
+        ));
+    };
+    let mut result = json!({
+        "didDocument": document,
+        "didResolutionMetadata": {
+            "didUrl": did.to_string(),
+            "contentType": Representation::JsonLd.media_type(),
+        },
+        "didDocumentMetadata": {},
+    });
+    let report = Report::new()
+        .with("did", did.to_string())
+        .with("document", document);
+    let proof = answer.proof.as_ref();
+    let proof = proof.and_then(|proof| state_proof(proof, answer.anchor_proof.as_ref()));
+    if let Some(proof) = proof {
+        attach(&mut result, proof);
+    }
+    let result = result.to_string();
+    let mut as_of = None;
+    if !pinned.is_empty() {
+        let verified = pinned.verify(result.as_bytes(), None, None);
+        Trusted::require_proved(&verified)?;
+        as_of = verified.revocation_as_of;
+    }
+    let report = report
+        .with("verified", !pinned.is_empty())
+        .with_some("as_of", as_of);
+    match &arguments.proof {
+        Some(path) => {
+            file::replace(path, format!("{result}\n").as_bytes())?;
             Ok(report.with("proof_file", path.display().to_string()))
         }
         None => Ok(report),

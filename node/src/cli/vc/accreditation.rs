@@ -1,14 +1,17 @@
 //! Accreditations below the root: who was accredited lets others issue or accredit, and takes that back. The root itself is a
 //! motion's: `starfire member propose accredit`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use starfire_crosschain::unix_ms::{self, rfc3339};
-use starfire_did::Did;
+use starfire_did::{Did, issuer};
 use starfire_proto::protocol::operation::Native;
 use starfire_proto::v1;
 use tendermint::Time;
 
+use super::save;
 use crate::cli::context::Context;
 use crate::cli::did::Sender;
 use crate::cli::member;
@@ -61,6 +64,9 @@ pub(crate) struct Show {
     /// As of this moment, e.g. 2026-01-01 [default: now]
     #[arg(long, value_parser = moment, requires = "kind")]
     at: Option<Time>,
+    /// Save the answer with what proves it, for `vc verify --proofs`
+    #[arg(long, value_name = "FILE", requires = "kind")]
+    proof: Option<PathBuf>,
 }
 
 pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
@@ -144,6 +150,19 @@ async fn show(arguments: Show, context: &Context) -> Result<Report, Failure> {
     let code = match chain.code.as_str() {
         "" => Value::Null,
         code => code.into(),
+    };
+    let report = match &arguments.proof {
+        Some(path) => {
+            let asked = issuer::Asked {
+                issuer: &arguments.issuer,
+                kind: &kind,
+                jurisdiction: &jurisdiction,
+            };
+            let kept = issuer::answer(asked, &chain.levels, chain.at_ms);
+            save(path, kept, chain.proof.as_ref(), None)?;
+            report.with("proof_file", path.display().to_string())
+        }
+        None => report,
     };
     Ok(report
         .with("type", kind)

@@ -13,7 +13,7 @@ use starfire_did::credential::model::BASE_CONTEXT;
 use starfire_did::name::is_name;
 use tendermint::Time;
 
-use super::key::SignerArguments;
+use super::key::{ISSUER_MISMATCH, SignerArguments};
 use super::{Format, deliver, malformed, read, suite};
 use crate::cli::context::Context;
 use crate::cli::member::propose::moment;
@@ -190,7 +190,8 @@ impl Filling<'_> {
         if said == Some(self.issuer) {
             return Ok(());
         }
-        Err(Failure::usage(
+        Err(Failure::new(
+            ISSUER_MISMATCH,
             format!("the claims name another issuer than {}", self.issuer),
             "name the DID that signs by --issuer, or leave the issuer out of the claims",
         ))

@@ -22,12 +22,12 @@ pub(crate) struct Present {
     files: Vec<PathBuf>,
     #[command(flatten)]
     signer: SignerArguments,
-    /// What the verifier asked to be signed
-    #[arg(long)]
-    challenge: String,
+    /// What the verifier asked to be signed; a credential that is bound to no key is shown without
+    #[arg(long, requires = "domain")]
+    challenge: Option<String>,
     /// The verifier, by the name that it gave
-    #[arg(long)]
-    domain: String,
+    #[arg(long, requires = "challenge")]
+    domain: Option<String>,
     /// How a presentation is secured: data-integrity or jwt
     #[arg(long, value_enum, default_value = "data-integrity")]
     format: Format,
@@ -49,20 +49,26 @@ pub(super) fn run(arguments: &Present, context: &Context) -> Result<(), Failure>
         .map(|path| read(path))
         .collect::<Result<_, _>>()?;
     let now_ms = clock::unix_ms();
-    let challenge = Challenge {
-        challenge: &arguments.challenge,
-        domain: &arguments.domain,
-    };
+    let asked = arguments
+        .challenge
+        .as_deref()
+        .zip(arguments.domain.as_deref());
+    let challenge = asked.map(|(challenge, domain)| Challenge { challenge, domain });
     let disclosed: Vec<&str> = arguments.disclose.iter().map(String::as_str).collect();
     let report = Report::new().with("credentials", texts.len());
     let made = match texts.as_slice() {
         [one] if is(one, envelope::Format::SdJwtVc) => {
             // The credential itself says whose key it is bound to.
             let key = arguments.signer.key(context)?;
-            let binding = Some((&key, challenge));
+            let binding = challenge.map(|challenge| (&key, challenge));
             issue::show_sd_jwt(one.trim(), &disclosed, binding, now_ms).map(Value::String)
         }
         [one] if is(one, envelope::Format::Bif) => {
+            if challenge.is_some() {
+                context.output.warn(
+                    "a credential of BIF's is bound to no key: nothing in it answers the challenge",
+                );
+            }
             issue::show_bif(one.trim(), &disclosed).map(Value::String)
         }
         _ if !disclosed.is_empty() => {
@@ -72,6 +78,12 @@ pub(super) fn run(arguments: &Present, context: &Context) -> Result<(), Failure>
             ));
         }
         texts => {
+            let challenge = challenge.ok_or_else(|| {
+                Failure::usage(
+                    "a presentation answers a verifier's challenge",
+                    "add --challenge and --domain, as the verifier gave them",
+                )
+            })?;
             let signer = arguments.signer.open(context)?;
             let form = arguments.format.form(arguments.suite, &signer)?;
             issue::presentation(texts, form, challenge, &signer, now_ms)

@@ -6,15 +6,16 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 use starfire_crosschain::unix_ms::rfc3339;
 use starfire_did::path;
-use starfire_did::schema::SCHEMA_BYTES_MAX;
+use starfire_did::schema::{self, SCHEMA_BYTES_MAX};
 use starfire_proto::protocol::operation::Native;
 use starfire_proto::v1;
 
+use super::save;
 use crate::cli::context::Context;
 use crate::cli::did::Sender;
 use crate::cli::output::Report;
 use crate::cli::state::{self, bad_answer};
-use crate::client::operation;
+use crate::client::{Client, operation};
 use crate::credential::names::SchemaName;
 use crate::failure::Failure;
 use crate::file;
@@ -61,6 +62,9 @@ pub(crate) struct Show {
     /// Write the schema itself to a file that is not there yet
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Save the schema with what proves it, for `vc verify --proofs`
+    #[arg(long, value_name = "FILE")]
+    proof: Option<PathBuf>,
 }
 
 fn schema_name(text: &str) -> Result<SchemaName, String> {
@@ -140,19 +144,17 @@ async fn retire(arguments: Retire, context: &Context) -> Result<Report, Failure>
 
 async fn show(arguments: &Show, context: &Context) -> Result<(), Failure> {
     let client = context.client()?;
-    let SchemaName {
-        author,
-        name,
-        version,
-    } = &arguments.schema;
-    let request = v1::GetSchemaRequest {
-        author: author.to_string(),
-        name: name.clone(),
-        version: *version,
-    };
-    let answer = client
-        .call(client.credentials().get_schema(request))
-        .await?;
+    let mut answer = get(&client, &arguments.schema).await?;
+    if let (Some(schema), Some(_), NEWEST) =
+        (&answer.schema, &arguments.proof, arguments.schema.version)
+    {
+        // A version never changes, so its proof is for ever; which one is the newest is not.
+        let version = SchemaName {
+            version: schema.version,
+            ..arguments.schema.clone()
+        };
+        answer = get(&client, &version).await?;
+    }
     let schema = answer
         .schema
         .ok_or_else(|| bad_answer("the node does not show the schema"))?;
@@ -183,8 +185,33 @@ async fn show(arguments: &Show, context: &Context) -> Result<(), Failure> {
             report.with("content", content)
         }
     };
+    let report = match &arguments.proof {
+        Some(path) => {
+            let kept =
+                schema::answer(&schema).ok_or_else(|| bad_answer("the schema is no text"))?;
+            save(
+                path,
+                kept,
+                answer.proof.as_ref(),
+                answer.anchor_proof.as_ref(),
+            )?;
+            report.with("proof_file", path.display().to_string())
+        }
+        None => report,
+    };
     context.output.report(&report);
     Ok(())
+}
+
+async fn get(client: &Client, schema: &SchemaName) -> Result<v1::GetSchemaResponse, Failure> {
+    let request = v1::GetSchemaRequest {
+        author: schema.author.to_string(),
+        name: schema.name.clone(),
+        version: schema.version,
+    };
+    Ok(client
+        .call(client.credentials().get_schema(request))
+        .await?)
 }
 
 #[cfg(test)]

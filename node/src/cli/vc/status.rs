@@ -1,13 +1,13 @@
 //! Status lists: opened and changed on the chain, looked at, and published as a credential for verifiers that know no chain.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use starfire_crosschain::unix_ms::rfc3339;
 use starfire_did::credential::bitstring::StatusList;
 use starfire_did::credential::integrity::Suite;
 use starfire_did::status_list::{
-    CHUNK_BITS, CHUNK_BYTES, LENGTH_MIN, proof_paths, proved_bit, root,
+    CHUNK_BITS, CHUNK_BYTES, LENGTH_MIN, answer, proof_paths, proved_bit, root,
 };
 use starfire_did::{Did, path};
 use starfire_proto::protocol::operation::Native;
@@ -17,7 +17,7 @@ use tendermint_proto::Protobuf;
 use tendermint_proto::v0_38::types::SignedHeader as RawSignedHeader;
 
 use super::key::SignerArguments;
-use super::{Format, deliver, malformed, suite};
+use super::{Format, deliver, malformed, save, suite};
 use crate::cli::context::Context;
 use crate::cli::did::Sender;
 use crate::cli::output::Report;
@@ -95,6 +95,9 @@ pub(crate) struct Show {
     /// One bit of it
     #[arg(long, value_name = "N")]
     index: Option<u64>,
+    /// Save the bit with what proves it, for `vc verify --proofs`
+    #[arg(long, value_name = "FILE", requires = "index")]
+    proof: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -202,6 +205,9 @@ fn committed(list: &ListName, committed: &Committed) -> Report {
 async fn show(arguments: &Show, context: &Context) -> Result<Report, Failure> {
     let client = context.client()?;
     let list = &arguments.list;
+    if let (Some(path), Some(index)) = (&arguments.proof, arguments.index) {
+        return keep(&client, list, index, path).await;
+    }
     let record = record(&client, list).await?;
     let report = Report::new()
         .with("list", list.url())
@@ -227,6 +233,37 @@ async fn show(arguments: &Show, context: &Context) -> Result<Report, Failure> {
         )
     })?;
     Ok(report.with("index", index).with("set", bit))
+}
+
+/// Saves one bit as the gateway proves it; of a sub-chain's list, a gateway of the main chain does.
+async fn keep(
+    client: &Client,
+    list: &ListName,
+    index: u64,
+    path: &Path,
+) -> Result<Report, Failure> {
+    let request = v1::CredentialStatusRequest {
+        issuer: list.issuer.to_string(),
+        name: list.name.clone(),
+        index,
+    };
+    let answer = client.call(client.credentials().status(request)).await?;
+    let record = answer
+        .list
+        .ok_or_else(|| bad_answer("the node does not show the list"))?;
+    let kept = answer::entry(&record, index, answer.set, answer.known_at_ms);
+    save(
+        path,
+        kept,
+        answer.proof.as_ref(),
+        answer.anchor_proof.as_ref(),
+    )?;
+    Ok(Report::new()
+        .with("list", list.url())
+        .with("index", index)
+        .with("set", answer.set)
+        .with("known_at", rfc3339(answer.known_at_ms))
+        .with("proof_file", path.display().to_string()))
 }
 
 async fn publish(arguments: &Publish, context: &Context) -> Result<(), Failure> {

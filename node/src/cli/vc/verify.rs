@@ -1,9 +1,10 @@
 //! Judging a credential or a presentation, and saying why step by step.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::Value;
+use starfire_crosschain::proof_file::{self, ANSWER_BYTES_MAX, Beside, Proven};
 use starfire_crosschain::trust::Bundle;
 use starfire_did::credential::code::UNDECIDED;
 use starfire_did::credential::json;
@@ -12,13 +13,13 @@ use starfire_did::credential::report::{Outcome, Step, Verdict, span};
 use super::{malformed, read};
 use crate::cli::context::Context;
 use crate::cli::output::Report;
-use crate::cli::verify::Trusted;
+use crate::cli::verify::{Pinned, Trusted};
 use crate::client::Client;
-use crate::clock;
 use crate::credential::proved::Proved;
 use crate::credential::{self, Answer, Asked, AskedAccreditation, Facts, Source};
 use crate::failure::Failure;
 use crate::web_did::{self, Allowed, WebDids};
+use crate::{clock, file};
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
@@ -28,6 +29,10 @@ pub(crate) struct Verify {
     /// issuers and holders that are not looked up
     #[arg(long, value_name = "FILE", num_args = 1..)]
     documents: Vec<PathBuf>,
+    /// Answers of gateways with their proofs, each held to its proof under a pinned main chain: accreditations, entries of status lists,
+    /// schemas, DIDs. They count where no node knows better
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    proofs: Vec<PathBuf>,
     /// Credentials that hold status lists; each must be signed by its issuer
     #[arg(long, value_name = "FILE", num_args = 1..)]
     status_list: Vec<PathBuf>,
@@ -66,11 +71,17 @@ pub(crate) struct Verify {
 }
 
 pub(super) async fn run(arguments: &Verify, context: &Context) -> Result<(), Failure> {
+    let answer = judge(arguments, context, clock::unix_ms()).await?;
+    conclude(context, &answer)
+}
+
+/// The answer as of a time.
+async fn judge(arguments: &Verify, context: &Context, now_ms: i64) -> Result<Answer, Failure> {
     let text = read(&arguments.file)?;
     let proved = if arguments.offline || context.node.is_none() {
         None
     } else {
-        Some(proved(arguments, context).await?)
+        Some(proved(arguments, context, now_ms).await?)
     };
     let source = proved.as_ref().map_or(Source::Offline, Source::Proved);
     let web = web_dids(arguments)?;
@@ -81,11 +92,15 @@ pub(super) async fn run(arguments: &Verify, context: &Context) -> Result<(), Fai
         let document = json::parse(text.as_bytes()).map_err(|error| malformed(&error))?;
         // What brings a proof is held to it, wherever there is a chain to hold it to.
         if document["didDocumentMetadata"].get("proof").is_some() && !pinned.is_empty() {
-            Trusted::require_proved(&pinned.verify(text.as_bytes(), None, None))?;
+            let checked = pinned.check(text.as_bytes(), Beside::default(), now_ms);
+            Trusted::require_proved(&checked.report)?;
         }
         facts
             .hand_document(&document)
             .map_err(|error| Failure::content(path, error))?;
+    }
+    for path in &arguments.proofs {
+        facts.hand_proven(proven(path, &pinned, now_ms)?);
     }
     for path in &arguments.status_list {
         facts
@@ -104,10 +119,27 @@ pub(super) async fn run(arguments: &Verify, context: &Context) -> Result<(), Fai
         challenge: arguments.challenge.clone(),
         domain: arguments.domain.clone(),
         holder_is_subject: !arguments.any_holder,
-        ..Asked::at(clock::unix_ms())
+        ..Asked::at(now_ms)
     };
-    let answer = credential::verify(&text, &asked, &facts).await;
-    conclude(context, &answer)
+    Ok(credential::verify(&text, &asked, &facts).await)
+}
+
+/// What a saved answer proves under the pinned chain. One that does not hold is no evidence, and is not judged by.
+fn proven(path: &Path, pinned: &Pinned, now_ms: i64) -> Result<Vec<Proven>, Failure> {
+    let bytes = file::read_cut(path, ANSWER_BYTES_MAX)?;
+    let checked = pinned.check(&bytes, Beside::default(), now_ms);
+    if checked.report.verdict != proof_file::Verdict::Valid {
+        let failure = Trusted::refusal(&checked.report);
+        let message = format!("{}: {}", path.display(), failure.message);
+        return Err(Failure { message, ..failure });
+    }
+    if checked.proven.is_empty() {
+        return Err(Failure::content(
+            path,
+            "it is a proof file, by which no credential is judged",
+        ));
+    }
+    Ok(checked.proven)
 }
 
 /// What fetches documents of `did:web`, if the caller names hosts.
@@ -131,7 +163,7 @@ fn web_dids(arguments: &Verify) -> Result<Option<WebDids>, Failure> {
 }
 
 /// A node whose answers are checked against the pinned chain that it says it is of.
-async fn proved(arguments: &Verify, context: &Context) -> Result<Proved, Failure> {
+async fn proved(arguments: &Verify, context: &Context, now_ms: i64) -> Result<Proved, Failure> {
     let own = context.client()?;
     let (main, sub) = match (own.chain_code().await?, &arguments.main) {
         (None, _) => (own, None),
@@ -156,7 +188,7 @@ async fn proved(arguments: &Verify, context: &Context) -> Result<Proved, Failure
         main,
         sub,
         pinned,
-        clock::unix_ms(),
+        now_ms,
         arguments.trusted.max_age(),
     ))
 }
@@ -255,18 +287,4 @@ fn lower(name: &impl serde::Serialize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use starfire_did::credential::report::{Report as Judged, StepName};
-
-    use super::*;
-
-    #[test]
-    fn a_report_reads_as_a_table_of_steps() {
-        let answer = Answer::Credential(Judged::malformed("JSON_INVALID", "no JSON"));
-        let value = serde_json::to_value(described(&answer)).unwrap();
-        assert_eq!(value["verdict"], "INVALID");
-        assert_eq!(value["steps"][0]["detail"], "JSON_INVALID: no JSON");
-        assert_eq!(value["steps"][1]["outcome"], "skipped");
-        assert_eq!(steps(&answer).len(), StepName::ALL.len());
-    }
-}
+mod tests;

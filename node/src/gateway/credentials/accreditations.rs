@@ -2,12 +2,11 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde_json::{Value, json};
+use serde_json::Value;
 use starfire_did::credential::timestamp;
 use starfire_did::issuer::{self, is_jurisdiction, is_type};
-use starfire_did::{Did, path};
 use starfire_proto::v1;
-use starfire_state::{Rejection, View};
+use starfire_state::Rejection;
 
 use super::super::accounts::parse_did;
 use super::super::dids::value;
@@ -94,7 +93,14 @@ impl Gateway {
         }
         let (of, place) = (kind.to_owned(), jurisdiction.to_owned());
         let proof = self
-            .prove_newest(move |state| paths(state, &issuer, &of, &place))
+            .prove_newest(move |state| {
+                let asked = issuer::Asked {
+                    issuer: &issuer,
+                    kind: &of,
+                    jurisdiction: &place,
+                };
+                issuer::proof_paths(asked, &issuer::nearest(state, &issuer, &of, &place))
+            })
             .await?;
         let mut levels: Vec<v1::AccreditationRecord> = Vec::new();
         for position in 0..proof.values.len() {
@@ -122,58 +128,16 @@ impl Gateway {
     }
 }
 
-/// Where the issuer's accreditation stands, and all above it; the first that is missing, too, or another of the issuer's that says
-/// what it is accredited for instead.
-fn paths(state: &dyn View, asked: &Did, kind: &str, jurisdiction: &str) -> Vec<Vec<u8>> {
-    let mut paths = vec![path::accreditation(asked, kind, jurisdiction)];
-    for level in issuer::nearest(state, asked, kind, jurisdiction) {
-        for holder in [&level.issuer, &level.accreditor] {
-            // A root names no accreditor, and the empty text is no DID.
-            let Ok(holder) = Did::parse(holder) else {
-                continue;
-            };
-            let path = path::accreditation(&holder, &level.r#type, &level.jurisdiction);
-            if !paths.contains(&path) {
-                paths.push(path);
-            }
-        }
-    }
-    paths
-}
-
 impl Judged {
     fn to_json(&self, asked: &Asked) -> Result<Value, Rejection> {
-        let (held, code, detail) = match &self.outcome {
-            Ok(detail) => (true, None, detail),
-            Err((code, detail)) => (false, Some(*code), detail),
+        let issuer = parse_did(&asked.issuer)?;
+        let question = issuer::Asked {
+            issuer: &issuer,
+            kind: &asked.r#type,
+            jurisdiction: &asked.jurisdiction,
         };
-        Ok(json!({
-            "issuer": asked.issuer,
-            "type": asked.r#type,
-            "jurisdiction": asked.jurisdiction,
-            "held": held,
-            "code": code,
-            "detail": detail,
-            "at_ms": self.at_ms,
-            "levels": self.levels.iter().map(level).collect::<Vec<_>>(),
-            "proof": self.proved.to_json()?,
-        }))
+        let mut answer = issuer::answer(question, &self.levels, self.at_ms);
+        answer["proof"] = self.proved.to_json()?;
+        Ok(answer)
     }
-}
-
-fn level(record: &v1::AccreditationRecord) -> Value {
-    let unless_zero = |ms: i64| (ms != 0).then_some(ms);
-    json!({
-        "issuer": record.issuer,
-        "type": record.r#type,
-        "jurisdiction": record.jurisdiction,
-        "accreditor": (!record.accreditor.is_empty()).then_some(&record.accreditor),
-        "motion": (record.motion != 0).then_some(record.motion),
-        "valid_from_ms": record.valid_from_ms,
-        "valid_until_ms": unless_zero(record.valid_until_ms),
-        "withdrawn_ms": unless_zero(record.withdrawn_ms),
-        "withdrawn_reason": record.withdrawn_reason,
-        "delegation_depth": record.delegation_depth,
-        "only_accredits": record.only_accredits,
-    })
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use starfire_did::credential::bitstring::Entry;
 use starfire_did::credential::malformed::Malformed;
 use starfire_did::credential::{code as credential_code, json as strict};
+use starfire_did::status_list::answer::entry;
 use starfire_did::status_list::{proof_paths, proved_bit};
 use starfire_did::{Did, code};
 use starfire_proto::v1;
@@ -142,26 +143,8 @@ pub(super) fn not_found(issuer: &Did, name: &str) -> Rejection {
 
 impl Found {
     fn to_json(&self) -> Result<Value, Rejection> {
-        let mut shown = record(&self.list);
-        shown["index"] = self.index.into();
-        shown["set"] = self.set.into();
-        shown["known_at_ms"] = self.known_at_ms.into();
+        let mut shown = entry(&self.list, self.index, self.set, self.known_at_ms);
         shown["proof"] = self.proved.to_json()?;
         Ok(shown)
     }
-}
-
-/// A list's record.
-pub(super) fn record(list: &v1::StatusListRecord) -> Value {
-    json!({
-        "issuer": list.issuer,
-        "name": list.name,
-        "purpose": list.purpose,
-        "length": list.length,
-        "version": list.version,
-        "created_ms": list.created_ms,
-        "updated_ms": list.updated_ms,
-        "ttl_seconds": list.ttl,
-        "root": hex::encode(&list.root),
-    })
 }

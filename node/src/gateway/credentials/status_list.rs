@@ -147,7 +147,7 @@ impl Gateway {
 
 impl Found {
     fn to_json(&self) -> Result<Value, Rejection> {
-        let mut shown = status::record(&self.list);
+        let mut shown = status_list::answer::record(&self.list);
         shown["encodedList"] = bitstring::encode(&self.bits).into();
         shown["known_at_ms"] = self.known_at_ms.into();
         shown["proof"] = self.proved.to_json()?;

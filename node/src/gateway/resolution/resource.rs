@@ -3,11 +3,12 @@
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use starfire_crosschain::proof_file;
 use starfire_did::dereference::DereferenceError;
 use starfire_did::resolution::{At, Problem, ProblemKind, Question};
-use starfire_did::{path, render, resource};
+pub(in crate::gateway) use starfire_did::resource::metadata;
+use starfire_did::{path, resource};
 use starfire_proto::v1;
 use starfire_state::{Rejection, View};
 
@@ -110,21 +111,6 @@ fn wrapped(found: &Found, url: &str) -> Value {
         "dereferencingMetadata": { "contentType": media_type, "didUrl": url },
         "contentMetadata": metadata,
     })
-}
-
-/// What is told of a version beside its bytes.
-pub(in crate::gateway) fn metadata(record: &v1::DidResourceRecord) -> Map<String, Value> {
-    let mut metadata = Map::new();
-    metadata.insert("did".into(), json!(record.did));
-    metadata.insert("name".into(), json!(record.name));
-    metadata.insert("versionId".into(), json!(record.version.to_string()));
-    // DID Core §7.3: metadata has no numbers.
-    metadata.insert("size".into(), json!(record.size.to_string()));
-    metadata.insert("checksum".into(), json!(hex::encode(&record.checksum)));
-    if let Some(created) = render::timestamp(record.created_ms) {
-        metadata.insert("created".into(), json!(created));
-    }
-    metadata
 }
 
 /// The paths that prove the answer, its own first.

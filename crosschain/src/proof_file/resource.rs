@@ -1,0 +1,168 @@
+//! A saved resource of a DID, with what is told of it: the record proves the checksum, the checksum proves the bytes.
+//!
+//! JSON is shown as JSON, which need not be the bytes that were registered: then the verifier brings those.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use starfire_did::Did;
+use starfire_did::{path, resource};
+use starfire_proto::v1;
+
+use super::proven::{Proven, Verifier};
+use super::report::{Ended, Reason, Report, Stop, Summary, stop};
+use super::resolved::{equal, unproved};
+use super::state_proof::StateProof;
+
+/// An answer, taken apart.
+struct Saved {
+    did: Did,
+    name: String,
+    version: u64,
+    proof: StateProof,
+    /// What is told of it, without the proof and the encoding.
+    metadata: Value,
+    content: Value,
+    content_type: Value,
+    in_base64: bool,
+}
+
+/// Checks a resource. `file` is what was registered, where the verifier has it.
+pub(super) fn check(
+    report: &mut Report,
+    answer: Value,
+    file: Option<&[u8]>,
+    verifier: &Verifier<'_>,
+) -> Result<Vec<Proven>, Ended> {
+    let saved = report.step("resource", take_apart(answer))?;
+    let Saved {
+        did, name, version, ..
+    } = &saved;
+    let chain = did.chain_code();
+    report.subject = Some(Summary {
+        kind: "resource",
+        did: did.to_string(),
+        id: Some(format!("{name}/{version}")),
+        sub_chain: chain.map(|code| code.to_string()),
+        ..Summary::default()
+    });
+    let keys = saved.proof.keys();
+    let newest = resource::proof_paths(did, name, None);
+    let of_version = resource::proof_paths(did, name, Some(*version));
+    // As of a time: the version, and that the one after it is younger, or that there is none.
+    let of_time = [
+        path::resource_version(did, name, *version),
+        path::resource_version(did, name, version.saturating_add(1)),
+        path::record(did),
+    ];
+    let expected = match &keys {
+        keys if *keys == of_version || *keys == of_time => keys,
+        _ => &newest,
+    };
+    let held = saved.proof.hold(report, verifier, chain, expected)?;
+    let record = || {
+        let record: Option<v1::DidResourceRecord> = held.values.record(&expected[0])?;
+        let record = record.ok_or_else(|| {
+            stop(
+                Reason::AnswerMismatch,
+                "the chain holds no such version of the resource",
+            )
+        })?;
+        let told = Value::Object(resource::metadata(&record));
+        equal(Some(&told), &saved.metadata)?;
+        equal(
+            Some(&Value::String(record.media_type.clone())),
+            &saved.content_type,
+        )?;
+        let detail = format!("version {}, {} bytes", record.version, record.size);
+        Ok((record, detail))
+    };
+    let record = report.step("record", record())?;
+    report.step("content", saved.is_content(&record, file))?;
+    // A version never changes; the newest may have been followed by another.
+    if *expected == newest {
+        held.fresh(report, verifier)?;
+    }
+    Ok(vec![held.proven(chain)])
+}
+
+fn take_apart(mut answer: Value) -> Result<(Saved, String), Stop> {
+    let malformed = |why: &str| stop(Reason::ProofMalformed, why);
+    let mut metadata = answer["contentMetadata"].take();
+    let members = metadata
+        .as_object_mut()
+        .ok_or_else(|| malformed("contentMetadata is no object"))?;
+    let proof = StateProof::of_set(members.remove("proof").ok_or_else(unproved)?)?;
+    let encoding = members.remove("contentEncoding");
+    let text = |name: &str| {
+        members
+            .get(name)
+            .and_then(Value::as_str)
+            .ok_or_else(|| malformed("contentMetadata does not name DID, name and version"))
+    };
+    let did = Did::parse(text("did")?).map_err(|error| malformed(&error.to_string()))?;
+    let name = text("name")?.to_owned();
+    let version = text("versionId")?
+        .parse()
+        .map_err(|_| malformed("versionId is no number"))?;
+    let detail = format!("version {version} of {name}, of {did}");
+    let saved = Saved {
+        did,
+        name,
+        version,
+        proof,
+        content: answer["content"].take(),
+        content_type: answer["dereferencingMetadata"]["contentType"].clone(),
+        in_base64: encoding == Some(Value::String("base64".to_owned())),
+        metadata,
+    };
+    Ok((saved, detail))
+}
+
+impl Saved {
+    /// The content is the bytes of the record.
+    fn is_content(
+        &self,
+        record: &v1::DidResourceRecord,
+        file: Option<&[u8]>,
+    ) -> Result<((), String), Stop> {
+        let is_it = |bytes: &[u8]| Sha256::digest(bytes).as_slice() == record.checksum;
+        if let Some(file) = file {
+            let says_it = || match &self.content {
+                Value::String(text) if !self.in_base64 && is_it(text.as_bytes()) => true,
+                shown if self.in_base64 => *shown == STANDARD.encode(file),
+                shown => serde_json::from_slice::<Value>(file).is_ok_and(|file| file == *shown),
+            };
+            if !is_it(file) {
+                let why = "it is not the file whose checksum stands on the chain";
+                return Err(stop(Reason::FileMismatch, why));
+            }
+            return match says_it() {
+                true => Ok(((), "the file shown".to_owned())),
+                false => Err(stop(
+                    Reason::AnswerMismatch,
+                    "the answer shows something else than the file",
+                )),
+            };
+        }
+        let shown = match &self.content {
+            Value::String(text) if self.in_base64 => STANDARD.decode(text).ok(),
+            Value::String(text) if record.media_type.starts_with("text/") => {
+                Some(text.clone().into_bytes())
+            }
+            shown => serde_json::to_vec(shown).ok(),
+        };
+        match shown {
+            Some(shown) if is_it(&shown) => Ok(((), "as its checksum says".to_owned())),
+            Some(_) if !self.in_base64 && !record.media_type.starts_with("text/") => Err(stop(
+                Reason::FileMissing,
+                "JSON is shown in another form than it was registered: name the resource's own bytes by --file",
+            )),
+            Some(_) | None => Err(stop(
+                Reason::AnswerMismatch,
+                "the content does not have the checksum that stands on the chain",
+            )),
+        }
+    }
+}
