@@ -73,6 +73,21 @@ struct Options {
     json: bool,
 }
 
+impl Options {
+    /// As commands take them. A variable that is set and empty is as good as none.
+    fn context(self) -> Context {
+        Context {
+            output: Output::new(self.json),
+            home: self.home,
+            node: self.node.filter(|node| !node.is_empty()),
+            passphrase_file: self
+                .passphrase_file
+                .filter(|file| !file.is_empty())
+                .map(PathBuf::from),
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make a node's home: configuration, keys, member card
@@ -132,25 +147,8 @@ pub fn main() -> ExitCode {
 fn run(arguments: Vec<OsString>) -> ExitCode {
     let asked_for_json = arguments.iter().any(|argument| argument == "--json");
     match Cli::try_parse_from(arguments) {
-        Ok(Cli {
-            options:
-                Options {
-                    home,
-                    node,
-                    passphrase_file,
-                    json,
-                },
-            command,
-        }) => {
-            // A variable that is set and empty is as good as none.
-            let context = Context {
-                output: Output::new(json),
-                home,
-                node: node.filter(|node| !node.is_empty()),
-                passphrase_file: passphrase_file
-                    .filter(|file| !file.is_empty())
-                    .map(PathBuf::from),
-            };
+        Ok(Cli { options, command }) => {
+            let context = options.context();
             end_when_unreadable(context.output);
             match execute(command, &context) {
                 Ok(()) => ExitCode::SUCCESS,
@@ -318,6 +316,8 @@ mod tests {
             "vc verify v.json --documents a.json b.json --status-list l.json --accredited CN --type CertificateOfOrigin --challenge c --domain d --offline --json",
             "vc present v.json w.jwt --key k --holder did:key:z6Mk --challenge c --domain d --format jwt",
             "vc present s.txt --key k --challenge c --domain d --disclose /name",
+            "vc present s.txt --key k --disclose /name",
+            "vc verify v.json --accredited CN --proofs a.json s.json --offline",
             "vc revoke --list revoked --index 7 --key k --node http://127.0.0.1:1",
             "vc status create revoked --key k --purpose revocation --length 131072 --ttl 300",
             "vc status set revoked --key k --set 1 2 3",
@@ -329,6 +329,7 @@ mod tests {
             "vc schema register origin s.json --key k",
             "vc schema retire origin --version 1 --key k",
             "vc schema show did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2/schemas/origin/1 --out s.json",
+            "verify p.json --did-url did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2?service=a",
             "verify p.json --document d.json --trust t.json --pin ab --max-age 3650d --json",
             "trust export --node http://127.0.0.1:1 --fingerprint",
             "trust pin t.json --pin ab",
@@ -377,10 +378,26 @@ mod tests {
             "did update --key k --controller-threshold 2".to_owned(),
             format!("vc accreditation show {DID} --type T"),
             format!("vc accreditation show {DID} --at 2026-06-01"),
+            format!("vc accreditation show {DID} --proof p.json"),
+            format!("vc status show {DID}/status-lists/revoked --proof p.json"),
+            "vc present s.txt --key k --challenge c".to_owned(),
+            "did update --key k --force".to_owned(),
+            format!("did show {DID} --version 0"),
         ] {
             let arguments = std::iter::once("starfire").chain(line.split(' '));
             assert!(Cli::try_parse_from(arguments).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn a_variable_that_is_set_and_empty_counts_as_unset() {
+        let line = ["starfire", "did", "show", "did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2"];
+        // As clap takes the variables' values.
+        let options = ["--node", "", "--passphrase-file", ""];
+        let cli = Cli::try_parse_from(line.into_iter().chain(options)).unwrap();
+        let context = cli.options.context();
+        assert_eq!((context.node.as_deref(), context.passphrase_file.as_deref()), (None, None));
+        assert_eq!(context.client().unwrap_err().message, "which node?");
     }
 
     #[test]

@@ -6,12 +6,14 @@
 use std::sync::Arc;
 
 use prost::Message as _;
+use serde_json::{Value, json};
 use starfire_consensus::candidate::Candidate;
 use starfire_consensus::certificate;
 use starfire_consensus::message::{Message, Proposal, Timeout, Unsigned};
 use starfire_consensus::safety::SafetyRecord;
 use starfire_crosschain::commitment::{Algorithm, Sidecar};
 use starfire_crosschain::document::Document;
+use starfire_crosschain::proof_file::{Beside, Trust};
 use starfire_crosschain::trust::Bundle;
 use starfire_crosschain::{json, proof_file};
 use starfire_did::did_url::DidUrl;
@@ -42,7 +44,7 @@ pub struct Decoder {
 }
 
 /// All of them.
-pub const DECODERS: [Decoder; 13] = [
+pub const DECODERS: [Decoder; 14] = [
     Decoder {
         name: "consensus_message",
         read: consensus_message,
@@ -124,6 +126,11 @@ pub const DECODERS: [Decoder; 13] = [
         samples: || vec![br#"{"digest":"00","format":"starfire-proof/1","subject":{}}"#.to_vec()],
     },
     Decoder {
+        name: "answer",
+        read: answer,
+        samples: answers,
+    },
+    Decoder {
         name: "json",
         read: |bytes| {
             if let Ok(value) = json::parse(bytes, 1 << 20, 32) {
@@ -193,6 +200,67 @@ fn trust_bundle(bytes: &[u8]) {
         assert_eq!(bundle.encode(), bytes, "one bundle, one encoding");
         assert_eq!(bundle.fingerprint().len(), 64);
     }
+}
+
+/// Against a chain that is pinned, so that what comes after the pin is read, too.
+fn answer(bytes: &[u8]) {
+    for bundle in trust_bundles() {
+        let pin = Bundle::parse(&bundle).map(|bundle| bundle.fingerprint());
+        let beside = Beside {
+            file: Some(bytes),
+            did_url: std::str::from_utf8(bytes).ok(),
+            ..Beside::default()
+        };
+        for beside in [Beside::default(), beside] {
+            let trust = Trust {
+                bundle: &bundle,
+                pin: pin.as_deref().unwrap_or_default(),
+                now_ms: 1_795_249_800_000,
+                max_age: std::time::Duration::from_secs(86_400),
+            };
+            drop(proof_file::verify_answer(bytes, beside, trust));
+        }
+    }
+}
+
+/// One of each kind, with the proof that all of them are in want of.
+fn answers() -> Vec<Vec<u8>> {
+    const DID: &str = "did:bid:ef24NBA7au48UTZrUNRHj2p3bnRzF3YCH";
+    let proof = json!({
+        "type": "StarfireStateProof2026", "chainId": "main-1", "height": "7", "signedHeader": "", "values": [],
+    });
+    let about = |metadata: Value| {
+        let mut metadata = metadata;
+        metadata["proof"] = json!([proof]);
+        metadata
+    };
+    let resolved = json!({
+        "didDocument": {"id": DID},
+        "didResolutionMetadata": {"didUrl": DID, "contentType": "application/did"},
+        "didDocumentMetadata": about(json!({"versionId": "1", "subChains": {"by01": {}}})),
+    });
+    let answers = [
+        json!({"results": [resolved, {"didResolutionMetadata": {"error": {"type": "a#B"}}}], "proof": proof}),
+        resolved,
+        json!({
+            "content": {"id": format!("{DID}#key-1")},
+            "dereferencingMetadata": {"didUrl": DID, "contentType": "application/did"},
+            "contentMetadata": about(json!({"versionId": "1"})),
+        }),
+        json!({
+            "content": "text",
+            "dereferencingMetadata": {"contentType": "text/plain"},
+            "contentMetadata": about(json!({"did": DID, "name": "a", "versionId": "1", "checksum": "00"})),
+        }),
+        json!({"statuses": [{"issuer": DID, "name": "a", "index": 7, "set": true, "proof": proof}]}),
+        json!({"issuer": DID, "name": "a", "encodedList": "uH4sI", "proof": proof}),
+        json!({"issuer": DID, "type": "T", "jurisdiction": "CN", "held": true, "levels": [], "at_ms": 1, "proof": proof}),
+        json!({"author": DID, "name": "a", "version": 1, "checksum": "00", "content": "{}", "proof": proof}),
+    ];
+    answers
+        .iter()
+        .map(|answer| answer.to_string().into_bytes())
+        .collect()
 }
 
 fn identifier(bytes: &[u8]) {

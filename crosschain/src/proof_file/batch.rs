@@ -1,12 +1,12 @@
 //! A saved batch: results of many DIDs, those of the main chain under one proof, those of sub-chains each with its own.
 
 use serde_json::Value;
-use starfire_did::resolution::{self, At, Found, Origin, Question, Representation};
+use starfire_did::resolution::{self, At, Found, Origin, Question};
 use starfire_proto::v1;
 
 use super::proven::{Held, Proven, Verifier};
 use super::report::{Ended, Reason, Report, Stop, stop};
-use super::resolved::{equal, part, standing, unanswered, unproved};
+use super::resolved::{equal, part, representation, standing, unanswered, unproved};
 use super::state_proof::StateProof;
 
 /// Checks every result of a batch.
@@ -68,8 +68,7 @@ fn has_proof(result: &Value) -> bool {
 fn under_shared(shared: Option<&Held>, label: &str, result: &Value) -> Result<((), String), Stop> {
     let held = shared.ok_or_else(unproved)?;
     let of_result = |why: &str| stop(Reason::ProofMalformed, format!("{label}: {why}"));
-    let metadata = &result["didResolutionMetadata"];
-    let question = metadata["didUrl"]
+    let question = result["didResolutionMetadata"]["didUrl"]
         .as_str()
         .and_then(Question::parse_url)
         .filter(|question| question.at == At::Newest && question.did.chain_code().is_none())
@@ -82,11 +81,8 @@ fn under_shared(shared: Option<&Held>, label: &str, result: &Value) -> Result<((
         next: None,
         origin: Origin::default(),
     };
-    let form = match metadata["contentType"].as_str() {
-        None => Some(Representation::V1_1),
-        Some(media_type) => Representation::of_media_type(media_type),
-    };
-    let expected = form.map(|form| resolution::result(&question, &found, form));
+    let expected =
+        representation(result).map(|form| resolution::result(&question, &found, form));
     equal(expected.as_ref(), result).map_err(|stop| stop.about(label))?;
     Ok((
         (),

@@ -299,7 +299,7 @@ fn of_chain(
 }
 
 /// The form of the document that the result claims to hold.
-fn representation(bare: &Value) -> Option<Representation> {
+pub(super) fn representation(bare: &Value) -> Option<Representation> {
     match bare["didResolutionMetadata"]["contentType"].as_str() {
         None => Some(Representation::V1_1),
         Some(media_type) => Representation::of_media_type(media_type),

@@ -199,3 +199,49 @@ fn salts<const N: usize>(random: &mut Random<'_>) -> impl FnMut() -> [u8; N] {
         salt
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use starfire_did::{KeyAlgorithm, PrivateKey};
+
+    use super::*;
+
+    fn key(seed: u8) -> SigningKey {
+        PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519).into()
+    }
+
+    fn issued(confirmation: Option<&SigningKey>) -> String {
+        let signer = Signer {
+            key: key(1),
+            did: "did:example:issuer".into(),
+            method: "did:example:issuer#key-1".into(),
+        };
+        let mut claims = json!({"iss": signer.did, "vct": "Origin", "country": "CN"});
+        if let Some(key) = confirmation {
+            claims["cnf"] = json!({"jwk": key.verification_key().to_jwk()});
+        }
+        let claims = claims.as_object().unwrap().clone();
+        let mut random = |salt: &mut [u8]| salt.fill(7);
+        let made = credential(claims, Form::SdJwt, &[], &signer, 0, &mut random);
+        made.unwrap().as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn only_the_key_that_a_credential_is_bound_to_answers_a_challenge() {
+        let challenge = Challenge {
+            challenge: "c",
+            domain: "d",
+        };
+        let show = |text: &str, by: Option<&SigningKey>| {
+            show_sd_jwt(text, &[], by.map(|key| (key, challenge)), 0)
+        };
+        let (unbound, bound) = (issued(None), issued(Some(&key(2))));
+        let refused = |text: &str, seed: u8| show(text, Some(&key(seed))).unwrap_err().code;
+        assert_eq!(refused(&unbound, 2), code::HOLDER_UNBOUND);
+        assert_eq!(refused(&bound, 3), code::HOLDER_MISMATCH);
+        assert_eq!(show(&unbound, None).unwrap(), unbound);
+        let shown = show(&bound, Some(&key(2))).unwrap();
+        assert!(sd_jwt::decode(&shown).unwrap().key_binding().is_some());
+    }
+}

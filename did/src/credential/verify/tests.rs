@@ -19,45 +19,6 @@ fn key(seed: u8) -> SigningKey {
     PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519).into()
 }
 
-#[test]
-fn the_signature_step_says_of_when_the_key_is() {
-    let mut case = Case::new();
-    let detail = |case: &Case| {
-        let report = case.judge();
-        assert_eq!(report.verdict, Verdict::Valid);
-        report.step(StepName::Signature).unwrap().detail.clone()
-    };
-    let then = |retired: Vec<String>| KeyState::Then {
-        version: 1,
-        newest: 2,
-        at_ms: 1_000,
-        retired,
-    };
-    let id = "did:example:issuer#key-1".to_owned();
-    for (state, said) in [
-        (KeyState::Fixed, ""),
-        (KeyState::Now, " (as its document is now)"),
-        (
-            KeyState::HandedIn,
-            " (as the document that was handed in has it)",
-        ),
-        (
-            then(vec!["did:example:issuer#other".to_owned()]),
-            " (in force at 1970-01-01T00:00:01Z, in version 1 of 2)",
-        ),
-        (
-            then(vec![id.clone()]),
-            " (in force at 1970-01-01T00:00:01Z, in version 1 of 2, and no longer: that time is the signer's word, so whoever has the old key could have written it)",
-        ),
-    ] {
-        let Lookup::Found(party) = &mut case.issuer else {
-            unreachable!("the issuer is known");
-        };
-        party.state = state;
-        assert_eq!(detail(&case), format!("eddsa-jcs-2022 by {id}{said}"));
-    }
-}
-
 fn party(id: &str, seed: u8, relationships: &[Relationship]) -> Party {
     Party {
         id: id.into(),
@@ -611,4 +572,43 @@ fn several_faults_are_all_told_and_one_that_is_certain_decides() {
     assert_eq!(report.verdict, Verdict::Invalid);
     let codes: Vec<_> = report.steps.iter().filter_map(|step| step.code()).collect();
     assert_eq!(codes, [code::SIGNATURE_WRONG, code::STATUS_UNKNOWN]);
+}
+
+#[test]
+fn the_signature_step_says_of_when_the_key_is() {
+    let mut case = Case::good();
+    let detail = |case: &Case| {
+        let report = case.report();
+        assert_eq!(report.verdict, Verdict::Valid);
+        report.step(StepName::Signature).unwrap().detail.clone()
+    };
+    let then = |retired: Vec<String>| KeyState::Then {
+        version: 1,
+        newest: 2,
+        at_ms: 1_000,
+        retired,
+    };
+    let id = "did:example:issuer#key-1".to_owned();
+    for (state, said) in [
+        (KeyState::Fixed, ""),
+        (KeyState::Now, " (as its document is now)"),
+        (
+            KeyState::HandedIn,
+            " (as the document that was handed in has it)",
+        ),
+        (
+            then(vec!["did:example:issuer#other".to_owned()]),
+            " (in force at 1970-01-01T00:00:01Z, in version 1 of 2)",
+        ),
+        (
+            then(vec![id.clone()]),
+            " (in force at 1970-01-01T00:00:01Z, in version 1 of 2, and no longer: that time is the signer's word, so whoever has the old key could have written it)",
+        ),
+    ] {
+        let Lookup::Found(party) = &mut case.issuer else {
+            unreachable!("the issuer is known");
+        };
+        party.state = state;
+        assert_eq!(detail(&case), format!("eddsa-jcs-2022 by {id}{said}"));
+    }
 }

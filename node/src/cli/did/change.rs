@@ -241,7 +241,11 @@ pub(super) fn changed(did: &Did, before: u64, committed: &Committed) -> Report {
 
 #[cfg(test)]
 mod tests {
+    use starfire_did::path;
+    use starfire_state::Changes;
+
     use super::*;
+    use crate::gateway::fixture::{Node, did, record, registered};
 
     const DID: &str = "did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2";
 
@@ -271,6 +275,41 @@ mod tests {
             &above,
         ] {
             assert!(member(text).is_err(), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_not_registered_does_not_come_to_control_unnoticed() {
+        let mut records = registered(1, None, 1);
+        let ended = v1::DidRecord {
+            version: 2,
+            deactivated: true,
+            ..v1::DidRecord::default()
+        };
+        records.extend(registered(2, None, 1));
+        records.extend(record(path::record(&did(3, None)), &ended));
+        let mut node = Node::main(records).await;
+        node.block(Changes::new(), &[]);
+        let client = Client::connect(&node.url).unwrap();
+        let named = async |controllers: &[Did]| {
+            let member = |did: &Did| Member {
+                did: *did,
+                weight: 1,
+            };
+            let controllers: Vec<Member> = controllers.iter().map(member).collect();
+            can_control(&client, &did(1, None), &controllers).await
+        };
+        named(&[]).await.unwrap();
+        named(&[did(1, None), did(2, None)]).await.unwrap();
+        for (other, why) in [
+            (did(9, None), "is not registered"),
+            (did(3, None), "was deactivated"),
+            (did(2, Some("by01")), "is of another chain"),
+        ] {
+            let refused = named(&[did(1, None), other]).await.unwrap_err();
+            assert_eq!(refused.code, "CONTROLLER_NOT_REGISTERED");
+            assert!(refused.message.contains(why), "{refused}");
+            assert!(refused.hint.contains("--force"), "{refused}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use clap::Parser;
 use serde_json::json;
 use starfire_crosschain::unix_ms;
+use starfire_did::credential::bitstring::{self, StatusList};
 use starfire_did::credential::integrity::{self, Options, Suite};
 use starfire_did::credential::report::{Report as Judged, StepName};
 use starfire_did::{Did, Document, path, status_list};
@@ -394,6 +395,81 @@ async fn a_handed_in_result_is_held_to_its_proof() {
     let broken = desk.write("broken", result.to_string().as_bytes());
     let refused = desk.try_judge(&shown, &["--documents", &broken]).await;
     assert_eq!(refused.unwrap_err().code, "VALUE_NOT_PROVED");
+}
+
+/// A list in which entry 7 is set, as its issuer signs it.
+fn list(signer: u8, issued_ms: i64, ttl_ms: u64) -> Value {
+    let mut bits = vec![0; usize::try_from(LIST_BITS / 8).unwrap()];
+    bits[0] = 1;
+    let signer_did = did(signer, None).to_string();
+    let list = StatusList {
+        id: None,
+        issuer: signer_did.clone(),
+        purposes: vec!["revocation".into()],
+        bits,
+        ttl_ms: Some(ttl_ms),
+        valid_from_ms: Some(issued_ms),
+    };
+    let url = format!("{}/status-lists/revoked", did(ISSUER, None));
+    let claims = list.to_credential(&url).unwrap();
+    let method = format!("{signer_did}#key-1");
+    let options = Options::assertion(Suite::EddsaJcs2022, method, issued_ms);
+    integrity::issue(claims, &options, &private_key(signer).into(), None).unwrap()
+}
+
+#[tokio::test]
+async fn a_handed_in_list_is_its_issuers_and_within_its_ttl() {
+    const HOUR_MS: u64 = 3_600_000;
+    let desk = Desk::new(Changes::new()).await;
+    let documents: Vec<String> = [ISSUER, ROOT]
+        .into_iter()
+        .map(|seed| {
+            let document = Document::for_key(&did(seed, None), &private_key(seed).public());
+            let document = starfire_did::render::document(&document).to_string();
+            desk.write(&format!("document-{seed}"), document.as_bytes())
+        })
+        .collect();
+    let just_now = NOW_MS - 60_000;
+    let mut forged = list(ISSUER, just_now, HOUR_MS);
+    forged["credentialSubject"]["encodedList"] =
+        bitstring::encode(&vec![0; usize::try_from(LIST_BITS / 8).unwrap()]).into();
+    for (list, index, expected, why) in [
+        (list(ISSUER, just_now, HOUR_MS), 8, None, ""),
+        (list(ISSUER, just_now, HOUR_MS), 7, Some("REVOKED"), ""),
+        (
+            list(ROOT, just_now, HOUR_MS),
+            8,
+            Some("STATUS_UNKNOWN"),
+            "the list that was handed in is by",
+        ),
+        // Its ttl is over, by more than clocks may differ.
+        (
+            list(ISSUER, NOW_MS - 120_000, 1_000),
+            8,
+            Some("STATUS_UNKNOWN"),
+            "older than its ttl",
+        ),
+        (
+            forged,
+            7,
+            Some("STATUS_VERIFICATION_ERROR"),
+            "the list's credential is not valid: SIGNATURE_WRONG",
+        ),
+    ] {
+        let file = desk.write("list", list.to_string().as_bytes());
+        let shown = credential(ISSUER, FROM_MS + 1_000, index);
+        let line = [
+            "--documents",
+            &documents[0],
+            &documents[1],
+            "--status-list",
+            &file,
+        ];
+        let report = desk.judge(&shown, &line).await;
+        let step = report.step(StepName::Status).unwrap();
+        assert_eq!(step.code(), expected, "{step:?}");
+        assert!(step.detail.contains(why), "{step:?}");
+    }
 }
 
 #[tokio::test]
