@@ -115,7 +115,7 @@ enum Command {
     /// Issue, verify, present and revoke credentials
     #[command(subcommand)]
     Vc(vc::Command),
-    /// Verify a proof file offline
+    /// Verify a proof file or a saved answer of a gateway offline
     Verify(verify::Verify),
     /// Pin main chains
     #[command(subcommand)]

@@ -271,3 +271,31 @@ async fn get(client: &Client, keys: Vec<Vec<u8>>, height: u64) -> Result<v1::Sta
         .call(client.proofs().get(v1::GetProofsRequest { keys, height }))
         .await?)
 }
+
+#[cfg(test)]
+mod tests {
+    use starfire_state::Changes;
+
+    use super::*;
+    use crate::gateway::fixture::{Node, did, registered};
+
+    #[tokio::test]
+    async fn a_version_that_is_not_there_is_told_from_a_did_that_is_not() {
+        let mut node = Node::main(registered(1, None, 1)).await;
+        node.block(Changes::new(), &[]);
+        let client = Client::connect(&node.url).unwrap();
+        let one = did(1, None).to_string();
+        assert_eq!(record(&client, &one, 0).await.unwrap().version, 1);
+        let refused = async |did: &str, version| record(&client, did, version).await.unwrap_err();
+        let version = refused(&one, 9).await;
+        assert_eq!(version.code, "VERSION_NOT_FOUND");
+        assert!(version.message.contains("its newest is 1"), "{version}");
+        for version in [0, 9] {
+            let absent = refused(&did(2, None).to_string(), version).await;
+            assert_eq!(absent.code, "DID_NOT_FOUND");
+        }
+        let chain = refused("did:bid:by01", 0).await;
+        assert_eq!(chain.code, "USAGE");
+        assert!(chain.hint.contains("did resolve"), "{chain}");
+    }
+}

@@ -110,7 +110,7 @@ async fn levels(
     }
     if levels.is_empty() {
         // What it is accredited for instead, if an answer that was handed in shows it.
-        levels.extend(facts.handed_accreditation(asked.issuer, asked.kind));
+        levels.extend(facts.other_accreditation(asked));
     }
     Ok((levels, oldest_ms))
 }

@@ -10,7 +10,7 @@ use starfire_did::credential::evidence::{Party, Unknown};
 use starfire_did::credential::malformed::Malformed;
 use starfire_did::credential::parsed::Parsed;
 use starfire_did::resolution::{At, Question};
-use starfire_did::{ChainCode, Did, path};
+use starfire_did::{ChainCode, Did, issuer, path};
 use starfire_proto::v1;
 use tokio::sync::Mutex;
 
@@ -131,23 +131,23 @@ impl<'a> Facts<'a> {
         newest.filter_map(found).map(|found| found.record).next()
     }
 
-    /// An accreditation of the issuer's that was handed in, whatever it is for; of this type, if there is one.
-    pub(super) fn handed_accreditation(
+    /// An accreditation of the issuer's that was handed in, for anything but what is asked; for this type, if there is one.
+    pub(super) fn other_accreditation(
         &self,
-        issuer: &Did,
-        kind: &str,
+        asked: issuer::Asked<'_>,
     ) -> Option<v1::AccreditationRecord> {
+        let own = path::accreditation(asked.issuer, asked.kind, asked.jurisdiction);
         let first = |prefix: Vec<u8>| {
             let of_main = self.proven.iter().filter(|proven| proven.chain.is_none());
             of_main
                 .flat_map(|proven| &proven.values)
-                .filter(|(path, _)| path.starts_with(&prefix))
+                .filter(|(path, _)| path.starts_with(&prefix) && **path != own)
                 .find_map(|(_, bytes)| {
                     v1::AccreditationRecord::decode(bytes.as_ref()?.as_slice()).ok()
                 })
         };
-        first(path::accreditations_of_type(issuer, kind))
-            .or_else(|| first(path::accreditations(issuer)))
+        first(path::accreditations_of_type(asked.issuer, asked.kind))
+            .or_else(|| first(path::accreditations(asked.issuer)))
     }
 
     /// The handed-in document of this identifier.

@@ -36,6 +36,13 @@ pub(crate) struct Resolve {
 pub(super) async fn resolve(arguments: &Resolve, context: &Context) -> Result<Report, Failure> {
     let client = context.client()?;
     let did = arguments.did;
+    if !did.is_account() && client.chain_code().await?.is_some() {
+        return Err(Failure::new(
+            "DID_OTHER_CHAIN",
+            format!("{did} is a sub-chain as a whole, and the main chain says what it is"),
+            "name a node of the main chain by --node",
+        ));
+    }
     let request = v1::ResolveRequest {
         did: did.to_string(),
         ..v1::ResolveRequest::default()
@@ -173,5 +180,59 @@ fn found(did: &Did, record: Option<&v1::DidRecord>) -> Result<Report, Failure> {
             format!("{did} is not registered"),
             "check the identifier; `starfire did create` registers one",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use starfire_crosschain::path;
+    use starfire_state::Changes;
+
+    use super::*;
+    use crate::cli::output::Output;
+    use crate::gateway::fixture::{Node, record};
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        resolve: Resolve,
+    }
+
+    async fn resolved(node: &Node, did: &str) -> Result<Value, Failure> {
+        let context = Context {
+            output: Output::new(true),
+            home: Some("/nobody/is/at/home".into()),
+            node: Some(node.url.clone()),
+            passphrase_file: None,
+        };
+        let line = Line::parse_from(["resolve", did]);
+        let report = resolve(&line.resolve, &context).await?;
+        Ok(serde_json::to_value(report).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_sub_chain_as_a_whole_is_resolved_by_the_main_chain() {
+        let chain = v1::SubChainRecord {
+            chain_code: "by01".into(),
+            chain_id: "starfire-by01-1".into(),
+            resolvers: vec!["http://127.0.0.1:1".into()],
+            status: v1::SubChainStatus::Active.into(),
+            ..Default::default()
+        };
+        let mut main = Node::main(record(path::sub_chain("by01"), &chain)).await;
+        main.block(Changes::new(), &[]);
+        let found = resolved(&main, "did:bid:by01").await.unwrap();
+        let service = &found["document"]["service"][0];
+        assert_eq!(service["serviceEndpoint"], "http://127.0.0.1:1");
+        assert_eq!(found["verified"], false);
+        let unknown = resolved(&main, "did:bid:by02").await.unwrap_err();
+        assert_eq!(unknown.code, "DID_NOT_FOUND");
+        assert!(unknown.message.contains("no sub-chain"), "{unknown}");
+        let mut sub = Node::sub(Changes::new()).await;
+        sub.block(Changes::new(), &[]);
+        let elsewhere = resolved(&sub, "did:bid:by01").await.unwrap_err();
+        assert_eq!(elsewhere.code, "DID_OTHER_CHAIN");
+        assert!(elsewhere.hint.contains("main chain"), "{elsewhere}");
     }
 }
