@@ -391,12 +391,20 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_set_and_empty_counts_as_unset() {
-        let line = ["starfire", "did", "show", "did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2"];
+        let line = [
+            "starfire",
+            "did",
+            "show",
+            "did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2",
+        ];
         // As clap takes the variables' values.
         let options = ["--node", "", "--passphrase-file", ""];
         let cli = Cli::try_parse_from(line.into_iter().chain(options)).unwrap();
         let context = cli.options.context();
-        assert_eq!((context.node.as_deref(), context.passphrase_file.as_deref()), (None, None));
+        assert_eq!(
+            (context.node.as_deref(), context.passphrase_file.as_deref()),
+            (None, None)
+        );
         assert_eq!(context.client().unwrap_err().message, "which node?");
     }
 

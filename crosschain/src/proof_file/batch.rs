@@ -81,8 +81,7 @@ fn under_shared(shared: Option<&Held>, label: &str, result: &Value) -> Result<((
         next: None,
         origin: Origin::default(),
     };
-    let expected =
-        representation(result).map(|form| resolution::result(&question, &found, form));
+    let expected = representation(result).map(|form| resolution::result(&question, &found, form));
     equal(expected.as_ref(), result).map_err(|stop| stop.about(label))?;
     Ok((
         (),
