@@ -42,7 +42,10 @@ pub(super) fn check(
     }
 }
 
-fn take_apart(mut batch: Value) -> Result<((Vec<Value>, Option<StateProof>), String), Stop> {
+/// Results, and the proof that those of the main chain share.
+type Parts = (Vec<Value>, Option<StateProof>);
+
+fn take_apart(mut batch: Value) -> Result<(Parts, String), Stop> {
     let malformed = |why: &str| stop(Reason::ProofMalformed, why);
     let members = batch
         .as_object_mut()

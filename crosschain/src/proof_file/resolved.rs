@@ -105,10 +105,9 @@ fn take_apart(mut bare: Value) -> Result<(Saved, String), Stop> {
                 "didResolutionMetadata.didUrl does not say what was asked",
             )
         })?;
-    let beside = match &mut bare["didDocumentMetadata"] {
-        Value::Object(members) => members.remove(SUB_CHAINS),
-        _ => None,
-    };
+    let beside = bare["didDocumentMetadata"]
+        .as_object_mut()
+        .and_then(|members| members.remove(SUB_CHAINS));
     let beside = match beside {
         None => None,
         Some(Value::Object(results)) => Some(results),

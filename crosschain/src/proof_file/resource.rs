@@ -129,10 +129,13 @@ impl Saved {
     ) -> Result<((), String), Stop> {
         let is_it = |bytes: &[u8]| Sha256::digest(bytes).as_slice() == record.checksum;
         if let Some(file) = file {
-            let says_it = || match &self.content {
-                Value::String(text) if !self.in_base64 && is_it(text.as_bytes()) => true,
-                shown if self.in_base64 => *shown == STANDARD.encode(file),
-                shown => serde_json::from_slice::<Value>(file).is_ok_and(|file| file == *shown),
+            let shown = self.content.as_str();
+            let says_it = || {
+                if self.in_base64 {
+                    return shown == Some(STANDARD.encode(file).as_str());
+                }
+                shown.is_some_and(|text| is_it(text.as_bytes()))
+                    || serde_json::from_slice::<Value>(file).is_ok_and(|file| file == self.content)
             };
             if !is_it(file) {
                 let why = "it is not the file whose checksum stands on the chain";
@@ -146,16 +149,15 @@ impl Saved {
                 )),
             };
         }
-        let shown = match &self.content {
-            Value::String(text) if self.in_base64 => STANDARD.decode(text).ok(),
-            Value::String(text) if record.media_type.starts_with("text/") => {
-                Some(text.clone().into_bytes())
-            }
-            shown => serde_json::to_vec(shown).ok(),
+        let is_text = record.media_type.starts_with("text/");
+        let shown = match self.content.as_str() {
+            Some(text) if self.in_base64 => STANDARD.decode(text).ok(),
+            Some(text) if is_text => Some(text.as_bytes().to_vec()),
+            Some(_) | None => serde_json::to_vec(&self.content).ok(),
         };
         match shown {
             Some(shown) if is_it(&shown) => Ok(((), "as its checksum says".to_owned())),
-            Some(_) if !self.in_base64 && !record.media_type.starts_with("text/") => Err(stop(
+            Some(_) if !self.in_base64 && !is_text => Err(stop(
                 Reason::FileMissing,
                 "JSON is shown in another form than it was registered: name the resource's own bytes by --file",
             )),

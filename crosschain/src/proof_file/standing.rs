@@ -115,13 +115,11 @@ pub(super) fn check_entry(
 /// `POST /credentials/status`: several of them.
 pub(super) fn check_entries(
     report: &mut Report,
-    answer: Value,
+    mut answer: Value,
     verifier: &Verifier<'_>,
 ) -> Result<Vec<Proven>, Ended> {
-    let entries = match answer {
-        Value::Object(mut members) if members.len() == 1 => members.remove("statuses"),
-        _ => None,
-    };
+    let members = answer.as_object_mut().filter(|members| members.len() == 1);
+    let entries = members.and_then(|members| members.remove("statuses"));
     let entries = match entries {
         Some(Value::Array(entries)) if !entries.is_empty() => {
             let detail = format!("{} entries", entries.len());

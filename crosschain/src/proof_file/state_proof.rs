@@ -82,14 +82,12 @@ fn shown(proof: &v1::StateProof) -> Option<StateProof> {
 
 impl StateProof {
     /// The one proof of a set, as metadata has it.
-    pub(super) fn of_set(proofs: Value) -> Result<Self, Stop> {
-        match proofs {
-            Value::Array(mut proofs) if proofs.len() == 1 => Self::parse(proofs.remove(0)),
-            _ => Err(stop(
-                Reason::ProofMalformed,
-                "its proof is no set of exactly one",
-            )),
-        }
+    pub(super) fn of_set(mut proofs: Value) -> Result<Self, Stop> {
+        let one = proofs.as_array_mut().filter(|proofs| proofs.len() == 1);
+        let one = one
+            .and_then(Vec::pop)
+            .ok_or_else(|| stop(Reason::ProofMalformed, "its proof is no set of exactly one"))?;
+        Self::parse(one)
     }
 
     /// A proof that stands by itself.
