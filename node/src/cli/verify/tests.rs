@@ -313,7 +313,7 @@ async fn a_resource_is_verified_by_its_checksum() {
     world.expect(&answer, with(POLICY), None);
     world.expect(&answer, with(b"{}"), Some(Reason::FileMismatch));
     let forged = altered(&answer, |answer| {
-        answer["content"]["retention"] = json!("1y")
+        answer["content"]["retention"] = json!("1y");
     });
     world.expect(&forged, with(POLICY), Some(Reason::AnswerMismatch));
     let forged = altered(&answer, |answer| {
