@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use prost::Message as _;
-use serde_json::{Value, json};
 use starfire_consensus::candidate::Candidate;
 use starfire_consensus::certificate;
 use starfire_consensus::message::{Message, Proposal, Timeout, Unsigned};
@@ -223,44 +222,36 @@ fn answer(bytes: &[u8]) {
     }
 }
 
-/// One of each kind, with the proof that all of them are in want of.
+/// One of each kind, with a proof that goes as far as its header.
 fn answers() -> Vec<Vec<u8>> {
     const DID: &str = "did:bid:ef24NBA7au48UTZrUNRHj2p3bnRzF3YCH";
-    let proof = json!({
-        "type": "StarfireStateProof2026", "chainId": "main-1", "height": "7", "signedHeader": "", "values": [],
-    });
-    let about = |metadata: Value| {
-        let mut metadata = metadata;
-        metadata["proof"] = json!([proof]);
-        metadata
-    };
-    let resolved = json!({
-        "didDocument": {"id": DID},
-        "didResolutionMetadata": {"didUrl": DID, "contentType": "application/did"},
-        "didDocumentMetadata": about(json!({"versionId": "1", "subChains": {"by01": {}}})),
-    });
-    let answers = [
-        json!({"results": [resolved, {"didResolutionMetadata": {"error": {"type": "a#B"}}}], "proof": proof}),
+    let proof = r#""proof":{"type":"StarfireStateProof2026","chainId":"main-1","height":"7","signedHeader":"","values":[]}"#;
+    let set = proof.replace(":{", ":[{").replace("[]}", "[]}]");
+    let about = format!(r#"{{"didUrl":"{DID}","contentType":"application/did"}}"#);
+    let resolved = format!(
+        r#"{{"didDocument":{{"id":"{DID}"}},"didResolutionMetadata":{about},"didDocumentMetadata":{{"versionId":"1","subChains":{{"by01":{{}}}},{set}}}}}"#
+    );
+    let unanswered = r##"{"didDocument":null,"didResolutionMetadata":{"error":{"type":"a#B"}},"didDocumentMetadata":{}}"##;
+    [
+        format!(r#"{{"results":[{resolved},{unanswered}],{proof}}}"#),
+        format!(
+            r##"{{"content":{{"id":"{DID}#key-1"}},"dereferencingMetadata":{about},"contentMetadata":{{"versionId":"1",{set}}}}}"##
+        ),
+        format!(
+            r#"{{"content":"a","dereferencingMetadata":{{"contentType":"text/plain"}},"contentMetadata":{{"did":"{DID}","name":"a","versionId":"1","checksum":"00",{set}}}}}"#
+        ),
+        format!(r#"{{"statuses":[{{"issuer":"{DID}","name":"a","index":7,"set":true,{proof}}}]}}"#),
+        format!(r#"{{"issuer":"{DID}","name":"a","encodedList":"uH4sI",{proof}}}"#),
+        format!(
+            r#"{{"issuer":"{DID}","type":"T","jurisdiction":"CN","held":true,"levels":[],"at_ms":1,{proof}}}"#
+        ),
+        format!(
+            r#"{{"author":"{DID}","name":"a","version":1,"checksum":"00","content":"{{}}",{proof}}}"#
+        ),
         resolved,
-        json!({
-            "content": {"id": format!("{DID}#key-1")},
-            "dereferencingMetadata": {"didUrl": DID, "contentType": "application/did"},
-            "contentMetadata": about(json!({"versionId": "1"})),
-        }),
-        json!({
-            "content": "text",
-            "dereferencingMetadata": {"contentType": "text/plain"},
-            "contentMetadata": about(json!({"did": DID, "name": "a", "versionId": "1", "checksum": "00"})),
-        }),
-        json!({"statuses": [{"issuer": DID, "name": "a", "index": 7, "set": true, "proof": proof}]}),
-        json!({"issuer": DID, "name": "a", "encodedList": "uH4sI", "proof": proof}),
-        json!({"issuer": DID, "type": "T", "jurisdiction": "CN", "held": true, "levels": [], "at_ms": 1, "proof": proof}),
-        json!({"author": DID, "name": "a", "version": 1, "checksum": "00", "content": "{}", "proof": proof}),
-    ];
-    answers
-        .iter()
-        .map(|answer| answer.to_string().into_bytes())
-        .collect()
+    ]
+    .map(String::into_bytes)
+    .to_vec()
 }
 
 fn identifier(bytes: &[u8]) {
