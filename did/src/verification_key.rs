@@ -11,6 +11,7 @@ use k256::ecdsa::signature::Verifier as _;
 use p256::elliptic_curve::sec1::ToSec1Point as _;
 use serde_json::{Value, json};
 
+use crate::base58;
 use crate::key::{KeyAlgorithm, KeyError, PublicKey};
 use crate::signature;
 
@@ -127,7 +128,7 @@ impl VerificationKey {
             Self::Secp256k1(point) => [&SECP256K1[..], point].concat(),
             Self::X25519(raw) => [&X25519[..], raw].concat(),
         };
-        format!("z{}", bs58::encode(bytes).into_string())
+        format!("z{}", base58::encode_standard(&bytes))
     }
 
     /// From `publicKeyMultibase`; `None` if it is no key of these kinds.
