@@ -21,7 +21,7 @@ use starfire_proto::v1;
 /// BIF's number for a subject of no other type, which a record may leave out.
 const SUBJECT_OTHER: u32 = 999;
 /// What the paths of DIDs' records begin with.
-pub(crate) const RECORDS: &[u8] = b"did/";
+pub(crate) const RECORD_PATHS: &[u8] = b"did/";
 
 /// What DIDs are looked up by. Each look-up answers in the byte order of the DIDs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,15 +77,19 @@ impl By {
 
 /// The DID whose newest record stands at this path; `None` for any other path.
 pub(crate) fn did_of(path: &[u8]) -> Option<&str> {
-    let did = path.strip_prefix(RECORDS)?;
+    let did = path.strip_prefix(RECORD_PATHS)?;
     if did.contains(&b'/') {
         return None;
     }
     std::str::from_utf8(did).ok()
 }
 
-/// The rows of a DID with this record. Bytes that are no record have none: a snapshot that is not checked yet may hold anything.
+/// The rows of a DID with this record. What is no record has none: one that was deleted is empty, and a snapshot that is not checked
+/// yet may hold anything.
 pub(crate) fn rows(did: &str, record: &[u8]) -> BTreeSet<Vec<u8>> {
+    if record.is_empty() {
+        return BTreeSet::new();
+    }
     let Ok(record) = v1::DidRecord::decode(record) else {
         return BTreeSet::new();
     };

@@ -3,7 +3,7 @@
 //! One synced write batch a block, so that a crash leaves the block before or the block after, never a part. Reads go through a
 //! [`Reader`], which clones, crosses threads and never waits for the core.
 //!
-//! Beside the state stands an index of its DIDs (`did_index.rs`), which follows from it.
+//! Beside the state stand an index of its DIDs (`did_index.rs`) and their newest records (`records.rs`), which follow from it.
 //!
 //! A store may also begin with the state of a later height that others executed (`import.rs`), and forget what is old (`prune.rs`).
 //!
@@ -16,6 +16,7 @@ mod import;
 mod newest;
 mod prune;
 mod read;
+mod records;
 mod state;
 mod tables;
 

@@ -6,7 +6,7 @@
 use starfire_state::tree::{self, Cache, TreeUpdate};
 use starfire_state::{Archive, Batch, Changes, StoreError};
 
-use super::tables::{self, DIDS, META, STATE, TREE, table};
+use super::tables::{self, DIDS, META, RECORDS, STATE, TREE, table};
 use super::{Rocks, did_index, fill_block};
 
 /// Above every row of a table: no path, no row of the tree and none of the index begins with this byte.
@@ -28,6 +28,7 @@ impl Rocks {
             writes.delete_range_cf(table(db, STATE), &[] as &[u8], END);
             writes.delete_range_cf(table(db, TREE), &[] as &[u8], END);
             writes.delete_range_cf(table(db, DIDS), &[] as &[u8], END);
+            writes.delete_range_cf(table(db, RECORDS), &[] as &[u8], END);
             writes.delete_cf(table(db, META), tables::IMPORT_KEY);
         })
     }
@@ -57,7 +58,7 @@ impl Rocks {
                 let value = value.as_deref().expect("an entry has a value");
                 writes.put_cf(table(db, STATE), tables::state_row(path, height), value);
             }
-            did_index::fill_imported(entries, db, writes);
+            did_index::fill_imported(entries, height, db, writes);
             for (row, value) in &nodes {
                 writes.put_cf(table(db, TREE), row, value);
             }

@@ -1,10 +1,12 @@
 //! State as of a height, out of rows that keep every height.
 
-use rocksdb::ReadOptions;
+use rocksdb::{DB, ReadOptions};
 use starfire_state::View;
 
 use super::read::{Shared, must};
+use super::records::{self, Told};
 use super::tables::{STATE, decode_state_row, state_row, table};
+use crate::did_index::did_of;
 
 /// State after one height.
 pub(super) struct StateAt<'a> {
@@ -15,13 +17,12 @@ pub(super) struct StateAt<'a> {
 impl View for StateAt<'_> {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.shared.with(|db| {
-            let mut options = ReadOptions::default();
-            options.set_prefix_same_as_start(true);
-            let mut rows = db.raw_iterator_cf_opt(table(db, STATE), options);
-            rows.seek(state_row(key, self.height));
-            must(rows.status());
-            let (row, value) = rows.item()?;
-            (decode_state_row(row).0 == key && !value.is_empty()).then(|| value.to_vec())
+            if let Some(did) = did_of(key)
+                && let Told::Is(record) = records::read(db, did, self.height)
+            {
+                return record;
+            }
+            search(db, key, self.height).filter(|value| !value.is_empty())
         })
     }
 
@@ -62,6 +63,17 @@ impl View for StateAt<'_> {
             found
         })
     }
+}
+
+/// What the newest row of a path up to `height` holds; nothing: it was deleted. `None`: there is no such row.
+pub(super) fn search(db: &DB, path: &[u8], height: u64) -> Option<Vec<u8>> {
+    let mut options = ReadOptions::default();
+    options.set_prefix_same_as_start(true);
+    let mut rows = db.raw_iterator_cf_opt(table(db, STATE), options);
+    rows.seek(state_row(path, height));
+    must(rows.status());
+    let (row, value) = rows.item()?;
+    (decode_state_row(row).0 == path).then(|| value.to_vec())
 }
 
 /// A bound above all rows of `path` and below all of the next: 01 follows the separator, and is below every path's bytes.

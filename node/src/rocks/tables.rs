@@ -7,6 +7,7 @@
 //! receipts       height                                 →  each receipt with its length before it
 //! transactions   hash of the blob                       →  height ‖ index
 //! dids           what a DID is found by ‖ the DID       →  nothing: see `crate::did_index`
+//! records        DID                                    →  height ‖ its newest record: see `records.rs`
 //! default        schema, chain, height, safety, base, … →  the store's own facts
 //!                safety-block/ ‖ BLAKE3                 →  a block that the safety record names
 //!                misbehaviour/ ‖ height ‖ validator     →  a proof against a validator
@@ -32,10 +33,20 @@ pub(super) const BLOCKS: &str = "blocks";
 pub(super) const RECEIPTS: &str = "receipts";
 pub(super) const TRANSACTIONS: &str = "transactions";
 pub(super) const DIDS: &str = "dids";
+pub(super) const RECORDS: &str = "records";
 /// RocksDB always has a family of this name.
 pub(super) const META: &str = "default";
 
-pub(super) const TABLES: [&str; 7] = [STATE, TREE, BLOCKS, RECEIPTS, TRANSACTIONS, DIDS, META];
+pub(super) const TABLES: [&str; 8] = [
+    STATE,
+    TREE,
+    BLOCKS,
+    RECEIPTS,
+    TRANSACTIONS,
+    DIDS,
+    RECORDS,
+    META,
+];
 
 pub(super) const SCHEMA_KEY: &[u8] = b"schema";
 pub(super) const CHAIN_KEY: &[u8] = b"chain";
@@ -52,7 +63,7 @@ pub(super) const IMPORT_KEY: &[u8] = b"import";
 /// What the rows of heights begin with that stay when their neighbours are pruned.
 pub(super) const KEPT_PREFIX: &[u8] = b"kept/";
 
-/// The index of DIDs is whole: how its rows are made.
+/// The index of DIDs is whole, and so are their newest records: how the rows are made.
 pub(super) const DID_INDEX_KEY: &[u8] = b"did-index";
 
 /// The value of a deleted path. No other value is empty.

@@ -132,7 +132,25 @@ fn look_ups() -> Vec<By> {
     all
 }
 
+/// The newest records answer for every height as the rows of state do.
+fn check_records(store: &Rocks) {
+    let reader = store.reader();
+    for n in 0..6 {
+        let path = path::record(&did(n));
+        for height in (0..=store.height().unwrap_or(0)).chain([u64::MAX]) {
+            let found = reader.shared().with(|db| search(db, &path, height));
+            let standing = found.filter(|record| !record.is_empty());
+            assert_eq!(
+                reader.state_at(height).get(&path),
+                standing,
+                "as of {height}"
+            );
+        }
+    }
+}
+
 fn check(store: &Rocks) {
+    check_records(store);
     let newest = store.height().unwrap_or(0);
     let mut records: Vec<(String, v1::DidRecord)> = (0..6)
         .filter_map(|n| {
@@ -182,8 +200,10 @@ proptest! {
                     store.try_write(true, &|db, writes| {
                         writes.delete_cf(table(db, META), tables::DID_INDEX_KEY);
                         writes.delete_range_cf(table(db, DIDS), &[] as &[u8], END);
+                        writes.delete_range_cf(table(db, RECORDS), &[] as &[u8], END);
                         if matches!(step, Step::Cut) {
                             writes.put_cf(table(db, DIDS), b"adid:bid:nobody", []);
+                            records::put(db, writes, "did:bid:nobody", 0, b"what is this");
                         }
                     }).unwrap();
                     drop(store);
@@ -213,6 +233,8 @@ fn a_state_that_is_given_up_leaves_no_rows() {
     assert_eq!(half.reader().dids(&By::All, None, 9), [did(1).to_string()]);
     half.discard_import().unwrap();
     assert!(half.reader().dids(&By::All, None, 9).is_empty());
+    let record = path::record(&did(1));
+    assert_eq!(half.reader().state_at(0).get(&record), None);
     block(&mut half, &[(3, Some((vec![], vec![], 0)), true)]);
     check(&half);
 }
@@ -225,16 +247,58 @@ fn a_row_too_few_and_a_row_too_many_are_found_and_mended() {
     let row = [By::Controller(did(2)).prefix(), did(1).to_string().into()].concat();
     let wrong = [By::Controller(did(3)).prefix(), did(1).to_string().into()].concat();
     type Damage<'a> = &'a dyn Fn(&DB, &mut WriteBatch);
-    let damages: [Damage<'_>; 3] = [
+    let subject = did(1).to_string();
+    let damages: [Damage<'_>; 6] = [
         &|db, writes| writes.delete_cf(table(db, DIDS), &row),
         &|db, writes| writes.put_cf(table(db, DIDS), &wrong, []),
         &|db, writes| writes.put_cf(table(db, DIDS), b"what is this", []),
+        &|db, writes| writes.delete_cf(table(db, RECORDS), &subject),
+        &|db, writes| records::put(db, writes, &subject, 0, b"another"),
+        &|db, writes| records::put(db, writes, &did(3).to_string(), 0, b"what is this"),
     ];
-    for (damage, problem) in damages.into_iter().zip(["lacks", "has a DID", "has a DID"]) {
+    let problems = [
+        "lacks",
+        "has a DID",
+        "has a DID",
+        "is not the DID's newest",
+        "is not the DID's newest",
+        "has a DID",
+    ];
+    for (damage, problem) in damages.into_iter().zip(problems) {
         assert_eq!(store.check_did_index().unwrap(), 4);
         store.try_write(true, damage).unwrap();
         let bad = store.check_did_index().unwrap_err();
         assert!(bad.problem.contains(problem), "{bad}");
         assert_eq!(store.build_did_index().unwrap(), 1);
     }
+}
+
+#[test]
+fn the_newest_record_stays_when_what_is_old_is_pruned() {
+    let home = TempDir::new().unwrap();
+    let mut store = Rocks::open(home.path()).unwrap();
+    let spec = Some((vec![2], vec![0], 0));
+    block(
+        &mut store,
+        &[(1, spec.clone(), true), (2, spec.clone(), true)],
+    );
+    block(&mut store, &[(1, spec.clone(), true), (2, None, false)]);
+    for _ in 0..3 {
+        block(&mut store, &[]);
+    }
+    let before = store.reader().state_at(4).get(&path::record(&did(1)));
+    let mut pruner = store.pruner();
+    pruner.move_base(4, |_| false).unwrap();
+    while pruner.sweep(4).unwrap() == crate::rocks::Swept::More {}
+    let first = store
+        .reader()
+        .shared()
+        .with(|db| search(db, &path::record(&did(1)), 0));
+    assert_eq!(first, None, "what is old is gone");
+    assert!(before.is_some());
+    for height in 3..=4 {
+        let state = store.reader().state_at(height).get(&path::record(&did(1)));
+        assert_eq!(state, before);
+    }
+    check(&store);
 }
