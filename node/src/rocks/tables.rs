@@ -17,14 +17,14 @@
 //! Numbers are big-endian. A height is stored as its complement in `state`, so that the newest value of a path comes first, and
 //! the value as of a height is where a seek lands. Paths are printable, so 00 ends them, and a path's rows lie together.
 //!
-//! Half of the memory that RocksDB may have is its cache. The other half is for what was written last: the larger it is, the more
-//! seldom files are made of it, and the fewer of them are merged again.
+//! Half of the memory that RocksDB may have is for what was written last, when there is as much: the larger that is, the more seldom
+//! files are made of it, and the fewer of them are merged again. Whatever it leaves is for what was read.
 
 use std::path::Path;
 
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
-    DBRecoveryMode, LogLevel, Options, SliceTransform,
+    DBRecoveryMode, LogLevel, Options, SliceTransform, WriteBufferManager,
 };
 
 pub(super) const STATE: &str = "state";
@@ -73,25 +73,31 @@ pub(super) const DELETED: &[u8] = &[];
 pub(crate) const MEMORY_MIB_MIN: usize = 32;
 const OPEN_FILES_MAX: i32 = 256;
 
-/// How memory is shared out, bytes.
+/// How memory is shared out.
 struct Memory {
-    cache: usize,
+    /// All of it: buffers are charged to it, so it holds what they leave.
+    cache: Cache,
     /// Of all tables together, before the largest is written out.
-    write_buffers: usize,
-    /// Of one table.
+    write_buffers: WriteBufferManager,
+    /// Of one table, bytes.
     write_buffer: usize,
-    /// Of the log, which holds what the buffers hold: it is read again after a crash.
+    /// Of the log, which holds what the buffers hold: it is read again after a crash. Bytes.
     log_max: u64,
 }
 
 impl Memory {
     fn of(mib: usize) -> Self {
-        let half = mib.max(MEMORY_MIB_MIN).saturating_mul(1 << 20) / 2;
+        let all = mib.max(MEMORY_MIB_MIN).saturating_mul(1 << 20);
+        let cache = Cache::new_lru_cache(all);
         Self {
-            cache: half,
-            write_buffers: half,
-            write_buffer: half / 2,
-            log_max: u64::try_from(half).unwrap_or(u64::MAX).saturating_mul(2),
+            write_buffers: WriteBufferManager::new_write_buffer_manager_with_cache(
+                all / 2,
+                false,
+                cache.clone(),
+            ),
+            cache,
+            write_buffer: all / 4,
+            log_max: u64::try_from(all).unwrap_or(u64::MAX),
         }
     }
 }
@@ -115,7 +121,7 @@ fn options(memory: &Memory) -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
-    options.set_db_write_buffer_size(memory.write_buffers);
+    options.set_write_buffer_manager(&memory.write_buffers);
     options.set_max_total_wal_size(memory.log_max);
     options.set_max_open_files(OPEN_FILES_MAX);
     options.set_max_background_jobs(2);
@@ -132,16 +138,15 @@ fn options(memory: &Memory) -> Options {
 }
 
 fn descriptors(memory: &Memory) -> Vec<ColumnFamilyDescriptor> {
-    let cache = Cache::new_lru_cache(memory.cache);
     TABLES
         .iter()
-        .map(|&name| ColumnFamilyDescriptor::new(name, table_options(name, memory, &cache)))
+        .map(|&name| ColumnFamilyDescriptor::new(name, table_options(name, memory)))
         .collect()
 }
 
-fn table_options(name: &str, memory: &Memory, cache: &Cache) -> Options {
+fn table_options(name: &str, memory: &Memory) -> Options {
     let mut blocks = BlockBasedOptions::default();
-    blocks.set_block_cache(cache);
+    blocks.set_block_cache(&memory.cache);
     blocks.set_bloom_filter(10.0, false);
     blocks.set_cache_index_and_filter_blocks(true);
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
