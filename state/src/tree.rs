@@ -17,6 +17,7 @@ mod cache;
 mod find;
 mod hash;
 mod page;
+mod pages;
 mod proof;
 mod prove;
 mod prune;
@@ -30,8 +31,9 @@ use update::{Change, Pass};
 
 pub use cache::Cache;
 pub use hash::{EMPTY_ROOT, proof_spec};
+pub use pages::Pages;
 pub use proof::{PROOF_BYTES_MAX, ProofError, verify};
-pub use prove::{Proved, prove};
+pub use prove::{Proved, prove, prove_value};
 pub use prune::{Pruning, prune};
 
 /// What a block does to the tree.

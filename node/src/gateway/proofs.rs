@@ -139,16 +139,8 @@ fn prove_unchanged(
     if keys(view.archive().state_at(before).as_ref()) != wanted {
         return Ok(Err(view.height()));
     }
-    let proof = heads.of(view)?.prove(view, &wanted);
-    let newest = view.state();
-    let stands = |proved: &v1::ProvedValue| {
-        newest.get(&proved.key).as_ref() == proved.present.then_some(&proved.value)
-    };
-    Ok(if proof.values.iter().all(stands) {
-        Ok(proof)
-    } else {
-        Err(view.height())
-    })
+    let proof = heads.prove_newest(view, &wanted)?;
+    Ok(proof.ok_or(view.height()))
 }
 
 /// The values at `keys` after block `height - 1`, proved by the header of `height`.
@@ -157,7 +149,12 @@ pub(super) fn prove(
     height: u64,
     keys: &[Vec<u8>],
 ) -> Result<v1::StateProof, Rejection> {
-    Ok(Head::read(view, height)?.prove(view, keys))
+    let head = Head::read(view, height)?;
+    let values = keys.iter().map(|key| {
+        let proved = tree::prove(view.archive(), height - 1, key);
+        proved_value(key, proved.value, proved.proof)
+    });
+    Ok(head.over(values.collect()))
 }
 
 /// What every proof under one header has in common.
@@ -184,30 +181,53 @@ impl Head {
         })
     }
 
-    fn prove(&self, view: &ReadView, keys: &[Vec<u8>]) -> v1::StateProof {
-        let values = keys.iter().map(|key| {
-            let proved = tree::prove(view.archive(), self.height - 1, key);
-            v1::ProvedValue {
-                key: key.clone(),
-                present: proved.value.is_some(),
-                value: proved.value.unwrap_or_default(),
-                proof: proved.proof,
-            }
-        });
+    fn over(&self, values: Vec<v1::ProvedValue>) -> v1::StateProof {
         v1::StateProof {
             chain_id: self.chain_id.clone(),
             validators: self.validators.clone(),
-            values: values.collect(),
+            values,
             signed_header: self.signed_header.clone(),
         }
     }
 }
 
-/// The newest header, remembered: it stands in a block, which may have megabytes of transactions to be read past.
+fn proved_value(key: &[u8], value: Option<Vec<u8>>, proof: Vec<u8>) -> v1::ProvedValue {
+    v1::ProvedValue {
+        key: key.to_vec(),
+        present: value.is_some(),
+        value: value.unwrap_or_default(),
+        proof,
+    }
+}
+
+/// What newest proofs have in common, remembered: the header, which stands in a block that may have megabytes of transactions to be read
+/// past, and the tree's pages near the root.
 #[derive(Debug, Default)]
-pub(super) struct Heads(Mutex<Option<Arc<Head>>>);
+pub(super) struct Heads {
+    newest: Mutex<Option<Arc<Head>>>,
+    pages: tree::Pages,
+}
 
 impl Heads {
+    /// The newest values at `keys` under the newest header, unless its block changed one of them.
+    fn prove_newest(
+        &self,
+        view: &ReadView,
+        keys: &[Vec<u8>],
+    ) -> Result<Option<v1::StateProof>, Rejection> {
+        let head = self.of(view)?;
+        let newest = view.state();
+        let values = keys.iter().map(|key| {
+            let value = newest.get(key);
+            let (archive, before) = (view.archive(), head.height - 1);
+            let proof = tree::prove_value(&self.pages, archive, before, key, value.as_deref())?;
+            Some(proved_value(key, value, proof))
+        });
+        Ok(values
+            .collect::<Option<_>>()
+            .map(|values| head.over(values)))
+    }
+
     /// The head of the newest height that this view knows.
     fn of(&self, view: &ReadView) -> Result<Arc<Head>, Rejection> {
         let known = self.held().clone();
@@ -221,7 +241,7 @@ impl Heads {
 
     fn held(&self) -> MutexGuard<'_, Option<Arc<Head>>> {
         // A panic elsewhere cannot leave a head half written, so the lock's poison means nothing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

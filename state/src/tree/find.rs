@@ -1,9 +1,8 @@
 //! Going down one version of the tree: to a key, and to its neighbours.
 
 use super::hash::{Hash, goes_right};
-use super::page::{BITS, Leaf, Node, SLOTS, Slot, slot_of};
-use super::update::read;
-use crate::store::Archive;
+use super::page::{BITS, Leaf, Node, Opened, SLOTS, Slot, slot_of};
+use super::pages::Source;
 
 /// Where the way to a key ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,13 +13,16 @@ pub(super) struct Way {
     pub(super) leaf: Option<Leaf>,
 }
 
+/// Steps to the leaves of a large tree: it is seldom longer.
+const STEPS_USUAL: usize = 32;
+
 /// The way from the root to where the key with this hash stands or would stand.
-pub(super) fn way(archive: &dyn Archive, root: Slot, key: &Hash) -> Way {
-    let mut beside = Vec::new();
+pub(super) fn way(source: Source<'_>, root: Slot, key: &Hash) -> Way {
+    let mut beside = Vec::with_capacity(STEPS_USUAL);
     let mut depth = 0;
     let mut slot = root;
     loop {
-        let page = match slot {
+        slot = match slot {
             Slot::Empty => return Way { beside, leaf: None },
             Slot::Leaf(leaf) => {
                 return Way {
@@ -28,26 +30,26 @@ pub(super) fn way(archive: &dyn Archive, root: Slot, key: &Hash) -> Way {
                     leaf: Some(leaf),
                 };
             }
-            Slot::Page(found) => read(archive, found.height, depth, key).0,
+            Slot::Page(found) => source.visit(found.height, depth, key, |page| {
+                through(page, slot_of(key, depth), &mut beside)
+            }),
         };
-        let levels = page.levels();
-        let end = slot_of(key, depth);
-        slot = page.slots[end];
-        for step in 0..BITS {
-            match levels[step][end >> (BITS - step)] {
-                Node::Inner(_) => {
-                    let sibling = (end >> (BITS - step - 1)) ^ 1;
-                    beside.push(*page.hash(&levels[step + 1][sibling]));
-                }
-                Node::Leaf(at) => {
-                    slot = page.slots[at];
-                    break;
-                }
-                Node::Empty => break,
-            }
-        }
         depth += BITS;
     }
+}
+
+/// The way through a page to one of its slots, and what lies there. It is shorter where one leaf or nothing is on it.
+fn through(page: &Opened, end: usize, beside: &mut Vec<Hash>) -> Slot {
+    for steps in 1..=BITS {
+        let at = end >> (BITS - steps);
+        beside.push(page.hash(&page.node(steps, at ^ 1)));
+        match page.node(steps, at) {
+            Node::Inner(_) => {}
+            Node::Leaf(slot) => return page.slots()[slot],
+            Node::Empty => break,
+        }
+    }
+    page.slots()[end]
 }
 
 /// Which neighbour.
@@ -60,18 +62,12 @@ pub(super) enum Side {
 }
 
 /// The key, by hash, that stands next to the one with this hash, where nothing stands.
-pub(super) fn neighbour(archive: &dyn Archive, root: Slot, key: &Hash, side: Side) -> Option<Hash> {
-    nearest(archive, root, 0, key, side)
+pub(super) fn neighbour(source: Source<'_>, root: Slot, key: &Hash, side: Side) -> Option<Hash> {
+    nearest(source, root, 0, key, side)
 }
 
 /// The key nearest to `key` on that side, itself included, in the subtree at `depth`, into which `key` leads.
-fn nearest(
-    archive: &dyn Archive,
-    slot: Slot,
-    depth: usize,
-    key: &Hash,
-    side: Side,
-) -> Option<Hash> {
+fn nearest(source: Source<'_>, slot: Slot, depth: usize, key: &Hash, side: Side) -> Option<Hash> {
     match slot {
         Slot::Empty => None,
         Slot::Leaf(leaf) => {
@@ -82,16 +78,16 @@ fn nearest(
             within.then_some(leaf.key)
         }
         Slot::Page(found) => {
-            let (page, _) = read(archive, found.height, depth, key);
+            let slots = source.visit(found.height, depth, key, |page| *page.slots());
             let at = slot_of(key, depth);
-            nearest(archive, page.slots[at], depth + BITS, key, side).or_else(|| {
-                let full = |slot: &usize| page.slots[*slot] != Slot::Empty;
+            nearest(source, slots[at], depth + BITS, key, side).or_else(|| {
+                let full = |slot: &usize| slots[*slot] != Slot::Empty;
                 let beside = match side {
                     Side::Left => (0..at).rev().find(full),
                     Side::Right => (at + 1..SLOTS).find(full),
                 }?;
                 let from = outermost(key, depth, beside, side);
-                nearest(archive, page.slots[beside], depth + BITS, &from, side)
+                nearest(source, slots[beside], depth + BITS, &from, side)
             })
         }
     }

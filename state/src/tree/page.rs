@@ -83,6 +83,36 @@ pub(super) struct Page {
     pub(super) slots: [Slot; SLOTS],
 }
 
+/// A page with the hashes of all its nodes, but for its top's, which the page above has.
+#[derive(Debug, Clone)]
+pub(super) struct Opened {
+    page: Page,
+    /// The children of the node at `n` are at `2n` and `2n + 1`; the top would be at 1, the slots begin at [`SLOTS`].
+    nodes: [Node; SLOTS],
+}
+
+impl Opened {
+    /// The slots.
+    pub(super) fn slots(&self) -> &[Slot; SLOTS] {
+        &self.page.slots
+    }
+
+    /// The node that many steps below the top, of which there are two to that power; below the top itself.
+    pub(super) fn node(&self, steps: usize, at: usize) -> Node {
+        assert!(steps > 0, "the page above knows the top");
+        if steps == BITS {
+            self.page.node(at)
+        } else {
+            self.nodes[(1 << steps) + at]
+        }
+    }
+
+    /// The hash of a node.
+    pub(super) fn hash(&self, node: &Node) -> Hash {
+        *self.page.hash(node)
+    }
+}
+
 /// The slot that the key with this hash has in a page at `depth`.
 pub(super) fn slot_of(key: &Hash, depth: usize) -> usize {
     let at = depth / 8;
@@ -105,20 +135,22 @@ impl Page {
         nodes[0]
     }
 
-    /// The nodes of each depth within the page, from its top, which is alone, to its slots.
-    pub(super) fn levels(&self) -> Vec<Vec<Node>> {
-        let mut levels = vec![self.bottom().to_vec()];
-        for _ in 0..BITS {
-            let below = &levels[levels.len() - 1];
-            let level = below.chunks(2).map(|pair| self.join(pair[0], pair[1]));
-            levels.push(level.collect());
+    /// The page with the hashes of the nodes between its top and its slots.
+    pub(super) fn open(self) -> Opened {
+        let bottom = self.bottom();
+        let mut nodes = [Node::Empty; SLOTS];
+        for at in (2..SLOTS).rev() {
+            let below = |child: usize| match child.checked_sub(SLOTS) {
+                Some(slot) => bottom[slot],
+                None => nodes[child],
+            };
+            nodes[at] = self.join(below(2 * at), below(2 * at + 1));
         }
-        levels.reverse();
-        levels
+        Opened { page: self, nodes }
     }
 
     /// The hash of a node of this page.
-    pub(super) fn hash<'a>(&'a self, node: &'a Node) -> &'a Hash {
+    fn hash<'a>(&'a self, node: &'a Node) -> &'a Hash {
         match node {
             Node::Empty => &EMPTY_ROOT,
             Node::Leaf(slot) => self.slots[*slot].hash(),
@@ -127,11 +159,15 @@ impl Page {
     }
 
     fn bottom(&self) -> [Node; SLOTS] {
-        std::array::from_fn(|slot| match &self.slots[slot] {
+        std::array::from_fn(|slot| self.node(slot))
+    }
+
+    fn node(&self, slot: usize) -> Node {
+        match &self.slots[slot] {
             Slot::Empty => Node::Empty,
             Slot::Leaf(_) => Node::Leaf(slot),
             Slot::Page(page) => Node::Inner(page.hash),
-        })
+        }
     }
 
     fn join(&self, left: Node, right: Node) -> Node {

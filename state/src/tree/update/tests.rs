@@ -8,6 +8,7 @@ use crate::memory::Memory;
 use crate::store::{Batch, Store};
 use crate::tree::find::{Side, neighbour, way};
 use crate::tree::hash::{goes_right, inner};
+use crate::tree::pages::Source;
 use crate::tree::tests::naive_root;
 
 type Model = std::collections::BTreeMap<Hash, Hash>;
@@ -67,8 +68,9 @@ proptest! {
 
             let leaves: Vec<_> = model.iter().map(|(at, leaf)| (*at, *leaf)).collect();
             prop_assert_eq!(*root.hash(), naive_root(&leaves, 0));
+            let source = Source { archive: &memory, pages: None };
             for key in model.keys().chain(&others) {
-                let way = way(&memory, root, key);
+                let way = way(source, root, key);
                 let found = way.leaf.filter(|leaf| leaf.key == *key);
                 prop_assert_eq!(found.map(|leaf| leaf.hash), model.get(key).copied());
                 if let Some(leaf) = way.leaf {
@@ -77,8 +79,8 @@ proptest! {
                 if found.is_none() {
                     let left = model.range(..*key).next_back().map(|(key, _)| *key);
                     let right = model.range(*key..).next().map(|(key, _)| *key);
-                    prop_assert_eq!(neighbour(&memory, root, key, Side::Left), left);
-                    prop_assert_eq!(neighbour(&memory, root, key, Side::Right), right);
+                    prop_assert_eq!(neighbour(source, root, key, Side::Left), left);
+                    prop_assert_eq!(neighbour(source, root, key, Side::Right), right);
                 }
             }
         }
