@@ -37,7 +37,7 @@ pub use headers::CLOCK_DRIFT_MS;
 pub use proven::Proven;
 pub use report::{Reason, Report, Step, Summary, Verdict};
 pub use resolved::attach;
-pub use state_proof::state_proof;
+pub use state_proof::{ProofView, state_proof};
 pub use subject::{Certificate, Scope, Subject};
 pub use verify::verify;
 

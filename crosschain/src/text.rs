@@ -60,6 +60,16 @@ impl<'de> Deserialize<'de> for Base64 {
     }
 }
 
+/// The same, of bytes that are only written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Base64Of<'a>(pub &'a [u8]);
+
+impl Serialize for Base64Of<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(self.0))
+    }
+}
+
 /// A number, written in decimal digits as a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decimal(pub u64);

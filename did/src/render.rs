@@ -4,19 +4,24 @@
 //! has no word for stands in `extension`, which the document's own context defines as a JSON literal: a JSON-LD processor keeps it
 //! as it is and fetches nothing for it.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use starfire_proto::v1;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::document::{Document, KeyForm, Method, RESOLVER, Relationship, Service, SubjectType};
-use crate::extension;
+use crate::document::{Document, KeyForm, Method, RESOLVER, Service, SubjectType};
 use crate::id::{ChainCode, Did};
+pub(crate) use view::View;
+use view::{Context, MethodView, ServiceView, members};
+
+mod view;
 
 const DID_1_0: &str = "https://www.w3.org/ns/did/v1";
 const DID_1_1: &str = "https://www.w3.org/ns/did/v1.1";
 const MULTIKEY: &str = "https://w3id.org/security/multikey/v1";
 const JSON_WEB_KEY: &str = "https://w3id.org/security/jwk/v1";
+const NO_KEYS: std::iter::Empty<KeyForm> = std::iter::empty();
 /// Where BIF describes the term, in its BID specification.
 const EXTENSION: &str = "https://github.com/teleinfo-bif/bid#extension";
 
@@ -54,25 +59,30 @@ impl Representation {
 
     /// The `@context` of something with these keys, and with an extension or without.
     // DID Core §6.3.1: the first item is the DID context. DID 1.1's includes both key types.
-    fn context(self, forms: &[KeyForm], extended: bool) -> Option<Value> {
+    fn context(
+        self,
+        forms: impl Iterator<Item = KeyForm> + Clone,
+        extended: bool,
+    ) -> Option<Vec<Context>> {
         let mut contexts = match self {
             Self::Json => return None,
-            Self::V1_1 => vec![json!(DID_1_1)],
+            Self::V1_1 => vec![Context::Name(DID_1_1)],
             Self::JsonLd => {
-                let mut contexts = vec![json!(DID_1_0)];
-                for (form, context) in [(KeyForm::Multikey, MULTIKEY), (KeyForm::Jwk, JSON_WEB_KEY)]
-                {
-                    if forms.contains(&form) {
-                        contexts.push(json!(context));
-                    }
-                }
-                contexts
+                let known = [(KeyForm::Multikey, MULTIKEY), (KeyForm::Jwk, JSON_WEB_KEY)];
+                let of_keys = known
+                    .into_iter()
+                    .filter(|(form, _)| forms.clone().any(|held| held == *form));
+                let of_keys = of_keys.map(|(_, context)| Context::Name(context));
+                [Context::Name(DID_1_0)]
+                    .into_iter()
+                    .chain(of_keys)
+                    .collect()
             }
         };
         if extended {
-            contexts.push(json!({ "extension": { "@id": EXTENSION, "@type": "@json" } }));
+            contexts.push(Context::EXTENSION);
         }
-        Some(Value::Array(contexts))
+        Some(contexts)
     }
 }
 
@@ -92,51 +102,8 @@ pub(crate) fn with_services(
     form: Representation,
     services: &[Service],
 ) -> Map<String, Value> {
-    let extension = extension::of(document);
     let did = document.id().to_string();
-    let forms: Vec<KeyForm> = document
-        .methods()
-        .iter()
-        .map(|method| method.form)
-        .collect();
-    let mut properties = Map::new();
-    if let Some(context) = form.context(&forms, !extension.is_empty()) {
-        properties.insert("@context".into(), context);
-    }
-    properties.insert("id".into(), json!(did));
-    insert_set(
-        &mut properties,
-        "alsoKnownAs",
-        document.also_known_as(),
-        |name| json!(name),
-    );
-    insert_set(
-        &mut properties,
-        "controller",
-        document.controllers(),
-        |did: &Did| json!(did.to_string()),
-    );
-    insert_set(
-        &mut properties,
-        "verificationMethod",
-        document.methods(),
-        |key| Value::Object(method(&did, key)),
-    );
-    for relationship in Relationship::ALL {
-        insert_set(
-            &mut properties,
-            relationship.name(),
-            document.key_ids(relationship),
-            |id| json!(id),
-        );
-    }
-    insert_set(&mut properties, "service", services, |entry| {
-        Value::Object(service(entry))
-    });
-    if !extension.is_empty() {
-        properties.insert("extension".into(), Value::Object(extension));
-    }
-    properties
+    members(&View::new(document, &did, form, services))
 }
 
 fn insert_set<T>(
@@ -154,8 +121,8 @@ fn insert_set<T>(
 /// names the resolvers.
 pub fn chain_document(code: ChainCode, resolvers: &[String], form: Representation) -> Value {
     let mut properties = Map::new();
-    if let Some(context) = form.context(&[], true) {
-        properties.insert("@context".into(), context);
+    if let Some(context) = form.context(NO_KEYS, true) {
+        properties.insert("@context".into(), json!(context));
     }
     properties.insert("id".into(), json!(Did::of_chain(code).to_string()));
     insert_set(
@@ -182,21 +149,24 @@ pub(crate) fn resolver_services(code: ChainCode, resolvers: &[String]) -> Vec<Se
 /// A key alone, with the contexts that it needs.
 pub fn method_alone(document: &Document, key: &Method, form: Representation) -> Value {
     let did = document.id().to_string();
-    alone(form.context(&[key.form], false), method(&did, key))
+    alone(
+        form.context([key.form].into_iter(), false),
+        method(&did, key),
+    )
 }
 
 /// A service alone, with the contexts that it needs.
 pub fn service_alone(entry: &Service, form: Representation) -> Value {
-    alone(form.context(&[], false), service(entry))
+    alone(form.context(NO_KEYS, false), service(entry))
 }
 
-fn alone(context: Option<Value>, mut properties: Map<String, Value>) -> Value {
-    // One context needs no list.
-    let context = match context {
-        Some(Value::Array(mut contexts)) if contexts.len() == 1 => contexts.pop(),
-        other => other,
-    };
-    if let Some(context) = context {
+fn alone(context: Option<Vec<Context>>, mut properties: Map<String, Value>) -> Value {
+    if let Some(contexts) = context {
+        // One context needs no list.
+        let context = match contexts.as_slice() {
+            [one] => json!(one),
+            several => json!(several),
+        };
         properties.insert("@context".into(), context);
     }
     Value::Object(properties)
@@ -204,45 +174,74 @@ fn alone(context: Option<Value>, mut properties: Map<String, Value>) -> Value {
 
 /// A key of the document of `did` as a verification method.
 pub(crate) fn method(did: &str, method: &Method) -> Map<String, Value> {
-    let (kind, name, key) = match method.form {
-        KeyForm::Multikey => (
-            "Multikey",
-            "publicKeyMultibase",
-            json!(method.key.to_multikey()),
-        ),
-        KeyForm::Jwk => ("JsonWebKey", "publicKeyJwk", method.key.to_jwk()),
-    };
-    Map::from_iter([
-        ("id".to_owned(), json!(method.id)),
-        ("type".to_owned(), json!(kind)),
-        ("controller".to_owned(), json!(did)),
-        (name.to_owned(), key),
-    ])
+    members(&MethodView::new(did, method))
 }
 
 fn service(service: &Service) -> Map<String, Value> {
-    Map::from_iter([
-        ("id".to_owned(), json!(service.id)),
-        ("type".to_owned(), json!(service.kind)),
-        ("serviceEndpoint".to_owned(), json!(service.endpoint)),
-    ])
+    members(&ServiceView::new(service))
 }
 
 /// The `didDocumentMetadata` of a record.
-// DID Core §7.1.3: "created", "updated" (left out if never updated), "deactivated" (true if so), "versionId".
 pub fn metadata(record: &v1::DidRecord) -> Value {
-    let mut properties = Map::new();
-    if let Some(created) = timestamp(record.created_ms) {
-        properties.insert("created".into(), json!(created));
+    Value::Object(members(&Metadata::<()>::of(record)))
+}
+
+/// The `didDocumentMetadata` of a version, its members in the byte order of their names.
+// DID Core §7.1.3: "created", "updated" (left out if never updated), "deactivated" (true if so), "versionId".
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Metadata<P> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deactivated: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_update: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_version_id: Option<String>,
+    /// What proves it. Ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) proof: Option<[P; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version_id: Option<String>,
+}
+
+impl<P> Metadata<P> {
+    /// Of a version.
+    pub(crate) fn of(record: &v1::DidRecord) -> Self {
+        Self {
+            created: timestamp(record.created_ms),
+            deactivated: record.deactivated.then_some(true),
+            updated: timestamp(record.updated_ms).filter(|_| record.version > 1),
+            version_id: Some(record.version.to_string()),
+            ..Self::nothing()
+        }
     }
-    if let Some(updated) = timestamp(record.updated_ms).filter(|_| record.version > 1) {
-        properties.insert("updated".into(), json!(updated));
+
+    /// Of no version.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            created: None,
+            deactivated: None,
+            next_update: None,
+            next_version_id: None,
+            proof: None,
+            updated: None,
+            version_id: None,
+        }
     }
-    if record.deactivated {
-        properties.insert("deactivated".into(), json!(true));
+
+    /// The same for a version that is not the latest.
+    // DID Resolution §4.3: nextUpdate and nextVersionId, "if the resolved document version is not the latest version".
+    pub(crate) fn followed_by(self, next: Option<&v1::DidRecord>) -> Self {
+        Self {
+            next_update: next.and_then(|next| timestamp(next.updated_ms)),
+            next_version_id: next.map(|next| next.version.to_string()),
+            ..self
+        }
     }
-    properties.insert("versionId".into(), json!(record.version.to_string()));
-    Value::Object(properties)
 }
 
 /// Without fractions, as DID Core asks. `None` beyond the year 9999.

@@ -10,4 +10,4 @@ mod result;
 pub use crate::render::Representation;
 pub use error::{Problem, ProblemKind};
 pub use question::{At, Found, Origin, Question, VERSION_TIME_FORM, unix_seconds};
-pub use result::{document_metadata, rendered, result};
+pub use result::{Resolved, rendered, rendered_text, result};

@@ -214,8 +214,8 @@ fn of_account(
             "the values proved do not answer the question as the result does",
         )
     };
-    let found = question.found(&records).ok_or_else(unexpected)?;
-    let newest = found.newest.as_ref().map_or(0, |record| record.version);
+    let found = question.found(records).ok_or_else(unexpected)?;
+    let newest = found.newest.unwrap_or(0);
     let asked = match question.at {
         At::Version(version) => version,
         At::Newest | At::Time(_) => found.record.as_ref().map_or(0, |record| record.version),
@@ -229,7 +229,7 @@ fn of_account(
 
 /// What was found, for people.
 pub(super) fn standing(found: &Found) -> String {
-    match (&found.record, &found.newest) {
+    match (&found.record, found.newest) {
         (Some(record), _) if record.deactivated => "deactivated".to_owned(),
         (Some(record), _) => format!("version {}", record.version),
         (None, Some(_)) => "no such version".to_owned(),

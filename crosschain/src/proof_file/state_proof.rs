@@ -3,10 +3,11 @@
 //! On the main chain the header is signed by validators that the verifier knows. On a sub-chain it stands without signatures, and a
 //! proof of the main chain beside it says that exactly this header was anchored.
 
-use serde::{Deserialize, Serialize};
+mod view;
+
+use serde::Deserialize;
 use serde_json::Value;
 use starfire_did::ChainCode;
-use starfire_proto::v1;
 use tendermint::Hash;
 use tendermint::block::Header;
 use tendermint::block::signed_header::SignedHeader;
@@ -22,11 +23,13 @@ use crate::succession::one_form;
 use crate::text::{Base64, Decimal};
 use crate::trust::Bundle;
 
+pub use view::{ProofView, state_proof};
+
 /// The type of such proofs.
 const TYPE: &str = "StarfireStateProof2026";
 
 /// Values of a chain's state, under a header of it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct StateProof {
     #[serde(rename = "type")]
@@ -44,40 +47,6 @@ pub(super) struct StateProof {
     /// That the main chain anchored the header of the sub-chain; without values of a sub-chain, that it knows no such chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) anchored_by: Option<Box<Self>>,
-}
-
-/// A proof as an answer carries it. `anchor` is the main chain's of a sub-chain's header, for a value of a sub-chain.
-/// `None`: what a gateway gave does not decode.
-pub fn state_proof(proof: &v1::StateProof, anchor: Option<&v1::StateProof>) -> Option<Value> {
-    let mut rendered = shown(proof)?;
-    if let Some(anchor) = anchor {
-        let signed = rendered.signed_header.take()?;
-        let signed = <SignedHeader as Protobuf<RawSignedHeader>>::decode_vec(&signed.0).ok()?;
-        rendered.header = Some(Base64(Protobuf::<RawHeader>::encode_vec(signed.header)));
-        rendered.anchored_by = Some(Box::new(shown(anchor)?));
-    }
-    serde_json::to_value(rendered).ok()
-}
-
-fn shown(proof: &v1::StateProof) -> Option<StateProof> {
-    let signed =
-        <SignedHeader as Protobuf<RawSignedHeader>>::decode_vec(&proof.signed_header).ok()?;
-    let entry = |value: &v1::ProvedValue| {
-        Some(Entry {
-            key: String::from_utf8(value.key.clone()).ok()?,
-            value: value.present.then(|| Base64(value.value.clone())),
-            proof: Base64(value.proof.clone()),
-        })
-    };
-    Some(StateProof {
-        kind: TYPE.to_owned(),
-        chain_id: proof.chain_id.clone(),
-        height: Decimal(signed.header.height.value()),
-        signed_header: Some(Base64(proof.signed_header.clone())),
-        header: None,
-        values: proof.values.iter().map(entry).collect::<Option<_>>()?,
-        anchored_by: None,
-    })
 }
 
 impl StateProof {

@@ -92,8 +92,8 @@ pub struct Found {
     pub record: Option<v1::DidRecord>,
     /// The version after it.
     pub next: Option<v1::DidRecord>,
-    /// The newest version; none: no such DID.
-    pub newest: Option<v1::DidRecord>,
+    /// The number of the newest version; none: no such DID.
+    pub newest: Option<u64>,
     /// Who keeps them.
     pub origin: Origin,
 }
@@ -168,32 +168,35 @@ impl Question {
     /// Reads the answer from records that were shown, by path; `None` at a path: nothing stands there.
     ///
     /// `None`: what was shown does not answer the question.
-    pub fn found(&self, shown: &BTreeMap<Vec<u8>, Option<v1::DidRecord>>) -> Option<Found> {
-        let Some(newest) = shown.get(&path::record(&self.did))?.clone() else {
+    pub fn found(&self, mut shown: BTreeMap<Vec<u8>, Option<v1::DidRecord>>) -> Option<Found> {
+        let Some(newest) = shown.remove(&path::record(&self.did))? else {
             return Some(Found::default());
         };
+        let newest_version = newest.version;
         let version = match self.at {
             At::Newest => newest.version,
             At::Version(version) => version,
             At::Time(time) => {
-                let records = shown.values().flatten();
+                let records = shown.values().flatten().chain([&newest]);
                 let before = records.filter(|record| record.updated_ms <= time);
                 before.map(|record| record.version).max().unwrap_or(0)
             }
         };
-        let of = |version: u64| -> Option<v1::DidRecord> {
-            if version == newest.version {
-                return Some(newest.clone());
+        let mut newest = Some(newest);
+        // Each is taken once: no two of those below have the same version.
+        let mut of = |version: u64| -> Option<v1::DidRecord> {
+            if version == newest_version {
+                return newest.take();
             }
-            let record = shown.get(&path::version(&self.did, version))?.clone()?;
+            let record = shown.remove(&path::version(&self.did, version))??;
             (record.version == version).then_some(record)
         };
         let absent = || Found {
-            newest: Some(newest.clone()),
+            newest: Some(newest_version),
             ..Found::default()
         };
         match self.at {
-            At::Version(version) if version == 0 || version > newest.version => {
+            At::Version(version) if version == 0 || version > newest_version => {
                 return Some(absent());
             }
             At::Time(time) if version == 0 => {
@@ -202,7 +205,7 @@ impl Question {
             At::Newest | At::Version(_) | At::Time(_) => {}
         }
         let record = of(version)?;
-        let next = match version < newest.version {
+        let next = match version < newest_version {
             true => Some(of(version + 1)?),
             false => None,
         };
@@ -214,7 +217,7 @@ impl Question {
         Some(Found {
             record: Some(record),
             next,
-            newest: Some(newest),
+            newest: Some(newest_version),
             origin: Origin::default(),
         })
     }
@@ -224,7 +227,7 @@ impl Question {
         let paths = self.paths_in(view).into_iter();
         let shown = paths.map(|path| (path.clone(), starfire_state::record(view, &path)));
         let found = self
-            .found(&shown.collect())
+            .found(shown.collect())
             .expect("a state shows every version up to the newest");
         Found {
             origin: Origin::ThisChain,
@@ -235,13 +238,10 @@ impl Question {
     /// The refusal when there is no such DID or version.
     pub fn absence(&self, found: &Found) -> Problem {
         let did = self.did;
-        let detail = match (self.at, &found.newest) {
+        let detail = match (self.at, found.newest) {
             (_, None) | (At::Newest, _) => format!("{did} is not registered"),
             (At::Version(version), Some(newest)) => {
-                format!(
-                    "{did} has no version {version}; its newest is {}",
-                    newest.version
-                )
+                format!("{did} has no version {version}; its newest is {newest}")
             }
             (At::Time(_), Some(_)) => format!("{did} was not yet registered at that time"),
         };
@@ -317,12 +317,12 @@ mod tests {
             let question = question(at);
             let paths = question.paths_in(&world.state);
             let only_those = shown(&world, &paths);
-            let found = question.found(&only_those).unwrap();
-            assert_eq!(found, question.found(&all(&world)).unwrap(), "{at:?}");
+            let found = question.found(only_those.clone()).unwrap();
+            assert_eq!(found, question.found(all(&world)).unwrap(), "{at:?}");
             let of =
                 |record: &Option<v1::DidRecord>| record.as_ref().map_or(0, |record| record.version);
             assert_eq!(of(&found.record), version, "{at:?}");
-            assert_eq!(of(&found.newest), 5);
+            assert_eq!(found.newest, Some(5));
             let next = if (1..5).contains(&version) {
                 version + 1
             } else {
@@ -350,7 +350,7 @@ mod tests {
             for hidden in &paths {
                 let mut some = shown(&world, &paths);
                 some.remove(hidden);
-                let found = question.found(&some);
+                let found = question.found(some);
                 // Without its own path a question about a time may still be answered by the newest version, but by no other.
                 assert_eq!(
                     found,
@@ -371,7 +371,7 @@ mod tests {
         for pair in [[1, 2], [2, 3], [4, 5]] {
             let mut paths = pair.map(|version| path::version(&did, version)).to_vec();
             paths.push(path::record(&did));
-            assert_eq!(question.found(&shown(&world, &paths)), None, "{pair:?}");
+            assert_eq!(question.found(shown(&world, &paths)), None, "{pair:?}");
         }
     }
 

@@ -103,7 +103,7 @@ fn result(answer: &v1::BatchResolution) -> Value {
         at: At::Newest,
     };
     let found = Found {
-        newest: answer.record.clone(),
+        newest: answer.record.as_ref().map(|record| record.version),
         record: answer.record.clone(),
         next: None,
         origin: Origin::default(),

@@ -83,18 +83,16 @@ impl Gateway {
         let answer = self.look_up(question, wanted).await?;
         let form = Representation::JsonLd;
         let document = match &answer.found.record {
-            Some(record) => resolution::rendered(record, answer.found.origin, form)
+            Some(record) => resolution::rendered_text(record, answer.found.origin, form)
                 .map_err(|problem| Rejection::new(error::RESOLVER_UNPROVEN, problem.detail))?,
             None => answer.sub_chain.as_ref().map(|record| {
-                chain_document::resolution_result(&question, Some(record), form)["didDocument"]
-                    .take()
+                let result = chain_document::resolution_result(&question, Some(record), form);
+                result["didDocument"].to_string()
             }),
         };
         Ok(v1::ResolveResponse {
             record: answer.found.record,
-            document: document
-                .map(|document| document.to_string())
-                .unwrap_or_default(),
+            document: document.unwrap_or_default(),
             proof: answer.proof,
             anchor_proof: answer.anchor,
         })

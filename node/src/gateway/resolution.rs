@@ -26,8 +26,11 @@ use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
-use starfire_crosschain::{chain_document, proof_file};
-use starfire_did::resolution::{self, At, Problem, ProblemKind, Question, Representation};
+use starfire_crosschain::chain_document;
+use starfire_crosschain::proof_file::{self, ProofView};
+use starfire_did::resolution::{
+    self, At, Problem, ProblemKind, Question, Representation, Resolved,
+};
 use starfire_did::{Did, foreign};
 use starfire_state::Rejection;
 
@@ -39,7 +42,7 @@ use lookup::Answer;
 pub(super) use lookup::{Wanted, anchor_keys};
 use media::{Accept, Wrap};
 use options::Options;
-use reply::{Keep, json_reply, kept};
+use reply::{Keep, json_reply, json_text_reply, kept};
 use request::{Names, Target};
 pub(super) use resource::metadata as resource_metadata;
 
@@ -74,6 +77,17 @@ pub(super) struct Asked {
 }
 
 async fn identifiers(State(gateway): State<Gateway>, request: Request) -> Response {
+    resolve(&gateway, request).await
+}
+
+/// Whether a request is one that [`resolve`] answers.
+pub(super) fn is_resolution(request: &Request) -> bool {
+    let rest = request.uri().path().strip_prefix(IDENTIFIERS);
+    request.method() == Method::GET && rest.is_some_and(|rest| !rest.is_empty())
+}
+
+/// Answers a request at [`IDENTIFIERS`].
+pub(super) async fn resolve(gateway: &Gateway, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let names = Names::of(below(&parts), parts.uri.query());
     let accept = Accept::of(&parts.headers).about(names);
@@ -83,7 +97,7 @@ async fn identifiers(State(gateway): State<Gateway>, request: Request) -> Respon
         Err(problem) => return reply::problem(&problem, wrap),
     };
     let wrap = asked.accept.whole;
-    match answer(&gateway, asked).await {
+    match answer(gateway, asked).await {
         Ok(response) => response,
         Err(problem) => reply::problem(&problem, wrap),
     }
@@ -146,6 +160,11 @@ async fn answer(gateway: &Gateway, asked: Asked) -> Result<Response, Problem> {
         fresh: asked.options.no_cache,
     };
     let answer = gateway.look_up(question, wanted).await.map_err(problem)?;
+    let wrap = asked.accept.wrap.unwrap_or(asked.accept.whole);
+    let alone = !asked.options.aggregate && wrap != Wrap::Dereferencing;
+    if alone && did.is_account() && asked.target.is_document() {
+        return written(&asked, &question, &answer, form);
+    }
     let mut result = result(&question, &answer, form)?;
     if asked.options.aggregate {
         aggregate::add(gateway, &question, &answer, form, wanted, &mut result).await?;
@@ -180,22 +199,59 @@ fn result(question: &Question, answer: &Answer, form: Representation) -> Result<
     } else {
         chain_document::resolution_result(question, answer.sub_chain.as_ref(), form)
     };
-    let proof = match (&answer.proof, &answer.anchor) {
-        (Some(proof), anchor) => Some((proof, anchor.as_ref())),
-        // Only the main chain is asked: it knows no such sub-chain.
-        (None, Some(anchor)) => Some((anchor, None)),
-        (None, None) => None,
-    };
-    if let Some((proof, anchor)) = proof {
-        let proof = proof_file::state_proof(proof, anchor).ok_or_else(|| {
-            Problem::new(
-                ProblemKind::InternalError,
-                "the state proof does not encode",
-            )
-        })?;
+    if let Some(proof) = proof(answer)? {
+        let proof = serde_json::to_value(proof).map_err(|_| not_encoded())?;
         proof_file::attach(&mut result, proof);
     }
     Ok(result)
+}
+
+/// The proof of an answer, if it has one, as a result carries it.
+fn proof(answer: &Answer) -> Result<Option<ProofView<'_>>, Problem> {
+    let (proof, anchor) = match (&answer.proof, &answer.anchor) {
+        (Some(proof), anchor) => (proof, anchor.as_ref()),
+        // Only the main chain is asked: it knows no such sub-chain.
+        (None, Some(anchor)) => (anchor, None),
+        (None, None) => return Ok(None),
+    };
+    ProofView::new(proof, anchor)
+        .ok_or_else(not_encoded)
+        .map(Some)
+}
+
+fn not_encoded() -> Problem {
+    Problem::new(
+        ProblemKind::InternalError,
+        "the state proof does not encode",
+    )
+}
+
+/// The reply to the commonest question, about a document as a whole: what [`document_response`] replies, written out at once.
+fn written(
+    asked: &Asked,
+    question: &Question,
+    answer: &Answer,
+    form: Representation,
+) -> Result<Response, Problem> {
+    let resolved = Resolved::new(question, &answer.found, form);
+    // DID Resolution §12.1: "The HTTP response status code MUST be 410."
+    let status = match resolved.problem() {
+        Some(problem) => problem.kind.status(),
+        None if resolved.is_deactivated() => 410,
+        None => 200,
+    };
+    let (media_type, text, fresh) = match asked.accept.wrap {
+        None if status == 200 => (form.media_type(), resolved.document_text(), false),
+        wrap => {
+            // There is no document to send alone.
+            let media_type = wrap.unwrap_or(asked.accept.whole).media_type();
+            let text = resolved.text(proof(answer)?);
+            (media_type, text, asked.options.no_cache)
+        }
+    };
+    let keep = Keep::of(&answer.found, media_type, form).filter(|_| !fresh);
+    let response = json_text_reply(status, media_type, text);
+    Ok(kept(response, keep.as_ref(), &asked.headers))
 }
 
 /// The reply to a question about a document.

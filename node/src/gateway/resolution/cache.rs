@@ -160,11 +160,7 @@ impl Answers {
         answer: Remembered,
         now: Instant,
     ) {
-        let records = [
-            &answer.found.record,
-            &answer.found.next,
-            &answer.found.newest,
-        ];
+        let records = [&answer.found.record, &answer.found.next];
         let records: usize = records
             .into_iter()
             .flatten()

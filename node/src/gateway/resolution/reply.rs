@@ -25,6 +25,8 @@ const COMMON: [(HeaderName, &str); 5] = [
     ),
     (header::VARY, "accept"),
 ];
+/// How many headers a reply has, as a rule.
+const HEADERS: usize = 12;
 const PREFLIGHT: [(HeaderName, &str); 3] = [
     (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
     (
@@ -46,11 +48,10 @@ impl Keep {
     /// height: the same state is proved again with every block.
     pub(super) fn of(found: &Found, media_type: &str, form: Representation) -> Option<Self> {
         let record = found.record.as_ref()?;
-        let newest = found.newest.as_ref()?;
+        let newest = found.newest?;
         let tag = format!(
-            "W/\"{}.{}.{}\"",
+            "W/\"{}.{newest}.{}\"",
             record.version,
-            newest.version,
             kind(media_type, form)
         );
         Some(Self {
@@ -90,6 +91,7 @@ pub(super) fn reply(status: u16, media_type: &str, body: impl Into<Body>) -> Res
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
+    headers.reserve(HEADERS);
     for (name, value) in COMMON {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -103,11 +105,12 @@ pub(super) fn reply(status: u16, media_type: &str, body: impl Into<Body>) -> Res
 /// A reply in JSON.
 // Java's clients take what names no charset for ISO 8859-1.
 pub(super) fn json_reply(status: u16, media_type: &str, body: &Value) -> Response {
-    reply(
-        status,
-        &format!("{media_type};charset=utf-8"),
-        body.to_string(),
-    )
+    json_text_reply(status, media_type, body.to_string())
+}
+
+/// The same, of what is written out already.
+pub(super) fn json_text_reply(status: u16, media_type: &str, body: String) -> Response {
+    reply(status, &format!("{media_type};charset=utf-8"), body)
 }
 
 /// Lets the caller keep the reply, or tells it that it has it.
