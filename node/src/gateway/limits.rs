@@ -9,9 +9,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{Extensions, Method, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use starfire_state::Rejection;
@@ -77,32 +76,35 @@ impl Requests {
     }
 }
 
-/// Answers the request if there is a seat for it.
-pub(super) async fn limit(
-    State(requests): State<Requests>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let peer = peer(request.extensions());
-    let Some(seat) = requests
-        .seats(request.method(), request.uri().path())
-        .take(peer)
-    else {
-        let busy = Rejection::new(error::BUSY, "too many requests at once; try again shortly");
-        return refuse(&busy, is_grpc(&request));
-    };
-    let grpc = is_grpc(&request);
-    let mut response = timeout(REQUEST_TIME_MAX, next.run(request))
-        .await
-        .unwrap_or_else(|_| refuse(&overdue(), grpc));
-    error::name_transport_refusal(response.headers_mut());
-    response.map(|body| {
-        Body::new(Seated {
-            body,
-            rest: Bytes::new(),
-            _seat: seat,
+impl Requests {
+    /// Has the request answered if there is a seat for it.
+    pub(super) async fn limit<F>(
+        &self,
+        request: Request,
+        answer: impl FnOnce(Request) -> F,
+    ) -> Response
+    where
+        F: Future<Output = Response>,
+    {
+        let peer = peer(request.extensions());
+        let grpc = is_grpc(&request);
+        let seats = self.seats(request.method(), request.uri().path());
+        let Some(seat) = seats.take(peer) else {
+            let busy = Rejection::new(error::BUSY, "too many requests at once; try again shortly");
+            return refuse(&busy, grpc);
+        };
+        let mut response = timeout(REQUEST_TIME_MAX, answer(request))
+            .await
+            .unwrap_or_else(|_| refuse(&overdue(), grpc));
+        error::name_transport_refusal(response.headers_mut());
+        response.map(|body| {
+            Body::new(Seated {
+                body,
+                rest: Bytes::new(),
+                _seat: seat,
+            })
         })
-    })
+    }
 }
 
 /// The address that a request came from.

@@ -1,13 +1,15 @@
 //! The port: every gRPC service, reflection, health, and the HTTP routes, with their limits.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::middleware::from_fn_with_state;
+use axum::response::Response;
 use futures::{FutureExt, StreamExt};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -19,13 +21,13 @@ use tonic::service::Routes;
 use tonic::transport::server::Connected;
 use tonic_health::ServingStatus;
 use tonic_reflection::server::Builder as Reflection;
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 
 use super::backend::Backend;
 use super::connection::{self, Connection};
-use super::limits::{self, Requests};
+use super::limits::Requests;
 use super::transactions::{BATCH_MAX, ENVELOPE_BYTES_MAX};
-use super::{Gateway, credentials, feeds, http};
+use super::{Gateway, credentials, feeds, http, resolution};
 use crate::grpc;
 use crate::grpc::accounts_server::{self, AccountsServer};
 use crate::grpc::blocks_server::{self, BlocksServer};
@@ -51,6 +53,8 @@ const SERVICES: [&str; 10] = [
     proofs_server::SERVICE_NAME,
     transactions_server::SERVICE_NAME,
 ];
+/// Resolving over gRPC.
+const RESOLVE: &str = "/starfire.v1.Dids/Resolve";
 /// The longest request but for a submission and a credential.
 const REQUEST_BYTES_MAX: usize = 64 << 10;
 /// The longest submission: the envelopes and their framing.
@@ -71,7 +75,11 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) {
     let (feeds, driver) = feeds::feeds();
-    let routes = routes(Gateway::new(backend, feeds)).await;
+    let surfaces = Arc::new(Surfaces::new(Gateway::new(backend, feeds)).await);
+    let answer = tower::service_fn(move |request| {
+        let surfaces = Arc::clone(&surfaces);
+        async move { Ok(surfaces.answer(request).await) }
+    });
     let stop = stop.shared();
     let feeds = async {
         tokio::select! {
@@ -79,22 +87,27 @@ pub async fn serve(
             () = stop.clone() => {}
         }
     };
-    futures::future::join(accept(listener, routes, stop.clone()), feeds).await;
+    futures::future::join(accept(listener, answer, stop.clone()), feeds).await;
 }
 
 /// Takes connections until `stop`, and then lets those that are there end their requests.
-pub(crate) async fn accept(
+pub(crate) async fn accept<A>(
     listener: TcpListener,
-    routes: Router,
+    answer: A,
     stop: impl Future<Output = ()> + Clone + Send + 'static,
-) {
+) where
+    A: Service<Request, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+{
     let mut connections = pin!(connection::connections(listener));
     let mut open = JoinSet::new();
     loop {
         tokio::select! {
             () = stop.clone() => break,
             Some(connection) = connections.next() => match connection {
-                Ok(connection) => drop(open.spawn(converse(connection, routes.clone(), stop.clone()))),
+                Ok(connection) => drop(open.spawn(converse(connection, answer.clone(), stop.clone()))),
                 Err(error) => tracing::debug!(%error, "connection not taken"),
             },
             Some(_) = open.join_next() => {}
@@ -110,11 +123,17 @@ pub(crate) async fn accept(
 }
 
 /// Answers the requests of one connection, HTTP/1 or HTTP/2, until either side ends it. A websocket takes the connection over.
-async fn converse(connection: Connection, routes: Router, stop: impl Future<Output = ()>) {
+async fn converse<A>(connection: Connection, answer: A, stop: impl Future<Output = ()>)
+where
+    A: Service<Request, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+{
     let peer = connection.connect_info();
     let service = tower::service_fn(move |mut request: Request<_>| {
         request.extensions_mut().insert(peer.clone());
-        routes.clone().oneshot(request.map(Body::new))
+        answer.clone().oneshot(request.map(Body::new))
     });
     let mut server = auto::Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new());
@@ -139,6 +158,52 @@ async fn converse(connection: Connection, routes: Router, stop: impl Future<Outp
     if let Err(error) = ended {
         tracing::debug!(%error, "connection broke");
     }
+}
+
+/// Everything that the port answers with.
+///
+/// Resolving DIDs is what a gateway does most. It has a path of its own to where the router would lead as well, since the router makes
+/// a copy of the gateway, and of its own parts, for each request.
+#[derive(Debug)]
+struct Surfaces {
+    requests: Requests,
+    gateway: Gateway,
+    dids: DidsServer<Gateway>,
+    routes: Router,
+}
+
+impl Surfaces {
+    async fn new(gateway: Gateway) -> Self {
+        Self {
+            requests: Requests::new(),
+            dids: dids(&gateway),
+            routes: routes(gateway.clone()).await,
+            gateway,
+        }
+    }
+
+    async fn answer(&self, request: Request) -> Response {
+        let dispatch = |request| self.dispatch(request);
+        self.requests.limit(request, dispatch).await
+    }
+
+    // Boxed, each of them: their futures are large, and would be copied on their way into that of the connection.
+    async fn dispatch(&self, request: Request) -> Response {
+        if resolution::is_resolution(&request) {
+            return Box::pin(resolution::resolve(&self.gateway, request)).await;
+        }
+        let answered = if request.uri().path() == RESOLVE {
+            let answered = self.dids.clone().call(request).await;
+            answered.map(|response| response.map(Body::new))
+        } else {
+            Box::pin(self.routes.clone().oneshot(request)).await
+        };
+        answered.unwrap_or_else(|never| match never {})
+    }
+}
+
+fn dids(gateway: &Gateway) -> DidsServer<Gateway> {
+    DidsServer::new(gateway.clone()).max_decoding_message_size(REQUEST_BYTES_MAX)
 }
 
 /// Every service over the HTTP routes, which also answer for whatever has no route.
@@ -175,7 +240,7 @@ async fn routes(gateway: Gateway) -> Router {
             CredentialsServer::new(gateway.clone())
                 .max_decoding_message_size(credentials::GRPC_BYTES_MAX),
         )
-        .add_service(DidsServer::new(gateway.clone()).max_decoding_message_size(REQUEST_BYTES_MAX))
+        .add_service(dids(&gateway))
         .add_service(
             EvidenceServer::new(gateway.clone()).max_decoding_message_size(REQUEST_BYTES_MAX),
         )
@@ -192,9 +257,7 @@ async fn routes(gateway: Gateway) -> Router {
         .add_service(health_server.max_decoding_message_size(REQUEST_BYTES_MAX))
         .add_service(reflection_server.max_decoding_message_size(REQUEST_BYTES_MAX))
         .add_service(old_reflection_server.max_decoding_message_size(REQUEST_BYTES_MAX));
-    routes
-        .into_axum_router()
-        .layer(from_fn_with_state(Requests::new(), limits::limit))
+    routes.into_axum_router()
 }
 
 #[cfg(test)]
@@ -211,7 +274,8 @@ mod tests {
     use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
     use super::{ENVELOPE_BYTES_MAX, SUBMIT_BYTES_MAX};
-    use crate::gateway::fixture::{Node, refusal};
+    use crate::gateway::fixture::raw::exchange;
+    use crate::gateway::fixture::{Node, did, refusal, registered};
     use crate::grpc::proofs_client::ProofsClient;
     use crate::grpc::transactions_client::TransactionsClient;
 
@@ -252,6 +316,28 @@ mod tests {
                 "{names:?}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn a_question_has_the_same_answer_whichever_way_leads_to_it() {
+        let mut node = Node::main(registered(1, None, 7)).await;
+        node.block(Changes::new(), &[]);
+        for (subject, accept) in [
+            (1, "application/did"),
+            (1, "application/did-resolution"),
+            (2, "application/did-resolution"),
+        ] {
+            let path = format!("/1.0/identifiers/{}", did(subject, None));
+            let accept = format!("accept: {accept}\r\n");
+            let (_, straight) = exchange(&node.url, "GET", &path, &accept, "").await;
+            // Only GET has a way of its own.
+            let (_, routed) = exchange(&node.url, "POST", &path, &accept, "").await;
+            assert_eq!(straight, routed, "{path}");
+            let (head, body) = exchange(&node.url, "HEAD", &path, &accept, "").await;
+            assert!(body.is_empty(), "{head}");
+        }
+        let (head, _) = exchange(&node.url, "GET", "/1.0/identifiers", "", "").await;
+        assert!(head.starts_with("http/1.1 200"), "the list: {head}");
     }
 
     #[tokio::test]

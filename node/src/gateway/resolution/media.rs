@@ -76,14 +76,17 @@ impl Accept {
     /// Reads the header; none means that anything will do.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let values = headers.get_all(header::ACCEPT).into_iter();
-        let text: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
-        Self::parse(&text.join(","))
+        let texts: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
+        match texts.as_slice() {
+            [one] => Self::parse(one),
+            several => Self::parse(&several.join(",")),
+        }
     }
 
     pub(super) fn parse(text: &str) -> Self {
         let mut ranges: Vec<_> = split(text, ',')
             .take(RANGES_MAX)
-            .filter_map(|range| Range::parse(&range))
+            .filter_map(Range::parse)
             .collect();
         if ranges.is_empty() {
             ranges.push(Range {
@@ -211,20 +214,13 @@ fn parse_weight(text: &str) -> Option<u16> {
 }
 
 /// Parts of a header's value; what stands in quotes is not taken apart.
-fn split(text: &str, separator: char) -> impl Iterator<Item = String> {
-    let mut parts = vec![String::new()];
+fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
-    for letter in text.chars() {
-        if letter == '"' {
-            quoted = !quoted;
-        }
-        if letter == separator && !quoted {
-            parts.push(String::new());
-        } else if let Some(part) = parts.last_mut() {
-            part.push(letter);
-        }
-    }
-    parts.into_iter().filter(|part| !part.trim().is_empty())
+    let parts = text.split(move |letter| {
+        quoted ^= letter == '"';
+        letter == separator && !quoted
+    });
+    parts.filter(|part| !part.trim().is_empty())
 }
 
 #[cfg(test)]

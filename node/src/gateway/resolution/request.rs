@@ -100,7 +100,10 @@ impl Target {
                 }
             }
         }
-        let text = with_parameters(&url, &of_url);
+        let text = match of_url.is_empty() {
+            true => url,
+            false => with_parameters(&url, &of_url),
+        };
         let url = DidUrl::parse(&text).map_err(|error| {
             let kind = match error {
                 DidUrlError::Did(_) => ProblemKind::InvalidDid,
@@ -133,9 +136,6 @@ impl Target {
 
 /// A DID URL with more parameters, which come from the query of the request.
 fn with_parameters(url: &str, pairs: &[&str]) -> String {
-    if pairs.is_empty() {
-        return url.to_owned();
-    }
     let (rest, fragment) = match url.split_once('#') {
         Some((rest, fragment)) => (rest, format!("#{fragment}")),
         None => (url, String::new()),
@@ -150,6 +150,9 @@ const ENCODED_DELIMITERS: [&str; 3] = ["%2f", "%3f", "%23"];
 /// The DID URL that a path holds, decoded once if it was encoded.
 // DID Resolution §12.1: "the input DID MUST be URL-encoded" beside options; otherwise it is appended as it is.
 fn unescape(path: &str) -> Result<String, Problem> {
+    if !path.contains('%') {
+        return Ok(path.to_owned());
+    }
     let lower = path.to_ascii_lowercase();
     if lower.starts_with("did%3a") {
         return decode(path);
