@@ -288,6 +288,11 @@ async fn addresses_of_services_are_verified_with_their_question() {
     let answer = world.get(&url, &accept).await;
     let shown: Value = serde_json::from_slice(&answer).unwrap();
     assert_eq!(shown["content"][0], "https://files.example.org/a/b.pdf");
+    world.valid(&answer);
+    // An answer that names the DID alone does not say which service was meant.
+    let answer = altered(&answer, |answer| {
+        answer["dereferencingMetadata"]["didUrl"] = json!(did.to_string());
+    });
     world.refused(&answer, Reason::QuestionUnknown);
     world.expect(&answer, asked(&format!("{did}?{query}")), None);
     let other = format!("{did}?service=mirror");
