@@ -282,7 +282,7 @@ fn the_newest_record_stays_when_what_is_old_is_pruned() {
         &mut store,
         &[(1, spec.clone(), true), (2, spec.clone(), true)],
     );
-    block(&mut store, &[(1, spec.clone(), true), (2, None, false)]);
+    block(&mut store, &[(1, spec, true), (2, None, false)]);
     for _ in 0..3 {
         block(&mut store, &[]);
     }
