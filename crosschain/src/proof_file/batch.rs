@@ -79,7 +79,7 @@ fn under_shared(shared: Option<&Held>, label: &str, result: &Value) -> Result<((
     let path = starfire_did::path::record(&question.did);
     let record: Option<v1::DidRecord> = held.values.record(&path)?;
     let found = Found {
-        newest: record.clone(),
+        newest: record.as_ref().map(|record| record.version),
         record,
         next: None,
         origin: Origin::default(),

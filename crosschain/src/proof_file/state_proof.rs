@@ -11,7 +11,6 @@ use starfire_did::ChainCode;
 use tendermint::Hash;
 use tendermint::block::Header;
 use tendermint::block::signed_header::SignedHeader;
-use tendermint_proto::Protobuf;
 use tendermint_proto::v0_38::types::{Header as RawHeader, SignedHeader as RawSignedHeader};
 
 use super::content::{Entry, SubPart, Values};

@@ -124,7 +124,7 @@ impl<'a> Facts<'a> {
                 Some(bytes) => v1::DidRecord::decode(bytes.as_slice()).ok().map(Some),
             };
             let shown = shown.map(|(path, bytes)| Some((path.clone(), record(bytes)?)));
-            question.found(&shown.collect::<Option<_>>()?)
+            question.found(shown.collect::<Option<_>>()?)
         };
         let of_chain = |proven: &&Proven| proven.chain == did.chain_code();
         let newest = self.proven.iter().filter(of_chain);
