@@ -3,9 +3,8 @@
 //! Here its parts are made and joined. What each is made of stands below: [`chain`] (genesis), [`keys`] (its own keys, and whom it
 //! talks to), [`store`] (what it begins with), [`messages`] (what peers and clients send), [`status`] (what it tells of itself).
 //!
-//! One thread owns the replica. Network and catching up are tasks of one small runtime; signature checks and the gateway have others,
-//! whose threads give way to those that agree on blocks; bounded channels join them. SIGTERM and SIGINT end it all; a kill needs no
-//! farewell, since whatever was promised is on disk.
+//! One thread owns the replica. Network and catching up are tasks of one small runtime; signature checks have another, and the gateway
+//! a third; bounded channels join them. SIGTERM and SIGINT end it all; a kill needs no farewell, since whatever was promised is on disk.
 
 mod chain;
 mod keys;
@@ -41,23 +40,21 @@ use crate::verify_pool;
 use crate::{anchor, sync};
 use chain::GenesisView;
 
-/// Threads of the runtime that serves the network, and of the one that serves clients.
+/// Threads of each runtime.
 pub(crate) const WORKERS: usize = 2;
 /// Threads beside each of them, for what takes long.
 const BLOCKING_THREADS_MAX: usize = 8;
-/// How nice the threads are that take work in, as `nice(1)` says it. Where processors are short they give way to consensus: a block
-/// that is decided a little sooner makes room for more than a transaction that is checked a little sooner.
-const INTAKE_NICENESS: i32 = 5;
 
 /// Runs the node at `home` until it is told to end.
 pub fn start(home: &Home, passphrase: &Passphrase, log: Option<String>) -> anyhow::Result<()> {
     let config = Config::load(&home.config())?;
     trace(log.as_deref().unwrap_or(&config.log))?;
     let genesis = chain::load_genesis(home)?;
-    let network = runtime("network", 0)?;
-    let intake = runtime("intake", INTAKE_NICENESS)?;
+    let network = runtime("network")?;
+    // A check takes as long as many messages do.
+    let intake = runtime("intake")?;
     // Clients wait for the disk here, and not the messages between nodes.
-    let gateway = runtime("gateway", INTAKE_NICENESS)?;
+    let gateway = runtime("gateway")?;
     network.block_on(run(
         home,
         passphrase,
@@ -68,16 +65,10 @@ pub fn start(home: &Home, passphrase: &Passphrase, log: Option<String>) -> anyho
     ))
 }
 
-fn runtime(name: &str, niceness: i32) -> anyhow::Result<Runtime> {
+fn runtime(name: &str) -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .thread_name(name)
         .worker_threads(WORKERS)
-        .on_thread_start(move || {
-            // Of this thread alone, on Linux. Without it the node works as well, if a little less evenly.
-            if let Err(error) = rustix::process::nice(niceness) {
-                tracing::debug!(%error, niceness, "the thread keeps its priority");
-            }
-        })
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .enable_all()
         .build()
