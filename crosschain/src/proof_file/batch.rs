@@ -34,7 +34,7 @@ pub(super) fn check(
     }
     if let Some(held) = shared {
         held.fresh(report, verifier)?;
-        proved.push(held.proven(None));
+        proved.push(held.proven(None, true));
     }
     match proved.is_empty() {
         true => report.step("batch", Err(unproved())),

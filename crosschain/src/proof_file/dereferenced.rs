@@ -73,11 +73,16 @@ pub(super) fn check(
             freshness(as_of_ms, verifier.now_ms, verifier.max_age),
         )?;
     }
-    Ok(vec![recorded.proven])
+    let current = recorded.found.next.is_none();
+    Ok(vec![Proven {
+        current,
+        ..recorded.proven
+    }])
 }
 
 fn take_apart(mut answer: Value, asked: Option<&str>) -> Result<(Saved, String), Stop> {
     let malformed = |why: String| stop(Reason::ProofMalformed, why);
+    has_only_its_members(&answer)?;
     let content = answer["content"].take();
     let mut about = answer["dereferencingMetadata"].take();
     let mut metadata = answer["contentMetadata"].take();
@@ -97,15 +102,11 @@ fn take_apart(mut answer: Value, asked: Option<&str>) -> Result<(Saved, String),
     let url = DidUrl::parse(&named).map_err(|error| malformed(error.to_string()))?;
     let question = question(&url)
         .ok_or_else(|| malformed(format!("{named} names no version of a DID of this system")))?;
-    if let Some(told) = &told {
-        let same = DidUrl::parse(told)
-            .ok()
-            .and_then(|told| self::question(&told))
-            == Some(question);
-        if !same {
-            let detail = format!("it answers {told}, not {named}");
-            return Err(stop(Reason::AnswerMismatch, detail));
-        }
+    if let Some(told) = &told
+        && DidUrl::parse(told).as_ref() != Ok(&url)
+    {
+        let detail = format!("it answers {told}, not {named}");
+        return Err(stop(Reason::AnswerMismatch, detail));
     }
     let content_type = about["contentType"].as_str().map(str::to_owned);
     let is_document = content_type
@@ -137,6 +138,23 @@ fn take_apart(mut answer: Value, asked: Option<&str>) -> Result<(Saved, String),
         },
         detail,
     ))
+}
+
+/// An answer says what is checked, and nothing else.
+pub(super) fn has_only_its_members(answer: &Value) -> Result<(), Stop> {
+    let has_only = |holder: &Value, known: &[&str]| {
+        let members = holder.as_object();
+        members.is_some_and(|members| members.keys().all(|name| known.contains(&name.as_str())))
+    };
+    let whole = ["content", "dereferencingMetadata", "contentMetadata"];
+    let about = ["contentType", "didUrl", "error", "proof"];
+    match has_only(answer, &whole) && has_only(&answer["dereferencingMetadata"], &about) {
+        true => Ok(()),
+        false => Err(stop(
+            Reason::ProofMalformed,
+            "it has members that no result of dereferencing has",
+        )),
+    }
 }
 
 /// Which version of which DID a DID URL is about.
@@ -249,6 +267,8 @@ impl Shown {
         let asked = fragment.is_some_and(|fragment| {
             self.content["id"] == format!("{}#{fragment}", self.question.did)
         });
-        equal(found.filter(|_| asked), &self.content)
+        let told = self.content_type.as_deref();
+        let known = told.is_some_and(|kind| Representation::of_media_type(kind).is_some());
+        equal(found.filter(|_| asked && known), &self.content)
     }
 }

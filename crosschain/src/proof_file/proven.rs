@@ -31,6 +31,8 @@ pub struct Proven {
     pub chain: Option<ChainCode>,
     /// The time of the header, Unix milliseconds.
     pub time_ms: i64,
+    /// They may be taken for what stands there now: the verifier accepts their age, or they never change.
+    pub current: bool,
     /// By path; `None`: nothing stood there.
     pub values: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }
@@ -79,11 +81,12 @@ impl Held {
         )
     }
 
-    /// What is left of it.
-    pub(super) fn proven(self, chain: Option<ChainCode>) -> Proven {
+    /// What is left of it. `current`: its age was accepted, or does not matter.
+    pub(super) fn proven(self, chain: Option<ChainCode>, current: bool) -> Proven {
         Proven {
             chain,
             time_ms: self.header.time_ms,
+            current,
             values: self.values.into_map(),
         }
     }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
-use starfire_did::resolution::{self, At, Found, ProblemKind, Question, Representation};
+use starfire_did::resolution::{self, At, Found, Problem, ProblemKind, Question, Representation};
 use starfire_did::{ChainCode, Did};
 use starfire_proto::v1;
 
@@ -88,7 +88,8 @@ pub(super) fn check(
             freshness(as_of_ms, verifier.now_ms, verifier.max_age),
         )?;
     }
-    let mut proved = vec![proven];
+    let current = found.next.is_none();
+    let mut proved = vec![Proven { current, ..proven }];
     if let Some(beside) = beside {
         proved.extend(check_beside(report, &found, beside, verifier)?);
     }
@@ -181,6 +182,7 @@ pub(super) fn recorded(
             proven: Proven {
                 chain,
                 time_ms: header.time_ms,
+                current: false,
                 values: values.into_map(),
             },
             header,
@@ -286,6 +288,7 @@ fn of_chain(
     let proven = Proven {
         chain: None,
         time_ms: main.time_ms,
+        current: false,
         values: values.into_map(),
     };
     let recorded = Recorded {
@@ -405,8 +408,11 @@ pub(super) fn unanswered(result: &Value) -> Option<String> {
     let metadata = result["didResolutionMetadata"].as_object()?;
     let empty = result["didDocument"].is_null()
         && result["didDocumentMetadata"] == Value::Object(Map::new())
+        && result.as_object().is_some_and(|result| result.len() == 3)
         && metadata.len() == 1;
-    let kind = metadata.get("error")?["type"].as_str()?;
-    let name = kind.rsplit('#').next().unwrap_or(kind);
-    (empty && name != ProblemKind::NotFound.name()).then(|| name.to_owned())
+    let told = &metadata.get("error")?["type"];
+    let kind = ProblemKind::ALL
+        .into_iter()
+        .find(|kind| *told == Problem::new(*kind, "").to_json()["type"])?;
+    (empty && kind != ProblemKind::NotFound).then(|| kind.name().to_owned())
 }

@@ -6,10 +6,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use starfire_did::Did;
-use starfire_did::{path, resource};
+use starfire_did::did_url::DidUrl;
+use starfire_did::resolution::At;
+use starfire_did::{Did, path, resource};
 use starfire_proto::v1;
 
+use super::dereferenced::has_only_its_members;
 use super::proven::{Proven, Verifier};
 use super::report::{Ended, Reason, Report, Stop, Summary, stop};
 use super::resolved::{equal, unproved};
@@ -20,6 +22,8 @@ struct Saved {
     did: Did,
     name: String,
     version: u64,
+    /// Which version was asked for.
+    at: At,
     proof: StateProof,
     /// What is told of it, without the proof and the encoding.
     metadata: Value,
@@ -47,20 +51,18 @@ pub(super) fn check(
         sub_chain: chain.map(|code| code.to_string()),
         ..Summary::default()
     });
-    let keys = saved.proof.keys();
-    let newest = resource::proof_paths(did, name, None);
-    let of_version = resource::proof_paths(did, name, Some(*version));
     // As of a time: the version, and that the one after it is younger, or that there is none.
-    let of_time = [
-        path::resource_version(did, name, *version),
-        path::resource_version(did, name, version.saturating_add(1)),
-        path::record(did),
-    ];
-    let expected = match &keys {
-        keys if *keys == of_version || *keys == of_time => keys,
-        _ => &newest,
+    let next = path::resource_version(did, name, version.saturating_add(1));
+    let expected = match saved.at {
+        At::Newest => resource::proof_paths(did, name, None),
+        At::Version(_) => resource::proof_paths(did, name, Some(*version)),
+        At::Time(_) => vec![
+            path::resource_version(did, name, *version),
+            next.clone(),
+            path::record(did),
+        ],
     };
-    let held = saved.proof.hold(report, verifier, chain, expected)?;
+    let held = saved.proof.hold(report, verifier, chain, &expected)?;
     let record = || {
         let record: Option<v1::DidResourceRecord> = held.values.record(&expected[0])?;
         let record = record.ok_or_else(|| {
@@ -75,26 +77,45 @@ pub(super) fn check(
             Some(&Value::String(record.media_type.clone())),
             &saved.content_type,
         )?;
+        // What was followed by another stays so; only the newest can be out of date.
+        let mut may_change = saved.at == At::Newest;
+        if let At::Time(time_ms) = saved.at {
+            let next: Option<v1::DidResourceRecord> = held.values.record(&next)?;
+            may_change = next.is_none();
+            let over = next.is_some_and(|next| next.created_ms <= time_ms);
+            if record.created_ms > time_ms || over {
+                return Err(stop(
+                    Reason::AnswerMismatch,
+                    "at the time that its didUrl names another version stood, or none",
+                ));
+            }
+        }
         let detail = format!("version {}, {} bytes", record.version, record.size);
-        Ok((record, detail))
+        Ok(((record, may_change), detail))
     };
-    let record = report.step("record", record())?;
+    let (record, may_change) = report.step("record", record())?;
     report.step("content", saved.is_content(&record, file))?;
-    // A version never changes; the newest may have been followed by another.
-    if *expected == newest {
+    if may_change {
         held.fresh(report, verifier)?;
     }
-    Ok(vec![held.proven(chain)])
+    Ok(vec![held.proven(chain, may_change)])
 }
 
 fn take_apart(mut answer: Value) -> Result<(Saved, String), Stop> {
     let malformed = |why: &str| stop(Reason::ProofMalformed, why);
+    has_only_its_members(&answer)?;
     let mut metadata = answer["contentMetadata"].take();
     let members = metadata
         .as_object_mut()
         .ok_or_else(|| malformed("contentMetadata is no object"))?;
     let proof = StateProof::of_set(members.remove("proof").ok_or_else(unproved)?)?;
     let encoding = members.remove("contentEncoding");
+    if encoding
+        .as_ref()
+        .is_some_and(|encoding| encoding != "base64")
+    {
+        return Err(malformed("contentEncoding is \"base64\" or absent"));
+    }
     let text = |name: &str| {
         members
             .get(name)
@@ -106,18 +127,54 @@ fn take_apart(mut answer: Value) -> Result<(Saved, String), Stop> {
     let version = text("versionId")?
         .parse()
         .map_err(|_| malformed("versionId is no number"))?;
+    if answer["dereferencingMetadata"].get("error").is_some() {
+        return Err(malformed("it shows a resource, and an error"));
+    }
+    let asked = answer["dereferencingMetadata"]["didUrl"].as_str();
+    let at = asked
+        .and_then(|url| DidUrl::parse(url).ok())
+        .and_then(|url| version_asked(&url, &did, &name))
+        .filter(|at| !matches!(at, At::Version(asked) if *asked != version))
+        .ok_or_else(|| {
+            stop(
+                Reason::AnswerMismatch,
+                "dereferencingMetadata.didUrl names another resource or version, or none",
+            )
+        })?;
     let detail = format!("version {version} of {name}, of {did}");
     let saved = Saved {
         did,
         name,
         version,
+        at,
         proof,
         content: answer["content"].take(),
         content_type: answer["dereferencingMetadata"]["contentType"].clone(),
-        in_base64: encoding == Some(Value::String("base64".to_owned())),
+        in_base64: encoding.is_some(),
         metadata,
     };
     Ok((saved, detail))
+}
+
+/// Which version of this resource a DID URL is about; `None`: of none.
+fn version_asked(url: &DidUrl, did: &Did, name: &str) -> Option<At> {
+    let in_path = match url.path() {
+        [root, asked] if root == "resources" && asked == name => None,
+        [root, asked, version] if root == "resources" && asked == name => Some(version.as_str()),
+        _ => return None,
+    };
+    let parameters = url.parameters();
+    let time = parameters.version_time.as_ref();
+    let in_query = At::parse(
+        parameters.version_id.as_deref(),
+        time.map(|time| time.text.as_str()),
+    );
+    let at = match in_path {
+        None => in_query.ok()?,
+        Some(version) if in_query == Ok(At::Newest) => At::parse(Some(version), None).ok()?,
+        Some(_) => return None,
+    };
+    (url.did() == did.to_string()).then_some(at)
 }
 
 impl Saved {

@@ -8,6 +8,7 @@ use starfire_did::status_list::{self, answer, proof_paths, proved_bit};
 use starfire_did::{Did, path, schema};
 use starfire_proto::v1;
 
+use super::headers::CLOCK_DRIFT_MS;
 use super::proven::{Proven, Verifier};
 use super::report::{Ended, Reason, Report, Stop, Summary, stop};
 use super::resolved::{equal, unproved};
@@ -109,7 +110,7 @@ pub(super) fn check_entry(
     };
     report.step("answer", compare())?;
     held.fresh(report, verifier)?;
-    Ok(vec![held.proven(chain)])
+    Ok(vec![held.proven(chain, true)])
 }
 
 /// `POST /credentials/status`: several of them.
@@ -183,7 +184,7 @@ pub(super) fn check_list(
     };
     report.step("answer", compare())?;
     held.fresh(report, verifier)?;
-    Ok(vec![held.proven(chain)])
+    Ok(vec![held.proven(chain, true)])
 }
 
 /// `GET /accreditations`: whether somebody may issue, with every level up to the root.
@@ -233,6 +234,10 @@ pub(super) fn check_accreditations(
         let at_ms = saved.bare["at_ms"]
             .as_i64()
             .ok_or_else(|| stop(Reason::ProofMalformed, "at_ms is no time"))?;
+        if at_ms > verifier.now_ms.saturating_add(CLOCK_DRIFT_MS) {
+            let why = "it judges a time to come, before which accreditations may be revoked";
+            return Err(stop(Reason::AnswerMismatch, why));
+        }
         let expected = issuer::answer(asked, &levels, at_ms);
         equal(Some(&expected), &saved.bare)?;
         let detail = expected["detail"].as_str().unwrap_or_default().to_owned();
@@ -240,7 +245,7 @@ pub(super) fn check_accreditations(
     };
     report.step("answer", compare())?;
     held.fresh(report, verifier)?;
-    Ok(vec![held.proven(None)])
+    Ok(vec![held.proven(None, true)])
 }
 
 /// A version of a schema, as `starfire vc schema show --proof` keeps it. It never changes, so it is never too old.
@@ -271,5 +276,5 @@ pub(super) fn check_schema(
         equal(schema::answer(&record).as_ref(), &saved.bare)
     };
     report.step("answer", compare())?;
-    Ok(vec![held.proven(chain)])
+    Ok(vec![held.proven(chain, true)])
 }

@@ -88,10 +88,12 @@ impl<'a> Facts<'a> {
         self.proven.extend(proven);
     }
 
-    /// The handed-in values at all of these paths under one header, the newest.
+    /// The handed-in values at all of these paths under one header, the newest, as they stand now.
     fn handed(&self, chain: Option<ChainCode>, paths: &[Vec<u8>]) -> Option<Known> {
         let all = |proven: &&Proven| {
-            proven.chain == chain && paths.iter().all(|path| proven.values.contains_key(path))
+            proven.current
+                && proven.chain == chain
+                && paths.iter().all(|path| proven.values.contains_key(path))
         };
         let newest = self
             .proven
@@ -124,11 +126,16 @@ impl<'a> Facts<'a> {
                 Some(bytes) => v1::DidRecord::decode(bytes.as_slice()).ok().map(Some),
             };
             let shown = shown.map(|(path, bytes)| Some((path.clone(), record(bytes)?)));
-            question.found(shown.collect::<Option<_>>()?)
+            let found = question.found(shown.collect::<Option<_>>()?)?;
+            // Of times after its header a proof knows only what was over by then.
+            (found.next.is_some() || at_ms < proven.time_ms).then_some(found.record)
         };
-        let of_chain = |proven: &&Proven| proven.chain == did.chain_code();
-        let newest = self.proven.iter().filter(of_chain);
-        newest.filter_map(found).map(|found| found.record).next()
+        let of_chain = self.proven.iter();
+        let mut of_chain: Vec<&Proven> = of_chain
+            .filter(|proven| proven.chain == did.chain_code())
+            .collect();
+        of_chain.sort_by_key(|proven| std::cmp::Reverse(proven.time_ms));
+        of_chain.into_iter().find_map(found)
     }
 
     /// An accreditation of the issuer's that was handed in, for anything but what is asked; for this type, if there is one.

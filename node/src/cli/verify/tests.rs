@@ -312,6 +312,33 @@ async fn a_resource_is_verified_by_its_checksum() {
             Verdict::Valid,
             "{name}"
         );
+        for url in [
+            format!("{did}/resources/other"),
+            format!("{did}/resources/{name}/2"),
+            format!("{did}"),
+        ] {
+            let forged = altered(&answer, |answer| {
+                answer["dereferencingMetadata"]["didUrl"] = json!(url);
+            });
+            world.refused(&forged, Reason::AnswerMismatch);
+        }
+        for forge in [
+            |answer: &mut Value| answer["deactivated"] = json!(true),
+            |answer: &mut Value| answer["dereferencingMetadata"]["note"] = json!("x"),
+            |answer: &mut Value| answer["dereferencingMetadata"]["error"] = json!({}),
+            |answer: &mut Value| answer["contentMetadata"]["contentEncoding"] = json!("gzip"),
+        ] {
+            world.refused(&altered(&answer, forge), Reason::ProofMalformed);
+        }
+        let early = altered(&answer, |answer| {
+            let url = format!("{did}/resources/{name}?versionTime=1970-01-01T00:00:00Z");
+            answer["dereferencingMetadata"]["didUrl"] = json!(url);
+        });
+        assert_ne!(
+            world.check(&early, Beside::default()).verdict,
+            Verdict::Valid,
+            "{name}"
+        );
     }
     let answer = world.dereferenced(&format!("{did}/resources/policy")).await;
     world.refused(&answer, Reason::FileMissing);

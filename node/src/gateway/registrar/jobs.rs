@@ -129,8 +129,8 @@ impl Share {
 }
 
 fn client(address: IpAddr) -> Client {
-    match address {
-        IpAddr::V4(_) => address,
+    match address.to_canonical() {
+        address @ IpAddr::V4(_) => address,
         IpAddr::V6(address) => {
             let prefix = u128::MAX << (u128::BITS - IPV6_PREFIX_BITS);
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & prefix))
@@ -142,17 +142,16 @@ impl Jobs {
     /// Keeps a job of a client for a while.
     pub(super) fn add(&self, from: IpAddr, job: Job) -> (JobId, Arc<Job>) {
         let id: JobId = Sha256::digest(&job.blob).into();
+        let client = client(from);
         let mut table = self.table();
-        // The same transaction again is the same job.
-        if let Some((_, job)) = table.jobs.get(&id) {
-            return (id, Arc::clone(job));
-        }
-        let (job, client) = (Arc::new(job), client(from));
-        table.all.add(&job);
-        table.shares.entry(client).or_default().add(&job);
-        table.order.push_back(id);
-        table.jobs.insert(id, (client, Arc::clone(&job)));
         table.forget_old();
+        // The same transaction again is the same job, and now that of who asked last: nobody else can push it out.
+        if let Some(job) = table.hand_over(&id, client) {
+            table.make_room(client);
+            return (id, job);
+        }
+        let job = Arc::new(job);
+        table.insert(id, client, &job);
         table.make_room(client);
         (id, job)
     }
@@ -177,6 +176,22 @@ impl Jobs {
 }
 
 impl Table {
+    /// Counts a job among those of this client, as its newest.
+    fn hand_over(&mut self, id: &JobId, client: Client) -> Option<Arc<Job>> {
+        let (_, job) = self.jobs.get(id)?;
+        let job = Arc::clone(job);
+        self.remove(id);
+        self.insert(*id, client, &job);
+        Some(job)
+    }
+
+    fn insert(&mut self, id: JobId, client: Client, job: &Arc<Job>) {
+        self.all.add(job);
+        self.shares.entry(client).or_default().add(job);
+        self.order.push_back(id);
+        self.jobs.insert(id, (client, Arc::clone(job)));
+    }
+
     fn forget_old(&mut self) {
         while let Some(oldest) = self.order.front().copied() {
             let (_, job) = &self.jobs[&oldest];
@@ -239,6 +254,8 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
     use crate::gateway::fixture::did;
 
@@ -277,6 +294,27 @@ mod tests {
         assert_eq!(jobs.table().share(from(0)).jobs, 1, "the newest stays");
         assert!(jobs.find(&long).is_some() && jobs.find(&others[0]).is_some());
         assert!(jobs.find("00").is_none() && jobs.find("no hex").is_none());
+    }
+
+    #[test]
+    fn a_job_that_two_ask_for_is_pushed_out_by_neither_of_the_others_jobs() {
+        let jobs = Jobs::default();
+        let shared = || job(b"the same transaction".to_vec());
+        let id = hex::encode(jobs.add(from(1), shared()).0);
+        jobs.add(from(2), shared());
+        for number in 0..JOBS_PER_CLIENT_MAX + 1 {
+            add(&jobs, 1, number);
+        }
+        assert!(jobs.find(&id).is_some());
+        assert_eq!(jobs.table().share(from(2)).jobs, 1);
+        assert_eq!(jobs.table().all.jobs, JOBS_PER_CLIENT_MAX + 1);
+    }
+
+    #[test]
+    fn an_ipv4_address_is_one_client_however_it_is_written() {
+        let mapped = |last: u8| IpAddr::V6(Ipv4Addr::new(192, 0, 2, last).to_ipv6_mapped());
+        assert_eq!(client(mapped(1)), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+        assert_ne!(client(mapped(1)), client(mapped(2)));
     }
 
     #[test]
