@@ -13,7 +13,6 @@ use super::proven::{Proven, Verifier};
 use super::report::{Ended, Reason, Report, Stop, Summary, stop};
 use super::resolved::{Recorded, equal, recorded, unproved};
 use super::state_proof::StateProof;
-use super::verify::freshness;
 use crate::unix_ms::rfc3339;
 
 /// The media type of addresses.
@@ -66,14 +65,11 @@ pub(super) fn check(
         result,
     };
     report.step("answer", shown.agrees(&recorded))?;
+    let as_of_ms = recorded.header.time_ms.min(main.time_ms);
     if recorded.found.next.is_none() {
-        let as_of_ms = recorded.header.time_ms.min(main.time_ms);
-        report.step(
-            "freshness",
-            freshness(as_of_ms, verifier.now_ms, verifier.max_age),
-        )?;
+        report.step("freshness", verifier.fresh(as_of_ms))?;
     }
-    let current = recorded.found.next.is_none();
+    let current = verifier.fresh(as_of_ms).is_ok();
     Ok(vec![Proven {
         current,
         ..recorded.proven
@@ -102,7 +98,9 @@ fn take_apart(mut answer: Value, asked: Option<&str>) -> Result<(Saved, String),
     let url = DidUrl::parse(&named).map_err(|error| malformed(error.to_string()))?;
     let question = question(&url)
         .ok_or_else(|| malformed(format!("{named} names no version of a DID of this system")))?;
+    // It names the whole DID URL, or what was resolved on the way.
     if let Some(told) = &told
+        && *told != question.to_url()
         && DidUrl::parse(told).as_ref() != Ok(&url)
     {
         let detail = format!("it answers {told}, not {named}");

@@ -7,7 +7,7 @@ use starfire_did::ChainCode;
 
 use super::content::Values;
 use super::headers::Believed;
-use super::report::{Ended, Report};
+use super::report::{Ended, Report, Stop};
 use super::state_proof::StateProof;
 use super::verify::freshness;
 use crate::trust::Bundle;
@@ -22,6 +22,13 @@ pub(super) struct Verifier<'a> {
     pub(super) now_ms: i64,
     /// How old what may have changed since may be.
     pub(super) max_age: Duration,
+}
+
+impl Verifier<'_> {
+    /// What is of that time is not older than the verifier accepts.
+    pub(super) fn fresh(&self, as_of_ms: i64) -> Result<((), String), Stop> {
+        freshness(as_of_ms, self.now_ms, self.max_age)
+    }
 }
 
 /// Values that a chain's state had under one header, each proved.
@@ -75,10 +82,7 @@ impl StateProof {
 impl Held {
     /// The answer is not older than the verifier accepts.
     pub(super) fn fresh(&self, report: &mut Report, verifier: &Verifier<'_>) -> Result<(), Ended> {
-        report.step(
-            "freshness",
-            freshness(self.as_of_ms, verifier.now_ms, verifier.max_age),
-        )
+        report.step("freshness", verifier.fresh(self.as_of_ms))
     }
 
     /// What is left of it. `current`: its age was accepted, or does not matter.

@@ -16,7 +16,6 @@ use super::headers::Believed;
 use super::proven::{Proven, Verifier};
 use super::report::{Ended, Reason, Report, Stop, Summary, stop};
 use super::state_proof::StateProof;
-use super::verify::freshness;
 use crate::unix_ms::rfc3339;
 use crate::{chain_document, path};
 
@@ -81,14 +80,11 @@ pub(super) fn check(
     }
     report.step("answer", equal(answer.as_ref(), &bare))?;
     // What was so then stays so; only an answer about the newest version can be out of date.
+    let as_of_ms = header.time_ms.min(main.time_ms);
     if found.next.is_none() {
-        let as_of_ms = header.time_ms.min(main.time_ms);
-        report.step(
-            "freshness",
-            freshness(as_of_ms, verifier.now_ms, verifier.max_age),
-        )?;
+        report.step("freshness", verifier.fresh(as_of_ms))?;
     }
-    let current = found.next.is_none();
+    let current = verifier.fresh(as_of_ms).is_ok();
     let mut proved = vec![Proven { current, ..proven }];
     if let Some(beside) = beside {
         proved.extend(check_beside(report, &found, beside, verifier)?);

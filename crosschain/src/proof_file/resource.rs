@@ -98,7 +98,8 @@ pub(super) fn check(
     if may_change {
         held.fresh(report, verifier)?;
     }
-    Ok(vec![held.proven(chain, may_change)])
+    let current = verifier.fresh(held.as_of_ms).is_ok();
+    Ok(vec![held.proven(chain, current)])
 }
 
 fn take_apart(mut answer: Value) -> Result<(Saved, String), Stop> {

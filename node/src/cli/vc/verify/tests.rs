@@ -490,6 +490,10 @@ async fn a_key_that_was_rotated_out_is_said_to_be_no_longer_in_force() {
         step.detail.contains("in version 1 of 2, and no longer"),
         "{step:?}"
     );
+    // What was so then stays so, and is taken; but it says nothing of what stands now.
+    let old = ["--proofs", saved.as_str(), "--max-age", "1h"];
+    let report = desk.judge(&shown, &old).await;
+    assert_eq!(code(&report, StepName::Issuer), Some("ISSUER_UNKNOWN"));
     // Of the new key, nothing of that sort is said.
     let newest = desk
         .save("newest", &format!("/1.0/identifiers/{issuer}"))
