@@ -184,7 +184,7 @@ fn key_show_prints_the_published_public_key_and_did_of_every_published_private_k
 fn verify_prints_one_object_with_verdict_code_and_steps() {
     let directory = tempfile::tempdir().unwrap();
     let proof = directory.path().join("proof.json");
-    std::fs::write(&proof, "{}").unwrap();
+    std::fs::write(&proof, r#"{"format":"starfire-proof/1"}"#).unwrap();
     let proof = super::devnet::text(&proof);
     let home = super::devnet::text(&directory.path().join("home"));
     let answer = starfire(["verify", &proof, "--home", &home]);
