@@ -28,7 +28,7 @@ pub(crate) struct Machine {
     pub(crate) kernel: String,
     /// The program's version.
     pub(crate) version: String,
-    /// Cargo's profile.
+    /// What can be told of how it was built.
     pub(crate) build: String,
     /// A page written and synced by one writer, where the nodes' homes are.
     pub(crate) synced_write: Percentiles,
@@ -45,10 +45,9 @@ pub(crate) fn describe(directory: &Path) -> Result<Machine, Failure> {
         memory_mib: kib.unwrap_or_default() / 1_024,
         kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        build: if cfg!(debug_assertions) {
-            "dev"
-        } else {
-            "release"
+        build: match cfg!(debug_assertions) {
+            true => "debug assertions on",
+            false => "debug assertions off",
         }
         .to_owned(),
         synced_write: synced_writes(directory)?,

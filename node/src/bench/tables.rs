@@ -113,7 +113,7 @@ impl Measurements {
             ["cores".to_owned(), cores.to_string()],
             ["memory".to_owned(), format!("{memory_mib} MiB")],
             ["kernel".to_owned(), kernel.clone()],
-            ["starfire".to_owned(), format!("{version}, profile {build}")],
+            ["starfire".to_owned(), format!("{version}, {build}")],
             [
                 "4 KiB written and synced, one writer".to_owned(),
                 format!(
