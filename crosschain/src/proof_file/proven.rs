@@ -85,6 +85,17 @@ impl Held {
         report.step("freshness", verifier.fresh(self.as_of_ms))
     }
 
+    /// What is left of an answer that tells of now, if it is not older than the verifier accepts.
+    pub(super) fn conclude(
+        self,
+        report: &mut Report,
+        verifier: &Verifier<'_>,
+        chain: Option<ChainCode>,
+    ) -> Result<Vec<Proven>, Ended> {
+        self.fresh(report, verifier)?;
+        Ok(vec![self.proven(chain, true)])
+    }
+
     /// What is left of it. `current`: its age was accepted, or does not matter.
     pub(super) fn proven(self, chain: Option<ChainCode>, current: bool) -> Proven {
         Proven {

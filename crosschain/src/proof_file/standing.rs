@@ -8,6 +8,7 @@ use starfire_did::status_list::{self, answer, proof_paths, proved_bit};
 use starfire_did::{Did, path, schema};
 use starfire_proto::v1;
 
+use super::headers::CLOCK_DRIFT_MS;
 use super::proven::{Proven, Verifier};
 use super::report::{Ended, Reason, Report, Stop, Summary, stop};
 use super::resolved::{equal, unproved};
@@ -108,8 +109,7 @@ pub(super) fn check_entry(
         Ok(((), if set { "set" } else { "not set" }.to_owned()))
     };
     report.step("answer", compare())?;
-    held.fresh(report, verifier)?;
-    Ok(vec![held.proven(chain, true)])
+    held.conclude(report, verifier, chain)
 }
 
 /// `POST /credentials/status`: several of them.
@@ -182,8 +182,7 @@ pub(super) fn check_list(
         Ok(((), format!("{set} of {length} entries set")))
     };
     report.step("answer", compare())?;
-    held.fresh(report, verifier)?;
-    Ok(vec![held.proven(chain, true)])
+    held.conclude(report, verifier, chain)
 }
 
 /// `GET /accreditations`: whether somebody may issue, with every level up to the root.
@@ -233,14 +232,17 @@ pub(super) fn check_accreditations(
         let at_ms = saved.bare["at_ms"]
             .as_i64()
             .ok_or_else(|| stop(Reason::ProofMalformed, "at_ms is no time"))?;
+        if at_ms > verifier.now_ms.saturating_add(CLOCK_DRIFT_MS) {
+            let why = "it judges a time to come, before which accreditations may be withdrawn";
+            return Err(stop(Reason::AnswerMismatch, why));
+        }
         let expected = issuer::answer(asked, &levels, at_ms);
         equal(Some(&expected), &saved.bare)?;
         let detail = expected["detail"].as_str().unwrap_or_default().to_owned();
         Ok(((), detail))
     };
     report.step("answer", compare())?;
-    held.fresh(report, verifier)?;
-    Ok(vec![held.proven(None, true)])
+    held.conclude(report, verifier, None)
 }
 
 /// A version of a schema, as `starfire vc schema show --proof` keeps it. It never changes, so it is never too old.

@@ -109,7 +109,15 @@ impl Desk {
     }
 
     async fn accreditation(&self, issuer: &Did, kind: &str, place: &str) -> String {
-        let url = format!("/accreditations?issuer={issuer}&type={kind}&jurisdiction={place}");
+        self.accreditation_at(issuer, kind, place, NOW_MS).await
+    }
+
+    async fn accreditation_at(&self, issuer: &Did, kind: &str, place: &str, at_ms: i64) -> String {
+        let at = unix_ms::rfc3339(at_ms);
+        let url = format!(
+            "/accreditations?issuer={issuer}&type={kind}&jurisdiction={place}&at={}Z",
+            &at[..19]
+        );
         self.save(&format!("accreditation-{kind}-{place}"), &url)
             .await
     }
@@ -470,6 +478,35 @@ async fn a_handed_in_list_is_its_issuers_and_within_its_ttl() {
         assert_eq!(step.code(), expected, "{step:?}");
         assert!(step.detail.contains(why), "{step:?}");
     }
+}
+
+#[tokio::test]
+async fn nobody_knows_whether_an_accreditation_will_hold() {
+    let desk = Desk::new(accredited(&tree())).await;
+    let shown = credential(ISSUER, FROM_MS + 1_000, 8);
+    let to_come = NOW_MS + 24 * 3_600_000;
+    let saved = desk
+        .accreditation_at(&did(ISSUER, None), KIND, "CN", to_come)
+        .await;
+    let refused = desk.try_judge(&shown, &["--proofs", &saved]).await;
+    assert_eq!(refused.unwrap_err().code, "ANSWER_MISMATCH");
+}
+
+#[tokio::test]
+async fn a_proof_knows_nothing_of_times_after_its_header() {
+    let mut desk = Desk::new(Changes::new()).await;
+    let issuer = did(ISSUER, None);
+    let newest = format!("/1.0/identifiers/{issuer}");
+    let before = desk.save("before", &newest).await;
+    // Two changes since: the key may have been another one when the credential is dated.
+    let now = Document::for_key(&issuer, &private_key(ROOT).public());
+    let changed_ms = NOW_MS - 3_600_000;
+    desk.node.block(version(ISSUER, 3, changed_ms, &now), &[]);
+    desk.node.block(Changes::new(), &[]);
+    let after = desk.save("after", &newest).await;
+    let shown = credential(ISSUER, changed_ms - 1_000, 8);
+    let report = desk.judge(&shown, &["--proofs", &before, &after]).await;
+    assert_eq!(code(&report, StepName::Signature), Some("ISSUER_UNKNOWN"));
 }
 
 #[tokio::test]
