@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Measures everything that docs/performance.md shows: writes docs/benchmarks/*.json and, from them, the page's tables.
-#   scripts/bench.sh           everything; about half an hour on two cores that have nothing else to do
+#   scripts/bench.sh           everything; about half an hour on two cores that have nothing else to do, once it is built
 #   scripts/bench.sh --quick   the same with short runs and few sizes, in a few minutes; writes nothing into docs/
-# The node is built with the profile of the tests, so RocksDB is compiled once, its own code optimised fully and without debug
-# assertions as in a release; the tree, which needs no RocksDB, with that of a release. Figures of a busy machine are noise.
+# What is measured is a release build, as an operator runs it: the first time RocksDB is compiled for it. Figures of a busy machine
+# are noise.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -42,12 +42,8 @@ stage() { echo "== $1 (at $((SECONDS - started)) s)"; }
 stage "build"
 ./scripts/setup.sh
 . scripts/env.sh
-as_released=(--config profile.dev.package.starfire-node.opt-level=3)
-for package in consensus crosschain did ed25519 ledger node proto state; do
-  as_released+=(--config "profile.dev.package.starfire-$package.debug-assertions=false")
-done
-cargo build --locked "${as_released[@]}" --bin starfire 2>&1 | awk -f scripts/progress.awk
-starfire="$CARGO_TARGET_DIR/debug/starfire"
+cargo build --locked --release --bin starfire 2>&1 | awk -f scripts/progress.awk
+starfire="$CARGO_TARGET_DIR/release/starfire"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/starfire-bench.XXXXXX")
 trap 'rm -rf "$work"' EXIT

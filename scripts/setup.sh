@@ -5,8 +5,8 @@
 # Prints nothing when there is nothing to do.
 set -euo pipefail
 
-packages=(clang libclang-dev gcc libc6-dev ca-certificates curl jq)
-commands=(clang cc curl jq)
+packages=(clang libclang-dev gcc libc6-dev ca-certificates curl jq util-linux)
+commands=(clang cc curl jq chrt)
 if [ "${1:-}" = "--tests" ]; then
   packages+=(nodejs npm python3-venv iproute2 nftables strace)
   commands+=(node npm python3 ip nft strace)

@@ -133,7 +133,7 @@ pub struct Store {
 
 /// What a machine of its own has to spare.
 pub(crate) fn memory_mib_default() -> usize {
-    256
+    1024
 }
 
 /// How a new node catches up.

@@ -19,7 +19,7 @@ use crate::gateway::backend::{PoolView, Published};
 use crate::network::Network;
 use crate::replica::{Committed, Output, Replica, ReplicaInput, ReplicaTimer};
 use crate::roster::Roster;
-use crate::spread::{self, Spread};
+use crate::spread::{self, Due, Spread};
 use crate::status::{NodeFacts, Situation};
 use crate::sync::Claims;
 use crate::verify_pool::{Admission, Origin};
@@ -90,6 +90,8 @@ struct Core {
     timers: BTreeMap<(Instant, u64), ReplicaTimer>,
     next_timer: u64,
     spread: Spread,
+    /// Who proposed when transactions were last sent; none, so that what waits is sent again.
+    proposer: Option<account::Id>,
     /// Whose message is being taken.
     speaker: Option<PeerId>,
     situation: Situation,
@@ -116,6 +118,7 @@ pub async fn run(
         timers: BTreeMap::new(),
         next_timer: 0,
         spread: Spread::new(now),
+        proposer: None,
         speaker: None,
         situation,
         status_due: true,
@@ -126,7 +129,8 @@ pub async fn run(
     core.deliver(first);
     loop {
         core.publish_what_is_due();
-        core.gossip_what_is_overdue();
+        core.follow_proposer();
+        core.send_what_waits();
         // Before the inbox: a flood of messages must not keep a round open.
         core.fire_timers();
         let wake = core.wake_at();
@@ -210,7 +214,10 @@ impl Core {
                 // Whoever asked may have given up; the blocks are in either way.
                 drop(reply.send(bad.map_or(Ok(self.replica.height()), Err)));
             }
-            CoreInput::Peers => self.status_due = true,
+            CoreInput::Peers => {
+                self.status_due = true;
+                self.proposer = None;
+            }
         }
     }
 
@@ -242,7 +249,8 @@ impl Core {
             }
         }
         let mut answers = answers.into_iter();
-        let mut from_clients = Vec::new();
+        let votes = self.replica.votes();
+        let mut own = Vec::new();
         for Admission {
             transactions,
             origin,
@@ -262,14 +270,14 @@ impl Core {
                 }));
             }
             self.show_waiting(&fresh);
-            if matches!(origin, Origin::Client(_)) {
-                from_clients.append(&mut fresh);
+            if self.answers_for(&origin, votes) {
+                own.append(&mut fresh);
             } else {
                 self.pass_on(&fresh, &origin);
             }
             origin.decided(verdicts);
         }
-        self.pass_on_own(from_clients);
+        self.pass_on_own(own);
         self.deliver(rest);
     }
 
@@ -294,37 +302,94 @@ impl Core {
         }
     }
 
+    /// What clients bring, every node answers for; what followers send, validators do.
+    fn answers_for(&self, origin: &Origin, votes: bool) -> bool {
+        match origin {
+            Origin::Client(_) => true,
+            Origin::Peer(from) => votes && self.outlets.roster.validator(from).is_none(),
+            Origin::Gossip(_) => false,
+        }
+    }
+
     fn pass_on(&self, fresh: &[Arc<Checked>], origin: &Origin) {
-        if fresh.is_empty() {
+        // A validator has sent it to whoever proposes.
+        if fresh.is_empty() || self.replica.votes() {
             return;
         }
         let Outlets {
             network, roster, ..
         } = &self.outlets;
-        let audience = spread::audience(origin, network, roster, self.replica.votes());
-        for batch in spread::batches(fresh) {
-            network.spread(&audience, batch);
-        }
+        self.send(fresh, &spread::audience(origin, network, roster));
     }
 
     fn pass_on_own(&mut self, fresh: Vec<Arc<Checked>>) {
-        let network = &self.outlets.network;
-        let everybody = network.connected();
-        for batch in spread::batches(&fresh) {
-            network.spread(&everybody, batch);
+        if fresh.is_empty() {
+            return;
         }
+        let to_proposer = self.proposing_peers();
+        let told = to_proposer.is_none();
+        self.send_on(&fresh, to_proposer);
         let now = clock::monotonic();
         for transaction in fresh {
-            self.spread.own(now, transaction);
+            self.spread.own(now, transaction, told);
         }
     }
 
-    fn gossip_what_is_overdue(&mut self) {
+    /// The nodes of whoever proposes in this round, none if it is this one; no answer if nobody can tell, or it is out of reach.
+    fn proposing_peers(&self) -> Option<Vec<PeerId>> {
+        if !self.replica.votes() {
+            return None;
+        }
+        let proposer = self.replica.proposer();
+        if self.replica.validator() == Some(proposer) {
+            return Some(Vec::new());
+        }
+        let connected = self.outlets.network.connected();
+        let mut peers: Vec<PeerId> = self.outlets.roster.of(&proposer).collect();
+        peers.retain(|peer| connected.contains(peer));
+        (!peers.is_empty()).then_some(peers)
+    }
+
+    /// To whoever proposes, or else to everybody.
+    fn send_on(&self, transactions: &[Arc<Checked>], to_proposer: Option<Vec<PeerId>>) {
+        let peers = to_proposer.unwrap_or_else(|| self.outlets.network.connected());
+        self.send(transactions, &peers);
+    }
+
+    fn send(&self, transactions: &[Arc<Checked>], peers: &[PeerId]) {
+        if peers.is_empty() {
+            return;
+        }
+        for batch in spread::batches(transactions) {
+            self.outlets.network.spread(peers, batch);
+        }
+    }
+
+    /// Somebody else proposes from now on, or can be reached again: what this node answers for may not have come there.
+    fn follow_proposer(&mut self) {
+        let proposer = self.replica.proposer();
+        if self.proposer.replace(proposer) == Some(proposer) {
+            return;
+        }
         let mempool = self.replica.mempool();
-        let overdue = self.spread.overdue(clock::monotonic(), |transaction| {
+        let all = self.spread.all(clock::monotonic(), |transaction| {
             mempool.contains_hash(&transaction.hash)
         });
-        for transaction in overdue {
+        self.send_on(&all, self.proposing_peers());
+    }
+
+    fn send_what_waits(&mut self) {
+        let mempool = self.replica.mempool();
+        let Due {
+            everybody,
+            proposer,
+            gossip,
+        } = self.spread.due(clock::monotonic(), |transaction| {
+            mempool.contains_hash(&transaction.hash)
+        });
+        self.send(&everybody, &self.outlets.network.connected());
+        self.send_on(&proposer, self.proposing_peers());
+        for transaction in gossip {
             self.outlets
                 .network
                 .gossip_transaction(transaction.bytes().to_vec());
@@ -517,8 +582,8 @@ impl Core {
         let announce = self
             .announce_due
             .then(|| self.announced_at + ANNOUNCE_PERIOD);
-        let overdue = self.spread.due_at();
-        [timer, status, announce, overdue]
+        let waiting = self.spread.due_at();
+        [timer, status, announce, waiting]
             .into_iter()
             .flatten()
             .min()

@@ -1,9 +1,13 @@
-//! Passing transactions on: in batches over the direct streams, and by gossip what is not committed after all.
+//! Passing transactions on: to whoever proposes at once, to the others what waits for longer, and by gossip what waits too long.
 //!
-//! Whoever takes a transaction from a client sends it to every peer that it is connected to, so each validator has it once, however
-//! soon the proposer dies. What a follower sent is passed on by those who get it: by a validator to the other validators, by
-//! another follower to all. Only what is new here is passed on, so it goes round no circle. A broken link between two validators
-//! would keep a transaction from one of them; so a node gossips those of its own clients that wait too long.
+//! A block brings its transactions along, so only its proposer needs them beforehand. A validator sends what its clients, and
+//! followers, brought it to the proposer of the present round, and answers for it until it is committed: when another proposes, or
+//! a link comes up anew, it sends what still waits again. What waits for longer than a moment is told to everybody, a few at a time:
+//! whoever knows of work gives up on a proposer that does none. A broken link would keep a transaction from whoever proposes; so a
+//! node gossips what waits too long.
+//!
+//! A node that does not vote cannot tell who proposes: it sends what is new to everybody that it is connected to, but not back. Only
+//! what is new somewhere is passed on, so it goes round no circle.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,19 +27,51 @@ const BATCH_BYTES: usize = 256 * 1024;
 pub const BATCH_TRANSACTIONS_MAX: usize = 1024;
 /// The number of `starfire.v1.TransactionBatch.envelopes`.
 const ENVELOPES_FIELD: u32 = 1;
-/// A client's transaction that waits for longer is gossiped.
+/// How often this node looks for what waits.
+const PERIOD: Duration = Duration::from_millis(100);
+/// What waits for longer is told to everybody: under a load that the chain keeps up with, that is little.
+const TELL_AFTER: Duration = Duration::from_millis(100);
+/// To how many that happens in each period. One would do to show that there is work.
+const TELL_MAX: usize = 16;
+/// What waits so long after it was sent is sent to the proposer again, which may have had no room for it.
+const AGAIN_AFTER: Duration = Duration::from_secs(3);
+/// A transaction that waits for longer is gossiped.
 const GOSSIP_AFTER: Duration = Duration::from_secs(3);
 /// How often that happens at most, and to how many. Under a load that is too high all wait long, and gossip would only add to it.
 const GOSSIP_PERIOD: Duration = Duration::from_secs(1);
 const GOSSIP_MAX: usize = 64;
-/// Clients' transactions of which the time is known.
+/// Transactions that this node answers for at most.
 const OWN_MAX: usize = 65_536;
 
-/// What is to be passed on, and what was taken from clients lately.
+/// What this node answers for: what its clients brought lately, and waits.
 #[derive(Debug)]
 pub struct Spread {
-    own: VecDeque<(Instant, Arc<Checked>)>,
+    own: VecDeque<Own>,
+    looked_at: Instant,
     gossiped_at: Instant,
+}
+
+/// A transaction that this node answers for.
+#[derive(Debug)]
+struct Own {
+    transaction: Arc<Checked>,
+    /// When it came.
+    since: Instant,
+    /// When it was last sent to who proposed then.
+    sent: Instant,
+    /// Everybody has heard of it.
+    told: bool,
+}
+
+/// What is to be sent of what waits.
+#[derive(Debug, Default)]
+pub struct Due {
+    /// To everybody.
+    pub everybody: Vec<Arc<Checked>>,
+    /// To whoever proposes.
+    pub proposer: Vec<Arc<Checked>>,
+    /// By gossip.
+    pub gossip: Vec<Arc<Checked>>,
 }
 
 impl Spread {
@@ -43,54 +79,79 @@ impl Spread {
     pub fn new(now: Instant) -> Self {
         Self {
             own: VecDeque::new(),
+            looked_at: now,
             gossiped_at: now,
         }
     }
 
-    /// Takes note of a transaction that a client brought.
-    pub fn own(&mut self, now: Instant, transaction: Arc<Checked>) {
+    /// Takes note of a transaction that was sent to whoever proposes now; `told`: to everybody else too.
+    pub fn own(&mut self, now: Instant, transaction: Arc<Checked>, told: bool) {
         if self.own.len() >= OWN_MAX {
             self.own.pop_front();
         }
-        self.own.push_back((now, transaction));
+        self.own.push_back(Own {
+            transaction,
+            since: now,
+            sent: now,
+            told,
+        });
     }
 
-    /// When [`Self::overdue`] may have something.
+    /// When [`Self::due`] may have something.
     pub fn due_at(&self) -> Option<Instant> {
-        let (since, _) = self.own.front()?;
-        Some((*since + GOSSIP_AFTER).max(self.gossiped_at + GOSSIP_PERIOD))
+        let oldest = self.own.front()?;
+        Some((oldest.since + TELL_AFTER).max(self.looked_at + PERIOD))
+    }
+
+    /// All that waits, by `waits`, for one that proposes from now on.
+    pub fn all(&mut self, now: Instant, waits: impl Fn(&Checked) -> bool) -> Vec<Arc<Checked>> {
+        self.own.retain_mut(|own| {
+            own.sent = now;
+            waits(&own.transaction)
+        });
+        self.own.iter().map(|own| own.transaction.clone()).collect()
     }
 
     /// What waits for too long, by `waits`.
-    pub fn overdue(&mut self, now: Instant, waits: impl Fn(&Checked) -> bool) -> Vec<Arc<Checked>> {
-        let mut overdue = Vec::new();
-        if self.due_at().is_none_or(|due| now < due) {
-            return overdue;
+    pub fn due(&mut self, now: Instant, waits: impl Fn(&Checked) -> bool) -> Due {
+        let mut due = Due::default();
+        if self.due_at().is_none_or(|at| now < at) {
+            return due;
         }
-        self.gossiped_at = now;
-        while overdue.len() < GOSSIP_MAX
-            && let Some((since, transaction)) = self.own.front()
-            && (*since + GOSSIP_AFTER <= now || !waits(transaction))
-        {
-            if waits(transaction) {
-                overdue.push(transaction.clone());
+        self.looked_at = now;
+        self.own.retain(|own| waits(&own.transaction));
+        for own in &mut self.own {
+            if !own.told && due.everybody.len() < TELL_MAX && own.since + TELL_AFTER <= now {
+                own.told = true;
+                due.everybody.push(own.transaction.clone());
             }
-            self.own.pop_front();
+            if own.sent + AGAIN_AFTER <= now && due.proposer.len() < BATCH_TRANSACTIONS_MAX {
+                own.sent = now;
+                due.proposer.push(own.transaction.clone());
+            }
         }
-        overdue
+        if now >= self.gossiped_at + GOSSIP_PERIOD {
+            self.gossiped_at = now;
+            while due.gossip.len() < GOSSIP_MAX
+                && let Some(own) = self.own.pop_front_if(|own| own.since + GOSSIP_AFTER <= now)
+            {
+                due.gossip.push(own.transaction);
+            }
+        }
+        due
     }
 }
 
-/// Which peers get what came from there.
-pub fn audience(origin: &Origin, network: &Network, roster: &Roster, votes: bool) -> Vec<PeerId> {
+/// Whom a node that does not vote passes on to what came from there.
+pub fn audience(origin: &Origin, network: &Network, roster: &Roster) -> Vec<PeerId> {
     let mut connected = network.connected();
     match origin {
         Origin::Client(_) => connected,
         Origin::Peer(from) if roster.validator(from).is_none() => {
-            connected.retain(|peer| peer != from && (!votes || roster.validator(peer).is_some()));
+            connected.retain(|peer| peer != from);
             connected
         }
-        // A validator has sent it to the others, and gossip goes its own way.
+        // Validators see to it themselves, and gossip goes its own way.
         Origin::Peer(_) | Origin::Gossip(_) => Vec::new(),
     }
 }
@@ -182,28 +243,63 @@ mod tests {
         assert_eq!(flat, sent);
     }
 
+    fn nonces(all: &[Arc<Checked>]) -> Vec<i64> {
+        all.iter().map(|transaction| transaction.nonce).collect()
+    }
+
     #[test]
     fn only_what_waits_too_long_is_gossiped_a_few_at_a_time() {
         let start = clock::monotonic();
         let mut spread = Spread::new(start);
         assert_eq!(spread.due_at(), None);
         for nonce in 1..=200 {
-            spread.own(start, transaction(nonce, 1));
+            spread.own(start, transaction(nonce, 1), true);
         }
-        assert!(
-            spread
-                .overdue(start + GOSSIP_AFTER / 2, |_| true)
-                .is_empty()
-        );
+        let early = spread.due(start + GOSSIP_AFTER / 2, |_| true);
+        assert!(early.gossip.is_empty());
         let late = start + GOSSIP_AFTER;
-        let nonces = |all: Vec<Arc<Checked>>| -> Vec<i64> {
-            all.iter().map(|transaction| transaction.nonce).collect()
-        };
-        let first = spread.overdue(late, |transaction| transaction.nonce > 10);
-        assert_eq!(nonces(first), (11..75).collect::<Vec<_>>());
-        assert!(spread.overdue(late, |_| true).is_empty());
-        let second = spread.overdue(late + GOSSIP_PERIOD, |transaction| transaction.nonce > 190);
-        assert_eq!(nonces(second), (191..=200).collect::<Vec<_>>());
+        let first = spread.due(late, |transaction| transaction.nonce > 10);
+        assert_eq!(nonces(&first.gossip), (11..75).collect::<Vec<_>>());
+        let soon = spread.due(late + PERIOD, |_| true);
+        assert!(soon.gossip.is_empty());
+        let second = spread.due(late + GOSSIP_PERIOD, |transaction| transaction.nonce > 190);
+        assert_eq!(nonces(&second.gossip), (191..=200).collect::<Vec<_>>());
         assert_eq!(spread.due_at(), None);
+    }
+
+    #[test]
+    fn everybody_hears_once_of_what_waits_and_of_what_is_committed_never() {
+        let start = clock::monotonic();
+        let mut spread = Spread::new(start);
+        for nonce in 1..=20 {
+            spread.own(start, transaction(nonce, 1), nonce == 5);
+        }
+        assert_eq!(spread.due_at(), Some(start + TELL_AFTER));
+        let at_once = spread.due(start + TELL_AFTER / 2, |_| true);
+        assert!(at_once.everybody.is_empty());
+        let first = spread.due(start + TELL_AFTER, |transaction| transaction.nonce > 2);
+        let expected: Vec<i64> = (3..=19).filter(|nonce| *nonce != 5).collect();
+        assert_eq!(nonces(&first.everybody), expected);
+        let second = spread.due(start + TELL_AFTER + PERIOD, |_| true);
+        assert_eq!(nonces(&second.everybody), [20]);
+        let third = spread.due(start + TELL_AFTER + 2 * PERIOD, |_| true);
+        assert!(third.everybody.is_empty());
+    }
+
+    #[test]
+    fn a_new_proposer_gets_all_that_waits_and_the_same_one_gets_it_again_after_long() {
+        let start = clock::monotonic();
+        let mut spread = Spread::new(start);
+        for nonce in 1..=3 {
+            spread.own(start, transaction(nonce, 1), true);
+        }
+        let later = start + AGAIN_AFTER / 2;
+        let all = spread.all(later, |transaction| transaction.nonce > 1);
+        assert_eq!(nonces(&all), [2, 3]);
+        spread.gossiped_at = start + AGAIN_AFTER;
+        let due = spread.due(start + AGAIN_AFTER, |_| true);
+        assert!(due.proposer.is_empty());
+        let due = spread.due(later + AGAIN_AFTER, |_| true);
+        assert_eq!(nonces(&due.proposer), [2, 3]);
     }
 }

@@ -1,6 +1,7 @@
 //! The client processes of a measurement, from the harness's side.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::Serialize;
@@ -8,6 +9,41 @@ use serde::de::DeserializeOwned;
 
 use super::job::{Job, Ready, Start};
 use crate::failure::Failure;
+
+/// What a process is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It sends payments.
+    Client,
+    /// It asks for DIDs.
+    ResolverClient,
+    /// It answers nothing, to be compared with.
+    Empty,
+}
+
+impl Role {
+    /// Its subcommand of `bench`.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::ResolverClient => "resolver-client",
+            Self::Empty => "empty",
+        }
+    }
+
+    /// How it is started. A client that wakes up must not drive out what it measures, with which it shares the processors; `chrt`
+    /// becomes the client. What is compared with a node runs as a node does.
+    fn command(self, binary: &Path) -> Command {
+        match self {
+            Self::Client | Self::ResolverClient => {
+                let mut command = Command::new("chrt");
+                command.args(["--batch", "0"]).arg(binary);
+                command
+            }
+            Self::Empty => Command::new(binary),
+        }
+    }
+}
 
 /// Client processes. When it is dropped they are gone.
 #[derive(Debug)]
@@ -24,14 +60,14 @@ struct Process {
 impl Clients {
     /// Starts one process for each job; returns when all have signed their payments.
     pub(crate) async fn start(jobs: &[Job]) -> Result<Self, Failure> {
-        Self::start_as::<Ready>("client", jobs)
+        Self::start_as::<Ready>(Role::Client, jobs)
             .await
             .map(|(clients, _)| clients)
     }
 
     /// Starts one process of this role for each job; returns when all are ready, with what each said then.
     pub(crate) async fn start_as<R: DeserializeOwned + Send + 'static>(
-        role: &str,
+        role: Role,
         jobs: &[impl Serialize],
     ) -> Result<(Self, Vec<R>), Failure> {
         let processes = jobs.iter().map(|job| Process::start(role, job));
@@ -88,15 +124,16 @@ impl Clients {
 }
 
 impl Process {
-    fn start(role: &str, job: &impl Serialize) -> Result<Self, Failure> {
+    fn start(role: Role, job: &impl Serialize) -> Result<Self, Failure> {
         let fault = |error: std::io::Error| Failure::caused("BENCH", &error, "");
         let binary = std::env::current_exe().map_err(fault)?;
-        let mut child = Command::new(binary)
-            .args(["bench", role])
+        let mut child = role
+            .command(&binary)
+            .args(["bench", role.name()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(fault)?;
+            .map_err(|error| Failure::caused("BENCH", &error, "it needs chrt, of util-linux"))?;
         let input = child.stdin.take().expect("standard input is a pipe");
         let output = child.stdout.take().expect("standard output is a pipe");
         let mut process = Self {

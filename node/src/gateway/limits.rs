@@ -4,7 +4,7 @@
 //! most that each may carry. Those that carry much have few seats of their own.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -93,9 +93,14 @@ impl Requests {
             let busy = Rejection::new(error::BUSY, "too many requests at once; try again shortly");
             return refuse(&busy, grpc);
         };
-        let mut response = timeout(REQUEST_TIME_MAX, answer(request))
-            .await
-            .unwrap_or_else(|_| refuse(&overdue(), grpc));
+        let mut answer = pin!(answer(request));
+        // Most answers are there at once, and need no timer.
+        let mut response = match futures::poll!(answer.as_mut()) {
+            Poll::Ready(response) => response,
+            Poll::Pending => timeout(REQUEST_TIME_MAX, answer)
+                .await
+                .unwrap_or_else(|_| refuse(&overdue(), grpc)),
+        };
         error::name_transport_refusal(response.headers_mut());
         response.map(|body| {
             Body::new(Seated {

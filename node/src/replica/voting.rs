@@ -25,6 +25,11 @@ impl Replica {
         self.electorate.validators()
     }
 
+    /// Who proposes in the round that is being decided.
+    pub fn proposer(&self) -> account::Id {
+        self.electorate.proposer(self.round())
+    }
+
     /// Whom messages to all are for: who decides this height, and who decides the next one and so wants the block at once.
     pub fn audience(&self) -> BTreeSet<account::Id> {
         let sets = [

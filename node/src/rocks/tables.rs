@@ -17,14 +17,14 @@
 //! Numbers are big-endian. A height is stored as its complement in `state`, so that the newest value of a path comes first, and
 //! the value as of a height is where a seek lands. Paths are printable, so 00 ends them, and a path's rows lie together.
 //!
-//! Half of the memory that RocksDB may have is for what was written last, when there is as much: the larger that is, the more seldom
-//! files are made of it, and the fewer of them are merged again. Whatever it leaves is for what was read.
+//! Half of the memory that RocksDB may have, up to [`BUFFERS_MAX`], is for what was written last, when there is as much: the larger
+//! that is, the more seldom files are made of it, and the fewer of them are merged again. Whatever it leaves is for what was read.
 
 use std::path::Path;
 
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
-    DBRecoveryMode, LogLevel, Options, SliceTransform, WriteBufferManager,
+    DBRecoveryMode, DataBlockIndexType, Env, LogLevel, Options, SliceTransform, WriteBufferManager,
 };
 
 pub(super) const STATE: &str = "state";
@@ -72,6 +72,10 @@ pub(super) const DELETED: &[u8] = &[];
 /// The least that a store can do with, MiB; a dozen nodes run on one laptop.
 pub(crate) const MEMORY_MIB_MIN: usize = 32;
 const OPEN_FILES_MAX: i32 = 256;
+/// So much of a file that is being made goes to the disk at a time, bytes.
+const FILE_BYTES_PER_SYNC: u64 = 1 << 20;
+/// For what was written last, bytes. With more a write costs more, since its place is searched in memory that no cache holds.
+const BUFFERS_MAX: usize = 128 << 20;
 
 /// How memory is shared out.
 struct Memory {
@@ -88,23 +92,36 @@ struct Memory {
 impl Memory {
     fn of(mib: usize) -> Self {
         let all = mib.max(MEMORY_MIB_MIN).saturating_mul(1 << 20);
-        let cache = Cache::new_lru_cache(all);
+        let buffers = BUFFERS_MAX.min(all / 2);
+        // Looked up without a lock; it finds out by itself how large the entries are.
+        let cache = Cache::new_hyper_clock_cache(all, 0);
         Self {
             write_buffers: WriteBufferManager::new_write_buffer_manager_with_cache(
-                all / 2,
+                buffers,
                 false,
                 cache.clone(),
             ),
             cache,
-            write_buffer: all / 4,
-            log_max: u64::try_from(all).unwrap_or(u64::MAX),
+            write_buffer: buffers / 2,
+            log_max: u64::try_from(buffers * 2).unwrap_or(u64::MAX),
         }
     }
 }
 
 pub(super) fn open(path: &Path, memory_mib: usize) -> Result<DB, rocksdb::Error> {
     let memory = Memory::of(memory_mib);
-    DB::open_cf_descriptors(&options(&memory), path, descriptors(&memory))
+    let mut options = options(&memory);
+    options.set_env(&unhurried()?);
+    DB::open_cf_descriptors(&options, path, descriptors(&memory))
+}
+
+/// Files are made of buffers, and merged, with what nobody else wants of the processors: votes and answers go before. Buffers have room
+/// for what is written meanwhile.
+fn unhurried() -> Result<Env, rocksdb::Error> {
+    let mut env = Env::new()?;
+    env.lower_thread_pool_cpu_priority();
+    env.lower_high_priority_thread_pool_cpu_priority();
+    Ok(env)
 }
 
 /// For reading alone, as a last resort: it takes no lock and writes no file of the database.
@@ -125,6 +142,8 @@ fn options(memory: &Memory) -> Options {
     options.set_max_total_wal_size(memory.log_max);
     options.set_max_open_files(OPEN_FILES_MAX);
     options.set_max_background_jobs(2);
+    // Files go to the disk as they are made: at their end all at once, they would hold up the synced writes of votes.
+    options.set_bytes_per_sync(FILE_BYTES_PER_SYNC);
     // Every write is synced, so only the last record of the log may be torn. Damage before it is no crash's doing, and a store
     // that silently lost a vote is worse than one that does not open.
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
@@ -150,6 +169,11 @@ fn table_options(name: &str, memory: &Memory) -> Options {
     blocks.set_bloom_filter(10.0, false);
     blocks.set_cache_index_and_filter_blocks(true);
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    if [RECORDS, TREE].contains(&name) {
+        // Asked for whole keys: a hash of the key leads to its row in a block.
+        blocks.set_data_block_index_type(DataBlockIndexType::BinaryAndHash);
+        blocks.set_data_block_hash_ratio(0.75);
+    }
     let mut options = Options::default();
     options.set_block_based_table_factory(&blocks);
     options.set_compression_type(DBCompressionType::None);
