@@ -117,3 +117,22 @@ async fn one_killed_super_node_is_not_missed_and_two_stop_the_chain_until_they_a
 async fn one_paused_super_node_is_not_missed_and_two_stop_the_chain_until_they_go_on() {
     one_then_two("pause").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_is_committed_whichever_super_node_is_paused_as_it_comes() {
+    const NODES: [&str; 4] = ["main-1", "main-2", "main-3", "main-4"];
+    let devnet = Devnet::up(&[]);
+    // One of the four proposes, and gets what the others' clients bring; a paused one takes it from the socket much later.
+    for (paused, asked) in NODES.iter().zip(NODES.iter().cycle().skip(1)) {
+        devnet.tell("pause", paused);
+        let committed = nudge(&devnet.client(asked))
+            .await
+            .unwrap_or_else(|error| panic!("by {asked}, with {paused} paused: {error}"));
+        devnet.tell("resume", paused);
+        eventually("the resumed node follows", async || {
+            let status = devnet.status(paused).await?;
+            (status.height >= committed.height).then_some(())
+        })
+        .await;
+    }
+}
