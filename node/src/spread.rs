@@ -119,13 +119,24 @@ impl Spread {
             return due;
         }
         self.looked_at = now;
-        self.own.retain(|own| waits(&own.transaction));
+        // What came first is committed first, as a rule: whether the others still wait is asked only of what would be sent.
+        while self
+            .own
+            .pop_front_if(|own| !waits(&own.transaction))
+            .is_some()
+        {}
         for own in &mut self.own {
-            if !own.told && due.everybody.len() < TELL_MAX && own.since + TELL_AFTER <= now {
+            let tell = !own.told && due.everybody.len() < TELL_MAX && own.since + TELL_AFTER <= now;
+            let again =
+                own.sent + AGAIN_AFTER <= now && due.proposer.len() < BATCH_TRANSACTIONS_MAX;
+            if !(tell || again) || !waits(&own.transaction) {
+                continue;
+            }
+            if tell {
                 own.told = true;
                 due.everybody.push(own.transaction.clone());
             }
-            if own.sent + AGAIN_AFTER <= now && due.proposer.len() < BATCH_TRANSACTIONS_MAX {
+            if again {
                 own.sent = now;
                 due.proposer.push(own.transaction.clone());
             }
@@ -135,7 +146,9 @@ impl Spread {
             while due.gossip.len() < GOSSIP_MAX
                 && let Some(own) = self.own.pop_front_if(|own| own.since + GOSSIP_AFTER <= now)
             {
-                due.gossip.push(own.transaction);
+                if waits(&own.transaction) {
+                    due.gossip.push(own.transaction);
+                }
             }
         }
         due
