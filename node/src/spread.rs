@@ -1,10 +1,10 @@
 //! Passing transactions on: to whoever proposes at once, to the others what waits for longer, and by gossip what waits too long.
 //!
 //! A block brings its transactions along, so only its proposer needs them beforehand. A validator sends what its clients, and
-//! followers, brought it to the proposer of the present round, and answers for it until it is committed or gossiped: when another proposes, or
-//! a link comes up anew, it sends what still waits again. What waits for longer than a moment is told to everybody, a few at a time:
-//! whoever knows of work gives up on a proposer that does none. A broken link would keep a transaction from whoever proposes; so a
-//! node gossips what waits too long.
+//! followers, brought it to the proposer of the present round, and answers for it until it is committed or gossiped: when another
+//! proposes, or a link comes up anew, it sends what still waits again. What waits for longer than a moment is told to everybody,
+//! a few at a time: whoever knows of work gives up on a proposer that does none. A broken link would keep a transaction from
+//! whoever proposes; so a node gossips what waits too long.
 //!
 //! A node that does not vote cannot tell who proposes: it sends what is new to everybody that it is connected to, but not back. Only
 //! what is new somewhere is passed on, so it goes round no circle.
