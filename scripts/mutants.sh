@@ -22,12 +22,17 @@ mutant() {
     echo "STALE   $name: nothing to change in $file"
     return 0
   fi
-  if (cd "$copy" && timeout 900 cargo test -p starfire-consensus --lib --offline) >"$copy/log" 2>&1; then
+  local failed=0
+  (cd "$copy" && timeout 900 cargo test -p starfire-consensus --lib --offline) >"$copy/log" 2>&1 || failed=$?
+  if ((failed == 0)); then
     missed+=("$name")
     echo "MISSED  $name"
   elif grep -q '^error' "$copy/log" && ! grep -q '^test result: FAILED' "$copy/log"; then
     stale+=("$name")
     echo "STALE   $name: does not compile"
+  elif ((failed == 124)); then
+    caught=$((caught + 1))
+    echo "caught  $name (a test does not end)"
   else
     caught=$((caught + 1))
     echo "caught  $name ($(grep -c '\.\.\. FAILED$' "$copy/log") tests)"

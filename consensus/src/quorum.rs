@@ -226,6 +226,18 @@ mod tests {
         let good = chain.timeouts(1, 2, &[(0, None), (1, Some(&qc)), (2, None)]);
         assert_eq!(good.check(&electorate), Ok(()));
         assert_eq!(good.highest_round(), Some(1));
+        let older = chain.prevotes(&chain.block(1, b""), 0, &[0, 1, 2]);
+        let both = chain.timeouts(1, 2, &[(0, Some(&older)), (1, Some(&qc)), (2, None)]);
+        assert_eq!(both.highest_round(), Some(1));
+        assert_eq!(both.check(&electorate), Ok(()));
+        let outdated = TimeoutCertificate {
+            high_qc: Some(older),
+            ..both
+        };
+        assert!(matches!(
+            outdated.check(&electorate),
+            Err(Refusal::Malformed(_))
+        ));
         let hidden = TimeoutCertificate {
             high_qc: None,
             ..good.clone()
