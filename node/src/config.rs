@@ -120,6 +120,9 @@ pub struct Mempool {
 pub struct Store {
     /// Every so many blocks a snapshot is taken; 0: never.
     pub snapshot_interval: u64,
+    /// But not more than one in so many seconds of the headers' time; 0: no such bound.
+    #[serde(default = "snapshot_period_s_default")]
+    pub snapshot_period_s: u64,
     /// Snapshots kept.
     pub snapshots_kept: usize,
     /// Newest blocks kept; 0: all.
@@ -129,6 +132,11 @@ pub struct Store {
     /// For the database's cache and buffers together, MiB.
     #[serde(default = "memory_mib_default")]
     pub memory_mib: usize,
+}
+
+/// Whoever begins with a snapshot executes what came after it: ten minutes of blocks at most, or one interval if that is longer.
+fn snapshot_period_s_default() -> u64 {
+    600
 }
 
 /// What a machine of its own has to spare.
@@ -249,6 +257,7 @@ impl Config {
             },
             store: Store {
                 snapshot_interval: 1_000,
+                snapshot_period_s: snapshot_period_s_default(),
                 snapshots_kept: 2,
                 retain_blocks: 0,
                 retain_every: 0,

@@ -35,7 +35,7 @@ use crate::replica::{Replica, Setup};
 use crate::rocks::Rocks;
 use crate::roster::Roster;
 use crate::sync::Claims;
-use crate::upkeep::{self, Retention, Upkeep};
+use crate::upkeep::{self, Retention, Schedule, Upkeep};
 use crate::verify_pool;
 use crate::{anchor, sync};
 use chain::GenesisView;
@@ -131,12 +131,11 @@ async fn run(
         blocks: config.store.retain_blocks,
         every: config.store.retain_every,
     };
-    let upkeep = Upkeep::new(
-        rocks.pruner(),
-        shelf.clone(),
-        config.store.snapshot_interval,
-        retention,
-    );
+    let schedule = Schedule {
+        interval: config.store.snapshot_interval,
+        period_s: config.store.snapshot_period_s,
+    };
+    let upkeep = Upkeep::new(rocks.pruner(), shelf.clone(), schedule, retention);
     let setup = Setup {
         genesis,
         signers: keys::load_signers(home, passphrase)?,

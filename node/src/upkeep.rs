@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use starfire_ledger::Block;
 use starfire_proto::v1;
 use starfire_state::{Archive, StoreError};
 use tokio::sync::watch;
@@ -44,15 +45,28 @@ impl Retention {
     }
 }
 
+/// When snapshots are taken: at heights that the interval divides, of those in one period at the first. Nodes with the same settings
+/// take the same ones, so that a new node finds each at several peers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    /// Blocks; 0: never.
+    pub interval: u64,
+    /// By the time in the headers, seconds; 0: at every height that the interval divides. A fast chain would otherwise write its
+    /// state again and again, all nodes at one time.
+    pub period_s: u64,
+}
+
 /// What the task works on.
 #[derive(Debug)]
 pub struct Upkeep {
     pruner: Pruner,
     shelf: Shelf,
-    snapshot_interval: u64,
+    schedule: Schedule,
     retention: Retention,
-    /// The newest height of which a snapshot was tried: one that fails is not tried again, but the next.
-    tried: u64,
+    /// The newest height of the interval that was looked at: a snapshot that fails is not tried again, but the next.
+    looked_at: u64,
+    /// The newest period, and the first height of the interval in it.
+    period: Option<(i64, u64)>,
     /// Nothing is left to sweep below this base.
     swept: u64,
     /// The newest height that is kept because it is anchored.
@@ -99,14 +113,15 @@ pub async fn run(
 }
 
 impl Upkeep {
-    /// A snapshot every `snapshot_interval` blocks onto the shelf, 0: never; and of blocks what `retention` says.
-    pub fn new(pruner: Pruner, shelf: Shelf, snapshot_interval: u64, retention: Retention) -> Self {
+    /// Snapshots onto the shelf as `schedule` says, and of blocks what `retention` says.
+    pub fn new(pruner: Pruner, shelf: Shelf, schedule: Schedule, retention: Retention) -> Self {
         Self {
             pruner,
             shelf,
-            snapshot_interval,
+            schedule,
             retention,
-            tried: 0,
+            looked_at: 0,
+            period: None,
             swept: 0,
             anchored: 0,
         }
@@ -121,14 +136,17 @@ impl Upkeep {
             && (settled > self.swept
                 || anchored > Some(self.anchored)
                 || self.retention.base(self.base(), height).is_some());
-        prunes || self.due_snapshot(height).is_some()
+        prunes || self.newest_of_interval(height).is_some()
     }
 
     /// One round at a height. Of what lies below the base, only what lies below `settled` goes: elsewhere somebody may still read.
     pub fn round(&mut self, height: u64, anchored: Option<u64>, settled: u64) {
-        if let Some(due) = self.due_snapshot(height) {
-            self.tried = due;
-            self.take_snapshot(due);
+        if let Some(newest) = self.newest_of_interval(height) {
+            self.looked_at = newest;
+            let due = self.first_of_period(newest);
+            if self.shelf.newest() < Some(due) && self.pruner.archive().keeps(due) {
+                self.take_snapshot(due);
+            }
         }
         if self.retention.blocks > 0
             && let Err(error) = self.prune(height, anchored, settled)
@@ -138,14 +156,39 @@ impl Upkeep {
         }
     }
 
-    /// The newest height of the interval that has a header after it, unless there is a snapshot of it.
-    fn due_snapshot(&self, height: u64) -> Option<u64> {
-        let newest = height
-            .saturating_sub(1)
-            .checked_div(self.snapshot_interval)?;
-        let due = newest * self.snapshot_interval;
-        let new = due > self.tried && self.shelf.newest() < Some(due);
-        (new && self.pruner.archive().keeps(due)).then_some(due)
+    /// The newest height of the interval that has a header after it, unless it was looked at before.
+    fn newest_of_interval(&self, height: u64) -> Option<u64> {
+        let interval = self.schedule.interval;
+        let newest = height.saturating_sub(1).checked_div(interval)? * interval;
+        (newest > self.looked_at).then_some(newest)
+    }
+
+    /// Of the heights of the interval that are in one period with this one, the first.
+    fn first_of_period(&mut self, height: u64) -> u64 {
+        let Some(period) = self.period_of(height) else {
+            return height;
+        };
+        if let Some((known, first)) = self.period
+            && known == period
+        {
+            return first;
+        }
+        let mut first = height;
+        while first > self.schedule.interval
+            && self.period_of(first - self.schedule.interval) == Some(period)
+        {
+            first -= self.schedule.interval;
+        }
+        self.period = Some((period, first));
+        first
+    }
+
+    /// The number of the period in which the block's time lies, if periods count and the block is kept.
+    fn period_of(&self, height: u64) -> Option<i64> {
+        let (bytes, _) = self.pruner.archive().block(height)?;
+        let block = Block::decode(&bytes).expect("a stored block decodes");
+        let period_s = i64::try_from(self.schedule.period_s).unwrap_or(i64::MAX);
+        block.header.time.unix_timestamp().checked_div(period_s)
     }
 
     fn take_snapshot(&self, due: u64) {

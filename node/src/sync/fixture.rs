@@ -71,9 +71,14 @@ impl Chain {
 
     /// Decides empty blocks up to a height.
     pub(crate) fn grow(&mut self, height: u64) {
+        self.grow_from(self.genesis.time(), height);
+    }
+
+    /// The same, at a second each from this time on, unless that is before the last block's.
+    pub(crate) fn grow_from(&mut self, start: Time, height: u64) {
         while self.replica.height() < height {
             let next = self.replica.height() + 1;
-            let now = self.time(next);
+            let now = (start + Duration::from_secs(next)).unwrap();
             self.replica
                 .step(now, ReplicaInput::Timer(ReplicaTimer::Heartbeat(next)));
             assert_eq!(self.replica.height(), next, "one validator decides alone");

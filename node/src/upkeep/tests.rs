@@ -1,5 +1,7 @@
 //! A node that prunes beside one that keeps everything.
 
+use std::collections::BTreeSet;
+
 use starfire_proto::v1;
 use starfire_state::{Archive, tree};
 use tempfile::TempDir;
@@ -13,6 +15,15 @@ const NEWEST: u64 = 200;
 const RETENTION: Retention = Retention {
     blocks: 50,
     every: 40,
+};
+
+const KEEP_ALL: Retention = Retention {
+    blocks: 0,
+    every: 0,
+};
+const NEVER: Schedule = Schedule {
+    interval: 0,
+    period_s: 0,
 };
 
 /// What stands at both nodes at a height that is kept.
@@ -53,7 +64,7 @@ fn a_pruned_node_proves_what_it_keeps_and_goes_on_like_one_that_keeps_all() {
     let (reader, pruner) = (rocks.reader(), rocks.pruner());
     let mut replica = follow(&chain.genesis, Box::new(rocks), &blocks[..newest]);
 
-    let mut upkeep = Upkeep::new(pruner, Shelf::none(), 0, RETENTION);
+    let mut upkeep = Upkeep::new(pruner, Shelf::none(), NEVER, RETENTION);
     assert!(upkeep.is_due(NEWEST, None, 1));
     // The main chain knows this one by height 33.
     upkeep.round(NEWEST, Some(33), 1);
@@ -101,7 +112,7 @@ fn a_pruned_node_proves_what_it_keeps_and_goes_on_like_one_that_keeps_all() {
     let (reader, pruner) = (rocks.reader(), rocks.pruner());
     assert_eq!(reader.base(), base);
     let replica = follow(&chain.genesis, Box::new(rocks), &[]);
-    let mut upkeep = Upkeep::new(pruner, Shelf::none(), 0, RETENTION);
+    let mut upkeep = Upkeep::new(pruner, Shelf::none(), NEVER, RETENTION);
     upkeep.round(replica.height(), None, base);
     upkeep.round(replica.height(), None, reader.base());
     assert_eq!(reader.base(), base + 30);
@@ -121,14 +132,17 @@ fn a_snapshot_is_taken_once_for_each_interval_and_outlives_the_blocks() {
     let mut upkeep = Upkeep::new(
         pruner,
         shelf.clone(),
-        20,
+        Schedule {
+            interval: 20,
+            period_s: 0,
+        },
         Retention {
             blocks: 10,
             every: 0,
         },
     );
     let mut replica = follow(&chain.genesis, Box::new(rocks), &blocks[..40]);
-    assert_eq!(upkeep.due_snapshot(20), None, "no header is after it");
+    assert_eq!(upkeep.newest_of_interval(20), None, "no header is after it");
     upkeep.round(40, None, 1);
     assert_eq!(shelf.newest(), Some(20));
     replica.step(
@@ -144,6 +158,43 @@ fn a_snapshot_is_taken_once_for_each_interval_and_outlives_the_blocks() {
 }
 
 #[test]
+fn of_the_heights_in_one_period_the_first_is_taken_by_whoever_looks_when() {
+    let (mut chain, start) = (Chain::new(), clock::now());
+    chain.grow_from(start, 200);
+    let (blocks, directory) = (chain.blocks(), TempDir::new().unwrap());
+    let schedule = Schedule {
+        interval: 10,
+        period_s: 60,
+    };
+    let start = start.unix_timestamp();
+    let period = |height: u64| (start + i64::try_from(height).unwrap()) / 60;
+    let expected: BTreeSet<u64> = (1..20)
+        .map(|place| 10 * place)
+        .filter(|height| *height == 10 || period(*height) != period(height - 10))
+        .collect();
+    assert!((3..=5).contains(&expected.len()), "{expected:?}");
+    for step in [1, 35, 200] {
+        let home = directory.path().join(step.to_string());
+        let rocks = Rocks::open(&home.join("data")).unwrap();
+        let shelf = Shelf::open(&home.join("snapshots"), 10).unwrap();
+        let mut upkeep = Upkeep::new(rocks.pruner(), shelf.clone(), schedule, KEEP_ALL);
+        let mut replica = follow(&chain.genesis, Box::new(rocks), &[]);
+        let mut taken = BTreeSet::new();
+        for part in blocks.chunks(step) {
+            replica.step(
+                clock::now(),
+                crate::replica::ReplicaInput::Blocks(part.to_vec()),
+            );
+            upkeep.round(replica.height(), None, 1);
+            taken.extend(shelf.newest());
+        }
+        assert!(taken.is_subset(&expected), "{taken:?} of {expected:?}");
+        assert_eq!(taken.last(), expected.last(), "looked every {step} blocks");
+        assert!(step > 1 || taken == expected, "{taken:?} of {expected:?}");
+    }
+}
+
+#[test]
 fn a_base_moves_in_steps_worth_a_walk() {
     let retention = Retention {
         blocks: 1_000,
@@ -152,9 +203,5 @@ fn a_base_moves_in_steps_worth_a_walk() {
     assert_eq!(retention.base(1, 1_000), None);
     assert_eq!(retention.base(1, 1_099), None);
     assert_eq!(retention.base(1, 1_101), Some(102));
-    let all = Retention {
-        blocks: 0,
-        every: 0,
-    };
-    assert_eq!(all.base(1, u64::MAX - 1), None);
+    assert_eq!(KEEP_ALL.base(1, u64::MAX - 1), None);
 }

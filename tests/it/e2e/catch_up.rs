@@ -145,6 +145,7 @@ async fn a_wiped_validator_begins_with_a_snapshot_of_peers_that_prune_and_votes_
     for node in devnet.chain("").nodes {
         let changes = [
             ("snapshot_interval = 1000", "snapshot_interval = 10"),
+            ("snapshot_period_s = 600", "snapshot_period_s = 0"),
             ("retain_blocks = 0", "retain_blocks = 20"),
             ("snapshots = false", "snapshots = true"),
         ];
