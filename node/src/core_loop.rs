@@ -133,6 +133,9 @@ pub async fn run(
         core.send_what_waits();
         // Before the inbox: a flood of messages must not keep a round open.
         core.fire_timers();
+        if inbox.is_empty() {
+            core.replica.work_ahead();
+        }
         let wake = core.wake_at();
         tokio::select! {
             biased;

@@ -23,11 +23,12 @@ use starfire_consensus::misbehaviour::Misbehaviour;
 use starfire_consensus::safety::{SafetyError, SafetyRecord};
 use starfire_ledger::block::{encode_commit, transactions_bytes_max};
 use starfire_ledger::{
-    Admission, Block, ChainRules, Checked, CheckedBlock, Expected, Genesis, Payer, execute,
-    genesis, presence, select,
+    Admission, Block, ChainRules, Checked, CheckedBlock, Expected, Genesis, Outcome, Payer,
+    execute, genesis, presence, select,
 };
 use starfire_proto::v1;
-use starfire_state::{Archive, Batch, Rejection, Store, StoreError, tree};
+use starfire_state::tree::{self, TreeUpdate};
+use starfire_state::{Archive, Batch, Rejection, Store, StoreError};
 use tendermint::block::{Commit, signed_header::SignedHeader};
 use tendermint::{Time, account, validator};
 use tendermint_proto::v0_38::types::Commit as RawCommit;
@@ -36,6 +37,7 @@ use crate::mempool::{Limits, Mempool};
 use crate::recent::Recent;
 use crate::signer::Signer;
 
+mod ahead;
 mod carried;
 mod committed;
 mod conviction;
@@ -48,6 +50,7 @@ mod silence;
 mod stall;
 mod voting;
 
+use ahead::{Ahead, Executed};
 use carried::Said;
 pub use committed::Committed;
 use early::Early;
@@ -197,6 +200,8 @@ pub struct Replica {
     known: message::Known,
     /// Blocks of this height whose content is checked, by header hash.
     checked: BTreeMap<[u8; 32], CheckedBlock>,
+    /// What the block does that is likely to be decided.
+    ahead: Option<Ahead>,
     build: Option<BuildWish>,
     worked: bool,
     heartbeat_over: bool,
@@ -205,6 +210,8 @@ pub struct Replica {
     said: Said,
     /// The store failed; the block that it must take first, if any.
     stalled: Option<Option<(CheckedBlock, Commit)>>,
+    /// What is committed, and not known to be durable since the store failed.
+    untold: Vec<Committed>,
     silence: Option<Silence>,
     /// Whether anything was signed since the start.
     signed: bool,
@@ -254,16 +261,15 @@ impl Replica {
         let chain = starfire_state::chain(&*store.state_at(height));
         let safety = read_safety(&*store)?;
         let silence = Silence::at_start(signers.first(), &safety);
-        let position = Position::load(&genesis, as_archive(&*store), chain.block_transactions_max);
+        let position = stored_position(&genesis, chain.block_transactions_max, &*store);
         let config = config(&genesis);
         let pace = Pace::new(config.timeout_base);
-        let electorate = with_absent(position.electorate, &*store);
         let admission = Admission::new(&*store.state_at(height), height + 1);
         let mut replica = Self {
             rules: ChainRules::of(&chain),
             // A follower's machine has nothing to sign either way.
             consensus: Consensus::silent(config, safety),
-            electorate: Arc::new(electorate),
+            electorate: Arc::new(position.electorate),
             last_electorate: None,
             expected: position.expected,
             last_commit: position.last_commit,
@@ -276,12 +282,14 @@ impl Replica {
             ballots: Ballots::default(),
             known: message::Known::default(),
             checked: BTreeMap::new(),
+            ahead: None,
             build: None,
             worked: false,
             heartbeat_over: false,
             went_on: false,
             said: Said::default(),
             stalled: None,
+            untold: Vec::new(),
             silence,
             signed: false,
             pace,
@@ -295,6 +303,7 @@ impl Replica {
         replica.start_height(now, &mut outputs);
         replica.end_silence(now, &mut outputs);
         replica.run(now, &mut outputs);
+        replica.settle(&mut outputs);
         Ok((replica, outputs))
     }
 
@@ -326,6 +335,7 @@ impl Replica {
             ReplicaInput::Timer(ReplicaTimer::Store) => self.retry_store(now, &mut outputs),
         }
         self.run(now, &mut outputs);
+        self.settle(&mut outputs);
         outputs
     }
 
@@ -421,7 +431,7 @@ impl Replica {
                 outputs.push(Output::Arm(ReplicaTimer::Consensus(timer), duration));
             }
             Effect::Commit { block, commit } => match self.check_block(&block) {
-                Ok(block) => self.commit(now, block, *commit, false, outputs),
+                Ok(block) => self.commit(now, block, *commit, outputs),
                 Err(reason) => self.diverge(self.height_to_decide(), &reason, outputs),
             },
             Effect::Missing { commit } => outputs.push(Output::Behind(commit.height.value())),
@@ -493,7 +503,6 @@ impl Replica {
         now: Time,
         block: CheckedBlock,
         commit: Commit,
-        lazy: bool,
         outputs: &mut Vec<Output>,
     ) {
         let height = block.block().height();
@@ -505,9 +514,7 @@ impl Replica {
         if let Some(last_commit) = &block.block().last_commit {
             self.disown_in(last_commit, outputs);
         }
-        let outcome = execute(&*self.store.state_at(height - 1), &block);
-        let archive = as_archive(&*self.store);
-        let update = tree::apply_cached(&mut self.tree, archive, height, &outcome.changes);
+        let Executed { outcome, update } = self.executed(&block);
         let membership_changed = committed::changes_membership(&outcome.changes);
         let batch = Batch {
             height,
@@ -529,7 +536,8 @@ impl Replica {
                 .map(prost::Message::encode_to_vec)
                 .collect(),
             transactions: self.places(&block, &outcome.executed),
-            lazy,
+            // Synced with the vote that follows, or at the end of the step.
+            lazy: true,
         };
         if let Err(error) = self.store.commit(batch) {
             self.stall(Some((block, commit)), &error, outputs);
@@ -612,6 +620,7 @@ impl Replica {
 
     fn start_height(&mut self, now: Time, outputs: &mut Vec<Output>) {
         self.checked.clear();
+        self.ahead = None;
         self.build = None;
         self.worked = false;
         let heartbeat = Duration::from_millis(self.genesis.file().consensus.heartbeat_ms);
@@ -689,6 +698,15 @@ fn read_safety(store: &dyn StoreSend) -> Result<SafetyRecord, SafetyError> {
     match store.safety() {
         Some(bytes) => SafetyRecord::decode(&bytes, |digest| store.safety_block(digest)),
         None => Ok(SafetyRecord::silent()),
+    }
+}
+
+/// Where the chain in the store stands, and who decides its next height.
+fn stored_position(genesis: &Genesis, transactions_max: u32, store: &dyn StoreSend) -> Position {
+    let position = Position::load(genesis, as_archive(store), transactions_max);
+    Position {
+        electorate: with_absent(position.electorate, store),
+        ..position
     }
 }
 

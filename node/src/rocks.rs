@@ -129,6 +129,8 @@ pub struct Rocks {
     newest: Mutex<Newest>,
     /// The last write failed.
     suspect: bool,
+    /// A lazy batch was written, and nothing durable since.
+    unsynced: bool,
     /// Blocks beside the safety record. `None`: to be looked up, since a write that failed may have reached the log.
     safety_blocks: Option<BTreeSet<[u8; 32]>>,
 }
@@ -146,6 +148,7 @@ impl Rocks {
             reader: Reader::new(Shared::new(path, memory_mib, db)),
             newest: Mutex::new(Newest::new()),
             suspect: false,
+            unsynced: false,
             safety_blocks: None,
         };
         match rocks.meta(tables::SCHEMA_KEY) {
@@ -230,20 +233,39 @@ impl Rocks {
         sync: bool,
         fill: &dyn Fn(&DB, &mut WriteBatch),
     ) -> Result<(), StoreError> {
+        self.insist(&|rocks| rocks.try_write(sync, fill))?;
+        self.unsynced = !sync;
+        Ok(())
+    }
+
+    /// Has something written; again in a database that is opened anew, when what was written before failed too.
+    fn insist(
+        &mut self,
+        write: &dyn Fn(&Self) -> Result<(), rocksdb::Error>,
+    ) -> Result<(), StoreError> {
         let failed_before = self.suspect;
-        let mut result = self.try_write(sync, fill);
+        let mut result = write(self).map_err(failed);
         if result.is_err() && failed_before {
+            let stood = self.height();
             result = self
                 .reader
                 .shared()
                 .reopen()
-                .and_then(|()| self.try_write(sync, fill));
+                .map_err(failed)
+                .and_then(|()| {
+                    let stands = self.height();
+                    // What is to be written may follow from what is gone.
+                    if stands < stood {
+                        return Err(failed(Gone { stands, stood }));
+                    }
+                    write(self).map_err(failed)
+                });
         }
         self.suspect = result.is_err();
         if self.suspect {
             self.newest().clear();
         }
-        result.map_err(|error| StoreError(Box::new(error)))
+        result
     }
 
     fn newest(&self) -> MutexGuard<'_, Newest> {
@@ -291,6 +313,14 @@ impl Store for Rocks {
         Ok(())
     }
 
+    fn sync(&mut self) -> Result<(), StoreError> {
+        if self.unsynced {
+            self.insist(&|rocks| rocks.reader.shared().with(|db| db.flush_wal(true)))?;
+            self.unsynced = false;
+        }
+        Ok(())
+    }
+
     fn save_safety(&mut self, record: &[u8], blocks: &SafetyBlocks) -> Result<(), StoreError> {
         let known = self.safety_blocks.take();
         self.write(&|db, writes| {
@@ -325,6 +355,18 @@ impl Store for Rocks {
     }
 }
 
+fn failed(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError(Box::new(error))
+}
+
+/// The disk took blocks, and has them no more.
+#[derive(Debug, thiserror::Error)]
+#[error("the disk lost blocks: its newest is {stands:?}, and was {stood:?}")]
+struct Gone {
+    stands: Option<u64>,
+    stood: Option<u64>,
+}
+
 fn stored_safety_blocks(db: &DB) -> BTreeSet<[u8; 32]> {
     let rows = read::facts(db, tables::SAFETY_BLOCK_PREFIX);
     let digest = |row: &[u8]| row.split_last_chunk::<32>().map(|(_, digest)| *digest);
@@ -343,7 +385,10 @@ fn fill(batch: &Batch, db: &DB, writes: &mut WriteBatch) {
     for key in &batch.tree_deletes {
         writes.delete_cf(table(db, TREE), key);
     }
-    for (key, value) in &batch.tree {
+    // In order: after each row RocksDB has the place of the next one at hand.
+    let mut tree: Vec<&(Vec<u8>, Vec<u8>)> = batch.tree.iter().collect();
+    tree.sort_unstable_by_key(|(key, _)| key);
+    for (key, value) in tree {
         writes.put_cf(table(db, TREE), key, value);
     }
     did_index::fill(&batch.changes, height, db, writes);

@@ -171,6 +171,10 @@ impl Store for Memory {
         Ok(())
     }
 
+    fn sync(&mut self) -> Result<(), StoreError> {
+        self.check_switch()
+    }
+
     fn save_safety(&mut self, record: &[u8], blocks: &SafetyBlocks) -> Result<(), StoreError> {
         self.check_switch()?;
         self.safety = Some(record.to_vec());

@@ -30,7 +30,7 @@ pub struct Batch {
     /// SHA-256 of each transaction's blob, in block order. `None`: refused unexecuted, and known from an earlier place, to which
     /// the index by hash must go on pointing.
     pub transactions: Vec<Option<[u8; 32]>>,
-    /// A later write makes it durable: for blocks that peers hold too, while more of them follow at once.
+    /// It becomes durable with the next write that is, or with [`Store::sync`]: one wait for the disk serves them all.
     pub lazy: bool,
 }
 
@@ -111,6 +111,8 @@ pub trait Archive: Send + Sync {
 pub trait Store: Archive {
     /// Atomic, and durable when `Ok` unless the batch is lazy. Heights follow one another.
     fn commit(&mut self, batch: Batch) -> Result<(), StoreError>;
+    /// Everything is durable when `Ok`, lazy batches too. After an error some of those may be gone: [`Archive::height`] says.
+    fn sync(&mut self) -> Result<(), StoreError>;
     /// Durable when `Ok`: a vote may leave. `blocks` are all those that the record names. A store writes those that it does not
     /// hold yet and lets go of all others, in the same batch, so that a block is written once however many votes name it.
     fn save_safety(&mut self, record: &[u8], blocks: &SafetyBlocks) -> Result<(), StoreError>;

@@ -363,3 +363,30 @@ fn a_validators_word_counts_only_from_its_own_node() {
     quartet.run_to(0, 4);
     assert_eq!(quartet.members[0].misbehaviours, 1);
 }
+
+#[test]
+fn blocks_that_a_failing_disk_takes_with_it_come_again_and_nobody_was_told_of_them() {
+    let mut lost = 0;
+    for (node, writes) in (0..2).flat_map(|node| (0..12).map(move |writes| (node, writes))) {
+        let world = World::new(4);
+        let mut quartet = Quartet::new(&world);
+        quartet.run_to(node, 3);
+        quartet.members[node].may_stall = true;
+        quartet.members[node].disk.forget_on_failure(true);
+        quartet.members[node].disk.fail_after(writes);
+        let stalled = quartet.run(600, |quartet| quartet.members[node].stalled_at.is_some());
+        assert!(stalled, "node {node} after {writes} writes");
+        let (stood, stands) = (
+            quartet.replica(node).height(),
+            quartet.members[node].stalled_at,
+        );
+        let stands = stands.unwrap();
+        assert!(quartet.members[node].told <= stands, "told of what is gone");
+        lost += stood - stands;
+        quartet.members[node].disk.recover();
+        quartet.run_to(node, stood + 3);
+        assert!(quartet.replica(node).votes());
+        assert_eq!(quartet.members[node].told, quartet.replica(node).height());
+    }
+    assert!(lost > 0, "some failure comes between a block and its sync");
+}

@@ -326,6 +326,7 @@ impl Cluster<'_> {
                 let process = &mut self.processes[node];
                 if self.healed_at.is_none() && process.replica.is_some() && !process.dying {
                     process.full = true;
+                    process.disk.forget_on_failure(self.random.bool());
                     process.disk.fail_after(0);
                 }
                 Ok(())
@@ -429,6 +430,9 @@ impl Cluster<'_> {
             return Ok(());
         };
         let mut outputs = replica.step(now, input);
+        if self.random.bool() {
+            replica.work_ahead();
+        }
         let stalled = outputs
             .iter()
             .position(|output| matches!(output, Output::Stalled(_)));

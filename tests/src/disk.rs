@@ -1,4 +1,4 @@
-//! A disk that outlives its replica, and may fail after any number of writes.
+//! A disk that outlives its replica, and may fail after any number of writes. What was not synced by then is gone.
 
 use starfire_state::{Archive, Batch, Memory, SafetyBlocks, Store, StoreError, View};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,7 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A store in memory with a countdown to its failure, and a handle through which the simulator gets it back.
 #[derive(Debug)]
 pub struct Disk {
+    /// What the process sees.
     memory: Memory,
+    /// What a crash leaves.
+    durable: Memory,
+    /// What was written since.
+    unsynced: Vec<Batch>,
     handle: DiskHandle,
 }
 
@@ -18,6 +23,8 @@ pub struct DiskHandle(Arc<Mutex<Slot>>);
 struct Slot {
     /// Writes that still succeed; `None`: all.
     writes_left: Option<u32>,
+    /// A write that fails takes with it what was not synced.
+    forgetful: bool,
     kept: Option<Memory>,
 }
 
@@ -35,7 +42,9 @@ impl DiskHandle {
             memory
         });
         Disk {
+            durable: memory.clone(),
             memory,
+            unsynced: Vec::new(),
             handle: self.clone(),
         }
     }
@@ -55,6 +64,11 @@ impl DiskHandle {
         self.slot().writes_left = Some(writes);
     }
 
+    /// Has a write that fails take with it what was not synced, or not.
+    pub fn forget_on_failure(&self, forgetful: bool) {
+        self.slot().forgetful = forgetful;
+    }
+
     /// Every write succeeds again.
     pub fn recover(&self) {
         self.slot().writes_left = None;
@@ -67,19 +81,41 @@ impl DiskHandle {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        self.handle.slot().kept = Some(std::mem::take(&mut self.memory));
+        self.handle.slot().kept = Some(std::mem::take(&mut self.durable));
     }
 }
 
 impl Disk {
-    fn spend_a_write(&mut self) {
+    /// One write, if the disk takes it.
+    fn spend_a_write(&mut self) -> Result<(), StoreError> {
         let mut slot = self.handle.slot();
-        let failing = slot.writes_left == Some(0);
-        if let Some(left) = &mut slot.writes_left {
-            *left = left.saturating_sub(1);
+        match &mut slot.writes_left {
+            Some(0) => Err(StoreError("the disk is full".into())),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
         }
-        drop(slot);
-        self.memory.set_failing(failing);
+    }
+
+    /// A durable write: what was written before it is durable too. One that fails may take that with it.
+    fn durably<T>(
+        &mut self,
+        write: impl Fn(&mut Memory) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if let Err(error) = self.spend_a_write() {
+            if self.handle.slot().forgetful && !self.unsynced.is_empty() {
+                self.unsynced.clear();
+                self.memory.clone_from(&self.durable);
+            }
+            return Err(error);
+        }
+        for batch in self.unsynced.drain(..) {
+            self.durable.commit(batch)?;
+        }
+        write(&mut self.durable)?;
+        write(&mut self.memory)
     }
 }
 
@@ -127,13 +163,23 @@ impl Archive for Disk {
 
 impl Store for Disk {
     fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {
-        self.spend_a_write();
+        if !batch.lazy {
+            return self.durably(|memory| memory.commit(batch.clone()));
+        }
+        self.spend_a_write()?;
+        self.unsynced.push(batch.clone());
         self.memory.commit(batch)
     }
 
+    fn sync(&mut self) -> Result<(), StoreError> {
+        if self.unsynced.is_empty() {
+            return Ok(());
+        }
+        self.durably(|_| Ok(()))
+    }
+
     fn save_safety(&mut self, record: &[u8], blocks: &SafetyBlocks) -> Result<(), StoreError> {
-        self.spend_a_write();
-        self.memory.save_safety(record, blocks)
+        self.durably(|memory| memory.save_safety(record, blocks))
     }
 
     fn save_misbehaviour(
@@ -142,7 +188,6 @@ impl Store for Disk {
         validator: [u8; 20],
         proof: &[u8],
     ) -> Result<bool, StoreError> {
-        self.spend_a_write();
-        self.memory.save_misbehaviour(height, validator, proof)
+        self.durably(|memory| memory.save_misbehaviour(height, validator, proof))
     }
 }

@@ -53,6 +53,12 @@ pub struct Member {
     pub misbehaviours: usize,
     /// Votes, proposals and timeouts that it signed.
     pub signed: usize,
+    /// Its disk may fail.
+    pub may_stall: bool,
+    /// The newest block that it told of.
+    pub told: u64,
+    /// The lowest height of its disk when that failed.
+    pub stalled_at: Option<u64>,
     life: u32,
 }
 
@@ -106,6 +112,9 @@ impl<'w> Quartet<'w> {
             silences: Vec::new(),
             misbehaviours: 0,
             signed: 0,
+            may_stall: false,
+            told: 0,
+            stalled_at: None,
             life: 0,
         });
         self.members.len() - 1
@@ -219,6 +228,13 @@ impl<'w> Quartet<'w> {
         if let Some(replica) = &mut self.members[node].replica {
             let outputs = replica.step(now, input);
             self.deliver(node, outputs);
+            self.work_ahead(node);
+        }
+    }
+
+    fn work_ahead(&mut self, node: usize) {
+        if let Some(replica) = &mut self.members[node].replica {
+            replica.work_ahead();
         }
     }
 
@@ -233,6 +249,7 @@ impl<'w> Quartet<'w> {
                     self.schedule(after.max(1), node, Due::Timer { life, timer });
                 }
                 Output::Committed(committed) => {
+                    self.members[node].told = committed.height;
                     let first = self
                         .chain
                         .entry(committed.height)
@@ -245,6 +262,11 @@ impl<'w> Quartet<'w> {
                 Output::Behind(_) => self.schedule(PATIENCE_MS, node, Due::CatchUp),
                 Output::Silent(reason) => self.members[node].silences.push(reason),
                 Output::Misbehaviour(_) => self.members[node].misbehaviours += 1,
+                Output::Stalled(_) if self.members[node].may_stall => {
+                    let height = self.replica(node).archive().height().unwrap_or(0);
+                    let member = &mut self.members[node];
+                    member.stalled_at = Some(member.stalled_at.unwrap_or(height).min(height));
+                }
                 Output::BadBlocks(reason) | Output::Stalled(reason) => {
                     panic!("node {node}: {reason}")
                 }

@@ -212,18 +212,14 @@ impl Replica {
         blocks: &[v1::CommittedBlock],
         outputs: &mut Vec<Output>,
     ) {
-        for (index, committed) in blocks.iter().enumerate() {
+        for committed in blocks {
             if self.stalled.is_some() || matches!(self.silence, Some(Silence::Stopped(_))) {
                 return;
             }
             match self.check_committed(committed) {
                 Ok(None) => {}
                 Ok(Some((candidate, commit))) => match self.check_block(&candidate) {
-                    Ok(block) => {
-                        // What a crash takes of them the peers still have, and no vote leaves before a write that is synced.
-                        let lazy = index + 1 < blocks.len();
-                        self.commit(now, block, commit, lazy, outputs);
-                    }
+                    Ok(block) => self.commit(now, block, commit, outputs),
                     Err(reason) => self.diverge(commit.height.value(), &reason, outputs),
                 },
                 Err(reason) => {

@@ -14,13 +14,38 @@ impl Replica {
         self.stalled = Some(block);
     }
 
+    /// Makes durable what this step wrote and no vote has synced. What is committed is told of only then.
+    pub(super) fn settle(&mut self, outputs: &mut Vec<Output>) {
+        if self.stalled.is_none() {
+            match self.store.sync() {
+                Ok(()) => {
+                    let height = self.height();
+                    let untold = self.untold.drain(..).filter(|block| block.height <= height);
+                    outputs.splice(..0, untold.map(Output::Committed));
+                    return;
+                }
+                Err(error) => self.stall(None, &error, outputs),
+            }
+        }
+        let committed = |output: &mut Output| matches!(output, Output::Committed(_));
+        for output in outputs.extract_if(.., committed) {
+            if let Output::Committed(committed) = output {
+                self.untold.push(committed);
+            }
+        }
+    }
+
     /// Tries the write that failed. What the state machine remembers beyond the disk is forgotten: nobody saw it.
     pub(super) fn retry_store(&mut self, now: Time, outputs: &mut Vec<Output>) {
         let Some(block) = self.stalled.take() else {
             return;
         };
-        if let Some((block, commit)) = block {
-            self.commit(now, block, commit, false, outputs);
+        let lost = self.store.height() < Some(self.height());
+        if lost {
+            self.go_back();
+        }
+        if let Some((block, commit)) = block.filter(|_| !lost) {
+            self.commit(now, block, commit, outputs);
         } else if let Err(error) = self.rewrite_safety() {
             self.stall(None, &error, outputs);
         }
@@ -35,6 +60,19 @@ impl Replica {
         outputs.push(Output::Recovered);
         self.start_height(now, outputs);
         self.end_silence(now, outputs);
+    }
+
+    /// Stands where the disk does: blocks that it lost come from the peers again, and nobody was told of them.
+    fn go_back(&mut self) {
+        let transactions_max = self.expected.transactions_max;
+        let position = stored_position(&self.genesis, transactions_max, &*self.store);
+        let height = position.expected.height;
+        self.admission = Admission::new(&*self.store.state_at(height - 1), height);
+        self.electorate = Arc::new(position.electorate);
+        self.last_electorate = None;
+        self.expected = position.expected;
+        self.last_commit = position.last_commit;
+        self.last_block_had_transactions = position.had_transactions;
     }
 
     /// Writes what is there once more, or what a silence that could not be written needs there.
