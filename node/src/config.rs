@@ -120,7 +120,7 @@ pub struct Mempool {
 pub struct Store {
     /// Every so many blocks a snapshot is taken; 0: never.
     pub snapshot_interval: u64,
-    /// But not more than one in so many seconds of the headers' time; 0: no such bound.
+    /// But only at the first such height in every so many seconds of the headers' time; 0: at each.
     #[serde(default = "snapshot_period_s_default")]
     pub snapshot_period_s: u64,
     /// Snapshots kept.
@@ -134,7 +134,7 @@ pub struct Store {
     pub memory_mib: usize,
 }
 
-/// Whoever begins with a snapshot executes what came after it: ten minutes of blocks at most, or one interval if that is longer.
+/// Whoever begins with a snapshot executes what came after it: ten minutes of blocks and one interval at most.
 fn snapshot_period_s_default() -> u64 {
     600
 }

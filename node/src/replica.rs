@@ -618,18 +618,23 @@ impl Replica {
         places.map(place).collect()
     }
 
-    fn start_height(&mut self, now: Time, outputs: &mut Vec<Output>) {
+    /// Drops what belongs to the height in progress.
+    fn leave_height(&mut self) {
         self.checked.clear();
         self.ahead = None;
         self.build = None;
         self.worked = false;
-        let heartbeat = Duration::from_millis(self.genesis.file().consensus.heartbeat_ms);
-        // A chain that never rests goes on within the step, once: a validator that is a quorum alone would never come to its end.
-        self.heartbeat_over = heartbeat.is_zero() && !std::mem::replace(&mut self.went_on, true);
         self.began = None;
         self.ballots.clear();
         self.known.clear();
         self.inputs.clear();
+    }
+
+    fn start_height(&mut self, now: Time, outputs: &mut Vec<Output>) {
+        self.leave_height();
+        let heartbeat = Duration::from_millis(self.genesis.file().consensus.heartbeat_ms);
+        // A chain that never rests goes on within the step, once: a validator that is a quorum alone would never come to its end.
+        self.heartbeat_over = heartbeat.is_zero() && !std::mem::replace(&mut self.went_on, true);
         let height = self.height_to_decide();
         // Said again at each height: a word for the height before may just have been dropped with the other inputs.
         self.inputs.push_back(if self.silence.is_some() {

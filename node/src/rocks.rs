@@ -1,6 +1,6 @@
 //! The store on disk: RocksDB.
 //!
-//! One synced write batch a block, so that a crash leaves the block before or the block after, never a part. Reads go through a
+//! One write batch a block, so that a crash leaves the block before or the block after, never a part. Reads go through a
 //! [`Reader`], which clones, crosses threads and never waits for the core.
 //!
 //! Beside the state stand an index of its DIDs (`did_index.rs`) and their newest records (`records.rs`), which follow from it.

@@ -51,8 +51,8 @@ impl Retention {
 pub struct Schedule {
     /// Blocks; 0: never.
     pub interval: u64,
-    /// By the time in the headers, seconds; 0: at every height that the interval divides. A fast chain would otherwise write its
-    /// state again and again, all nodes at one time.
+    /// By the time in the headers, seconds, from 1970 on; 0: at every height that the interval divides. A fast chain would otherwise
+    /// write its state again and again, all nodes at one time.
     pub period_s: u64,
 }
 
@@ -63,8 +63,10 @@ pub struct Upkeep {
     shelf: Shelf,
     schedule: Schedule,
     retention: Retention,
-    /// The newest height of the interval that was looked at: a snapshot that fails is not tried again, but the next.
+    /// The newest height of the interval that was looked at.
     looked_at: u64,
+    /// The newest height of which a snapshot was tried: one that fails is not tried again, but the next.
+    tried: u64,
     /// The newest period, and the first height of the interval in it.
     period: Option<(i64, u64)>,
     /// Nothing is left to sweep below this base.
@@ -121,6 +123,7 @@ impl Upkeep {
             schedule,
             retention,
             looked_at: 0,
+            tried: 0,
             period: None,
             swept: 0,
             anchored: 0,
@@ -143,8 +146,11 @@ impl Upkeep {
     pub fn round(&mut self, height: u64, anchored: Option<u64>, settled: u64) {
         if let Some(newest) = self.newest_of_interval(height) {
             self.looked_at = newest;
-            let due = self.first_of_period(newest);
-            if self.shelf.newest() < Some(due) && self.pruner.archive().keeps(due) {
+            let due = self
+                .first_of_period(newest)
+                .filter(|due| *due > self.tried && self.shelf.newest() < Some(*due));
+            if let Some(due) = due.filter(|due| self.pruner.archive().keeps(*due)) {
+                self.tried = due;
                 self.take_snapshot(due);
             }
         }
@@ -163,27 +169,28 @@ impl Upkeep {
         (newest > self.looked_at).then_some(newest)
     }
 
-    /// Of the heights of the interval that are in one period with this one, the first.
-    fn first_of_period(&mut self, height: u64) -> u64 {
-        let Some(period) = self.period_of(height) else {
-            return height;
-        };
+    /// Of the heights of the interval that are in one period with this one, the first. None if that cannot be told, since blocks are
+    /// missing: others have a snapshot of it, and would have none of another height.
+    fn first_of_period(&mut self, height: u64) -> Option<u64> {
+        let interval = self.schedule.interval;
+        if self.schedule.period_s == 0 {
+            return Some(height);
+        }
+        let period = self.period_of(height)?;
         if let Some((known, first)) = self.period
             && known == period
         {
-            return first;
+            return Some(first);
         }
         let mut first = height;
-        while first > self.schedule.interval
-            && self.period_of(first - self.schedule.interval) == Some(period)
-        {
-            first -= self.schedule.interval;
+        while first > interval && self.period_of(first - interval)? == period {
+            first -= interval;
         }
         self.period = Some((period, first));
-        first
+        Some(first)
     }
 
-    /// The number of the period in which the block's time lies, if periods count and the block is kept.
+    /// The number of the period in which the block's time lies, if the block is kept.
     fn period_of(&self, height: u64) -> Option<i64> {
         let (bytes, _) = self.pruner.archive().block(height)?;
         let block = Block::decode(&bytes).expect("a stored block decodes");

@@ -327,7 +327,7 @@ impl Cluster<'_> {
                 if self.healed_at.is_none() && process.replica.is_some() && !process.dying {
                     process.full = true;
                     process.disk.forget_on_failure(self.random.bool());
-                    process.disk.fail_after(0);
+                    process.disk.fail_after(self.random.u32(0..4));
                 }
                 Ok(())
             }

@@ -68,7 +68,7 @@ impl Config {
              [mempool]\n# Transactions that may wait, their bytes together, and those of one sender.\n\
              transactions_max = {}\nbytes_max = {}\ntransactions_per_sender_max = {}\n\n\
              [store]\n# Every so many blocks the state is written as a snapshot, with which new nodes may begin; 0: never.\nsnapshot_interval = {}\n\
-             # But not more than one in so many seconds of the chain's time; 0: no such bound.\nsnapshot_period_s = {}\n\
+             # But only the first in every so many seconds of the chain's time; 0: each.\nsnapshot_period_s = {}\n\
              # Newest snapshots kept, each as large as the state.\nsnapshots_kept = {}\n\
              # Newest blocks kept, with the states that their headers prove; 0: all.\nretain_blocks = {}\n\
              # Of older blocks every so many-th is kept, and can be proved by; 0: none.\nretain_every = {}\n\

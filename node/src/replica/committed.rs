@@ -8,7 +8,7 @@ use starfire_state::{Changes, key};
 use tendermint::block::{Commit, CommitSig};
 use tendermint::{Hash, Time, account, validator};
 
-/// A block that is executed and durable.
+/// A block that is executed; durable when [`super::Output::Committed`] tells of it.
 #[derive(Debug, Clone)]
 pub struct Committed {
     /// Its height.

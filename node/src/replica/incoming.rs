@@ -11,6 +11,10 @@ impl Replica {
         outputs: &mut Vec<Output>,
     ) {
         let height = message.height();
+        if self.lost_blocks() {
+            tracing::debug!(height, "message refused: the disk lost blocks");
+            return;
+        }
         if let Some(from) = from {
             if message.signer().is_some_and(|signer| signer != from) {
                 tracing::debug!(%from, height, "message of another validator refused");

@@ -19,9 +19,7 @@ impl Replica {
         if self.stalled.is_none() {
             match self.store.sync() {
                 Ok(()) => {
-                    let height = self.height();
-                    let untold = self.untold.drain(..).filter(|block| block.height <= height);
-                    outputs.splice(..0, untold.map(Output::Committed));
+                    outputs.splice(..0, self.untold.drain(..).map(Output::Committed));
                     return;
                 }
                 Err(error) => self.stall(None, &error, outputs),
@@ -40,7 +38,7 @@ impl Replica {
         let Some(block) = self.stalled.take() else {
             return;
         };
-        let lost = self.store.height() < Some(self.height());
+        let lost = self.lost_blocks();
         if lost {
             self.go_back();
         }
@@ -62,7 +60,12 @@ impl Replica {
         self.end_silence(now, outputs);
     }
 
-    /// Stands where the disk does: blocks that it lost come from the peers again, and nobody was told of them.
+    /// Whether the disk has lost blocks that this replica stands on: until it goes back there is nothing to hold a message against.
+    pub(super) fn lost_blocks(&self) -> bool {
+        self.store.height() < Some(self.height())
+    }
+
+    /// Stands where the disk does: blocks that it lost come from the peers again. What belongs to the height in progress is dropped.
     fn go_back(&mut self) {
         let transactions_max = self.expected.transactions_max;
         let position = stored_position(&self.genesis, transactions_max, &*self.store);
@@ -73,6 +76,8 @@ impl Replica {
         self.expected = position.expected;
         self.last_commit = position.last_commit;
         self.last_block_had_transactions = position.had_transactions;
+        self.untold.retain(|block| block.height < height);
+        self.leave_height();
     }
 
     /// Writes what is there once more, or what a silence that could not be written needs there.

@@ -23,7 +23,7 @@ pub(super) struct Shared {
     memory_mib: usize,
     /// Written only to open it anew. `None`: that failed, even for reading.
     db: RwLock<Option<DB>>,
-    /// What readers may see: advanced after a block is durable.
+    /// The newest block that is written. Durable with the sync that follows; what clients are shown waits for that.
     height: AtomicU64,
     /// From here on every block is kept: advanced before anything below is deleted.
     base: AtomicU64,
@@ -87,6 +87,9 @@ impl Shared {
             }
             Err(error) => {
                 *slot = tables::open_read_only(&self.path, self.memory_mib).ok();
+                if let Some(db) = &*slot {
+                    self.set_height(stored_height(db));
+                }
                 Err(error)
             }
         }

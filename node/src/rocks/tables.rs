@@ -144,8 +144,8 @@ fn options(memory: &Memory) -> Options {
     options.set_max_background_jobs(2);
     // Files go to the disk as they are made: at their end all at once, they would hold up the synced writes of votes.
     options.set_bytes_per_sync(FILE_BYTES_PER_SYNC);
-    // Every write is synced, so only the last record of the log may be torn. Damage before it is no crash's doing, and a store
-    // that silently lost a vote is worse than one that does not open.
+    // What is not synced is the end of the log: a block, and the vote after it. Only that may be torn. Damage before it is no
+    // crash's doing, and a store that silently lost a vote is worse than one that does not open.
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     options.set_log_level(LogLevel::Warn);
     options.set_keep_log_file_num(2);
