@@ -175,7 +175,11 @@ impl Consensus {
         step.look_for_own_key(&input);
         match input {
             Input::StartHeight { .. } => step.resume(),
-            Input::Hush { .. } => step.at.index = None,
+            Input::Hush { .. } => {
+                step.at.index = None;
+                // A block that was asked for may still come.
+                step.at.building = None;
+            }
             Input::Speak { .. } => step.on_speak(),
             Input::Work { .. } => step.on_work(),
             Input::Built { round, block } => step.on_built(round, block),

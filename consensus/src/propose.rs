@@ -211,6 +211,22 @@ mod tests {
     }
 
     #[test]
+    fn a_block_that_comes_after_a_hush_is_dropped() {
+        for index in 0..4 {
+            let mut solo = Solo::new(index);
+            let effects = solo.machine.step(Input::Work { height: 1 });
+            solo.machine.step(Input::Hush { height: 1 });
+            assert!(built(&mut solo, 0, b"late").is_empty());
+            let again = solo.machine.step(Input::Speak { height: 1 });
+            assert_eq!(builds(&again), builds(&effects), "it is asked for again");
+            assert_eq!(
+                proposals(&built(&mut solo, 0, b"now")).len(),
+                builds(&effects).len()
+            );
+        }
+    }
+
+    #[test]
     fn an_idle_chain_is_silent_until_there_is_work() {
         for index in 0..4 {
             let (mut solo, effects) =
