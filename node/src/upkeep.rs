@@ -56,6 +56,16 @@ pub struct Schedule {
     pub period_s: u64,
 }
 
+/// A period in which a height of the interval lies.
+#[derive(Debug, Clone, Copy)]
+struct Period {
+    number: i64,
+    /// The first such height in it; none: that cannot be told, since blocks are missing.
+    first: Option<u64>,
+    /// The last one that was looked at.
+    seen: u64,
+}
+
 /// What the task works on.
 #[derive(Debug)]
 pub struct Upkeep {
@@ -67,8 +77,8 @@ pub struct Upkeep {
     looked_at: u64,
     /// The newest height of which a snapshot was tried: one that fails is not tried again, but the next.
     tried: u64,
-    /// The newest period, and the first height of the interval in it.
-    period: Option<(i64, u64)>,
+    /// The period of the height that was looked at last.
+    period: Option<Period>,
     /// Nothing is left to sweep below this base.
     swept: u64,
     /// The newest height that is kept because it is anchored.
@@ -169,24 +179,37 @@ impl Upkeep {
         (newest > self.looked_at).then_some(newest)
     }
 
-    /// Of the heights of the interval that are in one period with this one, the first. None if that cannot be told, since blocks are
-    /// missing: others have a snapshot of it, and would have none of another height.
+    /// Of the heights of the interval that are in one period with this one, the first. None if that cannot be told: others have a
+    /// snapshot of it, and would have none of another height.
     fn first_of_period(&mut self, height: u64) -> Option<u64> {
-        let interval = self.schedule.interval;
         if self.schedule.period_s == 0 {
             return Some(height);
         }
-        let period = self.period_of(height)?;
-        if let Some((known, first)) = self.period
-            && known == period
-        {
-            return Some(first);
-        }
+        let number = self.period_of(height)?;
+        let before = self.period.filter(|period| period.number == number);
+        let first = match before {
+            Some(same) => same.first,
+            None => self.search_first(height, number),
+        };
+        self.period = Some(Period {
+            number,
+            first,
+            seen: height,
+        });
+        first
+    }
+
+    /// Goes back from a height of this period. What was looked at before lies in another; its block may be pruned since.
+    fn search_first(&self, height: u64, number: i64) -> Option<u64> {
+        let interval = self.schedule.interval;
+        let other = self.period.map_or(0, |period| period.seen);
         let mut first = height;
-        while first > interval && self.period_of(first - interval)? == period {
+        while first > interval && first - interval > other {
+            if self.period_of(first - interval)? != number {
+                break;
+            }
             first -= interval;
         }
-        self.period = Some((period, first));
         Some(first)
     }
 

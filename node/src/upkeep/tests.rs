@@ -173,11 +173,18 @@ fn of_the_heights_in_one_period_the_first_is_taken_by_whoever_looks_when() {
         .filter(|height| *height == 10 || period(*height) != period(height - 10))
         .collect();
     assert!((3..=5).contains(&expected.len()), "{expected:?}");
-    for step in [1, 35, 200] {
-        let home = directory.path().join(step.to_string());
+    // Also where the height of the interval before is pruned by then.
+    let prunes = Retention {
+        blocks: 5,
+        every: 0,
+    };
+    for (step, retention) in [(1, KEEP_ALL), (35, KEEP_ALL), (200, KEEP_ALL), (1, prunes)] {
+        let home = directory
+            .path()
+            .join(format!("{step}-{}", retention.blocks));
         let rocks = Rocks::open(&home.join("data")).unwrap();
         let shelf = Shelf::open(&home.join("snapshots"), 10).unwrap();
-        let mut upkeep = Upkeep::new(rocks.pruner(), shelf.clone(), schedule, KEEP_ALL);
+        let mut upkeep = Upkeep::new(rocks.pruner(), shelf.clone(), schedule, retention);
         let mut replica = follow(&chain.genesis, Box::new(rocks), &[]);
         let mut taken = BTreeSet::new();
         for part in blocks.chunks(step) {
@@ -185,7 +192,7 @@ fn of_the_heights_in_one_period_the_first_is_taken_by_whoever_looks_when() {
                 clock::now(),
                 crate::replica::ReplicaInput::Blocks(part.to_vec()),
             );
-            upkeep.round(replica.height(), None, 1);
+            upkeep.round(replica.height(), None, upkeep.base());
             taken.extend(shelf.newest());
         }
         assert!(taken.is_subset(&expected), "{taken:?} of {expected:?}");
