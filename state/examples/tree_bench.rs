@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 
 use starfire_state::tree::{self, Cache};
-use starfire_state::{Archive, Changes, Memory, View};
+use starfire_state::{Archive, Changes, Memory, Rows, View};
 
 /// As in the node.
 #[global_allocator]
@@ -132,20 +132,23 @@ impl Bench {
             let pruning = tree::prune(&self.store, below, &BTreeSet::new(), PRUNE_LIMIT);
             spent.prune_ns += cpu_ns() - start;
             spent.deletes += pruning.deletes.len() as u64;
-            writes.extend(pruning.writes);
+            writes.extend(&pruning.writes);
             deletes = pruning.deletes;
         }
         let start = cpu_ns();
         for key in &deletes {
             self.store.rows.remove(key);
         }
-        self.store.rows.extend(writes);
+        let rows = writes.iter();
+        self.store
+            .rows
+            .extend(rows.map(|(key, value)| (key.to_vec(), value.to_vec())));
         self.store.height = Some(height);
         spent.store_ns += cpu_ns() - start;
     }
 }
 
-fn bytes(rows: &[(Vec<u8>, Vec<u8>)]) -> u64 {
+fn bytes(rows: &Rows) -> u64 {
     rows.iter()
         .map(|(key, value)| (key.len() + value.len()) as u64)
         .sum()

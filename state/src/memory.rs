@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 #[cfg(test)]
 use crate::overlay::Changes;
+use crate::rows::Rows;
 use crate::store::{Archive, Batch, MISBEHAVIOURS_MAX, SafetyBlocks, Store, StoreError};
 use crate::view::View;
 
@@ -44,12 +45,7 @@ impl Memory {
 
     /// Puts a slice of a snapshot of `height` in, which then is the newest.
     #[cfg(test)]
-    pub(crate) fn write_slice(
-        &mut self,
-        entries: Changes,
-        tree: Vec<(Vec<u8>, Vec<u8>)>,
-        height: u64,
-    ) {
+    pub(crate) fn write_slice(&mut self, entries: Changes, tree: &Rows, height: u64) {
         for (key, change) in entries {
             self.state.entry(key).or_default().insert(height, change);
         }
@@ -59,17 +55,23 @@ impl Memory {
 
     /// Adds and deletes rows of the tree.
     #[cfg(test)]
-    pub(crate) fn write_rows(&mut self, tree: Vec<(Vec<u8>, Vec<u8>)>, deletes: &[Vec<u8>]) {
+    pub(crate) fn write_rows(&mut self, tree: &Rows, deletes: &[Vec<u8>]) {
         for key in deletes {
             self.tree.remove(key);
         }
-        self.tree.extend(tree);
+        self.put_rows(tree);
     }
 
     /// The rows of the tree.
     #[cfg(test)]
     pub(crate) fn tree_rows(&self) -> &BTreeMap<Vec<u8>, Vec<u8>> {
         &self.tree
+    }
+
+    fn put_rows(&mut self, tree: &Rows) {
+        let rows = tree.iter();
+        self.tree
+            .extend(rows.map(|(key, value)| (key.to_vec(), value.to_vec())));
     }
 
     fn check_switch(&self) -> Result<(), StoreError> {
@@ -149,7 +151,7 @@ impl Store for Memory {
         for key in tree_deletes {
             self.tree.remove(&key);
         }
-        self.tree.extend(tree);
+        self.put_rows(&tree);
         if let Some(fuller) = fuller_commit
             && let Some((_, commit)) = self.blocks.get_mut(&(height - 1))
         {
@@ -290,17 +292,17 @@ mod tests {
     #[test]
     fn a_tree_row_that_is_deleted_and_added_at_once_stays() {
         let mut memory = Memory::new();
-        let row = |key: &str, value: &str| (key.into(), value.into());
+        let rows = |rows: &[(&str, &str)]| rows.iter().copied().collect();
         memory
             .commit(Batch {
-                tree: vec![row("a", "0"), row("b", "0"), row("c", "0")],
+                tree: rows(&[("a", "0"), ("b", "0"), ("c", "0")]),
                 ..Batch::default()
             })
             .unwrap();
         memory
             .commit(Batch {
                 height: 1,
-                tree: vec![row("b", "1")],
+                tree: rows(&[("b", "1")]),
                 tree_deletes: vec![b"a".to_vec(), b"b".to_vec(), b"none".to_vec()],
                 ..Batch::default()
             })

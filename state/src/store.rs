@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::overlay::Changes;
+use crate::rows::Rows;
 use crate::view::View;
 
 /// Everything that one committed block adds, written as a whole or not at all.
@@ -14,7 +15,7 @@ pub struct Batch {
     /// Changes of state. No value is empty.
     pub changes: Changes,
     /// Rows that the tree adds, by the tree's own keys.
-    pub tree: Vec<(Vec<u8>, Vec<u8>)>,
+    pub tree: Rows,
     /// Rows that the tree forgets. A row that [`Batch::tree`] adds stays, also when it is named here.
     pub tree_deletes: Vec<Vec<u8>>,
     /// The encoded block. Empty for genesis.

@@ -25,6 +25,7 @@ mod row;
 mod update;
 
 use crate::overlay::Changes;
+use crate::rows::Rows;
 use crate::store::Archive;
 use page::Slot;
 use update::{Change, Pass};
@@ -42,7 +43,7 @@ pub struct TreeUpdate {
     /// The new version's root.
     pub root: [u8; 32],
     /// What to store, for [`Batch::tree`](crate::Batch::tree).
-    pub writes: Vec<(Vec<u8>, Vec<u8>)>,
+    pub writes: Rows,
 }
 
 /// Makes version `height` of the tree out of the one before it. Nothing is written yet.
@@ -89,7 +90,7 @@ pub fn import(
     );
     let before = row::read_root(archive, height).unwrap_or_default();
     let mut update = make(cache, archive, height, before, entries);
-    update.writes.push(prune::nothing_below(height));
+    prune::nothing_below(height, &mut update.writes);
     update
 }
 
@@ -117,7 +118,7 @@ fn make(
     let root = pass.root(before, &sorted);
     TreeUpdate {
         root: *root.hash(),
-        writes: pass.writes,
+        writes: pass.finish(),
     }
 }
 

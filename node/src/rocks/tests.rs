@@ -5,7 +5,7 @@ use std::path::Path;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use rocksdb::{ColumnFamilyDescriptor, Options};
-use starfire_state::{Changes, Memory, tree};
+use starfire_state::{Changes, Memory, Rows, tree};
 use tempfile::TempDir;
 
 use super::*;
@@ -16,7 +16,7 @@ mod full_disk;
 enum Step {
     Commit {
         changes: Changes,
-        tree: Vec<(Vec<u8>, Vec<u8>)>,
+        tree: Rows,
         tree_deletes: Vec<Vec<u8>>,
         transactions: Vec<u8>,
     },
@@ -34,10 +34,14 @@ fn a_tree_key() -> impl Strategy<Value = Vec<u8>> {
     ("[nk]", vec(any::<u8>(), 0..2)).prop_map(|(kind, rest)| [kind.into_bytes(), rest].concat())
 }
 
+fn a_tree() -> impl Strategy<Value = Rows> {
+    vec((a_tree_key(), vec(any::<u8>(), 0..4)), 0..6).prop_map(|rows| rows.into_iter().collect())
+}
+
 fn a_step() -> impl Strategy<Value = Step> {
     let changes = btree_map(a_path(), proptest::option::of(vec(any::<u8>(), 1..4)), 0..6);
     prop_oneof![
-        8 => (changes, vec((a_tree_key(), vec(any::<u8>(), 0..4)), 0..6), vec(a_tree_key(), 0..6), vec(0..5u8, 0..4))
+        8 => (changes, a_tree(), vec(a_tree_key(), 0..6), vec(0..5u8, 0..4))
             .prop_map(|(changes, tree, tree_deletes, transactions)| Step::Commit { changes, tree, tree_deletes, transactions }),
         2 => (vec(any::<u8>(), 0..8), vec(0..6u8, 0..4))
             .prop_map(|(record, blocks)| Step::SaveSafety(record, blocks)),
@@ -46,12 +50,7 @@ fn a_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn batch(
-    height: u64,
-    changes: Changes,
-    tree: Vec<(Vec<u8>, Vec<u8>)>,
-    transactions: &[u8],
-) -> Batch {
+fn batch(height: u64, changes: Changes, tree: Rows, transactions: &[u8]) -> Batch {
     let of = |what: &str| {
         if height == 0 {
             Vec::new()
@@ -190,7 +189,7 @@ fn a_path_is_found_among_many_files_and_versions() {
             })
             .chain([(b"hot".to_vec(), Some(height.to_be_bytes().to_vec()))])
             .collect();
-        let batch = batch(height, changes, Vec::new(), &[]);
+        let batch = batch(height, changes, Rows::new(), &[]);
         memory.commit(batch.clone()).unwrap();
         rocks.commit(batch).unwrap();
         if height % 10 == 0 {
@@ -298,7 +297,7 @@ fn another_layout_is_refused() {
 fn a_write_that_failed_but_stood_is_taken_again() {
     let home = TempDir::new().unwrap();
     let mut rocks = Rocks::open(home.path()).unwrap();
-    let block = |height| batch(height, Changes::new(), Vec::new(), &[]);
+    let block = |height| batch(height, Changes::new(), Rows::new(), &[]);
     rocks.commit(block(0)).unwrap();
     rocks.commit(block(1)).unwrap();
     rocks.commit(block(1)).unwrap();
@@ -321,7 +320,7 @@ fn a_read_of_a_damaged_file_panics_with_what_ends_the_process() {
     let home = TempDir::new().unwrap();
     let mut rocks = Rocks::open(home.path()).unwrap();
     let changes = Changes::from([(b"a".to_vec(), Some(vec![7; 64]))]);
-    rocks.commit(batch(0, changes, Vec::new(), &[])).unwrap();
+    rocks.commit(batch(0, changes, Rows::new(), &[])).unwrap();
     drop(rocks);
     // What the log held goes to table files.
     drop(Rocks::open(home.path()).unwrap());

@@ -44,12 +44,9 @@ pub(super) fn leaf(key: &Hash, value: &[u8]) -> Hash {
     blake3::hash(&bytes).into()
 }
 
-/// The hash of the node with these children.
-pub(super) fn inner(left: &Hash, right: &Hash) -> Hash {
-    let mut bytes = [0; 64];
-    bytes[..32].copy_from_slice(left);
-    bytes[32..].copy_from_slice(right);
-    blake3::hash(&bytes).into()
+/// The hash of the node with these two children.
+pub(super) fn inner(children: &[Hash; 2]) -> Hash {
+    blake3::hash(children.as_flattened()).into()
 }
 
 /// Whether the path to the key with this hash goes right below the node at `depth`.

@@ -10,7 +10,7 @@
 //!                            page   how many heights before this page's own it was written, varint ‖ its hash
 //! ```
 
-use prost::encoding::{decode_varint, encode_varint, encoded_len_varint};
+use prost::encoding::{decode_varint, encode_varint};
 
 use super::hash::{self, EMPTY_ROOT, Hash};
 
@@ -77,6 +77,42 @@ pub(super) enum Node {
     Inner(Hash),
 }
 
+/// All nodes of a page. The top is node 1, the children of node `n` are nodes `2n` and `2n + 1`, the slots begin at [`SLOTS`].
+struct Nodes {
+    kinds: [Kind; 2 * SLOTS],
+    /// The hashes of each node's children, side by side: to hash them no byte is moved.
+    children: [[Hash; 2]; SLOTS],
+}
+
+impl Nodes {
+    fn hash(&self, at: usize) -> &Hash {
+        &self.children[at / 2][at % 2]
+    }
+
+    fn put(&mut self, at: usize, kind: Kind, hash: Hash) {
+        self.kinds[at] = kind;
+        self.children[at / 2][at % 2] = hash;
+    }
+}
+
+/// A node without its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Empty,
+    Leaf(usize),
+    Inner,
+}
+
+impl Kind {
+    fn node(self, hash: &Hash) -> Node {
+        match self {
+            Self::Empty => Node::Empty,
+            Self::Leaf(slot) => Node::Leaf(slot),
+            Self::Inner => Node::Inner(*hash),
+        }
+    }
+}
+
 /// The slots of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Page {
@@ -87,7 +123,7 @@ pub(super) struct Page {
 #[derive(Debug, Clone)]
 pub(super) struct Opened {
     page: Page,
-    /// The children of the node at `n` are at `2n` and `2n + 1`; the top would be at 1, the slots begin at [`SLOTS`].
+    /// Numbered as in [`Nodes`]: the top would be at 1.
     nodes: [Node; SLOTS],
 }
 
@@ -124,29 +160,42 @@ pub(super) fn slot_of(key: &Hash, depth: usize) -> usize {
 impl Page {
     /// The node at the top.
     pub(super) fn top(&self) -> Node {
-        let mut nodes = self.bottom();
-        let mut width = SLOTS;
-        while width > 1 {
-            width /= 2;
-            for at in 0..width {
-                nodes[at] = self.join(nodes[2 * at], nodes[2 * at + 1]);
-            }
-        }
-        nodes[0]
+        let nodes = self.join(1);
+        nodes.kinds[1].node(nodes.hash(1))
     }
 
     /// The page with the hashes of the nodes between its top and its slots.
     pub(super) fn open(self) -> Opened {
-        let bottom = self.bottom();
-        let mut nodes = [Node::Empty; SLOTS];
-        for at in (2..SLOTS).rev() {
-            let below = |child: usize| match child.checked_sub(SLOTS) {
-                Some(slot) => bottom[slot],
-                None => nodes[child],
-            };
-            nodes[at] = self.join(below(2 * at), below(2 * at + 1));
-        }
+        let nodes = self.join(2);
+        let nodes = std::array::from_fn(|at| nodes.kinds[at].node(nodes.hash(at)));
         Opened { page: self, nodes }
+    }
+
+    /// All nodes from that number on.
+    fn join(&self, first: usize) -> Nodes {
+        let mut nodes = Nodes {
+            kinds: [Kind::Empty; 2 * SLOTS],
+            children: [[EMPTY_ROOT; 2]; SLOTS],
+        };
+        for (at, slot) in (SLOTS..).zip(&self.slots) {
+            let kind = match slot {
+                Slot::Empty => continue,
+                Slot::Leaf(_) => Kind::Leaf(at - SLOTS),
+                Slot::Page(_) => Kind::Inner,
+            };
+            nodes.put(at, kind, *slot.hash());
+        }
+        for at in (first..SLOTS).rev() {
+            let [left, right] = [2 * at, 2 * at + 1];
+            match (nodes.kinds[left], nodes.kinds[right]) {
+                (Kind::Empty, Kind::Empty) => {}
+                (Kind::Leaf(slot), Kind::Empty) | (Kind::Empty, Kind::Leaf(slot)) => {
+                    nodes.put(at, Kind::Leaf(slot), *self.slots[slot].hash());
+                }
+                _ => nodes.put(at, Kind::Inner, hash::inner(&nodes.children[at])),
+            }
+        }
+        nodes
     }
 
     /// The hash of a node of this page.
@@ -158,10 +207,6 @@ impl Page {
         }
     }
 
-    fn bottom(&self) -> [Node; SLOTS] {
-        std::array::from_fn(|slot| self.node(slot))
-    }
-
     fn node(&self, slot: usize) -> Node {
         match &self.slots[slot] {
             Slot::Empty => Node::Empty,
@@ -170,19 +215,11 @@ impl Page {
         }
     }
 
-    fn join(&self, left: Node, right: Node) -> Node {
-        match (left, right) {
-            (node, Node::Empty) if !matches!(node, Node::Inner(_)) => node,
-            (Node::Empty, node) if !matches!(node, Node::Inner(_)) => node,
-            _ => Node::Inner(hash::inner(self.hash(&left), self.hash(&right))),
-        }
-    }
-
-    /// The row of this page, written at `height`, standing at `depth`. No page below is newer.
-    pub(super) fn encode(&self, height: u64, depth: usize) -> Vec<u8> {
+    /// Writes down the row of this page, written at `height`, standing at `depth`. No page below is newer.
+    pub(super) fn encode(&self, height: u64, depth: usize, row: &mut Vec<u8>) {
         let (mut leaves, mut pages): (Mask, Mask) = (0, 0);
-        let mut row = Vec::with_capacity(self.row_bytes(height, depth));
-        row.resize(2 * size_of::<Mask>(), 0);
+        let masks = row.len();
+        row.resize(masks + 2 * size_of::<Mask>(), 0);
         for (at, slot) in self.slots.iter().enumerate() {
             let bit = 1 << (SLOTS - 1 - at);
             match slot {
@@ -194,24 +231,14 @@ impl Page {
                 }
                 Slot::Page(page) => {
                     pages |= bit;
-                    encode_varint(height - page.height, &mut row);
+                    encode_varint(height - page.height, row);
                     row.extend(&page.hash);
                 }
             }
         }
-        row[..size_of::<Mask>()].copy_from_slice(&leaves.to_be_bytes());
-        row[size_of::<Mask>()..2 * size_of::<Mask>()].copy_from_slice(&pages.to_be_bytes());
-        row
-    }
-
-    /// The length of the row: rows are kept as they are made, so spare room would be kept too.
-    fn row_bytes(&self, height: u64, depth: usize) -> usize {
-        let slots = self.slots.iter().map(|slot| match slot {
-            Slot::Empty => 0,
-            Slot::Leaf(_) => 64 - depth / 8,
-            Slot::Page(page) => encoded_len_varint(height - page.height) + 32,
-        });
-        2 * size_of::<Mask>() + slots.sum::<usize>()
+        let (first, second) = row[masks..].split_at_mut(size_of::<Mask>());
+        first.copy_from_slice(&leaves.to_be_bytes());
+        second[..size_of::<Mask>()].copy_from_slice(&pages.to_be_bytes());
     }
 
     /// Reads the row of the page that was written at `height` and stands at the first `depth` bits of `place`.

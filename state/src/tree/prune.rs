@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::row::{self, Kept, PRUNED, Stale};
+use crate::rows::Rows;
 use crate::store::Archive;
 
 /// What a pruning does to the store.
@@ -15,7 +16,7 @@ pub struct Pruning {
     /// Rows to delete, for [`Batch::tree_deletes`](crate::Batch::tree_deletes).
     pub deletes: Vec<Vec<u8>>,
     /// Rows to store, for [`Batch::tree`](crate::Batch::tree): how far it got.
-    pub writes: Vec<(Vec<u8>, Vec<u8>)>,
+    pub writes: Rows,
     /// Nothing is left to do below the height that was asked for.
     pub finished: bool,
 }
@@ -81,11 +82,10 @@ pub fn prune(archive: &dyn Archive, below: u64, retained: &BTreeSet<u64>, limit:
             offset: 0,
         };
     }
-    let writes = if at == from {
-        Vec::new()
-    } else {
-        vec![(PRUNED.to_vec(), at.encode())]
-    };
+    let mut writes = Rows::new();
+    if at != from {
+        writes.push(PRUNED, &at.encode());
+    }
     Pruning {
         deletes,
         writes,
@@ -93,9 +93,9 @@ pub fn prune(archive: &dyn Archive, below: u64, retained: &BTreeSet<u64>, limit:
     }
 }
 
-/// The row that says that there is nothing to forget below `height`, with which the store begins.
-pub(super) fn nothing_below(height: u64) -> (Vec<u8>, Vec<u8>) {
-    (PRUNED.to_vec(), Progress { height, offset: 0 }.encode())
+/// Writes down that there is nothing to forget below `height`, with which the store begins.
+pub(super) fn nothing_below(height: u64, writes: &mut Rows) {
+    writes.push(PRUNED, &Progress { height, offset: 0 }.encode());
 }
 
 impl Progress {

@@ -26,10 +26,37 @@ pub(super) fn root(height: u64) -> Vec<u8> {
 }
 
 /// The row of a page.
-pub(super) fn page(height: u64, depth: usize, place: &Hash) -> Vec<u8> {
-    let mut row = numbered(b'n', height);
-    push_place(&mut row, depth, place);
-    row
+pub(super) fn page(height: u64, depth: usize, place: &Hash) -> PageKey {
+    let mut bytes = [0; PAGE_KEY_BYTES_MAX];
+    bytes[0] = b'n';
+    bytes[1..PAGE_PLACE].copy_from_slice(&height.to_be_bytes());
+    bytes[PAGE_PLACE] = u8::try_from(depth).expect("a page stands above the last bit");
+    let bits = &mut bytes[PAGE_PLACE + 1..][..depth.div_ceil(8)];
+    bits.copy_from_slice(&place[..bits.len()]);
+    if !depth.is_multiple_of(8) {
+        bits[depth / 8] &= !(0xff >> (depth % 8));
+    }
+    let length = PAGE_PLACE + 1 + bits.len();
+    PageKey { bytes, length }
+}
+
+/// Where depth and place begin in the row of a page: behind kind and height.
+const PAGE_PLACE: usize = 1 + 8;
+const PAGE_KEY_BYTES_MAX: usize = PAGE_PLACE + 1 + 32;
+
+/// The row of a page, for which no memory is taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PageKey {
+    bytes: [u8; PAGE_KEY_BYTES_MAX],
+    length: usize,
+}
+
+impl std::ops::Deref for PageKey {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
 }
 
 /// The row of a key.
@@ -50,14 +77,6 @@ fn numbered(kind: u8, height: u64) -> Vec<u8> {
     row.push(kind);
     row.extend(height.to_be_bytes());
     row
-}
-
-fn push_place(bytes: &mut Vec<u8>, depth: usize, place: &Hash) {
-    bytes.push(u8::try_from(depth).expect("a page stands above the last bit"));
-    bytes.extend(&place[..depth / 8]);
-    if !depth.is_multiple_of(8) {
-        bytes.push(place[depth / 8] & !(0xff >> (depth % 8)));
-    }
 }
 
 /// What the row of a root holds.
@@ -103,12 +122,10 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.key.len() + 10);
-        encode_varint(self.first, &mut bytes);
-        encode_varint(self.last, &mut bytes);
-        bytes.extend(&self.key);
-        bytes
+    pub(super) fn encode(&self, row: &mut Vec<u8>) {
+        encode_varint(self.first, row);
+        encode_varint(self.last, row);
+        row.extend(&self.key);
     }
 
     pub(super) fn read(archive: &dyn Archive, hash: &Hash) -> Option<Self> {
@@ -137,7 +154,8 @@ pub(super) enum Stale {
 pub(super) fn push_stale_page(bytes: &mut Vec<u8>, height: u64, depth: usize, place: &Hash) {
     bytes.push(0);
     encode_varint(height, bytes);
-    push_place(bytes, depth, place);
+    // Depth and place are what the page's own row ends with.
+    bytes.extend(&page(height, depth, place)[PAGE_PLACE..]);
 }
 
 /// Notes that a key is removed.
@@ -160,7 +178,7 @@ pub(super) fn next_stale(bytes: &mut &[u8]) -> Option<Stale> {
             *bytes = rest;
             let mut place = [0; 32];
             place[..bits.len()].copy_from_slice(bits);
-            Stale::Page(height, page(height, depth, &place))
+            Stale::Page(height, page(height, depth, &place).to_vec())
         }
         1 => Stale::Key(take(bytes)),
         2.. => unreachable!("what is stale is a page or a key"),

@@ -291,7 +291,7 @@ proptest! {
         let mut cache = Cache::new();
         let mut import_slice = |entries: Changes| {
             let update = import(&mut cache, &memory, 7, &entries);
-            memory.write_slice(entries, update.writes, 7);
+            memory.write_slice(entries, &update.writes, 7);
             update.root
         };
         let mut root = EMPTY_ROOT;
@@ -315,7 +315,7 @@ proptest! {
             };
         }
         prop_assert_eq!(update.root, root_of(&after));
-        memory.write_slice(next, update.writes, 8);
+        memory.write_slice(next, &update.writes, 8);
         let pruned = prune(&memory, 8, &[].into(), 10_000);
         prop_assert!(pruned.finished);
     }

@@ -6,6 +6,7 @@ use super::cache::Cache;
 use super::hash::Hash;
 use super::page::{BITS, Leaf, Node, Page, PageRef, Slot, slot_of};
 use super::row::{self, Kept};
+use crate::rows::{Place, Rows};
 use crate::store::Archive;
 
 /// What to do at one key.
@@ -26,7 +27,10 @@ pub(super) struct Pass<'a> {
     /// The version that is made.
     height: u64,
     /// What to store.
-    pub(super) writes: Vec<(Vec<u8>, Vec<u8>)>,
+    writes: Rows,
+    /// Where the rows of keys lie in it, and those of pages, each depth's apart: in order, as changes are.
+    keys: Vec<Place>,
+    pages: Vec<Vec<Place>>,
     /// What this version replaces and removes.
     stale: Vec<u8>,
 }
@@ -37,12 +41,14 @@ impl<'a> Pass<'a> {
             archive,
             cache,
             height,
-            writes: Vec::new(),
+            writes: Rows::new(),
+            keys: Vec::new(),
+            pages: Vec::new(),
             stale: Vec::new(),
         }
     }
 
-    /// The root after the changes, which are sorted, one a key. It is stored with what the version made stale.
+    /// The root after the changes, which are sorted, one a key.
     pub(super) fn root(&mut self, before: Slot, changes: &[Change<'_>]) -> Slot {
         let root = if changes.is_empty() {
             before
@@ -50,12 +56,20 @@ impl<'a> Pass<'a> {
             self.update(before, changes, 0)
         };
         self.writes
-            .push((row::root(self.height), row::encode_root(&root)));
-        if !self.stale.is_empty() {
-            let stale = std::mem::take(&mut self.stale);
-            self.writes.push((row::stale(self.height), stale));
-        }
+            .push(&row::root(self.height), &row::encode_root(&root));
         root
+    }
+
+    /// What to store, in order.
+    pub(super) fn finish(mut self) -> Rows {
+        self.writes.append(self.keys);
+        for pages in self.pages {
+            self.writes.append(pages);
+        }
+        if !self.stale.is_empty() {
+            self.writes.push(&row::stale(self.height), &self.stale);
+        }
+        self.writes
     }
 
     /// The subtree at `depth` after the changes, which all lie in it, sorted, one a key.
@@ -129,10 +143,15 @@ impl<'a> Pass<'a> {
             Node::Empty => Slot::Empty,
             Node::Leaf(slot) => page.slots[slot],
             Node::Inner(hash) => {
-                let row = page.encode(self.height, depth);
-                self.cache.put(self.height, depth, place, &row);
-                self.writes
-                    .push((row::page(self.height, depth, place), row));
+                let key = row::page(self.height, depth, place);
+                let write = |row: &mut Vec<u8>| page.encode(self.height, depth, row);
+                let (row, written) = self.writes.lay(&key, write);
+                self.cache.put(self.height, depth, place, written);
+                let level = depth / BITS;
+                if self.pages.len() <= level {
+                    self.pages.resize_with(level + 1, Vec::new);
+                }
+                self.pages[level].push(row);
                 Slot::Page(PageRef {
                     height: self.height,
                     hash,
@@ -171,7 +190,9 @@ impl<'a> Pass<'a> {
             last: self.height,
             key: change.key.to_vec(),
         };
-        self.writes.push((row::key(&change.at), kept.encode()));
+        let write = |row: &mut Vec<u8>| kept.encode(row);
+        let (row, _) = self.writes.lay(&row::key(&change.at), write);
+        self.keys.push(row);
     }
 
     fn read(&mut self, height: u64, depth: usize, place: &Hash) -> Page {

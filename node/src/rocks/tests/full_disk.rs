@@ -56,7 +56,9 @@ fn fill_the_disk(kibibytes: u64) {
     };
     let block = |height: u64| {
         let changes = Changes::from([(b"a".to_vec(), Some(height.to_be_bytes().to_vec()))]);
-        let tree = vec![(height.to_be_bytes().to_vec(), vec![7; 50_000])];
+        let tree = [(height.to_be_bytes(), vec![7; 50_000])]
+            .into_iter()
+            .collect();
         batch(height, changes, tree, &[1])
     };
 

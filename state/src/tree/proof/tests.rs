@@ -35,7 +35,7 @@ fn a_leaf_where_its_key_does_not_lead_is_refused() {
     let mut keys: Vec<_> = (0..20).map(|n| format!("key/{n}").into_bytes()).collect();
     keys.sort_by_key(|key| of_key(key));
     let (low, high) = (keys.first().unwrap(), keys.last().unwrap());
-    let root = hash::inner(&leaf(high), &leaf(low));
+    let root = hash::inner(&[leaf(high), leaf(low)]);
     let existence = |key: &[u8], prefix: Vec<u8>, suffix: Vec<u8>| ExistenceProof {
         key: key.to_vec(),
         value: b"value".to_vec(),

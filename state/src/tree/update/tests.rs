@@ -38,9 +38,9 @@ fn root_over(key: &Hash, leaf: &Hash, beside: &[Hash]) -> Hash {
     let mut hash = *leaf;
     for (depth, sibling) in beside.iter().enumerate().rev() {
         hash = if goes_right(key, depth) {
-            inner(sibling, &hash)
+            inner(&[*sibling, hash])
         } else {
-            inner(&hash, sibling)
+            inner(&[hash, *sibling])
         };
     }
     hash
@@ -63,7 +63,7 @@ proptest! {
             let changes: Vec<_> = block.iter().map(|(at, leaf)| Change { at: *at, leaf: *leaf, key: at }).collect();
             let mut pass = Pass::new(&memory, &mut cache, height);
             root = pass.root(root, &changes);
-            let tree = pass.writes;
+            let tree = pass.finish();
             memory.commit(Batch { height, tree, ..Batch::default() }).unwrap();
 
             let leaves: Vec<_> = model.iter().map(|(at, leaf)| (*at, *leaf)).collect();
