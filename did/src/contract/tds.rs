@@ -146,7 +146,10 @@ pub(super) fn query(
         }
         "queryTemplate" => {
             let id = text(&mut params, "bid")?;
-            template(view, &id).map_or(Value::Null, |found| shown(found, || true))
+            template(view, &id).map_or(Value::Null, |found| {
+                let issuer = Did::parse(&found.applicant).expect("an applicant was a sender");
+                shown(found, || decide::is_passed_and_standing(view, &issuer))
+            })
         }
         "queryCredentialRevokeStatus" => {
             let did = did(&mut params, "issuerBid")?;

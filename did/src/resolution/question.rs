@@ -98,6 +98,18 @@ pub struct Found {
     pub origin: Origin,
 }
 
+impl Found {
+    /// What this chain's newest record of a DID, or its absence, says of [`At::Newest`]: what is asked most.
+    pub fn newest_here(record: Option<v1::DidRecord>) -> Self {
+        Self {
+            newest: record.as_ref().map(|record| record.version),
+            record,
+            next: None,
+            origin: Origin::ThisChain,
+        }
+    }
+}
+
 impl Question {
     /// As a DID URL.
     pub fn to_url(self) -> String {
@@ -224,6 +236,9 @@ impl Question {
 
     /// Reads the answer from this chain's state.
     pub fn found_in(&self, view: &dyn View) -> Found {
+        if self.at == At::Newest {
+            return Found::newest_here(resolve::resolve(view, &self.did, None));
+        }
         let paths = self.paths_in(view).into_iter();
         let shown = paths.map(|path| (path.clone(), starfire_state::record(view, &path)));
         let found = self
@@ -319,6 +334,16 @@ mod tests {
             let only_those = shown(&world, &paths);
             let found = question.found(only_those.clone()).unwrap();
             assert_eq!(found, question.found(all(&world)).unwrap(), "{at:?}");
+            let here = question.found_in(&world.state);
+            let origin = Origin::ThisChain;
+            assert_eq!(
+                here,
+                Found {
+                    origin,
+                    ..found.clone()
+                },
+                "{at:?}"
+            );
             let of =
                 |record: &Option<v1::DidRecord>| record.as_ref().map_or(0, |record| record.version);
             assert_eq!(of(&found.record), version, "{at:?}");

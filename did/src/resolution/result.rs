@@ -72,9 +72,9 @@ impl Serialize for Shown<'_> {
 /// The result of resolving, before it is written out.
 #[derive(Debug)]
 pub struct Resolved<'a> {
+    question: Question,
     found: &'a Found,
     form: Representation,
-    url: String,
     outcome: Result<Option<Document>, Problem>,
 }
 
@@ -86,9 +86,9 @@ impl<'a> Resolved<'a> {
             Some(record) => parsed(record, found.origin),
         };
         Self {
+            question: *question,
             found,
             form,
-            url: question.to_url(),
             outcome,
         }
     }
@@ -136,7 +136,7 @@ impl<'a> Resolved<'a> {
         Whole {
             resolution_metadata: ResolutionMetadata {
                 content_type: document.as_ref().map(|_| self.form.media_type()),
-                did_url: &self.url,
+                did_url: self.question.to_url(),
                 error: self.problem().map(Problem::to_json),
                 proof: of_resolution,
             },
@@ -154,15 +154,15 @@ struct Whole<'a, P> {
     #[serde(rename = "didDocumentMetadata")]
     document_metadata: Metadata<P>,
     #[serde(rename = "didResolutionMetadata")]
-    resolution_metadata: ResolutionMetadata<'a, P>,
+    resolution_metadata: ResolutionMetadata<P>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ResolutionMetadata<'a, P> {
+struct ResolutionMetadata<P> {
     #[serde(skip_serializing_if = "Option::is_none")]
     content_type: Option<&'static str>,
-    did_url: &'a str,
+    did_url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use starfire_proto::v1;
 use starfire_state::{Env, Event, Overlay, Rejection, View};
 
-use super::{NUMBER_BASE, decide, issuer, named, put, require_main_chain, text};
+use super::{NUMBER_BASE, decide, named, put, require_main_chain, text};
 use crate::contract::{form, invalid};
 use crate::credential::json::canonical;
 use crate::document::FormError;
@@ -100,7 +100,7 @@ impl Apply {
                 (v1::TrustKind::Issuer, String::new(), path)
             }
             Subject::Template(id) => {
-                require_passed(state, &applicant, env)?;
+                decide::require_passed(state, &applicant, env)?;
                 let path = path::trust_template(&id);
                 (v1::TrustKind::Template, id, path)
             }
@@ -154,17 +154,6 @@ fn require_own_key(view: &dyn View, applicant: &Did, key: &PublicKey) -> Result<
     Err(invalid(format!(
         "publicKey is no key of {applicant}'s document"
     )))
-}
-
-fn require_passed(view: &dyn View, applicant: &Did, env: &Env) -> Result<(), Rejection> {
-    let passed = issuer(view, applicant)
-        .is_some_and(|found| found.status() == v1::TrustStatus::Passed)
-        && decide::is_accredited(view, applicant, env);
-    if passed {
-        return Ok(());
-    }
-    let detail = format!("{applicant} is no issuer that was passed");
-    Err(Rejection::new(code::TRUST_ISSUER_NOT_PASSED, detail))
 }
 
 /// Nothing that was passed stands there, and nothing of the sender's that waits. What waits of another's does not hinder: a

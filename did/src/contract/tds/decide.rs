@@ -9,7 +9,7 @@ use crate::document::FormError;
 use crate::document::json::Object;
 use crate::id::Did;
 use crate::issuer::{Asked, chain, judge};
-use crate::{code, path};
+use crate::{authority, code, path};
 
 /// Accreditations of one issuer that are looked at.
 const ACCREDITATIONS_MAX: usize = 100;
@@ -71,7 +71,10 @@ impl Approve {
             settle(state, env, found, status, String::new());
             return Ok(());
         }
+        let applicant = Did::parse(&found.applicant).expect("an applicant was a sender");
+        authority::held(state, &applicant)?;
         if found.kind() == v1::TrustKind::Template {
+            require_passed(state, &applicant, env)?;
             let path = path::trust_template(&found.template_id);
             let held =
                 named(state, &path).filter(|other| other.status() == v1::TrustStatus::Passed);
@@ -81,7 +84,7 @@ impl Approve {
             }
             state.put(path, self.number.to_string().into_bytes());
         } else {
-            require_accredited(state, &found.applicant, env)?;
+            require_accredited(state, &applicant, env)?;
         }
         settle(state, env, found, v1::TrustStatus::Passed, String::new());
         Ok(())
@@ -134,8 +137,26 @@ pub(super) fn is_standing(view: &dyn View, issuer: &Did) -> bool {
     })
 }
 
+/// Whether what an issuer was passed for still counts: it is passed, and [its accreditations stand](is_standing()).
+pub(super) fn is_passed_and_standing(view: &dyn View, did: &Did) -> bool {
+    is_passed(view, did) && is_standing(view, did)
+}
+
+fn is_passed(view: &dyn View, did: &Did) -> bool {
+    issuer(view, did).is_some_and(|found| found.status() == v1::TrustStatus::Passed)
+}
+
+/// The issuer was passed, and may issue something now.
+pub(super) fn require_passed(view: &dyn View, applicant: &Did, env: &Env) -> Result<(), Rejection> {
+    if is_passed(view, applicant) && is_accredited(view, applicant, env) {
+        return Ok(());
+    }
+    let detail = format!("{applicant} is no issuer that was passed");
+    Err(Rejection::new(code::TRUST_ISSUER_NOT_PASSED, detail))
+}
+
 /// The issuer may issue something, now.
-pub(super) fn is_accredited(view: &dyn View, issuer: &Did, env: &Env) -> bool {
+fn is_accredited(view: &dyn View, issuer: &Did, env: &Env) -> bool {
     let holds = |held: &v1::AccreditationRecord| {
         let levels = chain(view, issuer, &held.r#type, &held.jurisdiction);
         let asked = Asked {
@@ -148,12 +169,11 @@ pub(super) fn is_accredited(view: &dyn View, issuer: &Did, env: &Env) -> bool {
     accreditations(view, issuer).iter().any(holds)
 }
 
-fn require_accredited(view: &dyn View, applicant: &str, env: &Env) -> Result<(), Rejection> {
-    let issuer = Did::parse(applicant).expect("an applicant was a sender");
-    if is_accredited(view, &issuer, env) {
+fn require_accredited(view: &dyn View, applicant: &Did, env: &Env) -> Result<(), Rejection> {
+    if is_accredited(view, applicant, env) {
         return Ok(());
     }
-    let detail = format!("{issuer} is accredited for nothing: a motion comes first");
+    let detail = format!("{applicant} is accredited for nothing: a motion comes first");
     Err(Rejection::new(code::ACCREDITATION_NOT_FOUND, detail))
 }
 

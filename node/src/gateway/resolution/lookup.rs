@@ -82,11 +82,15 @@ impl Gateway {
         let proof = self
             .prove_newest(move |state| question.paths_in(state))
             .await?;
-        Ok(Answer {
-            found: Found {
+        let found = match question.at {
+            At::Newest => Found::newest_here(value(&proof, 0)?),
+            At::Version(_) | At::Time(_) => Found {
                 origin: Origin::ThisChain,
                 ..found(&question, &proof)?
             },
+        };
+        Ok(Answer {
+            found,
             proof: Some(proof),
             ..Answer::default()
         })
