@@ -3,8 +3,8 @@
 //! The mempool, the proposer and execution ask the same questions here. A transaction that is refused here changes nothing, so it
 //! may be sent again; one that is admitted uses its nonce even if its operations fail, so that nobody can replay it later.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use starfire_did::Did;
@@ -82,6 +82,11 @@ impl Admission {
                     "a batch of more than {ENVELOPE_BYTES_MAX} bytes is a member's to send or to sponsor"
                 ),
             ));
+        }
+        let empty = Quota::new(&self.chain);
+        if empty.has_room(&payer, transaction.bytes().len()).is_err() {
+            let detail = "no block of this chain has room for it: find a sponsor";
+            return Err(Rejection::new(code::QUOTA, detail));
         }
         Ok(Admitted {
             account,
@@ -171,43 +176,65 @@ fn require(account: &Account, weight: i64, kind: Option<i32>) -> Result<(), Reje
     Ok(())
 }
 
-/// Of `candidates`, in their order, those that a proposer puts into the block at `admission.height`: admitted, each source's
+/// What a proposer makes of the transactions that wait.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// For the block, in order.
+    pub taken: Vec<Arc<Checked>>,
+    /// Not admitted as state is now: whoever keeps them waits for nothing.
+    pub refused: Vec<Arc<Checked>>,
+}
+
+/// Of `candidates`, in their order, at most `places` that a proposer puts into the block at `admission.height`: admitted, each source's
 /// nonces without a gap, within the quotas, and no more than fit beside the commit of so many validators.
-pub fn select(
+pub fn select<'a>(
     view: &dyn View,
     admission: &Admission,
     validators: usize,
-    candidates: impl IntoIterator<Item = Arc<Checked>>,
-) -> Vec<Arc<Checked>> {
+    places: u32,
+    candidates: impl IntoIterator<Item = &'a Arc<Checked>>,
+) -> Selection {
     let mut room = transactions_bytes_max(validators);
-    let mut places = admission.chain.block_transactions_max;
+    let mut places = admission.chain.block_transactions_max.min(places);
     let mut quota = Quota::new(&admission.chain);
     let mut nonces: BTreeMap<Did, i64> = BTreeMap::new();
-    let mut selected = Vec::new();
+    // Theirs come after one that was passed over.
+    let mut passed: BTreeSet<Did> = BTreeSet::new();
+    let mut selection = Selection::default();
     for transaction in candidates {
         if places == 0 {
             break;
         }
-        let bytes = transaction.bytes().len() + TRANSACTION_FRAME_BYTES;
-        let Ok(admitted) = admission.admit(view, &transaction) else {
-            continue;
+        let source = transaction.source;
+        let bytes = transaction.bytes().len();
+        let fits = || {
+            bytes + TRANSACTION_FRAME_BYTES <= room
+                && quota.has_room(&admission.payer(transaction), bytes).is_ok()
         };
-        let last = nonces
-            .get(&transaction.source)
-            .copied()
-            .unwrap_or(admitted.account.record.nonce);
-        if bytes > room
-            || last.checked_add(1) != Some(transaction.nonce)
-            || quota
-                .take(&admitted.payer, transaction.bytes().len())
-                .is_err()
-        {
+        if passed.contains(&source) || !fits() {
+            passed.insert(source);
             continue;
         }
-        room -= bytes;
+        let admitted = match admission.admit(view, transaction) {
+            Ok(admitted) => admitted,
+            Err(_) => {
+                passed.insert(source);
+                selection.refused.push(transaction.clone());
+                continue;
+            }
+        };
+        let last = nonces.get(&source).copied();
+        let last = last.unwrap_or(admitted.account.record.nonce);
+        if last.checked_add(1) != Some(transaction.nonce)
+            || quota.take(&admitted.payer, bytes).is_err()
+        {
+            passed.insert(source);
+            continue;
+        }
+        room -= bytes + TRANSACTION_FRAME_BYTES;
         places -= 1;
-        nonces.insert(transaction.source, transaction.nonce);
-        selected.push(transaction);
+        nonces.insert(source, transaction.nonce);
+        selection.taken.push(transaction.clone());
     }
-    selected
+    selection
 }

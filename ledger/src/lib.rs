@@ -26,7 +26,7 @@ pub mod receipt;
 pub mod transaction;
 pub mod validators;
 
-pub use admission::{Admission, Admitted, select};
+pub use admission::{Admission, Admitted, Selection, select};
 pub use block::{Block, Expected, InvalidBlock};
 pub use check::{ChainRules, Checked, CheckedBlock, InvalidTransaction, check, check_all};
 pub use execute::{Outcome, execute};

@@ -46,35 +46,38 @@ impl Quota {
 
     /// Takes a place for a transaction of that many bytes, if there is one.
     pub fn take(&mut self, payer: &Payer, bytes: usize) -> Result<(), Rejection> {
+        self.has_room(payer, bytes)?;
         match payer {
-            Payer::Member(address) => {
-                let used = self.used.entry(address.clone()).or_insert(0);
-                if *used >= self.member {
-                    return Err(Rejection::new(
-                        code::QUOTA,
-                        format!(
-                            "the member {address} has used its {} transactions of this block",
-                            self.member
-                        ),
-                    ));
-                }
-                *used += 1;
-            }
+            Payer::Member(address) => *self.used.entry(address.clone()).or_insert(0) += 1,
             Payer::Open => {
-                let left = self
-                    .open
-                    .checked_sub(1)
-                    .zip(self.open_bytes.checked_sub(length(bytes)));
-                let Some(left) = left else {
-                    return Err(Rejection::new(
-                        code::QUOTA,
-                        "the open share of this block is used up: wait, or find a sponsor",
-                    ));
-                };
-                (self.open, self.open_bytes) = left;
+                self.open -= 1;
+                self.open_bytes -= length(bytes);
             }
         }
         Ok(())
+    }
+
+    /// Whether there is a place for a transaction of that many bytes.
+    pub fn has_room(&self, payer: &Payer, bytes: usize) -> Result<(), Rejection> {
+        match payer {
+            Payer::Member(address) => {
+                if self.used.get(address).copied().unwrap_or(0) < self.member {
+                    return Ok(());
+                }
+                let detail = format!(
+                    "the member {address} has used its {} transactions of this block",
+                    self.member
+                );
+                Err(Rejection::new(code::QUOTA, detail))
+            }
+            Payer::Open => {
+                if self.open > 0 && length(bytes) <= self.open_bytes {
+                    return Ok(());
+                }
+                let detail = "the open share of this block is used up: wait, or find a sponsor";
+                Err(Rejection::new(code::QUOTA, detail))
+            }
+        }
     }
 }
 

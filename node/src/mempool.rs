@@ -1,9 +1,11 @@
 //! Transactions that wait to be proposed: bounded, fair between senders, in order of nonces.
 //!
 //! Every transaction in here is already [`Checked`], and is remembered by its id, so that a proposal which contains it costs no
-//! signature check. A sender's transactions leave in the order of their nonces; between senders the order is that of arrival.
+//! signature check. A sender's transactions leave in the order of their nonces; between senders the order is that of arrival. What
+//! cannot run in its turn is dropped by whoever finds it, so that it holds nobody up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use starfire_ledger::Checked;
@@ -51,6 +53,14 @@ struct Queue {
     /// The account's nonce in the newest state, so that a proposer need not read it.
     account_nonce: i64,
     waiting: BTreeMap<i64, Waiting>,
+    /// When the one arrived whose turn it is, if that waits.
+    ready: Option<u64>,
+}
+
+impl Queue {
+    fn next_nonce(&self) -> i64 {
+        self.account_nonce.saturating_add(1)
+    }
 }
 
 /// The transactions that wait.
@@ -64,6 +74,8 @@ pub struct Mempool {
     hashes: BTreeMap<[u8; 32], [u8; 32]>,
     arrivals: BTreeMap<u64, (Arc<str>, i64)>,
     next_arrival: u64,
+    /// The senders of those whose turn it is, by arrival.
+    ready: BTreeMap<u64, Arc<str>>,
     bytes: usize,
     open: Share,
     /// Transactions that name their last height, by it.
@@ -87,6 +99,7 @@ impl Mempool {
             hashes: BTreeMap::new(),
             arrivals: BTreeMap::new(),
             next_arrival: 0,
+            ready: BTreeMap::new(),
             bytes: 0,
             open: Share::default(),
             ceilings: BTreeSet::new(),
@@ -168,9 +181,10 @@ impl Mempool {
             since_ms: now_ms,
             open,
         };
-        let queue = self.senders.entry(sender).or_default();
+        let queue = self.senders.entry(sender.clone()).or_default();
         queue.account_nonce = queue.account_nonce.max(account_nonce);
         queue.waiting.insert(nonce, entry);
+        self.note_ready(&sender);
         Ok(true)
     }
 
@@ -197,42 +211,20 @@ impl Mempool {
         next
     }
 
-    /// What to propose: at most `count` transactions and `bytes` bytes, each sender's without a gap above its account's nonce.
-    pub fn select(&self, count: usize, bytes: usize) -> Vec<Arc<Checked>> {
-        let mut next: BTreeMap<&Arc<str>, i64> = BTreeMap::new();
-        // Reached before its turn came: taken as soon as the nonce below it is.
-        let mut early: BTreeSet<(&str, i64)> = BTreeSet::new();
-        let mut selected = Vec::new();
-        let mut room = bytes;
-        for (sender, nonce) in self.arrivals.values() {
-            let queue = &self.senders[sender];
-            let wanted = next
-                .entry(sender)
-                .or_insert_with(|| queue.account_nonce.saturating_add(1));
-            if nonce != wanted {
-                early.insert((sender.as_ref(), *nonce));
-                continue;
-            }
-            while selected.len() < count {
-                let Some(waiting) = queue.waiting.get(wanted) else {
-                    break;
-                };
-                let size = waiting.transaction.bytes().len();
-                if size > room {
-                    break;
-                }
-                room -= size;
-                selected.push(waiting.transaction.clone());
-                *wanted += 1;
-                if !early.remove(&(sender.as_ref(), *wanted)) {
-                    break;
-                }
-            }
-            if selected.len() >= count {
-                break;
-            }
+    /// What may be proposed, in order: each sender's without a gap above its account's nonce.
+    pub fn candidates(&self) -> Candidates<'_> {
+        Candidates {
+            pool: self,
+            ready: self.ready.iter().peekable(),
+            following: BTreeMap::new(),
         }
-        selected
+    }
+
+    /// Drops what turned out to be unable to run.
+    pub fn drop_refused(&mut self, id: &[u8; 32]) {
+        if let Some((sender, nonce)) = self.ids.get(id).cloned() {
+            self.remove(&sender, nonce);
+        }
     }
 
     /// Drops what the block of `height` has used, what expired with it, and what has waited too long.
@@ -247,6 +239,7 @@ impl Mempool {
             for nonce in used {
                 self.remove(sender, nonce);
             }
+            self.note_ready(sender);
         }
         self.drop_expired(height);
         while let Some((sender, nonce)) = self.arrivals.values().next().cloned() {
@@ -289,8 +282,29 @@ impl Mempool {
                     .remove(&(ceiling, removed.transaction.sender.clone(), nonce));
             }
         }
-        if queue.waiting.is_empty() {
+        self.note_ready(sender);
+        if self
+            .senders
+            .get(sender)
+            .is_some_and(|queue| queue.waiting.is_empty())
+        {
             self.senders.remove(sender);
+        }
+    }
+
+    /// Called whenever a sender's queue or its account's nonce is another one.
+    fn note_ready(&mut self, sender: &str) {
+        let Some(queue) = self.senders.get_mut(sender) else {
+            return;
+        };
+        let head = queue.waiting.get(&queue.next_nonce());
+        let arrival = head.map(|waiting| waiting.arrival);
+        let sender = head.map(|waiting| waiting.transaction.sender.clone());
+        if let Some(before) = std::mem::replace(&mut queue.ready, arrival) {
+            self.ready.remove(&before);
+        }
+        if let Some((arrival, sender)) = arrival.zip(sender) {
+            self.ready.insert(arrival, sender);
         }
     }
 
@@ -317,6 +331,41 @@ impl Mempool {
     /// Bytes of their envelopes.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+}
+
+/// The transactions that may be proposed, in order of arrival; one that arrived before its turn comes as soon as that does.
+#[derive(Debug)]
+pub struct Candidates<'a> {
+    pool: &'a Mempool,
+    ready: Peekable<btree_map::Iter<'a, u64, Arc<str>>>,
+    /// Those whose turn came with one before them, by arrival.
+    following: BTreeMap<u64, (&'a Queue, i64)>,
+}
+
+impl<'a> Iterator for Candidates<'a> {
+    type Item = &'a Arc<Checked>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let ready = self.ready.peek().map(|(arrival, _)| **arrival);
+        let following = self
+            .following
+            .first_entry()
+            .filter(|entry| ready.is_none_or(|ready| *entry.key() < ready));
+        let (queue, nonce) = match following {
+            Some(entry) => entry.remove(),
+            None => {
+                let (_, sender) = self.ready.next()?;
+                let queue = &self.pool.senders[sender];
+                (queue, queue.next_nonce())
+            }
+        };
+        if let Some(after) = nonce.checked_add(1)
+            && let Some(waiting) = queue.waiting.get(&after)
+        {
+            self.following.insert(waiting.arrival, (queue, after));
+        }
+        Some(&queue.waiting[&nonce].transaction)
     }
 }
 
@@ -384,8 +433,7 @@ mod tests {
     }
 
     fn nonces(pool: &Mempool) -> Vec<i64> {
-        pool.select(100, 100_000)
-            .iter()
+        pool.candidates()
             .map(|transaction| transaction.nonce)
             .collect()
     }
@@ -406,6 +454,44 @@ mod tests {
         pool.add(transaction(1, 3), 0, false, 0).unwrap();
         assert_eq!(nonces(&pool), [1]);
         assert_eq!(pool.next_nonce(&transaction(1, 1).source.to_string(), 0), 2);
+    }
+
+    #[test]
+    fn between_senders_the_order_is_that_of_arrival_as_soon_as_it_is_their_turn() {
+        let mut pool = Mempool::new(LIMITS);
+        for (key, nonce) in [(1, 2), (2, 1), (1, 1), (3, 1), (2, 2)] {
+            pool.add(transaction(key, nonce), 0, false, 0).unwrap();
+        }
+        let sender = |key| transaction(key, 1).sender.clone();
+        let order = |pool: &Mempool| -> Vec<(Arc<str>, i64)> {
+            pool.candidates()
+                .map(|transaction| (transaction.sender.clone(), transaction.nonce))
+                .collect()
+        };
+        let [one, two, three] = [1, 2, 3].map(sender);
+        let expected = [(&two, 1), (&one, 1), (&one, 2), (&three, 1), (&two, 2)];
+        let expected = expected.map(|(sender, nonce)| (sender.clone(), nonce));
+        assert_eq!(order(&pool), expected);
+        pool.committed(&BTreeMap::from([(one.clone(), 1)]), 1, 0);
+        let expected = [(&one, 2), (&two, 1), (&three, 1), (&two, 2)];
+        let expected = expected.map(|(sender, nonce)| (sender.clone(), nonce));
+        assert_eq!(order(&pool), expected);
+    }
+
+    #[test]
+    fn what_is_dropped_in_its_turn_holds_back_what_stands_above_it_until_it_comes_again() {
+        let mut pool = Mempool::new(LIMITS);
+        for nonce in [1, 2] {
+            pool.add(transaction(1, nonce), 0, false, 0).unwrap();
+        }
+        pool.drop_refused(&transaction(1, 1).id);
+        assert_eq!((nonces(&pool), pool.len()), (vec![], 1));
+        pool.add(transaction(1, 1), 0, false, 0).unwrap();
+        assert_eq!(nonces(&pool), [1, 2]);
+        pool.drop_refused(&transaction(1, 2).id);
+        pool.drop_refused(&transaction(1, 1).id);
+        assert_eq!((pool.len(), pool.bytes(), pool.senders()), (0, 0, 0));
+        assert!(pool.candidates().next().is_none());
     }
 
     #[test]

@@ -21,7 +21,7 @@ use starfire_consensus::machine::{Config, Consensus, Routing};
 use starfire_consensus::message::{self, Message, Refusal, Unsigned};
 use starfire_consensus::misbehaviour::Misbehaviour;
 use starfire_consensus::safety::{SafetyError, SafetyRecord};
-use starfire_ledger::block::{encode_commit, transactions_bytes_max};
+use starfire_ledger::block::encode_commit;
 use starfire_ledger::{
     Admission, Block, ChainRules, Checked, CheckedBlock, Expected, Genesis, Outcome, Payer,
     execute, genesis, presence, select,
@@ -205,8 +205,10 @@ pub struct Replica {
     build: Option<BuildWish>,
     worked: bool,
     heartbeat_over: bool,
-    /// This step went on to a height without waiting for the heartbeat.
+    /// This step began a height.
     went_on: bool,
+    /// It began another, which waits for a step of its own: a validator that is a quorum alone would never come to this one's end.
+    resting: bool,
     said: Said,
     /// The store failed; the block that it must take first, if any.
     stalled: Option<Option<(CheckedBlock, Commit)>>,
@@ -287,6 +289,7 @@ impl Replica {
             worked: false,
             heartbeat_over: false,
             went_on: false,
+            resting: false,
             said: Said::default(),
             stalled: None,
             untold: Vec::new(),
@@ -311,6 +314,7 @@ impl Replica {
     pub fn step(&mut self, now: Time, input: ReplicaInput) -> Vec<Output> {
         let mut outputs = Vec::new();
         self.went_on = false;
+        self.resting = false;
         self.said = Said::default();
         match input {
             ReplicaInput::Message { from, message } => {
@@ -390,7 +394,7 @@ impl Replica {
                 self.inputs.clear();
                 return;
             }
-            self.notice_work(now, outputs);
+            self.notice_work(now);
             let Some(input) = self.inputs.pop_front() else {
                 return;
             };
@@ -633,8 +637,8 @@ impl Replica {
     fn start_height(&mut self, now: Time, outputs: &mut Vec<Output>) {
         self.leave_height();
         let heartbeat = Duration::from_millis(self.genesis.file().consensus.heartbeat_ms);
-        // A chain that never rests goes on within the step, once: a validator that is a quorum alone would never come to its end.
-        self.heartbeat_over = heartbeat.is_zero() && !std::mem::replace(&mut self.went_on, true);
+        self.resting = std::mem::replace(&mut self.went_on, true);
+        self.heartbeat_over = heartbeat.is_zero() && !self.resting;
         let height = self.height_to_decide();
         // Said again at each height: a word for the height before may just have been dropped with the other inputs.
         self.inputs.push_back(if self.silence.is_some() {
@@ -650,7 +654,13 @@ impl Replica {
             last_commit: self.last_commit.clone(),
         });
         if !self.heartbeat_over {
-            outputs.push(Output::Arm(ReplicaTimer::Heartbeat(height), heartbeat));
+            let waits = self.last_block_had_transactions || !self.mempool.is_empty();
+            let rest = if self.resting && waits {
+                Duration::ZERO
+            } else {
+                heartbeat
+            };
+            outputs.push(Output::Arm(ReplicaTimer::Heartbeat(height), rest));
         }
         for message in self.early.of(height) {
             self.verified(message, |replica, proposal| replica.accepts(now, proposal));

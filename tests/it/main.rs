@@ -11,6 +11,7 @@ mod codes;
 mod credentials;
 mod decoders;
 mod e2e;
+mod liveness;
 mod protocol;
 mod sim;
 mod switches;

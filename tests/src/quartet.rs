@@ -74,6 +74,8 @@ pub struct Quartet<'w> {
     queue: BTreeMap<(u64, u64), (usize, Due)>,
     sequence: u64,
     now_ms: u64,
+    /// How far all clocks were set back.
+    behind: Duration,
 }
 
 impl<'w> Quartet<'w> {
@@ -96,6 +98,7 @@ impl<'w> Quartet<'w> {
             queue: BTreeMap::new(),
             sequence: 0,
             now_ms: 0,
+            behind: Duration::ZERO,
         };
         for validator in 0..world.validators() {
             quartet.add(validator);
@@ -157,6 +160,11 @@ impl<'w> Quartet<'w> {
     /// Tells a node something, before anything else that is on its way.
     pub fn tell(&mut self, to: usize, input: ReplicaInput) {
         self.schedule(0, to, Due::Input(Box::new(input)));
+    }
+
+    /// Sets every node's clock back. Timers run on.
+    pub fn set_clocks_back(&mut self, by: Duration) {
+        self.behind += by;
     }
 
     /// A message arrives at a node, from a validator's.
@@ -341,8 +349,13 @@ impl<'w> Quartet<'w> {
             .insert((self.now_ms + after, self.sequence), (node, due));
     }
 
-    fn now(&self) -> Time {
+    /// What the nodes' clocks show.
+    ///
+    /// # Panics
+    /// When that is in another century.
+    pub fn now(&self) -> Time {
         let since = Duration::from_millis(self.now_ms + 1_000);
-        (self.world.genesis.time() + since).expect("a time within this century")
+        let time = (self.world.genesis.time() + since).and_then(|time| time - self.behind);
+        time.expect("a time within this century")
     }
 }

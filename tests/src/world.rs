@@ -17,6 +17,8 @@ use tendermint::account;
 
 /// Senders of transactions.
 const SENDERS: u8 = 4;
+/// Transactions of a block.
+const BLOCK_TRANSACTIONS_MAX: u32 = 1_000;
 /// Transactions that each of them can send.
 const TRANSACTIONS: i64 = 40;
 
@@ -48,6 +50,18 @@ impl World {
     /// # Panics
     /// As [`Self::new`].
     pub fn with_joiners(validators: u8, joiners: u8, rotations: u8) -> Self {
+        Self::build(validators, joiners, rotations, BLOCK_TRANSACTIONS_MAX)
+    }
+
+    /// A chain of that many validators, whose blocks have room for so many transactions.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    pub fn with_small_blocks(validators: u8, transactions_max: u32) -> Self {
+        Self::build(validators, 0, 0, transactions_max)
+    }
+
+    fn build(validators: u8, joiners: u8, rotations: u8, transactions_max: u32) -> Self {
         let keys: Vec<Vec<PrivateKey>> = (0..validators + joiners)
             .map(|number| (0..=rotations).map(move |rotation| validator_key(number, rotation)))
             .map(Iterator::collect)
@@ -74,7 +88,7 @@ impl World {
             params: Params {
                 gas_price: 0,
                 base_reserve: 0,
-                block_transactions_max: 1000,
+                block_transactions_max: transactions_max,
                 open_share_percent: 100,
                 member_transactions_max: 1000,
                 profile: Profile::Default,
@@ -93,13 +107,8 @@ impl World {
             signatures: Vec::new(),
         };
         let genesis = Genesis::new(file).expect("the simulation's genesis is valid");
-        let rules = ChainRules {
-            chain_id: "starfire-main-1".to_owned(),
-            chain_code: None,
-            bif_chain_id: 0,
-        };
         let transactions = (0..SENDERS)
-            .map(|sender| transactions(&key(b"sender", sender), &rules))
+            .map(|sender| transactions(&key(b"sender", sender)))
             .collect();
         let addresses = keys.iter().map(|keys| keys.iter().map(validator).collect());
         Self {
@@ -109,6 +118,22 @@ impl World {
             validators: usize::from(validators),
             transactions,
         }
+    }
+
+    /// So many transactions of a further sender, of which only the first can run: with it the account gives its own key up.
+    pub fn farewell(count: i64) -> Vec<Arc<Checked>> {
+        let key = key(b"leaving", 0);
+        let last = protocol::Operation {
+            r#type: protocol::operation::Type::SetSignerWeight.into(),
+            set_signer_weight: Some(protocol::OperationSetSignerWeight {
+                master_weight: 0,
+                signers: Vec::new(),
+            }),
+            ..Default::default()
+        };
+        let first = signed(&key, 1, last);
+        let rest = (2..=count).map(|nonce| signed(&key, nonce, metadata(nonce)));
+        [first].into_iter().chain(rest).collect()
     }
 
     /// The signer of a validator, as it begins.
@@ -193,26 +218,37 @@ fn raw(key: &PrivateKey) -> [u8; 32] {
         .expect("an Ed25519 key has 32 bytes")
 }
 
-fn transactions(key: &PrivateKey, rules: &ChainRules) -> Vec<Arc<Checked>> {
-    let source = Did::derive(&key.public(), None).to_string();
-    let sign = |nonce| {
-        let body = protocol::Transaction {
-            source_address: source.clone(),
-            nonce,
-            operations: vec![protocol::Operation {
-                r#type: protocol::operation::Type::SetMetadata.into(),
-                set_metadata: Some(protocol::OperationSetMetadata {
-                    key: format!("key {}", nonce % 7),
-                    value: format!("value {nonce}"),
-                    ..Default::default()
-                }),
-                ..Default::default()
-            }],
+fn transactions(key: &PrivateKey) -> Vec<Arc<Checked>> {
+    (1..=TRANSACTIONS)
+        .map(|nonce| signed(key, nonce, metadata(nonce)))
+        .collect()
+}
+
+fn metadata(nonce: i64) -> protocol::Operation {
+    protocol::Operation {
+        r#type: protocol::operation::Type::SetMetadata.into(),
+        set_metadata: Some(protocol::OperationSetMetadata {
+            key: format!("key {}", nonce % 7),
+            value: format!("value {nonce}"),
             ..Default::default()
-        };
-        let transaction = Transaction::decode(&Transaction::sign(&body, &[key]))
-            .expect("what was signed here decodes");
-        Arc::new(check(transaction, rules).expect("what was signed here is valid"))
+        }),
+        ..Default::default()
+    }
+}
+
+fn signed(key: &PrivateKey, nonce: i64, operation: protocol::Operation) -> Arc<Checked> {
+    let body = protocol::Transaction {
+        source_address: address(key),
+        nonce,
+        operations: vec![operation],
+        ..Default::default()
     };
-    (1..=TRANSACTIONS).map(sign).collect()
+    let transaction = Transaction::decode(&Transaction::sign(&body, &[key]))
+        .expect("what was signed here decodes");
+    let rules = ChainRules {
+        chain_id: "starfire-main-1".to_owned(),
+        chain_code: None,
+        bif_chain_id: 0,
+    };
+    Arc::new(check(transaction, &rules).expect("what was signed here is valid"))
 }

@@ -267,12 +267,23 @@ fn a_proposer_selects_what_will_find_room() {
         .iter()
         .map(|envelope| checked(envelope, &rules))
         .collect();
-    let selected = select(world.state().as_ref(), &world.admission(), 4, candidates);
-    let selected: Vec<_> = selected
+    let selection = select(
+        world.state().as_ref(),
+        &world.admission(),
+        4,
+        100,
+        &candidates,
+    );
+    let selected: Vec<_> = selection
+        .taken
         .iter()
         .map(|transaction| transaction.bytes().to_vec())
         .collect();
     assert_eq!(selected, [&envelopes[..10], &envelopes[16..18]].concat());
+    // What found no room waits; what nobody with a right to it signed does so in vain.
+    let refused = selection.refused.iter();
+    let refused: Vec<_> = refused.map(|transaction| transaction.bytes()).collect();
+    assert_eq!(refused, [envelopes.last().unwrap()]);
     assert!(codes(&world.commit(selected)).iter().all(|code| *code == 0));
 }
 

@@ -4,9 +4,6 @@ use starfire_state::account::BAD_SEQUENCE;
 
 use super::*;
 
-/// Transactions looked at to find one that can be executed. Most are; those that expired are dropped at each commit.
-const WORK_WINDOW: usize = 256;
-
 impl Replica {
     pub(super) fn transaction(
         &mut self,
@@ -53,7 +50,10 @@ impl Replica {
     }
 
     /// A height is decided when there is something to decide: a transaction, the proof of one, or the heartbeat.
-    pub(super) fn notice_work(&mut self, now: Time, _outputs: &mut Vec<Output>) {
+    pub(super) fn notice_work(&mut self, now: Time) {
+        if self.resting {
+            return;
+        }
         let due = self.height_to_decide() == 1
             || self.last_block_had_transactions
             || self.heartbeat_over
@@ -76,22 +76,20 @@ impl Replica {
         }
     }
 
-    /// Whether some waiting transaction can be executed now; the first one found is enough.
-    pub(super) fn has_transactions(&self) -> bool {
-        if self.mempool.is_empty() {
-            return false;
-        }
-        let state = self.store.state_at(self.height());
-        let window = self.mempool.select(WORK_WINDOW, usize::MAX);
-        window
-            .iter()
-            .any(|transaction| self.admission.admit(&*state, transaction).is_ok())
+    /// Whether a block would have a transaction now.
+    pub(super) fn has_transactions(&mut self) -> bool {
+        !self.mempool.is_empty() && !self.select(1).is_empty()
     }
 
-    pub(super) fn select(&self, count: usize, bytes: usize) -> Vec<Arc<Checked>> {
+    /// At most so many transactions for the next block. What can no longer run is dropped: it would stand before others for ever.
+    pub(super) fn select(&mut self, places: u32) -> Vec<Arc<Checked>> {
         let state = self.store.state_at(self.height());
-        let candidates = self.mempool.select(count, bytes);
-        select(&*state, &self.admission, self.last_signers(), candidates)
+        let (admission, candidates) = (&self.admission, self.mempool.candidates());
+        let selection = select(&*state, admission, self.last_signers(), places, candidates);
+        for refused in &selection.refused {
+            self.mempool.drop_refused(&refused.id);
+        }
+        selection.taken
     }
 
     /// How many places the commit has that the next block carries.
@@ -100,10 +98,9 @@ impl Replica {
     }
 
     pub(super) fn build_block(&mut self, now: Time, wish: &BuildWish) -> Candidate {
-        let count = usize::try_from(self.expected.transactions_max).unwrap_or(usize::MAX);
-        let bytes = transactions_bytes_max(self.last_signers());
+        let places = self.expected.transactions_max;
         let transactions = self
-            .select(count, bytes)
+            .select(places)
             .iter()
             .map(|transaction| transaction.bytes().to_vec())
             .collect();
