@@ -45,6 +45,30 @@ async fn the_holder_answers_the_challenge_and_shows_what_is_about_it() {
 }
 
 #[tokio::test]
+async fn a_presenter_who_is_not_the_subject_is_refused_however_little_else_is_checked() {
+    let node = world().await;
+    let mut of_another = claims();
+    of_another["credentialSubject"]["id"] = json!(did(STRANGER, None).to_string());
+    let shown = shown(&[signed(of_another, ISSUER)], "n-1");
+    for (options, refused) in [
+        (json!({ "checks": ["proof"] }), false),
+        (
+            json!({ "checks": ["proof"], "holderIsSubject": true }),
+            true,
+        ),
+    ] {
+        let answer = present(&node, &shown, &options).await;
+        assert_eq!(answer["verified"], json!(!refused), "{answer}");
+        let expected = if refused {
+            vec![("holder", "HOLDER_MISMATCH")]
+        } else {
+            vec![]
+        };
+        assert_eq!(failed(&answer["results"]["credentials"][0]), expected);
+    }
+}
+
+#[tokio::test]
 async fn one_bad_credential_spoils_the_presentation_and_is_named() {
     let node = world().await;
     let mut altered = signed(claims(), ISSUER);
