@@ -141,6 +141,10 @@ impl Party {
 
     /// The key that a signature names. Of one that names its signer alone, the key that made it, or else one that could have.
     pub(crate) fn method(&self, signed: &Signed) -> Option<&Method> {
+        // CID 1.0 §3.3: a verification method without a fragment is an INVALID_VERIFICATION_METHOD.
+        if !signed.signer_alone && !signed.method.contains('#') {
+            return None;
+        }
         if signed.method != self.id {
             return self
                 .methods

@@ -218,6 +218,15 @@ fn it_is_signed_by_its_holder_for_logging_in() {
         &evidence(&holder),
         code::PROOF_EXPIRED,
     );
+    let nameless = Options {
+        verification_method: HOLDER.into(),
+        ..options()
+    };
+    fails(
+        presented(&[issued()], &nameless),
+        &evidence(&holder),
+        code::METHOD_UNKNOWN,
+    );
     let mut unknown = good.clone();
     unknown["proof"]["cryptosuite"] = json!("bbs-2023");
     fails(unknown, &evidence(&holder), code::SUITE_UNSUPPORTED);
