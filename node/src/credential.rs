@@ -22,10 +22,11 @@ pub(crate) mod source;
 mod status;
 
 use serde::Serialize;
+use starfire_did::credential::code;
 use starfire_did::credential::evidence::{Evidence, Presenter};
 use starfire_did::credential::parsed::Parsed;
 use starfire_did::credential::presentation::{self, Presentation, PresentationReport};
-use starfire_did::credential::report::{Report, Verdict};
+use starfire_did::credential::report::{Report, Step, StepName, Verdict};
 use starfire_did::credential::verify;
 
 pub(crate) use facts::Facts;
@@ -183,7 +184,7 @@ pub(crate) async fn judge_presentation(
             "ask for a presentation that is signed",
         )),
     };
-    let (steps, presenter) = presentation::check(
+    let (mut steps, presenter) = presentation::check(
         shown,
         &presentation::Evidence {
             now_ms: asked.now_ms,
@@ -193,6 +194,15 @@ pub(crate) async fn judge_presentation(
             domain: asked.domain.as_deref(),
         },
     );
+    if asked.accreditation.is_some() && shown.credentials.is_empty() {
+        let detail =
+            "an accreditation is asked for, and there is no credential whose issuer could have it";
+        steps.push(Step::failed(
+            StepName::Accreditation,
+            code::CREDENTIAL_MISSING,
+            detail,
+        ));
+    }
     // Who shows the credentials is asked for once, of the presentation, whether its proof holds or not.
     let within = Asked {
         challenge: None,

@@ -97,6 +97,36 @@ async fn a_presentation_without_a_proof_is_enough_only_where_none_is_asked_for()
 }
 
 #[tokio::test]
+async fn a_certificate_that_nobody_signed_is_not_valid_by_calling_itself_a_presentation() {
+    let node = world().await;
+    let accredited = json!({ "accreditation": { "jurisdiction": "CN", "type": KIND } });
+    let mut forged = claims();
+    forged["type"] = json!(["VerifiableCredential", KIND, "VerifiablePresentation"]);
+    for options in [&json!({}), &accredited] {
+        let answer = present(&node, &forged, options).await;
+        assert_eq!(answer["verified"], json!(false), "{answer}");
+        assert_eq!(failed(&answer), [("parsed", "TYPE_INVALID")]);
+    }
+    let text = forged.to_string();
+    assert_eq!(
+        crate::credential::read(&text).unwrap_err().code,
+        "TYPE_INVALID"
+    );
+
+    let empty = presentation::unsigned(&did(HOLDER, None).to_string(), &[]);
+    let answer = present(&node, &empty, &json!({})).await;
+    assert_eq!(failed(&answer), [("signature", "PROOF_MISSING")]);
+    let missing = ("accreditation", "CREDENTIAL_MISSING");
+    let answer = present(&node, &empty, &accredited).await;
+    assert_eq!(failed(&answer), [("signature", "PROOF_MISSING"), missing]);
+    // Nor does a holder that proves who it is have what is asked of an issuer.
+    let answer = present(&node, &shown(&[], "n-1"), &accredited).await;
+    assert_eq!(failed(&answer), [missing]);
+    let answer = present(&node, &shown(&[], "n-1"), &json!({})).await;
+    assert_eq!(answer["verified"], json!(true), "{answer}");
+}
+
+#[tokio::test]
 async fn what_is_shown_in_the_wrong_place_is_no_presentation() {
     let node = world().await;
     let credential = signed(claims(), ISSUER);
