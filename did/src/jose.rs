@@ -95,6 +95,7 @@ impl Jws {
     ) -> Result<Signed, JoseError> {
         Ok(Signed {
             method,
+            signer_alone: true,
             relationship,
             curve: self.header.algorithm.curve(),
             suite: self.header.algorithm.name().to_owned(),

@@ -22,10 +22,11 @@ pub(crate) mod source;
 mod status;
 
 use serde::Serialize;
+use starfire_did::credential::code;
 use starfire_did::credential::evidence::{Evidence, Presenter};
 use starfire_did::credential::parsed::Parsed;
 use starfire_did::credential::presentation::{self, Presentation, PresentationReport};
-use starfire_did::credential::report::{Report, Verdict};
+use starfire_did::credential::report::{Report, Step, StepName, Verdict};
 use starfire_did::credential::verify;
 
 pub(crate) use facts::Facts;
@@ -77,6 +78,30 @@ impl Asked {
     }
 }
 
+/// When a credential was issued, as it says. Tokens say it in whole seconds and records of a chain have milliseconds, so a time without
+/// a fraction means all of its second, as it does in a `versionTime`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Issued {
+    /// The first moment that is meant, Unix milliseconds.
+    first_ms: i64,
+    /// The last one, not after now.
+    last_ms: i64,
+}
+
+impl Issued {
+    /// As the credential says; now, if it does not say or says a time to come.
+    fn of(parsed: &Parsed, now_ms: i64) -> Self {
+        let first_ms = parsed.issued_ms().unwrap_or(now_ms).min(now_ms);
+        let is_whole = first_ms.rem_euclid(1_000) == 0;
+        let last_ms = if is_whole {
+            first_ms.saturating_add(999).min(now_ms)
+        } else {
+            first_ms
+        };
+        Self { first_ms, last_ms }
+    }
+}
+
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
@@ -117,14 +142,12 @@ pub(crate) async fn judge(
     asked: &Asked,
     facts: &Facts<'_>,
 ) -> Report {
-    let at_ms = parsed
-        .issued_ms()
-        .map_or(asked.now_ms, |issued| issued.min(asked.now_ms));
-    let issuer = party::look_up(facts, &parsed.issuer, at_ms).await;
-    let cosigners = party::cosigners(facts, parsed, at_ms).await;
+    let issued = Issued::of(parsed, asked.now_ms);
+    let issuer = party::signer(facts, &parsed.issuer, parsed, issued).await;
+    let cosigners = party::cosigners(facts, parsed, issued).await;
     let accreditation = match &asked.accreditation {
         None => verify::Accreditation::NotAsked,
-        Some(wanted) => accreditation::learn(facts, parsed, wanted, at_ms, asked.now_ms).await,
+        Some(wanted) => accreditation::learn(facts, parsed, wanted, issued, asked.now_ms).await,
     };
     let schemas = schema::learn(facts, parsed).await;
     let statuses = status::learn(facts, parsed, asked.now_ms).await;
@@ -161,7 +184,7 @@ pub(crate) async fn judge_presentation(
             "ask for a presentation that is signed",
         )),
     };
-    let (steps, presenter) = presentation::check(
+    let (mut steps, presenter) = presentation::check(
         shown,
         &presentation::Evidence {
             now_ms: asked.now_ms,
@@ -171,6 +194,15 @@ pub(crate) async fn judge_presentation(
             domain: asked.domain.as_deref(),
         },
     );
+    if asked.accreditation.is_some() && shown.credentials.is_empty() {
+        let detail =
+            "an accreditation is asked for, and there is no credential whose issuer could have it";
+        steps.push(Step::failed(
+            StepName::Accreditation,
+            code::CREDENTIAL_MISSING,
+            detail,
+        ));
+    }
     // Who shows the credentials is asked for once, of the presentation, whether its proof holds or not.
     let within = Asked {
         challenge: None,

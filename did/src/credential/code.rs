@@ -33,6 +33,8 @@ pub const RELATED_RESOURCE_INVALID: &str = "RELATED_RESOURCE_INVALID";
 pub const HOLDER_INVALID: &str = "HOLDER_INVALID";
 /// `verifiableCredential` holds something else than credentials.
 pub const CREDENTIALS_INVALID: &str = "CREDENTIALS_INVALID";
+/// The verifier asks something of a credential, and the presentation holds none.
+pub const CREDENTIAL_MISSING: &str = "CREDENTIAL_MISSING";
 /// A proof is not well formed, or a chain of proofs is broken.
 pub const PROOF_INVALID: &str = "PROOF_INVALID";
 /// A key signs that is not of the suite's curve.

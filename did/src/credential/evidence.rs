@@ -3,7 +3,7 @@
 use starfire_proto::v1;
 
 use super::malformed::Malformed;
-use super::parsed::{Relationship, Signed};
+use super::parsed::{Parsed, Relationship, Signed};
 use super::verify::check_signed;
 use crate::document::Document;
 use crate::issuer::{self, Asked};
@@ -127,8 +127,24 @@ impl Party {
         gone.map(|method| method.id.clone()).collect()
     }
 
+    /// Whether it made every signature that names a key of its own.
+    pub fn made(&self, parsed: &Parsed) -> bool {
+        let own = |signed: &&Signed| {
+            let owner = signed.method.split_once('#');
+            owner.map_or(signed.method.as_str(), |(owner, _)| owner) == self.id
+        };
+        parsed.signatures.iter().filter(own).all(|signed| {
+            self.method(signed)
+                .is_some_and(|method| check_signed(signed, method).is_ok())
+        })
+    }
+
     /// The key that a signature names. Of one that names its signer alone, the key that made it, or else one that could have.
     pub(crate) fn method(&self, signed: &Signed) -> Option<&Method> {
+        // CID 1.0 §3.3: a verification method without a fragment is an INVALID_VERIFICATION_METHOD.
+        if !signed.signer_alone && !signed.method.contains('#') {
+            return None;
+        }
         if signed.method != self.id {
             return self
                 .methods

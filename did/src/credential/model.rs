@@ -41,6 +41,7 @@ pub fn credential(claims: Value) -> Result<Parsed, Malformed> {
         let detail = "one type of a credential is \"VerifiableCredential\"";
         return Err(Malformed::new(code::TYPE_INVALID, detail));
     }
+    only_one_kind(&types)?;
     name_and_description(object, "the credential")?;
     let issuer = issuer(object)?;
     let subjects = subjects(object)?;
@@ -70,6 +71,16 @@ pub fn credential(claims: Value) -> Result<Parsed, Malformed> {
         key_binding: None,
         claims,
     })
+}
+
+/// Refuses what says that it is both a credential and a presentation: each is judged by other steps, and passes none of the other's.
+fn only_one_kind(types: &[String]) -> Result<(), Malformed> {
+    let names = |kind: &str| types.iter().any(|one| one == kind);
+    if names("VerifiableCredential") && names("VerifiablePresentation") {
+        let detail = "it is either a \"VerifiableCredential\" or a \"VerifiablePresentation\"";
+        return Err(Malformed::new(code::TYPE_INVALID, detail));
+    }
+    Ok(())
 }
 
 // VCDM 2.0 §4.7: a URL, or an object with an id that is one.

@@ -11,9 +11,10 @@ pub use crate::document::Relationship;
 /// A signature with the very bytes that it is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
-    /// Which key: a DID URL (`verificationMethod`, or a JOSE `kid`); or the signer's DID alone, for any of its keys that fits, where a
-    /// token does not name one.
+    /// Which key: a DID URL (`verificationMethod`, or a JOSE `kid`); or the signer's DID alone, if that is allowed.
     pub method: String,
+    /// Whether `method` may be the signer's DID alone, for any of its keys that fits: a token need not name the key.
+    pub signer_alone: bool,
     /// What the key must be allowed to do.
     pub relationship: Relationship,
     /// The one curve ([`VerificationKey::curve`]) that the suite or algorithm is for.

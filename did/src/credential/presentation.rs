@@ -117,7 +117,8 @@ pub struct Evidence<'a> {
 pub struct PresentationReport {
     /// The answer to the whole: valid only if all is.
     pub verdict: Verdict,
-    /// The steps `parsed`, `signature` and `holder`, of the presentation itself.
+    /// The steps `parsed`, `signature` and `holder`, of the presentation itself; and one for what was asked of a credential, where there
+    /// is none.
     pub steps: Vec<Step>,
     /// The credentials' own, in their order.
     pub credentials: Vec<Report>,
@@ -168,7 +169,12 @@ fn signature(presentation: &Presentation, evidence: &Evidence<'_>) -> (Step, Opt
     let name = StepName::Signature;
     let asked = evidence.challenge.or(evidence.domain).is_some();
     if presentation.proofs.is_empty() {
+        let empty = presentation.credentials.is_empty();
         let step = match (presentation.unsupported.as_slice(), asked) {
+            ([], false) if empty => {
+                let detail = "nothing signs it, and it holds no credential";
+                Step::failed(name, code::PROOF_MISSING, detail)
+            }
             ([], false) => Step::skipped(name, "it is not signed, and the verifier does not ask"),
             ([], true) => Step::failed(name, code::PROOF_MISSING, "nothing signs it"),
             (suites, _) => {

@@ -148,6 +148,7 @@ impl BifCredential {
         let issuer = issuer(&self.claims)?;
         let signed = Signed {
             method: issuer.clone(),
+            signer_alone: true,
             relationship: Relationship::AssertionMethod,
             curve: self.algorithm.curve(),
             suite: format!("{} (RFC-008)", self.algorithm.name()),

@@ -112,6 +112,9 @@ pub enum JoseError {
     /// BIF: the value is not the one whose hash was signed.
     #[error("the value of {0:?} does not have the hash that was signed")]
     DisclosureHash(String),
+    /// BIF: the salt could hold a part of the value.
+    #[error("the salt of {0:?} is neither 16 decimal digits nor 32 of lower-case hexadecimal")]
+    DisclosureSalt(String),
 }
 
 impl JoseError {
@@ -136,7 +139,7 @@ impl JoseError {
             Self::Model(error) => error.code,
             Self::Envelope(_) => "ENVELOPE_INVALID",
             Self::ParseType(_) | Self::Disclosure(_) => "BIF_CREDENTIAL_INVALID",
-            Self::DisclosureHash(_) => "BIF_DISCLOSURE_WRONG",
+            Self::DisclosureHash(_) | Self::DisclosureSalt(_) => "BIF_DISCLOSURE_WRONG",
         }
     }
 }

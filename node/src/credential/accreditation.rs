@@ -9,8 +9,8 @@ use starfire_did::issuer::{Asked, LEVELS_MAX, is_jurisdiction, is_type};
 use starfire_did::{Did, code, path};
 use starfire_proto::v1;
 
-use super::AskedAccreditation;
 use super::facts::Facts;
+use super::{AskedAccreditation, Issued};
 
 /// The type that every credential has: nobody is accredited for it.
 const BASE_TYPE: &str = "VerifiableCredential";
@@ -22,7 +22,7 @@ pub(super) async fn learn(
     facts: &Facts<'_>,
     parsed: &Parsed,
     wanted: &AskedAccreditation,
-    issued_ms: i64,
+    issued: Issued,
     now_ms: i64,
 ) -> Accreditation {
     let refused = |detail: String| Accreditation::Refused {
@@ -72,14 +72,17 @@ pub(super) async fn learn(
             Err(unknown) => return Accreditation::Unknown(unknown),
         };
         known_at_ms = known_at_ms.min(time_ms);
-        for at_ms in [issued_ms, now_ms] {
-            match Accreditation::of(&levels, asked, at_ms, Some(time_ms)) {
-                Accreditation::Held { detail, .. } if at_ms == now_ms => held.push(detail),
-                Accreditation::Held { .. } => {}
-                other @ (Accreditation::Refused { .. }
-                | Accreditation::Unknown(_)
-                | Accreditation::NotAsked) => return other,
+        let judged = |at_ms| Accreditation::of(&levels, asked, at_ms, Some(time_ms));
+        // Held at some moment of the second of issue is held then.
+        let then = match judged(issued.last_ms) {
+            held @ Accreditation::Held { .. } => held,
+            Accreditation::Refused { .. } | Accreditation::Unknown(_) | Accreditation::NotAsked => {
+                judged(issued.first_ms)
             }
+        };
+        match (then, judged(now_ms)) {
+            (Accreditation::Held { .. }, Accreditation::Held { detail, .. }) => held.push(detail),
+            (Accreditation::Held { .. }, other) | (other, _) => return other,
         }
     }
     held.dedup();

@@ -15,6 +15,7 @@ use starfire_did::resolution::ProblemKind;
 use starfire_did::{Did, Document, VerificationKey, foreign, path};
 use starfire_proto::v1;
 
+use super::Issued;
 use super::facts::Facts;
 use super::source::ASK_ANOTHER;
 use crate::web_did::{self, Refusal};
@@ -94,8 +95,24 @@ fn web_hint(refusal: &Refusal) -> &'static str {
     }
 }
 
+/// Who signed a credential, as of its issue. Of a whole second the end counts, as it is then that a new document is in force; its
+/// beginning, if the signature is by the document before.
+pub(super) async fn signer(facts: &Facts<'_>, id: &str, parsed: &Parsed, issued: Issued) -> Lookup {
+    let fits = |found: &Lookup| {
+        found
+            .party()
+            .is_some_and(|party| !party.deactivated && party.made(parsed))
+    };
+    let last = look_up(facts, id, issued.last_ms).await;
+    if issued.first_ms == issued.last_ms || fits(&last) {
+        return last;
+    }
+    let first = look_up(facts, id, issued.first_ms).await;
+    if fits(&first) { first } else { last }
+}
+
 /// Those beside the issuer whose keys signed.
-pub(super) async fn cosigners(facts: &Facts<'_>, parsed: &Parsed, at_ms: i64) -> Vec<Party> {
+pub(super) async fn cosigners(facts: &Facts<'_>, parsed: &Parsed, issued: Issued) -> Vec<Party> {
     let owners: BTreeSet<&str> = parsed
         .methods()
         .map(|method| method.split_once('#').map_or(method, |(owner, _)| owner))
@@ -103,7 +120,7 @@ pub(super) async fn cosigners(facts: &Facts<'_>, parsed: &Parsed, at_ms: i64) ->
         .collect();
     let mut parties = Vec::new();
     for owner in owners.into_iter().take(COSIGNERS_MAX) {
-        if let Lookup::Found(party) = look_up(facts, owner, at_ms).await {
+        if let Lookup::Found(party) = signer(facts, owner, parsed, issued).await {
             parties.push(party);
         }
     }

@@ -2,9 +2,13 @@
 //!
 //! Anybody may register a schema, and a node checks credentials of anybody against it. So the work is bounded before it is begun:
 //! a schema that refers to itself is not used, and what it unfolds to, times what the credential holds, has a limit. Patterns are
-//! matched by an engine without backtracking, and no reference is fetched.
+//! matched by an engine without backtracking, which may still look at its whole automaton for each byte: they have a limit of their own.
+//! No reference is fetched.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+use std::iter::successors;
+
+use serde_json::{Value, json};
 use starfire_crosschain::unix_ms::rfc3339;
 use starfire_did::credential::evidence::{SchemaCheck, SchemaOutcome, Unknown};
 use starfire_did::credential::json;
@@ -22,10 +26,23 @@ const KIND: &str = "JsonSchema";
 const SCHEMAS_MAX: usize = 16;
 /// What a schema unfolds to, times the values of the credential.
 const WORK_MAX: u64 = 4_000_000;
+/// The bytes of a text that count like one value more.
+const TEXT_UNIT_BYTES: u64 = 64;
 /// How often each part is gone through for one keyword that looks at what others left.
 const UNEVALUATED_FACTOR: u64 = 3;
 /// The largest automaton of a pattern, bytes.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
+/// The least that an automaton counts with, bytes. A larger one counts with the next size of those that are [`PATTERN_BYTES_STEP`] times
+/// one another.
+const PATTERN_BYTES_MIN: usize = 1 << 10;
+/// From one size that automata count with to the next.
+const PATTERN_BYTES_STEP: usize = 4;
+/// Patterns of a schema that differ.
+const PATTERNS_MAX: usize = 256;
+/// The automata of all of them, bytes.
+const PATTERNS_BYTES_MAX: u64 = 4 << 20;
+/// The automata of a schema's patterns, wherever it unfolds to one, times the bytes of the credential's texts.
+const PATTERN_WORK_MAX: u64 = 2_000_000_000;
 /// References followed one into another.
 const REFERENCES_MAX: usize = 64;
 
@@ -33,6 +50,8 @@ const REFERENCES_MAX: usize = 64;
 pub(super) async fn learn(facts: &Facts<'_>, parsed: &Parsed) -> Vec<SchemaCheck> {
     let mut checks = Vec::new();
     for (position, schema) in parsed.schemas.iter().enumerate() {
+        // Checking does not wait for anything: whoever has given all of it a time sees only here that the time is over.
+        tokio::task::yield_now().await;
         let outcome = if position >= SCHEMAS_MAX {
             let why = format!("only the first {SCHEMAS_MAX} schemas of a credential are looked up");
             Err(Unknown::new(why, "ask its issuer for one that names fewer"))
@@ -96,25 +115,22 @@ fn check(content: &[u8], claims: &Value) -> Result<Result<(), String>, Unknown> 
         return Err(wrong("it is too large".to_owned()));
     }
     let schema = json::parse(content).map_err(|error| wrong(error.to_string()))?;
-    let unfolded = Unfolding {
+    let mut unfolding = Unfolding {
         root: &schema,
         follows: Vec::new(),
-    }
-    .of(&schema)
-    .map_err(wrong)?;
-    if unfolded.saturating_mul(values(claims)) > WORK_MAX {
+        automata: BTreeMap::new(),
+    };
+    let unfolded = unfolding.of(&schema, 1).map_err(wrong)?;
+    let (values, text_bytes) = (values(claims), text_bytes(claims));
+    if unfolded.parts.saturating_mul(values) > WORK_MAX {
         return Err(wrong("it unfolds to too much".to_owned()));
     }
-    let validator = jsonschema::options()
-        .with_draft(jsonschema::Draft::Draft202012)
-        .with_pattern_options(
-            jsonschema::PatternOptions::regex()
-                .size_limit(PATTERN_BYTES_MAX)
-                .dfa_size_limit(PATTERN_BYTES_MAX),
-        )
-        .offline()
-        .build(&schema)
-        .map_err(|error| wrong(error.to_string()))?;
+    if unfolded.automata.saturating_mul(text_bytes) > PATTERN_WORK_MAX {
+        let why = format!("its patterns are too much for {text_bytes} bytes of text");
+        return Err(wrong(why));
+    }
+    let validator =
+        validator(&schema, PATTERN_BYTES_MAX).map_err(|error| wrong(error.to_string()))?;
     Ok(validator.validate(claims).map_err(|error| {
         let at = error.instance_path().to_string();
         format!(
@@ -124,12 +140,75 @@ fn check(content: &[u8], claims: &Value) -> Result<Result<(), String>, Unknown> 
     }))
 }
 
-/// How many values there are, containers included.
+/// A schema ready to be checked by, if none of its patterns has a larger automaton.
+fn validator(
+    schema: &Value,
+    pattern_bytes_max: usize,
+) -> Result<jsonschema::Validator, jsonschema::ValidationError<'_>> {
+    jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft202012)
+        .with_pattern_options(
+            jsonschema::PatternOptions::regex()
+                .size_limit(pattern_bytes_max)
+                .dfa_size_limit(PATTERN_BYTES_MAX),
+        )
+        .offline()
+        .build(schema)
+}
+
+/// How many values there are, containers included; long texts and names count for more.
 fn values(value: &Value) -> u64 {
+    let long = |text: &str| bytes(text) / TEXT_UNIT_BYTES;
     match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 1,
+        Value::Null | Value::Bool(_) | Value::Number(_) => 1,
+        Value::String(text) => 1 + long(text),
         Value::Array(entries) => entries.iter().map(values).fold(1, u64::saturating_add),
-        Value::Object(members) => members.values().map(values).fold(1, u64::saturating_add),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, member)| long(name).saturating_add(values(member)))
+            .fold(1, u64::saturating_add),
+    }
+}
+
+/// How long all texts and names are together.
+fn text_bytes(value: &Value) -> u64 {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => bytes(text),
+        Value::Array(entries) => entries.iter().map(text_bytes).fold(0, u64::saturating_add),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, member)| bytes(name).saturating_add(text_bytes(member)))
+            .fold(0, u64::saturating_add),
+    }
+}
+
+fn bytes(text: &str) -> u64 {
+    u64::try_from(text.len()).unwrap_or(u64::MAX)
+}
+
+/// What a schema unfolds to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Unfolded {
+    /// Its parts.
+    parts: u64,
+    /// The automata of its patterns, bytes.
+    automata: u64,
+}
+
+impl Unfolded {
+    fn and(self, other: Self) -> Self {
+        Self {
+            parts: self.parts.saturating_add(other.parts),
+            automata: self.automata.saturating_add(other.automata),
+        }
+    }
+
+    fn times(self, factor: u64) -> Self {
+        Self {
+            parts: self.parts.saturating_mul(factor),
+            automata: self.automata.saturating_mul(factor),
+        }
     }
 }
 
@@ -137,23 +216,29 @@ fn values(value: &Value) -> u64 {
 struct Unfolding<'a> {
     root: &'a Value,
     follows: Vec<&'a str>,
+    /// The automaton of each pattern, bytes.
+    automata: BTreeMap<&'a str, u64>,
 }
 
 impl<'a> Unfolding<'a> {
-    fn of(&mut self, schema: &'a Value) -> Result<u64, String> {
-        let mut sum: u64 = 1;
+    /// `times` is how often a part is gone through: within alternatives, once to see whether one holds, and again to say why none does.
+    fn of(&mut self, schema: &'a Value, times: u64) -> Result<Unfolded, String> {
+        let mut sum = Unfolded {
+            parts: times,
+            automata: 0,
+        };
         let mut factor = 1;
         match schema {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
             Value::Array(entries) => {
                 for entry in entries {
-                    sum = sum.saturating_add(self.of(entry)?);
+                    sum = sum.and(self.of(entry, times)?);
                 }
             }
             Value::Object(members) => {
                 for (name, member) in members {
-                    sum = sum.saturating_add(match (name.as_str(), member) {
-                        ("$ref", Value::String(reference)) => self.referred(reference)?,
+                    sum = sum.and(match (name.as_str(), member) {
+                        ("$ref", Value::String(reference)) => self.referred(reference, times)?,
                         (
                             "$dynamicRef" | "$recursiveRef" | "$anchor" | "$dynamicAnchor",
                             Value::String(_),
@@ -165,20 +250,63 @@ impl<'a> Unfolding<'a> {
                         }
                         ("unevaluatedProperties" | "unevaluatedItems", member) => {
                             factor = UNEVALUATED_FACTOR;
-                            self.of(member)?
+                            self.of(member, times)?
                         }
-                        (_, member) => self.of(member)?,
+                        ("anyOf" | "oneOf", member) => self.of(member, times.saturating_add(1))?,
+                        ("pattern", Value::String(pattern)) => self.pattern(pattern, times)?,
+                        ("patternProperties", Value::Object(by_pattern)) => {
+                            let mut unfolded = self.of(member, times)?;
+                            for pattern in by_pattern.keys() {
+                                unfolded = unfolded.and(self.pattern(pattern, times)?);
+                            }
+                            unfolded
+                        }
+                        (_, member) => self.of(member, times)?,
                     });
-                    if sum > WORK_MAX {
+                    if sum.parts > WORK_MAX {
                         return Err("it unfolds to too much".to_owned());
                     }
                 }
             }
         }
-        Ok(sum.saturating_mul(factor))
+        Ok(sum.times(factor))
     }
 
-    fn referred(&mut self, reference: &'a str) -> Result<u64, String> {
+    fn pattern(&mut self, pattern: &'a str, times: u64) -> Result<Unfolded, String> {
+        let automaton = match self.automata.get(pattern) {
+            Some(automaton) => *automaton,
+            None => self.measured(pattern)?,
+        };
+        Ok(Unfolded {
+            parts: 1,
+            automata: automaton,
+        }
+        .times(times))
+    }
+
+    /// The size of a pattern's automaton: the least of some sizes that it fits into.
+    fn measured(&mut self, pattern: &'a str) -> Result<u64, String> {
+        if self.automata.len() >= PATTERNS_MAX {
+            return Err(format!("it has more than {PATTERNS_MAX} patterns"));
+        }
+        let alone = json!({ "pattern": pattern });
+        let next = |size: &usize| size.checked_mul(PATTERN_BYTES_STEP);
+        let size = successors(Some(PATTERN_BYTES_MIN), next)
+            .take_while(|size| *size <= PATTERN_BYTES_MAX)
+            .find(|size| validator(&alone, *size).is_ok())
+            .ok_or_else(|| {
+                format!("the pattern {pattern} is too large, or none that is understood")
+            })?;
+        let size = u64::try_from(size).unwrap_or(u64::MAX);
+        self.automata.insert(pattern, size);
+        let all = self.automata.values().copied().fold(0, u64::saturating_add);
+        if all > PATTERNS_BYTES_MAX {
+            return Err("its patterns are too large together".to_owned());
+        }
+        Ok(size)
+    }
+
+    fn referred(&mut self, reference: &'a str, times: u64) -> Result<Unfolded, String> {
         let pointer = reference
             .strip_prefix('#')
             .filter(|pointer| pointer.is_empty() || pointer.starts_with('/'))
@@ -191,7 +319,7 @@ impl<'a> Unfolding<'a> {
             .pointer(pointer)
             .ok_or_else(|| format!("there is nothing at {reference}"))?;
         self.follows.push(reference);
-        let sum = self.of(found);
+        let sum = self.of(found, times);
         self.follows.pop();
         sum
     }
@@ -241,6 +369,7 @@ mod tests {
             json!({"pattern": "a{1000}{1000}"}),
             json!({"pattern": "(a)\\1"}),
             json!({"type": "nothing known"}),
+            json!({"properties": (0..=PATTERNS_MAX).map(|one| (one.to_string(), json!({"pattern": one.to_string()}))).collect::<Value>()}),
             doubling,
         ] {
             let outcome = checked(&schema, &json!("a"));
@@ -248,5 +377,63 @@ mod tests {
         }
         let twice: &[u8] = br#"{"type": "object", "type": "string"}"#;
         assert!(check(twice, &json!({})).is_err());
+    }
+    /// Twenty references to one pattern, all of which a text is held against.
+    fn twenty(pattern: &str) -> Value {
+        let one = json!({"$ref": "#/$defs/p"});
+        json!({
+            "$defs": {"p": {"pattern": pattern}},
+            "properties": {"credentialSubject": {"properties": {"a": {"anyOf": vec![one; 20]}}}}
+        })
+    }
+
+    /// So many letters, of two kinds, in no order.
+    fn letters(count: usize) -> String {
+        let mut state: u32 = 1;
+        let letter = |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            if state >> 31 == 0 { 'a' } else { 'b' }
+        };
+        (0..count).map(letter).collect()
+    }
+
+    #[test]
+    fn a_pattern_that_is_too_much_for_a_text_is_not_tried_on_it() {
+        let claims = |count: usize| json!({"credentialSubject": {"a": letters(count)}});
+        let large = twenty("a[ab]{4000}c");
+        let unknown = checked(&large, &claims(50_000)).unwrap_err();
+        assert!(unknown.why.contains("patterns are too much"), "{unknown:?}");
+        assert!(checked(&large, &claims(20)).unwrap().is_err());
+        let small = twenty("^[ab]+$");
+        assert_eq!(checked(&small, &claims(20_000)).unwrap(), Ok(()));
+        // Names are matched too.
+        let named = json!({"patternProperties": {"a[ab]{4000}c": true}});
+        let mut claims = json!({});
+        claims[letters(50_000)] = json!(1);
+        assert!(checked(&named, &claims).is_err());
+    }
+
+    #[test]
+    fn a_long_text_counts_for_more_than_one_value() {
+        let parts = json!({"allOf": vec![json!({"maxLength": 1_000_000}); 1_000]});
+        assert_eq!(checked(&parts, &json!("a".repeat(10_000))).unwrap(), Ok(()));
+        assert!(checked(&parts, &json!("a".repeat(900_000))).is_err());
+    }
+
+    #[test]
+    fn alternatives_within_alternatives_count_again_for_each() {
+        let mut schema = json!({"pattern": "^[ab]{200}$"});
+        for _ in 0..20 {
+            schema = json!({"anyOf": [schema]});
+        }
+        assert!(checked(&schema, &json!("ab")).unwrap().is_err());
+        let unfolded = Unfolding {
+            root: &schema,
+            follows: Vec::new(),
+            automata: BTreeMap::new(),
+        }
+        .of(&schema, 1)
+        .unwrap();
+        assert!(unfolded.automata >= 21 * (4 << 10), "{unfolded:?}");
     }
 }

@@ -17,7 +17,7 @@ use starfire_proto::v1;
 
 use super::facts::{Facts, decoded};
 use super::names::ListName;
-use super::{CLOCK_SKEW_MS, party};
+use super::{CLOCK_SKEW_MS, Issued, party};
 
 /// Statuses of one credential that are looked up.
 const STATUSES_MAX: usize = 16;
@@ -153,10 +153,8 @@ async fn handed(
     entry: &Entry,
     now_ms: i64,
 ) -> Result<(Bit, i64), Unknown> {
-    let at_ms = credential
-        .issued_ms()
-        .map_or(now_ms, |issued| issued.min(now_ms));
-    let issuer = party::look_up(facts, &credential.issuer, at_ms).await;
+    let issued = Issued::of(credential, now_ms);
+    let issuer = party::signer(facts, &credential.issuer, credential, issued).await;
     let report = verify::verify(
         &Parsed {
             statuses: Vec::new(),
@@ -193,10 +191,10 @@ async fn handed(
                 report.code().unwrap_or_default()
             );
             let error = Malformed::new(code::STATUS_VERIFICATION_ERROR, detail);
-            return Ok((Err(error), at_ms));
+            return Ok((Err(error), issued.first_ms));
         }
     }
-    let known_at_ms = credential.valid_from_ms.unwrap_or(at_ms);
+    let known_at_ms = credential.valid_from_ms.unwrap_or(issued.first_ms);
     let list = StatusList::parse(credential);
     // Bitstring Status List §2.2: ttl, "the maximum amount of time, in milliseconds, that a verifier SHOULD cache the list".
     let ttl_ms = list.as_ref().ok().and_then(|list| list.ttl_ms);

@@ -122,6 +122,7 @@ impl Proof {
     pub(super) fn signed(&self, suite: Suite, hash_data: &[u8; HASH_DATA_BYTES]) -> Signed {
         Signed {
             method: self.verification_method.clone(),
+            signer_alone: false,
             relationship: self.purpose,
             curve: suite.curve(),
             suite: suite.name().into(),

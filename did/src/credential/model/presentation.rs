@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::context::{BASE_CONTEXT, Context};
 use super::parts::{ids, is_url, members, name_and_description, object_or_url, types};
-use super::{Object, typed};
+use super::{Object, only_one_kind, typed};
 use crate::credential::code;
 use crate::credential::malformed::Malformed;
 
@@ -45,6 +45,17 @@ pub fn presentation(value: &Value) -> Result<Shape, Malformed> {
     if !types.iter().any(|one| one == "VerifiablePresentation") {
         let detail = "one type of a presentation is \"VerifiablePresentation\"";
         return Err(Malformed::new(code::TYPE_INVALID, detail));
+    }
+    only_one_kind(&types)?;
+    // Claims are made by credentials, whose issuer signs them. Nobody is asked about those of a presentation.
+    for (name, code) in [
+        ("issuer", code::ISSUER_INVALID),
+        ("credentialSubject", code::SUBJECT_INVALID),
+    ] {
+        if object.contains_key(name) {
+            let detail = format!("a presentation has no {name}: the credentials in it have");
+            return Err(Malformed::new(code, detail));
+        }
     }
     name_and_description(object, "the presentation")?;
     typed(object, "termsOfUse", code::TERMS_INVALID, &context)?;

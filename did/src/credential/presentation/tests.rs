@@ -218,6 +218,15 @@ fn it_is_signed_by_its_holder_for_logging_in() {
         &evidence(&holder),
         code::PROOF_EXPIRED,
     );
+    let nameless = Options {
+        verification_method: HOLDER.into(),
+        ..options()
+    };
+    fails(
+        presented(&[issued()], &nameless),
+        &evidence(&holder),
+        code::METHOD_UNKNOWN,
+    );
     let mut unknown = good.clone();
     unknown["proof"]["cryptosuite"] = json!("bbs-2023");
     fails(unknown, &evidence(&holder), code::SUITE_UNSUPPORTED);
@@ -241,6 +250,61 @@ fn an_unsigned_presentation_proves_no_holder() {
     assert!(matches!(report.steps[1].outcome, Outcome::Skipped { .. }));
     let step = report.credentials[0].step(StepName::Holder).unwrap();
     assert!(matches!(step.outcome, Outcome::Skipped { .. }));
+}
+
+#[test]
+fn a_presentation_that_shows_nothing_and_proves_nobody_is_not_valid() {
+    let nothing_asked = Evidence {
+        challenge: None,
+        domain: None,
+        ..evidence(&Lookup::NotFound)
+    };
+    let mut nobody = unsigned(HOLDER, &[]);
+    fails(nobody.clone(), &nothing_asked, code::PROOF_MISSING);
+    let members = nobody.as_object_mut().unwrap();
+    members.remove("holder");
+    members.remove("verifiableCredential");
+    fails(nobody, &nothing_asked, code::PROOF_MISSING);
+    // Who logs in shows nothing, and proves who it is.
+    let holder = holder();
+    let report = verified(presented(&[], &options()), &evidence(&holder));
+    assert_eq!(report.verdict, Verdict::Valid, "{report:?}");
+}
+
+#[test]
+fn a_credential_does_not_become_a_presentation_by_saying_so() {
+    let nothing_asked = Evidence {
+        challenge: None,
+        domain: None,
+        ..evidence(&Lookup::NotFound)
+    };
+    let forged = |change: &dyn Fn(&mut Value)| {
+        let mut forged = claims(ISSUER);
+        forged["type"] = json!(["VerifiablePresentation"]);
+        change(&mut forged);
+        forged
+    };
+    let both = json!(["VerifiableCredential", "VerifiablePresentation"]);
+    fails(
+        forged(&|forged| forged["type"] = both.clone()),
+        &nothing_asked,
+        code::TYPE_INVALID,
+    );
+    let remove = |name: &'static str| {
+        forged(&move |forged| {
+            forged.as_object_mut().unwrap().remove(name);
+        })
+    };
+    fails(
+        remove("credentialSubject"),
+        &nothing_asked,
+        code::ISSUER_INVALID,
+    );
+    fails(remove("issuer"), &nothing_asked, code::SUBJECT_INVALID);
+    let mut credential = claims(ISSUER);
+    credential["type"] = both;
+    let error = integrity::credential(credential, None).unwrap_err();
+    assert_eq!(error.code, code::TYPE_INVALID);
 }
 
 #[test]

@@ -219,6 +219,18 @@ fn the_issuer_must_have_signed_with_a_key_for_claims() {
     })
     .fails(name, code::METHOD_PURPOSE);
 
+    // Whose key it is, but not which: a token may say so, a proof may not.
+    let mut nameless = Case::of(
+        claims(),
+        &Options {
+            verification_method: ISSUER.into(),
+            ..options(ISSUER)
+        },
+    );
+    nameless.fails(name, code::METHOD_UNKNOWN);
+    nameless.parsed.signatures[0].signer_alone = true;
+    nameless.passes(name);
+
     // Signed with a key for logging in, for logging in.
     let login = Options {
         purpose: Relationship::Authentication,
@@ -460,6 +472,7 @@ fn a_key_binding_is_by_the_bound_key_for_this_verifier_and_challenge() {
     let holder = key(9);
     let signed = Signed {
         method: String::new(),
+        signer_alone: true,
         relationship: Relationship::Authentication,
         curve: "Ed25519",
         suite: "EdDSA".into(),

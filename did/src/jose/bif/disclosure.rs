@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use sha2::Digest as _;
 
+use super::issue::SALT_BYTES;
 use super::{Algorithm, JoseError, subject};
 
 /// Whether members may be left out.
@@ -16,6 +17,8 @@ pub enum ParseType {
 
 /// The one member of a subject that is never hidden.
 const ID: &str = "id";
+/// The digits of a salt of BIF's SDKs.
+const SALT_DIGITS: usize = 16;
 
 impl ParseType {
     /// Which one the claims name. A credential that names none is signed as it stands.
@@ -46,6 +49,8 @@ impl ParseType {
 }
 
 /// Checks that each member is a disclosure, and that what is disclosed has its hash.
+///
+/// RFC-008 hashes value and salt without a boundary between them: were any salt taken, a holder could move the end of a value into it.
 pub(super) fn check(claims: &Map<String, Value>, algorithm: Algorithm) -> Result<(), JoseError> {
     for (name, value) in hidden(subject(claims)?) {
         let wrong = || JoseError::Disclosure(name.clone());
@@ -60,6 +65,9 @@ pub(super) fn check(claims: &Map<String, Value>, algorithm: Algorithm) -> Result
             .filter(|_| members.keys().all(only))
             .ok_or_else(wrong)?;
         let disclosed = match (text("value")?, text("salt")?) {
+            (Some(_), Some(salt)) if !is_salt(salt) => {
+                return Err(JoseError::DisclosureSalt(name.clone()));
+            }
             (Some(value), Some(salt)) => Some(self::hash(algorithm, value, salt)),
             (Some(_), None) => return Err(wrong()),
             (None, _) => None,
@@ -69,6 +77,16 @@ pub(super) fn check(claims: &Map<String, Value>, algorithm: Algorithm) -> Result
         }
     }
     Ok(())
+}
+
+/// Whether a text has the form of a salt: 16 decimal digits, as BIF's SDKs make them, or 32 of lower-case hexadecimal, as ours are.
+fn is_salt(text: &str) -> bool {
+    let all = |length: usize, is: fn(u8) -> bool| text.len() == length && text.bytes().all(is);
+    all(SALT_DIGITS, |byte| byte.is_ascii_digit())
+        || all(
+            2 * SALT_BYTES,
+            |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        )
 }
 
 /// The claims with hashes only: what is signed.

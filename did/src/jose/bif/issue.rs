@@ -33,7 +33,7 @@ pub fn issue(
             let mut hidden = subject(&claims)?.clone();
             for (name, value) in &mut hidden {
                 if name != "id" {
-                    *value = hide(algorithm, value, &hex::encode(salt()));
+                    *value = hide(algorithm, value, &salt_text(salt()));
                 }
             }
             claims.insert("credentialSubject".to_owned(), Value::Object(hidden));
@@ -50,6 +50,13 @@ pub fn issue(
     // What is made here must be read here.
     super::decode(&token)?.parse()?;
     Ok(token)
+}
+
+/// A salt whose second half begins with a letter, so that its last 16 characters are no salt of BIF's by themselves: the first 16
+/// cannot be taken for the end of the value. It has 126 random bits.
+fn salt_text(mut salt: [u8; SALT_BYTES]) -> String {
+    salt[SALT_BYTES / 2] |= 0xa0;
+    hex::encode(salt)
 }
 
 fn hide(algorithm: Algorithm, value: &Value, salt: &str) -> Value {

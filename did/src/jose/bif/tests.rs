@@ -153,6 +153,41 @@ fn what_is_made_is_read_and_says_the_same() {
 }
 
 #[test]
+fn a_holder_cannot_move_the_end_of_a_value_into_its_salt_or_back() {
+    let vectors = vectors();
+    for (index, algorithm) in [(1, "SM2"), (3, "ED25519")] {
+        let (public, private) = keys(&vectors, algorithm);
+        let mut told = vectors["vectors"][index]["credential"].clone();
+        told["credentialSubject"] = json!({ "id": "did:bid:zfHolder00000042", "age": 28 });
+        let made = issue::issue(
+            told.as_object().unwrap(),
+            ParseType::Selective,
+            Encoding::HexText,
+            &private,
+            &mut salts(),
+        )
+        .unwrap();
+        let (ours, ours_member) = (made.as_str(), "age");
+        let (theirs, theirs_member) = (vectors["vectors"][index]["hex_text"].as_str(), "name");
+        for (token, member) in [(ours, ours_member), (theirs.unwrap(), theirs_member)] {
+            let read = decode(token).unwrap();
+            assert!(read.holds(&public));
+            let disclosed = &read.claims()["credentialSubject"][member];
+            let text = |name: &str| disclosed[name].as_str().unwrap();
+            let both = format!("{}{}", text("value"), text("salt"));
+            for end in (0..=both.len()).filter(|end| *end != text("value").len()) {
+                let mut claims = read.claims().clone();
+                claims["credentialSubject"][member]["value"] = json!(both[..end]);
+                claims["credentialSubject"][member]["salt"] = json!(both[end..]);
+                let [header, signature] = &read.parts;
+                let moved = issue::signing_input(header, &claims);
+                refused(&format!("{moved}.{signature}"), "BIF_DISCLOSURE_WRONG");
+            }
+        }
+    }
+}
+
+#[test]
 fn it_is_judged_as_other_formats_are() {
     let vectors = vectors();
     let parsed = decode(vectors["vectors"][0]["hex_text"].as_str().unwrap())

@@ -112,25 +112,30 @@ impl Given {
         let accreditation = self.accreditation()?;
         let (challenge, domain) = (self.text("challenge")?, self.text("domain")?);
         let purpose = self.text("expectedProofPurpose")?;
+        // VCALM 1.0, /presentations/verify: "verifying that credential subjects match the presentation holder … is outside
+        // the scope of this verification endpoint".
+        let holder_is_subject = self.flag("holderIsSubject", false)?;
+        let status_age_max_ms = self.status_age_max_ms()?;
         let mut checks = self.checks()?;
         if let Some(Checks(steps)) = &mut checks {
             // Whoever names what it wants, wants it checked.
             if accreditation.is_some() {
                 steps.push(StepName::Accreditation);
             }
-            if challenge.is_some() || domain.is_some() {
+            if status_age_max_ms.is_some() {
+                steps.push(StepName::Status);
+            }
+            if holder_is_subject || challenge.is_some() || domain.is_some() {
                 steps.push(StepName::Holder);
             }
         }
         Ok(Options {
             asked: Asked {
                 accreditation,
-                status_age_max_ms: self.status_age_max_ms()?,
+                status_age_max_ms,
                 challenge,
                 domain,
-                // VCALM 1.0, /presentations/verify: "verifying that credential subjects match the presentation holder … is outside
-                // the scope of this verification endpoint".
-                holder_is_subject: self.flag("holderIsSubject", false)?,
+                holder_is_subject,
                 ..Asked::at(now_ms)
             },
             purpose,
@@ -259,8 +264,28 @@ mod tests {
         assert_eq!(read.asked.accreditation, Some(accreditation));
         assert_eq!(read.asked.status_age_max_ms, Some(60_000));
         assert!(read.asked.holder_is_subject && !read.returned.results);
-        let named = Checks(vec![StepName::Accreditation, StepName::Holder]);
-        assert_eq!(read.checks, Some(named), "what is named is checked");
+    }
+
+    #[test]
+    fn what_an_option_asks_for_counts_whatever_the_checks_are() {
+        for (asked, expected) in [
+            (json!({}), vec![]),
+            (json!({ "holderIsSubject": false }), vec![]),
+            (
+                json!({ "accreditation": { "jurisdiction": "CN" } }),
+                vec![StepName::Accreditation],
+            ),
+            (json!({ "statusAgeMaxSeconds": 60 }), vec![StepName::Status]),
+            (json!({ "holderIsSubject": true }), vec![StepName::Holder]),
+            (json!({ "challenge": "c" }), vec![StepName::Holder]),
+            (json!({ "domain": "d" }), vec![StepName::Holder]),
+        ] {
+            let mut with_checks = asked.clone();
+            with_checks["checks"] = json!(["proof"]);
+            let counted = options(&with_checks).unwrap().checks;
+            assert_eq!(counted, Some(Checks(expected)), "{asked}");
+            assert_eq!(options(&asked).unwrap().checks, None, "{asked}");
+        }
     }
 
     #[test]

@@ -126,6 +126,75 @@ async fn a_credential_is_judged_by_the_document_in_force_when_it_was_issued() {
 }
 
 #[tokio::test]
+async fn a_stamp_in_whole_seconds_means_any_moment_of_its_second() {
+    let changed_ms = CREATED_MS + 400;
+    let court = Court::new(rotated(changed_ms)).await;
+    let asked = Asked::at(NOW_MS);
+    for (signer, created_ms, code) in [
+        (1, CREATED_MS, None),
+        (2, CREATED_MS, None),
+        (3, CREATED_MS, Some("SIGNATURE_WRONG")),
+        (2, CREATED_MS - 1_000, Some("SIGNATURE_WRONG")),
+        (1, CREATED_MS + 1_000, Some("SIGNATURE_WRONG")),
+        // Who says the millisecond means it.
+        (1, changed_ms - 1, None),
+        (2, changed_ms - 1, Some("SIGNATURE_WRONG")),
+        (1, changed_ms, Some("SIGNATURE_WRONG")),
+        (2, changed_ms, None),
+    ] {
+        let report = court
+            .judge(&credential(signer, created_ms, json!({})), &asked)
+            .await;
+        Court::expect(&report, StepName::Signature, code);
+        Court::expect(&report, StepName::Issuer, None);
+    }
+
+    let did = did(1, None);
+    let registered = |updated_ms: i64| {
+        let first = v1::DidRecord {
+            document: Some((&Document::for_key(&did, &key(1).public())).into()),
+            version: 1,
+            created_ms: updated_ms,
+            updated_ms,
+            ..Default::default()
+        };
+        let mut records = record(path::version(&did, 1), &first);
+        records.extend(record(path::record(&did), &first));
+        records
+    };
+    let mut deactivated = registered(1_000);
+    let end = v1::DidRecord {
+        version: 2,
+        created_ms: 1_000,
+        updated_ms: changed_ms,
+        ..Default::default()
+    };
+    deactivated.extend(record(path::version(&did, 2), &end));
+    deactivated.extend(record(path::record(&did), &end));
+    for (records, created_ms, code) in [
+        (&registered(changed_ms), CREATED_MS, None),
+        (
+            &registered(changed_ms),
+            changed_ms - 1,
+            Some("ISSUER_NOT_FOUND"),
+        ),
+        (
+            &registered(changed_ms),
+            CREATED_MS - 1_000,
+            Some("ISSUER_NOT_FOUND"),
+        ),
+        (&deactivated, CREATED_MS, None),
+        (&deactivated, changed_ms, Some("ISSUER_DEACTIVATED")),
+        (&deactivated, CREATED_MS + 1_000, Some("ISSUER_DEACTIVATED")),
+    ] {
+        let court = Court::new(records.clone()).await;
+        let credential = credential(1, created_ms, json!({}));
+        let report = court.judge(&credential, &asked).await;
+        Court::expect(&report, StepName::Issuer, code);
+    }
+}
+
+#[tokio::test]
 async fn a_node_of_another_chain_or_of_yesterday_is_not_believed() {
     let credential = credential(1, CREATED_MS, json!({}));
     let court = Court::pinning(registered(1, None, 1), NOW_MS, |told| {
@@ -306,6 +375,41 @@ async fn a_schema_on_the_chain_is_checked() {
         let credential = credential(1, CREATED_MS, json!({"credentialSchema": schema}));
         let report = court.judge(&credential, &Asked::at(NOW_MS)).await;
         Court::expect_unknown(&report, StepName::Schema, "SCHEMA_UNKNOWN", why);
+    }
+}
+
+#[tokio::test]
+async fn an_accreditation_that_begins_within_the_second_of_issue_counts() {
+    let begins_ms = CREATED_MS + 400;
+    let issuer = did(1, None);
+    let level = v1::AccreditationRecord {
+        issuer: issuer.to_string(),
+        r#type: KIND.into(),
+        jurisdiction: "CN".into(),
+        valid_from_ms: begins_ms,
+        motion: 3,
+        ..Default::default()
+    };
+    let mut records = registered(1, None, 1);
+    records.extend(record(path::accreditation(&issuer, KIND, "CN"), &level));
+    let court = Court::new(records).await;
+    let asked = Asked {
+        accreditation: Some(AskedAccreditation {
+            kind: None,
+            jurisdiction: "CN".to_owned(),
+        }),
+        ..Asked::at(NOW_MS)
+    };
+    let early = Some("ACCREDITATION_NOT_YET_VALID");
+    for (created_ms, code) in [
+        (CREATED_MS, None),
+        (begins_ms, None),
+        (begins_ms - 1, early),
+        (CREATED_MS - 1_000, early),
+    ] {
+        let credential = credential(1, created_ms, json!({}));
+        let report = court.judge(&credential, &asked).await;
+        Court::expect(&report, StepName::Accreditation, code);
     }
 }
 

@@ -45,6 +45,30 @@ async fn the_holder_answers_the_challenge_and_shows_what_is_about_it() {
 }
 
 #[tokio::test]
+async fn a_presenter_who_is_not_the_subject_is_refused_however_little_else_is_checked() {
+    let node = world().await;
+    let mut of_another = claims();
+    of_another["credentialSubject"]["id"] = json!(did(STRANGER, None).to_string());
+    let shown = shown(&[signed(of_another, ISSUER)], "n-1");
+    for (options, refused) in [
+        (json!({ "checks": ["proof"] }), false),
+        (
+            json!({ "checks": ["proof"], "holderIsSubject": true }),
+            true,
+        ),
+    ] {
+        let answer = present(&node, &shown, &options).await;
+        assert_eq!(answer["verified"], json!(!refused), "{answer}");
+        let expected = if refused {
+            vec![("holder", "HOLDER_MISMATCH")]
+        } else {
+            vec![]
+        };
+        assert_eq!(failed(&answer["results"]["credentials"][0]), expected);
+    }
+}
+
+#[tokio::test]
 async fn one_bad_credential_spoils_the_presentation_and_is_named() {
     let node = world().await;
     let mut altered = signed(claims(), ISSUER);
@@ -70,6 +94,36 @@ async fn a_presentation_without_a_proof_is_enough_only_where_none_is_asked_for()
     assert_eq!(answer["verified"], json!(true), "{answer}");
     let answer = present(&node, &unsigned, &json!({ "challenge": "n-1" })).await;
     assert_eq!(failed(&answer), [("signature", "PROOF_MISSING")]);
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_signed_is_not_valid_by_calling_itself_a_presentation() {
+    let node = world().await;
+    let accredited = json!({ "accreditation": { "jurisdiction": "CN", "type": KIND } });
+    let mut forged = claims();
+    forged["type"] = json!(["VerifiableCredential", KIND, "VerifiablePresentation"]);
+    for options in [&json!({}), &accredited] {
+        let answer = present(&node, &forged, options).await;
+        assert_eq!(answer["verified"], json!(false), "{answer}");
+        assert_eq!(failed(&answer), [("parsed", "TYPE_INVALID")]);
+    }
+    let text = forged.to_string();
+    assert_eq!(
+        crate::credential::read(&text).unwrap_err().code,
+        "TYPE_INVALID"
+    );
+
+    let empty = presentation::unsigned(&did(HOLDER, None).to_string(), &[]);
+    let answer = present(&node, &empty, &json!({})).await;
+    assert_eq!(failed(&answer), [("signature", "PROOF_MISSING")]);
+    let missing = ("accreditation", "CREDENTIAL_MISSING");
+    let answer = present(&node, &empty, &accredited).await;
+    assert_eq!(failed(&answer), [("signature", "PROOF_MISSING"), missing]);
+    // Nor does a holder that proves who it is have what is asked of an issuer.
+    let answer = present(&node, &shown(&[], "n-1"), &accredited).await;
+    assert_eq!(failed(&answer), [missing]);
+    let answer = present(&node, &shown(&[], "n-1"), &json!({})).await;
+    assert_eq!(answer["verified"], json!(true), "{answer}");
 }
 
 #[tokio::test]

@@ -203,6 +203,20 @@ async fn tokens_and_envelopes_are_judged_like_all_others() {
 }
 
 #[tokio::test]
+async fn a_proof_that_does_not_say_which_key_of_the_issuer_made_it_is_refused() {
+    let node = world().await;
+    let issuer = did(ISSUER, None).to_string();
+    let options = Options::assertion(Suite::EddsaJcs2022, issuer, clock::unix_ms());
+    let credential = integrity::issue(claims(), &options, &key(ISSUER), None).unwrap();
+    let answer = verify(&node, &credential, &json!({})).await.json();
+    assert_eq!(failed(&answer), [("signature", "METHOD_UNKNOWN")]);
+    assert_eq!(
+        answer["problemDetails"][0]["type"],
+        json!("https://w3id.org/security#INVALID_VERIFICATION_METHOD")
+    );
+}
+
+#[tokio::test]
 async fn a_proof_for_another_purpose_than_the_caller_expects_is_refused() {
     let node = world().await;
     let credential = signed(claims(), ISSUER);
