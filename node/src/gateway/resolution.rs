@@ -358,6 +358,10 @@ fn problem(rejection: Rejection) -> Problem {
     let kind = match rejection.code {
         error::INVALID_ADDRESS => ProblemKind::InvalidDid,
         error::DID_OTHER_CHAIN => ProblemKind::FeatureNotSupported,
+        error::FEATURE_NOT_SUPPORTED => {
+            // The kind is the code.
+            return Problem::new(ProblemKind::FeatureNotSupported, rejection.detail);
+        }
         code => match ProblemKind::named(code.name).filter(|kind| kind.is_of_the_resolver()) {
             // The kind is the code.
             Some(kind) => return Problem::new(kind, rejection.detail),
