@@ -6,8 +6,9 @@ use serde_json::Value;
 use starfire_did::Did;
 use starfire_state::Rejection;
 
-use super::{SECRETS_REFUSED, invalid, parse_did};
-use crate::gateway::fields::{Fields, read_json};
+use super::answer::Subject;
+use super::{Operation, SECRETS_REFUSED, invalid, parse_did};
+use crate::gateway::fields::Fields;
 
 /// Keys that may sign for one transaction.
 const SIGNERS_MAX: usize = 16;
@@ -60,8 +61,7 @@ pub(super) struct SigningResponse {
 }
 
 impl Request {
-    pub(super) fn parse(body: &[u8]) -> Result<Self, Rejection> {
-        let body = read_json(body)?;
+    pub(super) fn parse(body: Value) -> Result<Self, Rejection> {
         if holds_secret(&body) {
             return Err(Rejection::new(
                 SECRETS_REFUSED,
@@ -111,6 +111,20 @@ impl Request {
             changes: changes(operations, body.list("didDocument"))?,
             resource,
         })
+    }
+}
+
+/// What a request says that it is about, in its own words: for the case that it is refused.
+pub(super) fn subject(operation: Operation, body: &Value) -> Option<Subject> {
+    let did = body["did"].as_str()?;
+    match operation {
+        Operation::Create | Operation::Update | Operation::Deactivate => {
+            Some(("did", did.to_owned()))
+        }
+        Operation::CreateResource => {
+            let relative = body["relativeDidUrl"].as_str()?;
+            Some(("didUrl", format!("{did}{relative}")))
+        }
     }
 }
 

@@ -41,6 +41,7 @@ async fn a_did_is_created_with_a_key_that_stays_with_its_holder() {
         json!(format!("{name}#web"))
     );
 
+    let job = answer["jobId"].clone();
     let sent = posted(&node, "create", signed(&answer, &[(&kid, &key)]));
     let transaction = admitted(&mut node).await;
     assert_eq!(json!(hex::encode(transaction.hash)), answer["jobId"]);
@@ -61,9 +62,13 @@ async fn a_did_is_created_with_a_key_that_stays_with_its_holder() {
     assert_eq!(answer["didState"]["didDocument"]["id"], json!(name));
     assert_eq!(answer["didDocumentMetadata"]["versionId"], "1");
     assert_eq!(answer["didRegistrationMetadata"]["height"], 2);
+    // What is over has no job any more, and nobody was to return secrets.
+    assert_eq!(answer["jobId"], Value::Null);
+    assert_eq!(answer["didRegistrationMetadata"]["transaction"], job);
+    assert_eq!(answer["didState"].get("secret"), None);
 
     // Whoever missed the answer asks again.
-    let again = json!({ "jobId": answer["jobId"], "options": option() });
+    let again = json!({ "jobId": job, "options": option() });
     assert_eq!(post(&node, "create", &again).await, (201, answer));
     let (status, answer) = post(&node, "create", &request).await;
     assert_eq!(

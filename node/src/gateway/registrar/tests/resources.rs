@@ -55,6 +55,8 @@ async fn a_resource_is_added_with_a_key_that_stays_with_its_holder() {
         (&json!("1"), &json!("11"))
     );
     assert!(answer.get("didState").is_none());
+    assert_eq!(answer["didUrlState"].get("secret"), None);
+    assert_eq!(answer["jobId"], Value::Null);
 
     let with = |member: &str, value: Value| {
         let mut request = request.clone();
@@ -99,6 +101,9 @@ async fn a_resource_is_added_with_a_key_that_stays_with_its_holder() {
             (400, &json!(code)),
             "{answer}"
         );
+        let relative = request["relativeDidUrl"].as_str();
+        let url = relative.map(|url| format!("{}{url}", request["did"].as_str().unwrap()));
+        assert_eq!(answer["didUrlState"]["didUrl"], json!(url));
     }
     let mut next = options("expectedVersion", json!(1));
     next["options"]["contentEncoding"] = json!("base64");
