@@ -28,6 +28,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use starfire_crosschain::chain_document;
 use starfire_crosschain::proof_file::{self, ProofView};
+use starfire_did::dereference::DereferenceError;
 use starfire_did::resolution::{
     self, At, Problem, ProblemKind, Question, Representation, Resolved,
 };
@@ -138,6 +139,13 @@ async fn read(parts: Parts, body: Body, accept: Accept, names: Names) -> Result<
 }
 
 async fn answer(gateway: &Gateway, asked: Asked) -> Result<Response, Problem> {
+    let url = &asked.target.url;
+    if asked.options.verification_relationship.is_some() && url.fragment().is_none() {
+        // DID Resolution §5.1: it is what a verification method must be for, and nothing else than a fragment names one.
+        return Err(Problem::from(&DereferenceError::NotAMethod(
+            asked.target.text,
+        )));
+    }
     let at = asked.options.at(asked.target.url.parameters())?;
     let text = asked.target.url.did();
     let did = match Did::parse(text) {

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use serde_json::{Value, json};
 use starfire_did::dereference::{Accept, Dereferenced, dereference};
-use starfire_did::document::{Document, Relationship};
+use starfire_did::document::Document;
 use starfire_did::resolution::{Problem, ProblemKind, Question, Representation};
 use starfire_state::Rejection;
 
@@ -55,7 +55,7 @@ pub(super) fn answer(
         true => Accept::UriList,
         false => Accept::Document(form),
     };
-    let relationship = relationship(asked)?;
+    let relationship = asked.options.verification_relationship;
     let found = dereference(&document, &asked.target.url, accept, relationship)
         .map_err(|error| Problem::from(&error))?;
     let keep = Keep::of(&answer.found, dereferencing, form);
@@ -121,7 +121,7 @@ pub(super) fn in_document(
         .flatten()
         .find(|part| is_it(&part["id"]))
         .ok_or_else(|| not_found(&format!("#{fragment}")))?;
-    if let Some(relationship) = relationship(asked)? {
+    if let Some(relationship) = asked.options.verification_relationship {
         let named = document[relationship.name()].as_array();
         if !named.is_some_and(|ids| ids.iter().any(is_it)) {
             let detail = format!("{id} is no key for {}", relationship.name());
@@ -140,17 +140,4 @@ pub(super) fn in_document(
         "contentMetadata": result["didDocumentMetadata"],
     });
     Ok(json_reply(200, Wrap::Dereferencing.media_type(), &body))
-}
-
-fn relationship(asked: &Asked) -> Result<Option<Relationship>, Problem> {
-    let Some(name) = &asked.options.verification_relationship else {
-        return Ok(None);
-    };
-    let known = Relationship::ALL
-        .into_iter()
-        .find(|known| known.name() == name);
-    known.map(Some).ok_or_else(|| {
-        let detail = format!("{name:?} is no verification relationship");
-        Problem::new(ProblemKind::InvalidOptions, detail)
-    })
 }

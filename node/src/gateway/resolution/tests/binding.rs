@@ -191,6 +191,19 @@ async fn each_error_has_its_type_and_status() {
             400,
             "INVALID_OPTIONS",
         ),
+        (
+            format!("{did}?verificationRelationship=nonsense"),
+            result,
+            400,
+            "INVALID_OPTIONS",
+        ),
+        (
+            "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK?verificationRelationship=nonsense"
+                .to_owned(),
+            result,
+            400,
+            "INVALID_OPTIONS",
+        ),
         (unknown.to_string(), result, 404, "NOT_FOUND"),
         (unknown.to_string(), bare, 404, "NOT_FOUND"),
         (format!("{did}?versionId=4"), result, 404, "NOT_FOUND"),

@@ -49,6 +49,38 @@ async fn a_fragment_names_a_key_or_a_service() {
 }
 
 #[tokio::test]
+async fn what_is_no_key_is_for_no_use() {
+    let (node, did, _) = node().await;
+    let key = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK";
+    for path in [
+        did.to_string(),
+        format!("{did}%23files"),
+        format!("{did}?service=files"),
+        format!("{did}/resources/logo"),
+        key.to_owned(),
+    ] {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        let path = format!("/1.0/identifiers/{path}{joint}verificationRelationship=authentication");
+        for accept in ["", RESULT, "application/did"] {
+            let reply = get(&node, &path, accept).await;
+            let json = reply.json();
+            let error = match json.get("didResolutionMetadata") {
+                Some(metadata) => &metadata["error"],
+                None => &json["dereferencingMetadata"]["error"],
+            };
+            assert_eq!(
+                (reply.status, &error["type"]),
+                (
+                    500,
+                    &json!("https://w3id.org/security#INVALID_VERIFICATION_METHOD")
+                ),
+                "{path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_service_is_redirected_to_or_shown() {
     let (node, did, _) = node().await;
     let path = format!("/1.0/identifiers/{did}?service=files&relativeRef=%2Fresume.pdf%3Fa");
