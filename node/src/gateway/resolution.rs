@@ -257,7 +257,7 @@ fn written(
             (media_type, text, asked.options.no_cache)
         }
     };
-    let keep = Keep::of(&answer.found, media_type, form).filter(|_| !fresh);
+    let keep = Keep::of(&answer.found, media_type, form.media_type()).filter(|_| !fresh);
     let response = json_text_reply(status, media_type, text);
     Ok(kept(response, keep.as_ref(), &asked.headers))
 }
@@ -285,7 +285,7 @@ fn document_response(
         None => {
             let media_type = form.media_type();
             let response = json_reply(200, media_type, &result["didDocument"]);
-            let keep = Keep::of(&answer.found, media_type, form);
+            let keep = Keep::of(&answer.found, media_type, media_type);
             return kept(response, keep.as_ref(), &asked.headers);
         }
     };
@@ -301,7 +301,8 @@ fn document_response(
         }
     };
     let fresh = asked.options.no_cache || asked.options.aggregate;
-    let keep = Keep::of(&answer.found, wrap.media_type(), form).filter(|_| !fresh);
+    let keep = Keep::of(&answer.found, wrap.media_type(), form.media_type());
+    let keep = keep.filter(|_| !fresh);
     kept(response, keep.as_ref(), &asked.headers)
 }
 

@@ -58,7 +58,6 @@ pub(super) fn answer(
     let relationship = asked.options.verification_relationship;
     let found = dereference(&document, &asked.target.url, accept, relationship)
         .map_err(|error| Problem::from(&error))?;
-    let keep = Keep::of(&answer.found, dereferencing, form);
     let (content, content_type) = match found {
         Dereferenced::Document(content) | Dereferenced::Entry(content) => {
             (content, form.media_type())
@@ -76,8 +75,8 @@ pub(super) fn answer(
             return Err(Problem::new(ProblemKind::NotFound, "there is no such path"));
         }
     };
-    let response = match asked.accept.wrap {
-        None => json_reply(200, content_type, &content),
+    let (media_type, body) = match asked.accept.wrap {
+        None => (content_type, content),
         Some(_) => {
             let body = json!({
                 "content": content,
@@ -87,9 +86,11 @@ pub(super) fn answer(
                 },
                 "contentMetadata": result["didDocumentMetadata"],
             });
-            json_reply(200, dereferencing, &body)
+            (dereferencing, body)
         }
     };
+    let response = json_reply(200, media_type, &body);
+    let keep = Keep::of(&answer.found, media_type, content_type);
     let keep = keep.filter(|_| !asked.options.no_cache);
     Ok(kept(response, keep.as_ref(), &asked.headers))
 }

@@ -64,10 +64,11 @@ pub(super) async fn answer(
         Problem::new(ProblemKind::NotFound, detail)
     })?;
     let fixed = matches!(question.at, At::Version(_));
-    let keep = Keep::of_resource(&found.record.checksum, fixed);
     if asked.accept.wraps_content() {
         let body = wrapped(&found, &asked.target.asked_for(&versioned));
-        let response = json_reply(200, Wrap::Dereferencing.media_type(), &body);
+        let media_type = Wrap::Dereferencing.media_type();
+        let response = json_reply(200, media_type, &body);
+        let keep = Keep::of_resource(&found.record, media_type, fixed);
         return Ok(kept(response, Some(&keep), &asked.headers));
     }
     let media_type = &found.record.media_type;
@@ -82,6 +83,7 @@ pub(super) async fn answer(
         true => format!("{media_type};charset=utf-8"),
         false => media_type.clone(),
     };
+    let keep = Keep::of_resource(&found.record, &media_type, fixed);
     Ok(kept(
         reply(200, &media_type, found.content),
         Some(&keep),

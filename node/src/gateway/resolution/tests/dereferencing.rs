@@ -285,7 +285,7 @@ fn resource(name: &str, version: u64, media_type: &str, content: &[u8]) -> Chang
     resource_of(1, None, name, version, media_type, content)
 }
 
-fn resource_of(
+pub(super) fn resource_of(
     seed: u8,
     code: Option<&str>,
     name: &str,
