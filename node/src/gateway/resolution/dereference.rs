@@ -2,8 +2,8 @@
 
 use axum::response::Response;
 use serde_json::{Value, json};
-use starfire_did::dereference::{Accept, Dereferenced, dereference};
-use starfire_did::document::Document;
+use starfire_did::dereference::{Accept, DereferenceError, Dereferenced, dereference};
+use starfire_did::document::{Document, Relationship};
 use starfire_did::resolution::{Problem, ProblemKind, Question, Representation};
 use starfire_state::Rejection;
 
@@ -116,19 +116,28 @@ pub(super) fn in_document(
     let (id, relative) = (format!("{did}#{fragment}"), format!("#{fragment}"));
     // Documents of others may name their parts in short.
     let is_it = |name: &Value| *name == id.as_str() || *name == relative.as_str();
-    let part = ["verificationMethod", "service"]
-        .iter()
-        .filter_map(|list| document[*list].as_array())
-        .flatten()
-        .find(|part| is_it(&part["id"]))
-        .ok_or_else(|| not_found(&format!("#{fragment}")))?;
-    if let Some(relationship) = asked.options.verification_relationship {
-        let named = document[relationship.name()].as_array();
-        if !named.is_some_and(|ids| ids.iter().any(is_it)) {
-            let detail = format!("{id} is no key for {}", relationship.name());
-            return Err(Problem::new(ProblemKind::InvalidRelationship, detail));
+    let listed = |list: &str| document[list].as_array().into_iter().flatten();
+    // DID Core §5.3: a relationship names its methods, or holds them.
+    let embedded = Relationship::ALL.into_iter();
+    let embedded = embedded.flat_map(|relationship| listed(relationship.name()));
+    let mut methods = listed("verificationMethod").chain(embedded);
+    let method = methods.find(|part| is_it(&part["id"]));
+    let service = listed("service").find(|part| is_it(&part["id"]));
+    let part = match (method, service, asked.options.verification_relationship) {
+        (Some(method), _, None) => method,
+        (Some(method), _, Some(wanted)) => {
+            if !listed(wanted.name()).any(|entry| is_it(entry) || is_it(&entry["id"])) {
+                let detail = format!("{id} is no key for {}", wanted.name());
+                return Err(Problem::new(ProblemKind::InvalidRelationship, detail));
+            }
+            method
         }
-    }
+        (None, Some(service), None) => service,
+        (None, Some(_), Some(_)) => {
+            return Err(Problem::from(&DereferenceError::NotAMethod(id)));
+        }
+        (None, None, _) => return Err(not_found(&format!("#{fragment}"))),
+    };
     let Some(_) = asked.accept.wrap else {
         return Ok(json_reply(200, form.media_type(), part));
     };
