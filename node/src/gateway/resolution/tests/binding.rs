@@ -244,6 +244,12 @@ async fn each_error_has_its_type_and_status() {
             "METHOD_NOT_SUPPORTED",
         ),
         (
+            "did:unknown:abc?noCache=maybe".to_owned(),
+            result,
+            501,
+            "METHOD_NOT_SUPPORTED",
+        ),
+        (
             "did:web:example.org?versionId=x".to_owned(),
             result,
             501,
