@@ -78,6 +78,32 @@ async fn a_did_is_created_with_a_key_that_stays_with_its_holder() {
 }
 
 #[tokio::test]
+async fn a_did_is_created_with_a_key_that_may_act_for_it_though_the_list_is_empty() {
+    let mut node = Node::main(Changes::new()).await;
+    node.block(Changes::new(), &[]);
+    let method = json!({ "id": "#key-1", "type": "Multikey", "publicKeyMultibase": multikey(&private_key(5)) });
+    let mut request = json!({
+        "options": option(),
+        "secret": { "verificationMethod": [method] },
+        "didDocument": { "authentication": [], "assertionMethod": [] },
+    });
+    let (status, answer) = post(&node, "create", &request).await;
+    assert_eq!(status, 200, "{answer}");
+    let asked = &answer["didState"]["signingRequest"]["signingRequest0"];
+    let document = &asked["payload"]["operations"][0]["document"];
+    let kid = format!("{}#key-1", did(5, None));
+    assert_eq!(document["authentication"], json!([kid]));
+    // Not to sign claims is a choice.
+    assert_eq!(document.get("assertionMethod"), None);
+    request["secret"]["verificationMethod"][0]["purpose"] = json!(["assertionMethod"]);
+    let (_, answer) = post(&node, "create", &request).await;
+    let asked = &answer["didState"]["signingRequest"]["signingRequest0"];
+    let document = &asked["payload"]["operations"][0]["document"];
+    assert_eq!(document["authentication"], json!([kid]));
+    assert_eq!(document["assertionMethod"], json!([kid]));
+}
+
+#[tokio::test]
 async fn an_sm2_key_signs_by_its_own_algorithm() {
     let mut node = Node::main(Changes::new()).await;
     node.block(Changes::new(), &[]);
