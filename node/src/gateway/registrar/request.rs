@@ -61,7 +61,9 @@ pub(super) struct SigningResponse {
 }
 
 impl Request {
-    pub(super) fn parse(body: Value) -> Result<Self, Rejection> {
+    pub(super) fn parse(mut body: Value) -> Result<Self, Rejection> {
+        // A resource is its author's to publish, whatever its members are called.
+        let content = body.as_object_mut().and_then(|body| body.remove("content"));
         if holds_secret(&body) {
             return Err(Rejection::new(
                 SECRETS_REFUSED,
@@ -90,7 +92,8 @@ impl Request {
         }
         let did = |text: Option<String>| text.as_deref().map(parse_did).transpose();
         let operations = body.texts("didDocumentOperation")?;
-        let resource = match (body.text("relativeDidUrl")?, body.value("content")) {
+        let content = content.filter(|content| !content.is_null());
+        let resource = match (body.text("relativeDidUrl")?, content) {
             (Some(url), Some(content)) => Some(resource(
                 &url,
                 content,
@@ -203,7 +206,7 @@ fn change(operation: &str) -> Result<Change, Rejection> {
     }
 }
 
-/// Whether there is a private key anywhere: `privateKeyJwk` and its kin, or a JSON Web Key with its private number.
+/// Whether there is a private key anywhere in it: `privateKeyJwk` and its kin, or a JSON Web Key with its private number.
 fn holds_secret(value: &Value) -> bool {
     match value {
         Value::Object(members) => {
