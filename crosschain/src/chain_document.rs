@@ -1,13 +1,25 @@
 //! The document of a sub-chain as a whole, `did:bid:<code>`: where its DIDs are resolved.
 //!
-//! Nobody registers it. It is a view of the record that the main chain keeps of the sub-chain, and is proved with it.
+//! Nobody registers it. It is a view of the record that the main chain keeps of the sub-chain, and is proved with it. Of that record
+//! only the newest version is kept, so nobody can say what it was before.
 
 use serde_json::{Map, Value, json};
-use starfire_did::resolution::{Found, Question, Representation, result};
+use starfire_did::render;
+use starfire_did::resolution::{At, Found, Problem, ProblemKind, Question, Representation, result};
 use starfire_proto::v1;
 
-/// The service of a gateway that resolves the sub-chain's DIDs, as BIF names it.
-const SERVICE: &str = "DIDSubResolver";
+/// The refusal of a question about a version.
+// DID Resolution §4.4: an option that is not supported is FEATURE_NOT_SUPPORTED.
+pub fn require_newest(at: At) -> Result<(), Problem> {
+    match at {
+        At::Newest => Ok(()),
+        At::Version(_) | At::Time(_) => {
+            let detail =
+                "the document of a chain has no versions: ask without versionId and versionTime";
+            Err(Problem::new(ProblemKind::FeatureNotSupported, detail))
+        }
+    }
+}
 
 /// The DID resolution result, but for its proof. `record`: what the main chain knows; none: no such sub-chain.
 pub fn resolution_result(
@@ -17,6 +29,10 @@ pub fn resolution_result(
 ) -> Value {
     // What answers that there is nothing is the same for every DID.
     let mut answer = result(question, &Found::default(), representation);
+    if let Err(problem) = require_newest(question.at) {
+        answer["didResolutionMetadata"]["error"] = problem.to_json();
+        return answer;
+    }
     if let Some(record) = record {
         let mut resolution = Map::new();
         resolution.insert("didUrl".into(), json!(question.to_url()));
@@ -32,22 +48,7 @@ fn document(
     record: &v1::SubChainRecord,
     representation: Representation,
 ) -> Value {
-    let did = question.did.to_string();
-    let context = match representation {
-        Representation::V1_1 => "https://www.w3.org/ns/did/v1.1",
-        Representation::Json | Representation::JsonLd => "https://www.w3.org/ns/did/v1",
-    };
-    let service = |(number, url): (usize, &String)| {
-        json!({
-            "id": format!("{did}#resolver-{number}"),
-            "type": SERVICE,
-            "serviceEndpoint": url,
-        })
-    };
-    let services: Vec<_> = (1..).zip(&record.resolvers).map(service).collect();
-    let mut document = json!({ "@context": [context], "id": did });
-    if !services.is_empty() {
-        document["service"] = Value::Array(services);
-    }
-    document
+    let code = question.did.chain_code();
+    let code = code.expect("a DID that is no account names a chain");
+    render::chain_document(code, &record.resolvers, representation)
 }

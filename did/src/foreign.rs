@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::VerificationKey;
-use crate::resolution::{Problem, ProblemKind};
+use crate::resolution::{Problem, ProblemKind, Representation};
 
 mod jwk;
 mod key;
@@ -15,8 +15,37 @@ pub mod web;
 /// The longest identifier that is looked at, bytes.
 pub const IDENTIFIER_BYTES_MAX: usize = 4096;
 
-/// The document that a DID of another method stands for. `did:bid` is not one of them.
+/// Methods whose documents follow from the identifier.
+#[derive(Debug, Clone, Copy)]
+enum Method {
+    Key,
+    Jwk,
+}
+
+/// Refuses what is no DID, and what is one of a method that is not resolved here. `did:bid` and `did:web` are not asked about.
+pub fn require_method(did: &str) -> Result<(), Problem> {
+    read(did).map(drop)
+}
+
+/// The document that a DID of another method stands for, in DID 1.0's JSON-LD. `did:bid` is not one of them.
 pub fn document(did: &str) -> Result<Value, Problem> {
+    document_as(did, Representation::JsonLd)
+}
+
+/// The same in the form that was asked for.
+pub fn document_as(did: &str, form: Representation) -> Result<Value, Problem> {
+    let (method, identifier) = read(did)?;
+    let (found, name) = match method {
+        Method::Key => (key::document(did, identifier, form), "key"),
+        Method::Jwk => (jwk::document(did, identifier, form), "jwk"),
+    };
+    found.ok_or_else(|| {
+        let detail = format!("it holds no key that did:{name} has and is known here");
+        Problem::new(ProblemKind::InvalidDid, detail)
+    })
+}
+
+fn read(did: &str) -> Result<(Method, &str), Problem> {
     let syntax = || {
         Problem::new(
             ProblemKind::InvalidDid,
@@ -32,18 +61,14 @@ pub fn document(did: &str) -> Result<Value, Problem> {
         .and_then(|rest| rest.split_once(':'))
         .filter(|(method, identifier)| is_method(method) && is_identifier(identifier))
         .ok_or_else(syntax)?;
-    let found = match method {
-        "key" => key::document(did, identifier),
-        "jwk" => jwk::document(did, identifier),
+    match method {
+        "key" => Ok((Method::Key, identifier)),
+        "jwk" => Ok((Method::Jwk, identifier)),
         _ => {
             let detail = format!("did:{method} is not resolved here");
-            return Err(Problem::new(ProblemKind::MethodNotSupported, detail));
+            Err(Problem::new(ProblemKind::MethodNotSupported, detail))
         }
-    };
-    found.ok_or_else(|| {
-        let detail = format!("it holds no key that did:{method} has and is known here");
-        Problem::new(ProblemKind::InvalidDid, detail)
-    })
+    }
 }
 
 // DID Core §3.1: method-name = 1*method-char; method-char = %x61-7A / DIGIT
@@ -69,11 +94,10 @@ fn with_method(
     agrees: bool,
 ) -> Value {
     let id = &method["id"];
-    let mut document = json!({
-        "@context": contexts,
-        "id": did,
-        "verificationMethod": [method],
-    });
+    let mut document = json!({ "id": did, "verificationMethod": [method] });
+    if !contexts.is_empty() {
+        document["@context"] = json!(contexts);
+    }
     if key.signs() {
         for use_of_it in [
             "authentication",
@@ -95,6 +119,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_document_has_the_contexts_of_its_form() {
+        let key = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK";
+        let jwk = "did:jwk:eyJjcnYiOiJQLTI1NiIsImt0eSI6IkVDIiwieCI6ImFjYklRaXVNczNpOF91c3pFakoydHBUdFJNNEVVM3l6OTFQSDZDZEgyVjAiLCJ5IjoiX0tjeUxqOXZXTXB0bm1LdG00NkdxRHo4d2Y3NEk1TEtncmwyR3pIM25TRSJ9";
+        let (did_1_0, did_1_1) = (
+            "https://www.w3.org/ns/did/v1",
+            "https://www.w3.org/ns/did/v1.1",
+        );
+        let suite = "https://w3id.org/security/suites/jws-2020/v1";
+        for (did, form, contexts) in [
+            (
+                key,
+                Representation::JsonLd,
+                json!([did_1_0, "https://w3id.org/security/multikey/v1"]),
+            ),
+            (key, Representation::V1_1, json!([did_1_1])),
+            (key, Representation::Json, Value::Null),
+            (jwk, Representation::JsonLd, json!([did_1_0, suite])),
+            (jwk, Representation::V1_1, json!([did_1_1, suite])),
+            (jwk, Representation::Json, Value::Null),
+        ] {
+            let document = document_as(did, form).unwrap();
+            assert_eq!(document["@context"], contexts, "{did} {form:?}");
+            assert_eq!(Representation::of_document(&document), form);
+        }
+    }
+
+    #[test]
     fn what_is_no_did_or_of_another_method_is_told_apart() {
         for (did, kind) in [
             ("did", ProblemKind::InvalidDid),
@@ -108,6 +159,7 @@ mod tests {
             ("did:example:1", ProblemKind::MethodNotSupported),
         ] {
             assert_eq!(document(did).unwrap_err().kind, kind, "{did}");
+            assert_eq!(require_method(did).unwrap_err().kind, kind, "{did}");
         }
         let long = format!("did:key:z{}", "6".repeat(IDENTIFIER_BYTES_MAX));
         assert_eq!(document(&long).unwrap_err().kind, ProblemKind::InvalidDid);

@@ -17,9 +17,9 @@ use view::{Context, MethodView, ServiceView, members};
 
 mod view;
 
-const DID_1_0: &str = "https://www.w3.org/ns/did/v1";
-const DID_1_1: &str = "https://www.w3.org/ns/did/v1.1";
-const MULTIKEY: &str = "https://w3id.org/security/multikey/v1";
+pub(crate) const DID_1_0: &str = "https://www.w3.org/ns/did/v1";
+pub(crate) const DID_1_1: &str = "https://www.w3.org/ns/did/v1.1";
+pub(crate) const MULTIKEY: &str = "https://w3id.org/security/multikey/v1";
 const JSON_WEB_KEY: &str = "https://w3id.org/security/jwk/v1";
 const NO_KEYS: std::iter::Empty<KeyForm> = std::iter::empty();
 /// Where BIF describes the term, in its BID specification.
@@ -55,6 +55,18 @@ impl Representation {
         Self::ALL
             .into_iter()
             .find(|form| form.media_type().eq_ignore_ascii_case(text.trim()))
+    }
+
+    /// The representation of a document of another's make, by its context.
+    // DID Core §6.3.1: the first item is the DID context. §6.2: plain JSON needs none.
+    pub fn of_document(document: &Value) -> Self {
+        let Some(context) = document.get("@context") else {
+            return Self::Json;
+        };
+        match context.get(0).unwrap_or(context) == DID_1_1 {
+            true => Self::V1_1,
+            false => Self::JsonLd,
+        }
     }
 
     /// The `@context` of something with these keys, and with an extension or without.
@@ -417,6 +429,23 @@ mod tests {
             Some(Representation::V1_1)
         );
         assert_eq!(Representation::of_media_type("application/json"), None);
+    }
+
+    #[test]
+    fn a_document_of_anothers_make_is_told_by_its_context() {
+        for (document, form) in [
+            (
+                json!({ "@context": [DID_1_1, MULTIKEY] }),
+                Representation::V1_1,
+            ),
+            (json!({ "@context": DID_1_1 }), Representation::V1_1),
+            (json!({ "@context": [DID_1_0] }), Representation::JsonLd),
+            (json!({ "@context": DID_1_0 }), Representation::JsonLd),
+            (json!({ "@context": [] }), Representation::JsonLd),
+            (json!({ "id": "did:web:example.org" }), Representation::Json),
+        ] {
+            assert_eq!(Representation::of_document(&document), form, "{document}");
+        }
     }
 
     #[test]

@@ -6,17 +6,24 @@ use serde_json::{Value, json};
 
 use super::with_method;
 use crate::VerificationKey;
+use crate::render::{DID_1_0, DID_1_1, Representation};
 
-const CONTEXTS: [&str; 2] = [
-    "https://www.w3.org/ns/did/v1",
-    "https://w3id.org/security/suites/jws-2020/v1",
-];
+/// The context of `JsonWebKey2020`.
+const SUITE: &str = "https://w3id.org/security/suites/jws-2020/v1";
 /// What only a private key has.
 const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "k"];
 
+fn contexts(form: Representation) -> &'static [&'static str] {
+    match form {
+        Representation::JsonLd => &[DID_1_0, SUITE],
+        Representation::V1_1 => &[DID_1_1, SUITE],
+        Representation::Json => &[],
+    }
+}
+
 /// The document, if the identifier is a public key of a kind that is known.
 // did:jwk §Read: without `use` all relationships, with "sig" all but keyAgreement, with "enc" keyAgreement alone.
-pub(super) fn document(did: &str, identifier: &str) -> Option<Value> {
+pub(super) fn document(did: &str, identifier: &str, form: Representation) -> Option<Value> {
     let jwk: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(identifier).ok()?).ok()?;
     if PRIVATE.iter().any(|member| jwk.get(member).is_some()) {
         return None;
@@ -34,7 +41,7 @@ pub(super) fn document(did: &str, identifier: &str) -> Option<Value> {
         "controller": did,
         "publicKeyJwk": jwk,
     });
-    let mut document = with_method(did, &CONTEXTS, &method, &key, agrees);
+    let mut document = with_method(did, contexts(form), &method, &key, agrees);
     if let (false, Some(members)) = (signs, document.as_object_mut()) {
         members.retain(|name, _| {
             !matches!(

@@ -4,14 +4,19 @@ use serde_json::{Value, json};
 
 use super::with_method;
 use crate::VerificationKey;
+use crate::render::{DID_1_0, DID_1_1, MULTIKEY, Representation};
 
-const CONTEXTS: [&str; 2] = [
-    "https://www.w3.org/ns/did/v1",
-    "https://w3id.org/security/multikey/v1",
-];
+/// What a document with a Multikey names. DID 1.1's context includes them.
+fn contexts(form: Representation) -> &'static [&'static str] {
+    match form {
+        Representation::JsonLd => &[DID_1_0, MULTIKEY],
+        Representation::V1_1 => &[DID_1_1],
+        Representation::Json => &[],
+    }
+}
 
 /// The document, if the identifier is a key of a kind that is known.
-pub(super) fn document(did: &str, identifier: &str) -> Option<Value> {
+pub(super) fn document(did: &str, identifier: &str, form: Representation) -> Option<Value> {
     let key = VerificationKey::from_multikey(identifier)?;
     // A key has one text: no two identifiers stand for the same document.
     if key.to_multikey() != identifier {
@@ -23,7 +28,13 @@ pub(super) fn document(did: &str, identifier: &str) -> Option<Value> {
         "controller": did,
         "publicKeyMultibase": identifier,
     });
-    Some(with_method(did, &CONTEXTS, &method, &key, !key.signs()))
+    Some(with_method(
+        did,
+        contexts(form),
+        &method,
+        &key,
+        !key.signs(),
+    ))
 }
 
 #[cfg(test)]
@@ -40,7 +51,7 @@ mod tests {
         assert_eq!(
             document,
             json!({
-                "@context": CONTEXTS,
+                "@context": [DID_1_0, MULTIKEY],
                 "id": did,
                 "verificationMethod": [{
                     "id": id,

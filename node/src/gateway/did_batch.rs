@@ -170,7 +170,9 @@ impl Gateway {
                 ..v1::BatchResolution::default()
             };
             match Did::parse(&did) {
-                Ok(did) if did.chain_code() == here => local.push((index, did)),
+                Ok(did) if did.chain_code() == here && did.is_account() => {
+                    local.push((index, did));
+                }
                 Ok(did) if here.is_some() => refuse(&mut resolution, other_chain(&did, here)),
                 Ok(_) if elsewhere.len() == ELSEWHERE_MAX => refuse(&mut resolution, too_many()),
                 Ok(_) => elsewhere.push((index, did)),

@@ -139,7 +139,8 @@ pub(super) fn other_chain(did: &Did, here: Option<ChainCode>) -> Rejection {
     };
     let detail = format!(
         "{did} is of {}; this node serves {}, so ask a gateway of the former",
-        name(did.chain_code()),
+        // What a chain as a whole is, the main chain knows.
+        name(did.chain_code().filter(|_| did.is_account())),
         name(here)
     );
     Rejection::new(error::DID_OTHER_CHAIN, detail)

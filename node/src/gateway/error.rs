@@ -31,6 +31,8 @@ pub(crate) const HEIGHT_UNKNOWN: Code = Code::new("HEIGHT_UNKNOWN", 4);
 pub(crate) const PRUNED: Code = Code::new("PRUNED", 4);
 /// The DID lives on a chain that this node does not run and cannot ask.
 pub(crate) const DID_OTHER_CHAIN: Code = Code::new("DID_OTHER_CHAIN", 4);
+/// What is asked for is known, and not to be had of this DID.
+pub(crate) const FEATURE_NOT_SUPPORTED: Code = Code::new("FEATURE_NOT_SUPPORTED", 2);
 /// The sub-chain's DIDs cannot be proved here: none of its headers is anchored.
 pub(crate) const CHAIN_NOT_ANCHORED: Code = Code::new("CHAIN_NOT_ANCHORED", 4);
 /// No gateway of the sub-chain answered.
@@ -139,6 +141,7 @@ fn grpc_code(code: Code) -> Grpc {
         STOPPING | RESOLVER_UNREACHABLE => return Grpc::Unavailable,
         RESOLVER_UNPROVEN => return Grpc::DataLoss,
         SUBSCRIPTION_ENDED => return Grpc::Aborted,
+        FEATURE_NOT_SUPPORTED => return Grpc::Unimplemented,
         DID_OTHER_CHAIN | CHAIN_NOT_ANCHORED | CURSOR_AHEAD => return Grpc::FailedPrecondition,
         _ => {}
     }
@@ -167,12 +170,12 @@ fn http_code(code: Grpc) -> StatusCode {
         Grpc::PermissionDenied => StatusCode::FORBIDDEN,
         Grpc::ResourceExhausted | Grpc::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Grpc::DataLoss => StatusCode::BAD_GATEWAY,
+        Grpc::Unimplemented => StatusCode::NOT_IMPLEMENTED,
         Grpc::Ok
         | Grpc::Cancelled
         | Grpc::Unknown
         | Grpc::DeadlineExceeded
         | Grpc::OutOfRange
-        | Grpc::Unimplemented
         | Grpc::Internal
         | Grpc::Unauthenticated => StatusCode::INTERNAL_SERVER_ERROR,
     }

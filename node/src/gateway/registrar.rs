@@ -36,7 +36,7 @@ use starfire_proto::v1::transaction_status::State as Progress;
 use starfire_state::{Code, Rejection, View};
 
 use super::error::INVALID_PARAMETER;
-use super::fields::read_body;
+use super::fields::{read_body, read_json};
 use super::{Gateway, accounts, limits};
 use answer::{Answer, Made};
 pub(super) use jobs::Jobs;
@@ -109,21 +109,33 @@ async fn perform(
     body: Body,
 ) -> Response {
     let client = limits::peer(from);
-    let request = read_body(body, BODY_BYTES_MAX).and_then(|body| Request::parse(&body));
-    let (job, outcome) = match request {
-        Ok(request) => (
-            request.job.clone(),
-            gateway.register(operation, client, request).await,
-        ),
-        Err(rejection) => (None, Err(rejection)),
+    let body = match read_body(body, BODY_BYTES_MAX).and_then(|body| read_json(&body)) {
+        Ok(body) => body,
+        Err(rejection) => return answer::failed(operation, None, &rejection),
+    };
+    let mut about = request::subject(operation, &body);
+    let outcome = match Request::parse(body) {
+        Ok(request) => {
+            let job = request.job.as_deref();
+            let job = job.and_then(|job| gateway.job(operation, job));
+            about = job.map(|(_, job)| job.subject()).or(about);
+            gateway.register(operation, client, request).await
+        }
+        Err(rejection) => Err(rejection),
     };
     match outcome {
         Ok(answer) => answer.response(operation),
-        Err(rejection) => answer::failed(operation, job.as_deref(), &rejection),
+        Err(rejection) => answer::failed(operation, about, &rejection),
     }
 }
 
 impl Gateway {
+    /// A job of this operation that waits here.
+    fn job(&self, operation: Operation, id: &str) -> Option<(JobId, Arc<Job>)> {
+        let found = self.jobs.find(id);
+        found.filter(|(_, job)| job.operation == operation)
+    }
+
     async fn register(
         &self,
         operation: Operation,
@@ -132,16 +144,12 @@ impl Gateway {
     ) -> Result<Answer, Rejection> {
         match &request.job {
             Some(job) => {
-                let (id, job) = self
-                    .jobs
-                    .find(job)
-                    .filter(|(_, job)| job.operation == operation)
-                    .ok_or_else(|| {
-                        Rejection::new(
-                            JOB_UNKNOWN,
-                            "no such job waits here, or no longer: begin anew, without a jobId",
-                        )
-                    })?;
+                let (id, job) = self.job(operation, job).ok_or_else(|| {
+                    Rejection::new(
+                        JOB_UNKNOWN,
+                        "no such job waits here, or no longer: begin anew, without a jobId",
+                    )
+                })?;
                 self.go_on(id, job, request.signatures).await
             }
             None => self.begin(operation, client, request).await,

@@ -28,6 +28,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use starfire_crosschain::chain_document;
 use starfire_crosschain::proof_file::{self, ProofView};
+use starfire_did::dereference::DereferenceError;
 use starfire_did::resolution::{
     self, At, Problem, ProblemKind, Question, Representation, Resolved,
 };
@@ -138,16 +139,26 @@ async fn read(parts: Parts, body: Body, accept: Accept, names: Names) -> Result<
 }
 
 async fn answer(gateway: &Gateway, asked: Asked) -> Result<Response, Problem> {
-    let at = asked.options.at(asked.target.url.parameters())?;
     let text = asked.target.url.did();
+    // DID Resolution §4.4: whether it is a DID, and of a method that is resolved here, comes before the options.
     let did = match Did::parse(text) {
-        Ok(did) => did,
-        Err(_) if web_did::is_of_method(text) => return on_the_web(gateway, &asked).await,
-        Err(_) if !text.starts_with("did:bid:") => {
-            let document = foreign::document(text)?;
-            return of_another_method(&asked, document, true);
+        Ok(did) => Some(did),
+        Err(_) if web_did::is_of_method(text) && gateway.backend.web_dids.is_none() => {
+            return Err(Problem::from(&Refusal::Off));
         }
+        Err(_) if !text.starts_with("did:bid:") => None,
         Err(error) => return Err(Problem::new(ProblemKind::InvalidDid, error.to_string())),
+    };
+    let url = &asked.target.url;
+    let at = asked.options.at(url.parameters())?;
+    if asked.options.verification_relationship.is_some() && url.fragment().is_none() {
+        // DID Resolution §5.1: it is what a verification method must be for, and nothing else than a fragment names one.
+        return Err(Problem::from(&DereferenceError::NotAMethod(
+            asked.target.text,
+        )));
+    }
+    let Some(did) = did else {
+        return of_another_method(gateway, &asked, at).await;
     };
     let question = Question { did, at };
     if !asked.target.url.path().is_empty() {
@@ -249,7 +260,7 @@ fn written(
             (media_type, text, asked.options.no_cache)
         }
     };
-    let keep = Keep::of(&answer.found, media_type, form).filter(|_| !fresh);
+    let keep = Keep::of(&answer.found, media_type, form.media_type()).filter(|_| !fresh);
     let response = json_text_reply(status, media_type, text);
     Ok(kept(response, keep.as_ref(), &asked.headers))
 }
@@ -277,7 +288,7 @@ fn document_response(
         None => {
             let media_type = form.media_type();
             let response = json_reply(200, media_type, &result["didDocument"]);
-            let keep = Keep::of(&answer.found, media_type, form);
+            let keep = Keep::of(&answer.found, media_type, media_type);
             return kept(response, keep.as_ref(), &asked.headers);
         }
     };
@@ -293,7 +304,8 @@ fn document_response(
         }
     };
     let fresh = asked.options.no_cache || asked.options.aggregate;
-    let keep = Keep::of(&answer.found, wrap.media_type(), form).filter(|_| !fresh);
+    let keep = Keep::of(&answer.found, wrap.media_type(), form.media_type());
+    let keep = keep.filter(|_| !fresh);
     kept(response, keep.as_ref(), &asked.headers)
 }
 
@@ -306,28 +318,37 @@ fn status_of(error: &Value) -> u16 {
         .map_or(500, ProblemKind::status)
 }
 
-/// A DID whose document stands on a website, which nothing proves.
-async fn on_the_web(gateway: &Gateway, asked: &Asked) -> Result<Response, Problem> {
-    let (did, fresh) = (asked.target.url.did(), asked.options.no_cache);
-    let fetched = match &gateway.backend.web_dids {
-        Some(web) => web.document(did, fresh).await,
-        None => Err(Refusal::Off),
-    };
-    let fetched = fetched.map_err(|refusal| Problem::from(&refusal))?;
-    of_another_method(asked, (*fetched.document).clone(), false)
-}
-
-/// A DID of a method that has no chain. Some documents never change.
-fn of_another_method(asked: &Asked, mut document: Value, stays: bool) -> Result<Response, Problem> {
-    let did = asked.target.url.did();
-    if asked.options.at(asked.target.url.parameters())? != At::Newest {
+/// The reply about a DID of a method that has no chain, and so no versions and no proof.
+async fn of_another_method(gateway: &Gateway, asked: &Asked, at: At) -> Result<Response, Problem> {
+    if at != At::Newest {
         let detail = "DIDs of this method have one version";
         return Err(Problem::new(ProblemKind::FeatureNotSupported, detail));
     }
+    let did = asked.target.url.did();
     let form = form(asked)?;
-    if let (Representation::Json, Some(members)) = (form, document.as_object_mut()) {
-        members.remove("@context");
+    match &gateway.backend.web_dids {
+        Some(web) if web_did::is_of_method(did) => {
+            let fetched = web.document(did, asked.options.no_cache).await;
+            let document = fetched.map_err(|refusal| Problem::from(&refusal))?.document;
+            // It is the website's own, and is sent as it stands.
+            let form = Representation::of_document(&document);
+            without_a_chain(asked, &document, form, false)
+        }
+        Some(_) | None => {
+            let document = foreign::document_as(did, form)?;
+            without_a_chain(asked, &document, form, true)
+        }
     }
+}
+
+/// A document of this form that no chain holds. Some never change.
+fn without_a_chain(
+    asked: &Asked,
+    document: &Value,
+    form: Representation,
+    stays: bool,
+) -> Result<Response, Problem> {
+    let did = asked.target.url.did();
     let result = json!({
         "didDocument": document,
         "didResolutionMetadata": { "contentType": form.media_type(), "didUrl": did },
@@ -349,7 +370,7 @@ fn of_another_method(asked: &Asked, mut document: Value, stays: bool) -> Result<
         .accept
         .wrap
         .map_or(form.media_type(), Wrap::media_type);
-    let keep = stays.then(|| Keep::for_ever(media_type, form));
+    let keep = stays.then(|| Keep::for_ever(media_type, form.media_type()));
     Ok(kept(response, keep.as_ref(), &asked.headers))
 }
 
@@ -358,6 +379,10 @@ fn problem(rejection: Rejection) -> Problem {
     let kind = match rejection.code {
         error::INVALID_ADDRESS => ProblemKind::InvalidDid,
         error::DID_OTHER_CHAIN => ProblemKind::FeatureNotSupported,
+        error::FEATURE_NOT_SUPPORTED => {
+            // The kind is the code.
+            return Problem::new(ProblemKind::FeatureNotSupported, rejection.detail);
+        }
         code => match ProblemKind::named(code.name).filter(|kind| kind.is_of_the_resolver()) {
             // The kind is the code.
             Some(kind) => return Problem::new(kind, rejection.detail),

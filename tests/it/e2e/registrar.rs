@@ -100,7 +100,8 @@ fn life(url: &str, algorithm: KeyAlgorithm) {
     assert_eq!(made["didState"]["did"], json!(did));
     assert_eq!(made["didDocumentMetadata"]["versionId"], "1");
     // Whoever missed the answer asks again, by the job alone.
-    let again = json!({"jobId": made["jobId"], "options": option()});
+    let job = &made["didRegistrationMetadata"]["transaction"];
+    let again = json!({"jobId": job, "options": option()});
     assert_eq!(post(url, "/1.0/create", &again), (201, made));
     let (status, found) = client.resolved(&did);
     assert_eq!((status, &found["didDocument"]["id"]), (200, &json!(did)));

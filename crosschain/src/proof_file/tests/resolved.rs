@@ -309,3 +309,37 @@ fn the_did_of_a_chain_and_of_no_chain_are_proved_by_the_main_chain() {
     attach(&mut answer, state_proof(&proof, None).unwrap());
     assert_eq!(judge_result(&answer).verdict, Verdict::Valid);
 }
+
+#[test]
+fn a_chain_has_no_versions_that_an_answer_could_be_of() {
+    let world = World::new();
+    let newest = Question {
+        did: Did::parse("did:bid:by01").unwrap(),
+        at: At::Newest,
+    };
+    let record = starfire_state::record::<v1::SubChainRecord>(
+        world.main.state().as_ref(),
+        &path::sub_chain("by01"),
+    );
+    for at in [At::Version(1), At::Version(99), At::Time(time_ms(20) + 999)] {
+        let question = Question { at, ..newest };
+        let told =
+            chain_document::resolution_result(&question, record.as_ref(), Representation::V1_1);
+        assert_eq!(told["didDocument"], Value::Null);
+        assert_eq!(
+            told["didResolutionMetadata"]["error"]["type"],
+            "https://www.w3.org/ns/did#FEATURE_NOT_SUPPORTED"
+        );
+        // The newest, said to be that version.
+        let mut answer =
+            chain_document::resolution_result(&newest, record.as_ref(), Representation::V1_1);
+        answer["didResolutionMetadata"]["didUrl"] = json!(question.to_url());
+        let proof = world.main.prove(&[path::sub_chain("by01")]);
+        attach(&mut answer, state_proof(&proof, None).unwrap());
+        assert_eq!(
+            judge_result(&answer).code,
+            Some(Reason::AnswerMismatch),
+            "{at:?}"
+        );
+    }
+}

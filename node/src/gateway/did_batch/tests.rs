@@ -138,6 +138,36 @@ async fn only_some_dids_of_sub_chains_go_into_one_batch() {
 }
 
 #[tokio::test]
+async fn a_sub_chain_does_not_answer_for_its_own_did_in_a_batch_either() {
+    let mut node = Node::sub(Changes::new()).await;
+    node.block(Changes::new(), &[]);
+    let (_, alone) = ask(&node.url, "GET", "/1.0/identifiers/did:bid:by01", "").await;
+    for proof in [true, false] {
+        let body = json!({ "identifiers": ["did:bid:by01"], "options": { "proof": proof } });
+        let (_, answer) = ask(
+            &node.url,
+            "POST",
+            "/1.0/identifiers:batch",
+            &body.to_string(),
+        )
+        .await;
+        let result = &answer["results"][0];
+        assert_eq!(*result, alone);
+        let error = &result["didResolutionMetadata"]["error"];
+        assert_eq!(
+            error["type"],
+            "https://www.w3.org/ns/did#FEATURE_NOT_SUPPORTED"
+        );
+        let detail = error["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("did:bid:by01 is of the main chain"),
+            "{detail}"
+        );
+        assert!(answer["proof"].is_null(), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_batch_of_none_of_too_many_and_of_too_many_bytes_is_refused() {
     let node = Node::main(Changes::new()).await;
     for count in [0, IDENTIFIERS_MAX + 1] {

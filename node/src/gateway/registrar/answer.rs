@@ -73,9 +73,12 @@ struct Members {
     metadata: &'static str,
 }
 
+/// What an answer is about: the name of its member, and a DID or DID URL.
+pub(super) type Subject = (&'static str, String);
+
 impl Job {
     /// What a job is about.
-    fn subject(&self) -> (&'static str, String) {
+    pub(super) fn subject(&self) -> Subject {
         match &self.resource {
             None => ("did", self.did.to_string()),
             Some((name, _)) => ("didUrl", format!("{}/resources/{name}", self.did)),
@@ -84,16 +87,24 @@ impl Job {
 
     /// A state of the job.
     fn state(&self, state: &str, members: Value) -> Value {
-        let (name, subject) = self.subject();
-        let mut whole = json!({ "state": state, name: subject });
-        if let (Value::Object(whole), Value::Object(members)) = (&mut whole, members) {
-            whole.extend(members);
-        }
-        whole
+        about(Some(self.subject()), state, members)
     }
 }
 
+/// A state of what this is about, if that is known.
+fn about(subject: Option<Subject>, state: &str, members: Value) -> Value {
+    let mut whole = json!({ "state": state });
+    if let Some((name, subject)) = subject {
+        whole[name] = json!(subject);
+    }
+    if let (Value::Object(whole), Value::Object(members)) = (&mut whole, members) {
+        whole.extend(members);
+    }
+    whole
+}
+
 impl Answer {
+    // DID Registration, jobId: it "MUST be absent or null" in the states `finished` and `failed`.
     pub(super) fn response(self, operation: Operation) -> Response {
         let (status, id, state, registration, metadata) = match self {
             Self::NeedsKey => {
@@ -125,10 +136,10 @@ impl Answer {
                 reason,
                 detail,
             } => {
-                let state = failure(Some(job.as_ref()), &reason, &detail);
+                let state = failure(Some(job.subject()), &reason, &detail);
                 let transaction = transaction(&id, None);
                 let status = StatusCode::BAD_REQUEST;
-                (status, Some(id), state, transaction, json!({}))
+                (status, None, state, transaction, json!({}))
             }
             Self::Finished {
                 id,
@@ -140,7 +151,7 @@ impl Answer {
                     Ok(shown) => shown,
                     Err(problem) => {
                         let rejection = Rejection::new(error::INTERNAL, problem.detail);
-                        return failed(operation, Some(&hex::encode(id)), &rejection);
+                        return failed(operation, Some(job.subject()), &rejection);
                     }
                 };
                 let status = match operation {
@@ -149,7 +160,7 @@ impl Answer {
                 };
                 let state = job.state("finished", members);
                 let transaction = transaction(&id, Some(height));
-                (status, Some(id), state, transaction, metadata)
+                (status, None, state, transaction, metadata)
             }
         };
         let id = id.map(hex::encode);
@@ -171,34 +182,32 @@ impl Made {
             Self::Document(record) => {
                 let document =
                     resolution::rendered(record, Origin::ThisChain, Representation::JsonLd)?;
-                let members =
-                    json!({ "secret": {}, "didDocument": document.unwrap_or(Value::Null) });
+                let members = json!({ "didDocument": document.unwrap_or(Value::Null) });
                 (members, render::metadata(record))
             }
-            Self::Resource(record) => {
-                let metadata = Value::Object(resource_metadata(record));
-                (json!({ "secret": {} }), metadata)
-            }
+            Self::Resource(record) => (json!({}), Value::Object(resource_metadata(record))),
         })
     }
 }
 
 /// A refusal. Whatever is not the client's doing is an internal error.
-pub(super) fn failed(operation: Operation, job: Option<&str>, rejection: &Rejection) -> Response {
+// DID Registration, didState.did: of an update or a deactivation it "MUST NOT be null".
+pub(super) fn failed(
+    operation: Operation,
+    subject: Option<Subject>,
+    rejection: &Rejection,
+) -> Response {
     let status = match error::response(rejection).status().is_server_error() {
         true => StatusCode::INTERNAL_SERVER_ERROR,
         false => StatusCode::BAD_REQUEST,
     };
-    let state = failure(None, rejection.code.name, &rejection.detail);
-    respond(status, operation, job, state, json!({}), json!({}))
+    let state = failure(subject, rejection.code.name, &rejection.detail);
+    respond(status, operation, None, state, json!({}), json!({}))
 }
 
-fn failure(job: Option<&Job>, reason: &str, description: &str) -> Value {
+fn failure(subject: Option<Subject>, reason: &str, description: &str) -> Value {
     let members = json!({ "reason": reason, "description": description });
-    match job {
-        Some(job) => job.state("failed", members),
-        None => json!({ "state": "failed", "reason": reason, "description": description }),
-    }
+    about(subject, "failed", members)
 }
 
 fn transaction(id: &JobId, height: Option<u64>) -> Value {

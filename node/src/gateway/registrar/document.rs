@@ -90,6 +90,10 @@ pub(super) fn first(
             add_to_list(&mut written, name, json!(id.as_ref().unwrap_or(&kid)))?;
         }
     }
+    // A DID that nobody can act as is none: a list without a key is as good as no list. No key to sign claims with may be meant.
+    if written.get("authentication") == Some(&json!([])) {
+        written.remove("authentication");
+    }
     for name in USES {
         if !written.contains_key(name) {
             written.insert(name.to_owned(), json!([kid]));

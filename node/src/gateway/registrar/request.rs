@@ -6,8 +6,9 @@ use serde_json::Value;
 use starfire_did::Did;
 use starfire_state::Rejection;
 
-use super::{SECRETS_REFUSED, invalid, parse_did};
-use crate::gateway::fields::{Fields, read_json};
+use super::answer::Subject;
+use super::{Operation, SECRETS_REFUSED, invalid, parse_did};
+use crate::gateway::fields::Fields;
 
 /// Keys that may sign for one transaction.
 const SIGNERS_MAX: usize = 16;
@@ -60,8 +61,9 @@ pub(super) struct SigningResponse {
 }
 
 impl Request {
-    pub(super) fn parse(body: &[u8]) -> Result<Self, Rejection> {
-        let body = read_json(body)?;
+    pub(super) fn parse(mut body: Value) -> Result<Self, Rejection> {
+        // A resource is its author's to publish, whatever its members are called.
+        let content = body.as_object_mut().and_then(|body| body.remove("content"));
         if holds_secret(&body) {
             return Err(Rejection::new(
                 SECRETS_REFUSED,
@@ -90,7 +92,8 @@ impl Request {
         }
         let did = |text: Option<String>| text.as_deref().map(parse_did).transpose();
         let operations = body.texts("didDocumentOperation")?;
-        let resource = match (body.text("relativeDidUrl")?, body.value("content")) {
+        let content = content.filter(|content| !content.is_null());
+        let resource = match (body.text("relativeDidUrl")?, content) {
             (Some(url), Some(content)) => Some(resource(
                 &url,
                 content,
@@ -111,6 +114,20 @@ impl Request {
             changes: changes(operations, body.list("didDocument"))?,
             resource,
         })
+    }
+}
+
+/// What a request says that it is about, in its own words: for the case that it is refused.
+pub(super) fn subject(operation: Operation, body: &Value) -> Option<Subject> {
+    let did = body["did"].as_str()?;
+    match operation {
+        Operation::Create | Operation::Update | Operation::Deactivate => {
+            Some(("did", did.to_owned()))
+        }
+        Operation::CreateResource => {
+            let relative = body["relativeDidUrl"].as_str()?;
+            Some(("didUrl", format!("{did}{relative}")))
+        }
     }
 }
 
@@ -189,7 +206,7 @@ fn change(operation: &str) -> Result<Change, Rejection> {
     }
 }
 
-/// Whether there is a private key anywhere: `privateKeyJwk` and its kin, or a JSON Web Key with its private number.
+/// Whether there is a private key anywhere in it: `privateKeyJwk` and its kin, or a JSON Web Key with its private number.
 fn holds_secret(value: &Value) -> bool {
     match value {
         Value::Object(members) => {

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use serde_json::{Value, json};
-use starfire_did::dereference::{Accept, Dereferenced, dereference};
+use starfire_did::dereference::{Accept, DereferenceError, Dereferenced, dereference};
 use starfire_did::document::{Document, Relationship};
 use starfire_did::resolution::{Problem, ProblemKind, Question, Representation};
 use starfire_state::Rejection;
@@ -55,10 +55,9 @@ pub(super) fn answer(
         true => Accept::UriList,
         false => Accept::Document(form),
     };
-    let relationship = relationship(asked)?;
+    let relationship = asked.options.verification_relationship;
     let found = dereference(&document, &asked.target.url, accept, relationship)
         .map_err(|error| Problem::from(&error))?;
-    let keep = Keep::of(&answer.found, dereferencing, form);
     let (content, content_type) = match found {
         Dereferenced::Document(content) | Dereferenced::Entry(content) => {
             (content, form.media_type())
@@ -76,8 +75,8 @@ pub(super) fn answer(
             return Err(Problem::new(ProblemKind::NotFound, "there is no such path"));
         }
     };
-    let response = match asked.accept.wrap {
-        None => json_reply(200, content_type, &content),
+    let (media_type, body) = match asked.accept.wrap {
+        None => (content_type, content),
         Some(_) => {
             let body = json!({
                 "content": content,
@@ -87,9 +86,11 @@ pub(super) fn answer(
                 },
                 "contentMetadata": result["didDocumentMetadata"],
             });
-            json_reply(200, dereferencing, &body)
+            (dereferencing, body)
         }
     };
+    let response = json_reply(200, media_type, &body);
+    let keep = Keep::of(&answer.found, media_type, content_type);
     let keep = keep.filter(|_| !asked.options.no_cache);
     Ok(kept(response, keep.as_ref(), &asked.headers))
 }
@@ -115,19 +116,28 @@ pub(super) fn in_document(
     let (id, relative) = (format!("{did}#{fragment}"), format!("#{fragment}"));
     // Documents of others may name their parts in short.
     let is_it = |name: &Value| *name == id.as_str() || *name == relative.as_str();
-    let part = ["verificationMethod", "service"]
-        .iter()
-        .filter_map(|list| document[*list].as_array())
-        .flatten()
-        .find(|part| is_it(&part["id"]))
-        .ok_or_else(|| not_found(&format!("#{fragment}")))?;
-    if let Some(relationship) = relationship(asked)? {
-        let named = document[relationship.name()].as_array();
-        if !named.is_some_and(|ids| ids.iter().any(is_it)) {
-            let detail = format!("{id} is no key for {}", relationship.name());
-            return Err(Problem::new(ProblemKind::InvalidRelationship, detail));
+    let listed = |list: &str| document[list].as_array().into_iter().flatten();
+    // DID Core §5.3: a relationship names its methods, or holds them.
+    let embedded = Relationship::ALL.into_iter();
+    let embedded = embedded.flat_map(|relationship| listed(relationship.name()));
+    let mut methods = listed("verificationMethod").chain(embedded);
+    let method = methods.find(|part| is_it(&part["id"]));
+    let service = listed("service").find(|part| is_it(&part["id"]));
+    let part = match (method, service, asked.options.verification_relationship) {
+        (Some(method), _, None) => method,
+        (Some(method), _, Some(wanted)) => {
+            if !listed(wanted.name()).any(|entry| is_it(entry) || is_it(&entry["id"])) {
+                let detail = format!("{id} is no key for {}", wanted.name());
+                return Err(Problem::new(ProblemKind::InvalidRelationship, detail));
+            }
+            method
         }
-    }
+        (None, Some(service), None) => service,
+        (None, Some(_), Some(_)) => {
+            return Err(Problem::from(&DereferenceError::NotAMethod(id)));
+        }
+        (None, None, _) => return Err(not_found(&format!("#{fragment}"))),
+    };
     let Some(_) = asked.accept.wrap else {
         return Ok(json_reply(200, form.media_type(), part));
     };
@@ -140,17 +150,4 @@ pub(super) fn in_document(
         "contentMetadata": result["didDocumentMetadata"],
     });
     Ok(json_reply(200, Wrap::Dereferencing.media_type(), &body))
-}
-
-fn relationship(asked: &Asked) -> Result<Option<Relationship>, Problem> {
-    let Some(name) = &asked.options.verification_relationship else {
-        return Ok(None);
-    };
-    let known = Relationship::ALL
-        .into_iter()
-        .find(|known| known.name() == name);
-    known.map(Some).ok_or_else(|| {
-        let detail = format!("{name:?} is no verification relationship");
-        Problem::new(ProblemKind::InvalidOptions, detail)
-    })
 }

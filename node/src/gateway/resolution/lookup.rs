@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use starfire_crosschain::{chain, path};
+use starfire_crosschain::{chain, chain_document, path};
 use starfire_did::resolution::{At, Found, Origin, Question};
 use starfire_did::{ChainCode, path as did_path};
 use starfire_proto::v1;
@@ -62,6 +62,9 @@ impl Gateway {
         match (self.chain_code().await?, question.did.chain_code()) {
             // Boxed: what is seldom asked does not make room for itself in every question.
             (None, Some(code)) if !question.did.is_account() => {
+                chain_document::require_newest(question.at).map_err(|problem| {
+                    Rejection::new(error::FEATURE_NOT_SUPPORTED, problem.detail)
+                })?;
                 Box::pin(self.chain_record(code, wanted)).await
             }
             (None, Some(code)) => Box::pin(self.look_up_on(code, question, wanted)).await,

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use starfire_crosschain::json;
 use starfire_did::did_url::Parameters;
+use starfire_did::document::Relationship;
 use starfire_did::resolution::{At, Problem, ProblemKind};
 
 /// Every option that is known here; others are refused, as the standard asks.
@@ -34,7 +35,7 @@ pub(super) struct Options {
     /// A state proof comes along. Ours; on by default.
     pub(super) proof: bool,
     /// What the key must be for.
-    pub(super) verification_relationship: Option<String>,
+    pub(super) verification_relationship: Option<Relationship>,
     /// Which version.
     pub(super) version_id: Option<String>,
     /// As of when.
@@ -87,7 +88,9 @@ impl Options {
             "proof" => self.proof = flag()?,
             "versionId" => self.version_id = Some(value.to_owned()),
             "versionTime" => self.version_time = Some(value.to_owned()),
-            "verificationRelationship" => self.verification_relationship = Some(value.to_owned()),
+            "verificationRelationship" => {
+                self.verification_relationship = Some(relationship(value)?);
+            }
             _ => self.accept = Some(value.to_owned()),
         }
         Ok(())
@@ -143,6 +146,13 @@ impl Options {
     }
 }
 
+fn relationship(name: &str) -> Result<Relationship, Problem> {
+    let mut known = Relationship::ALL.into_iter();
+    known
+        .find(|known| known.name() == name)
+        .ok_or_else(|| invalid(format!("{name:?} is no verification relationship")))
+}
+
 fn invalid(detail: impl Into<String>) -> Problem {
     Problem::new(ProblemKind::InvalidOptions, detail)
 }
@@ -189,6 +199,10 @@ mod tests {
         );
         assert_eq!(
             json(r#"{"versionId":1,"versionId":2}"#),
+            Err(ProblemKind::InvalidOptions)
+        );
+        assert_eq!(
+            json(r#"{"verificationRelationship":"friendship"}"#),
             Err(ProblemKind::InvalidOptions)
         );
         assert_eq!(json("[]"), Err(ProblemKind::InvalidOptions));

@@ -5,7 +5,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 use starfire_did::document::TTL_SECONDS_DEFAULT;
-use starfire_did::resolution::{Found, Problem, Representation};
+use starfire_did::resolution::{Found, Problem};
+use starfire_proto::v1;
 
 use super::super::error;
 use super::cache::ttl_seconds;
@@ -46,43 +47,46 @@ pub(super) struct Keep {
 impl Keep {
     /// The tag names the version and the newest one, since metadata of an old version tells of the next. It does not name the
     /// height: the same state is proved again with every block.
-    pub(super) fn of(found: &Found, media_type: &str, form: Representation) -> Option<Self> {
+    ///
+    /// `media_type` is that of the reply, `content_type` that of the content in it, be that all or wrapped.
+    pub(super) fn of(found: &Found, media_type: &str, content_type: &str) -> Option<Self> {
         let record = found.record.as_ref()?;
         let newest = found.newest?;
-        let tag = format!(
-            "W/\"{}.{newest}.{}\"",
-            record.version,
-            kind(media_type, form)
-        );
+        let kind = kind(media_type, content_type);
         Some(Self {
-            tag,
+            tag: format!("W/\"{}.{newest}.{kind}\"", record.version),
             seconds: ttl_seconds(Some(record)),
         })
     }
 
-    /// Of a resource: a version never changes, the newest may be followed by another at any time.
-    pub(super) fn of_resource(checksum: &[u8], fixed: bool) -> Self {
+    /// Of a resource: a version never changes, the newest may be followed by another at any time, with the same bytes even.
+    pub(super) fn of_resource(
+        record: &v1::DidResourceRecord,
+        media_type: &str,
+        fixed: bool,
+    ) -> Self {
+        let kind = kind(media_type, &record.media_type);
+        let checksum = hex::encode(&record.checksum);
         Self {
-            tag: format!("W/\"{}\"", hex::encode(checksum)),
+            tag: format!("W/\"{}.{checksum}.{kind}\"", record.version),
             seconds: if fixed { TTL_SECONDS_DEFAULT } else { 0 },
         }
     }
 
     /// For what never changes.
-    pub(super) fn for_ever(media_type: &str, form: Representation) -> Self {
+    pub(super) fn for_ever(media_type: &str, content_type: &str) -> Self {
         Self {
-            tag: format!("W/\"1.{}\"", kind(media_type, form)),
+            tag: format!("W/\"1.{}\"", kind(media_type, content_type)),
             seconds: TTL_SECONDS_DEFAULT,
         }
     }
 }
 
-/// What a reply is, and the form of the document in it, in short.
-fn kind(media_type: &str, form: Representation) -> String {
-    let form = form.media_type().rsplit(['/', '+']).next();
-    let media_type = media_type.split(';').next().unwrap_or_default();
-    let kind = media_type.rsplit('/').next();
-    format!("{}.{}", kind.unwrap_or_default(), form.unwrap_or_default())
+/// What a reply is, and what is in it.
+// RFC 9110 §8.8.3: a tag tells apart the representations of one resource, "including those selected by content negotiation".
+fn kind(media_type: &str, content_type: &str) -> String {
+    let essence = |text: &str| text.split(';').next().unwrap_or_default().trim().to_owned();
+    format!("{}.{}", essence(media_type), essence(content_type))
 }
 
 /// A reply with a body.

@@ -5,9 +5,11 @@
 //! alike. What is encoded is decoded once: a DID URL whose own query stands encoded in the path is dereferenced with it.
 
 use starfire_did::did_url::{DidUrl, DidUrlError};
+use starfire_did::foreign;
 use starfire_did::resolution::{Problem, ProblemKind, Question};
 
 use super::options::Options;
+use crate::web_did;
 
 /// Parameters of a DID URL that are not options too.
 const PARAMETERS: [&str; 3] = ["service", "serviceType", "relativeRef"];
@@ -87,11 +89,8 @@ impl Target {
         let url = unescape(path)?;
         let (mut of_url, mut of_options) = (Vec::new(), Vec::new());
         let query = query.unwrap_or_default();
-        if query.starts_with("%7B") || query.starts_with('{') {
-            // As Java's URLEncoder has it: a space is a plus sign.
-            let text = decode(&query.replace('+', " "))?;
-            options.take_json(seen, text.trim_end_matches('=').as_bytes())?;
-        } else {
+        let is_json = query.starts_with("%7B") || query.starts_with('{');
+        if !is_json {
             for pair in query.split('&').filter(|pair| !pair.is_empty()) {
                 let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
                 match PARAMETERS.contains(&name) {
@@ -117,9 +116,18 @@ impl Target {
             };
             Problem::new(kind, error.to_string())
         })?;
+        // DID Resolution §4.4: the method comes before the options.
+        if !url.did().starts_with("did:bid:") && !web_did::is_of_method(url.did()) {
+            foreign::require_method(url.did())?;
+        }
         if let Some((name, _)) = url.parameters().other.first() {
             let detail = format!("the DID parameter {name:?} is not known here");
             return Err(Problem::new(ProblemKind::FeatureNotSupported, detail));
+        }
+        if is_json {
+            // As Java's URLEncoder has it: a space is a plus sign.
+            let text = decode(&query.replace('+', " "))?;
+            options.take_json(seen, text.trim_end_matches('=').as_bytes())?;
         }
         for (name, value) in of_options {
             options.take(seen, &name, &value)?;
@@ -342,6 +350,17 @@ mod tests {
                 ProblemKind::InvalidOptions,
             ),
             (DID, Some("%7B%22"), ProblemKind::InvalidOptions),
+            ("did:x:a", Some("%7B%22"), ProblemKind::MethodNotSupported),
+            (
+                "did:x:a",
+                Some("noCache=maybe"),
+                ProblemKind::MethodNotSupported,
+            ),
+            (
+                "did:x:a",
+                Some("color=red"),
+                ProblemKind::MethodNotSupported,
+            ),
             (&long, None, ProblemKind::InvalidDidUrl),
         ] {
             assert_eq!(parse(path, query), Err(kind), "{path} {query:?}");

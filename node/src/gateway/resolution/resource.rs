@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use starfire_crosschain::proof_file;
 use starfire_did::dereference::DereferenceError;
-use starfire_did::resolution::{At, Problem, ProblemKind, Question};
+use starfire_did::resolution::{At, Problem, ProblemKind, Question, Representation};
 pub(in crate::gateway) use starfire_did::resource::metadata;
 use starfire_did::{path, resource};
 use starfire_proto::v1;
@@ -16,7 +16,7 @@ use super::super::facts::not_frozen;
 use super::super::{Gateway, dids, resolver};
 use super::media::Wrap;
 use super::reply::{Keep, json_reply, kept, reply};
-use super::{Asked, problem};
+use super::{Asked, Wanted, dereference, problem};
 
 /// The first part of a resource's path.
 const RESOURCES: &str = "resources";
@@ -52,6 +52,9 @@ pub(super) async fn answer(
     // The version stands in the path, or in the query.
     let versioned = question;
     let question = Question { at, ..question };
+    if let Some(gone) = gone(gateway, asked, question).await? {
+        return Ok(gone);
+    }
     let proof = asked.options.proof && asked.accept.wraps_content();
     let found = find(gateway, question, name, proof).await?.ok_or_else(|| {
         let detail = format!(
@@ -61,10 +64,11 @@ pub(super) async fn answer(
         Problem::new(ProblemKind::NotFound, detail)
     })?;
     let fixed = matches!(question.at, At::Version(_));
-    let keep = Keep::of_resource(&found.record.checksum, fixed);
     if asked.accept.wraps_content() {
         let body = wrapped(&found, &asked.target.asked_for(&versioned));
-        let response = json_reply(200, Wrap::Dereferencing.media_type(), &body);
+        let media_type = Wrap::Dereferencing.media_type();
+        let response = json_reply(200, media_type, &body);
+        let keep = Keep::of_resource(&found.record, media_type, fixed);
         return Ok(kept(response, Some(&keep), &asked.headers));
     }
     let media_type = &found.record.media_type;
@@ -79,11 +83,43 @@ pub(super) async fn answer(
         true => format!("{media_type};charset=utf-8"),
         false => media_type.clone(),
     };
+    let keep = Keep::of_resource(&found.record, &media_type, fixed);
     Ok(kept(
         reply(200, &media_type, found.content),
         Some(&keep),
         &asked.headers,
     ))
+}
+
+/// The reply in place of a resource whose DID has ended, or had at the time asked for: as to any part of its document. A version of a
+/// resource that is named is older than the end, as an older version of the document is.
+// DID Resolution §5.4.1: the DID is resolved first; §12.1: of one that is deactivated "the HTTP response status code MUST be 410".
+async fn gone(
+    gateway: &Gateway,
+    asked: &Asked,
+    question: Question,
+) -> Result<Option<Response>, Problem> {
+    if matches!(question.at, At::Version(_)) {
+        return Ok(None);
+    }
+    let fresh = asked.options.no_cache;
+    let without = Wanted {
+        proof: false,
+        fresh,
+    };
+    let answer = gateway.look_up(question, without).await.map_err(problem)?;
+    if !answer.found.record.is_some_and(|record| record.deactivated) {
+        return Ok(None);
+    }
+    let proved = Wanted {
+        proof: asked.options.proof && asked.accept.wrap.is_some(),
+        fresh,
+    };
+    let answer = gateway.look_up(question, proved).await.map_err(problem)?;
+    let result = super::result(&question, &answer, Representation::V1_1)?;
+    let body = dereference::wrapped(&result, &asked.target.asked_for(&question));
+    let media_type = Wrap::Dereferencing.media_type();
+    Ok(Some(json_reply(410, media_type, &body)))
 }
 
 /// JSON as itself, text as a string, other bytes in base64.

@@ -162,4 +162,5 @@ async fn controllers_sign_with_the_keys_that_the_client_names() {
     request["did"] = json!(did(9, None).to_string());
     let (_, answer) = post(&node, "deactivate", &request).await;
     assert_eq!(answer["didState"]["reason"], "DID_NOT_FOUND");
+    assert_eq!(answer["didState"]["did"], request["did"]);
 }

@@ -41,6 +41,7 @@ async fn a_did_is_created_with_a_key_that_stays_with_its_holder() {
         json!(format!("{name}#web"))
     );
 
+    let job = answer["jobId"].clone();
     let sent = posted(&node, "create", signed(&answer, &[(&kid, &key)]));
     let transaction = admitted(&mut node).await;
     assert_eq!(json!(hex::encode(transaction.hash)), answer["jobId"]);
@@ -61,15 +62,45 @@ async fn a_did_is_created_with_a_key_that_stays_with_its_holder() {
     assert_eq!(answer["didState"]["didDocument"]["id"], json!(name));
     assert_eq!(answer["didDocumentMetadata"]["versionId"], "1");
     assert_eq!(answer["didRegistrationMetadata"]["height"], 2);
+    // What is over has no job any more, and nobody was to return secrets.
+    assert_eq!(answer["jobId"], Value::Null);
+    assert_eq!(answer["didRegistrationMetadata"]["transaction"], job);
+    assert_eq!(answer["didState"].get("secret"), None);
 
     // Whoever missed the answer asks again.
-    let again = json!({ "jobId": answer["jobId"], "options": option() });
+    let again = json!({ "jobId": job, "options": option() });
     assert_eq!(post(&node, "create", &again).await, (201, answer));
     let (status, answer) = post(&node, "create", &request).await;
     assert_eq!(
         (status, &answer["didState"]["reason"]),
         (400, &json!("DID_EXISTS"))
     );
+}
+
+#[tokio::test]
+async fn a_did_is_created_with_a_key_that_may_act_for_it_though_the_list_is_empty() {
+    let mut node = Node::main(Changes::new()).await;
+    node.block(Changes::new(), &[]);
+    let method = json!({ "id": "#key-1", "type": "Multikey", "publicKeyMultibase": multikey(&private_key(5)) });
+    let mut request = json!({
+        "options": option(),
+        "secret": { "verificationMethod": [method] },
+        "didDocument": { "authentication": [], "assertionMethod": [] },
+    });
+    let (status, answer) = post(&node, "create", &request).await;
+    assert_eq!(status, 200, "{answer}");
+    let asked = &answer["didState"]["signingRequest"]["signingRequest0"];
+    let document = &asked["payload"]["operations"][0]["document"];
+    let kid = format!("{}#key-1", did(5, None));
+    assert_eq!(document["authentication"], json!([kid]));
+    // Not to sign claims is a choice.
+    assert_eq!(document.get("assertionMethod"), None);
+    request["secret"]["verificationMethod"][0]["purpose"] = json!(["assertionMethod"]);
+    let (_, answer) = post(&node, "create", &request).await;
+    let asked = &answer["didState"]["signingRequest"]["signingRequest0"];
+    let document = &asked["payload"]["operations"][0]["document"];
+    assert_eq!(document["authentication"], json!([kid]));
+    assert_eq!(document["assertionMethod"], json!([kid]));
 }
 
 #[tokio::test]

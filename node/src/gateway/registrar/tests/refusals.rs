@@ -24,6 +24,10 @@ async fn no_secret_is_taken() {
                 "{request}"
             );
             assert_eq!(answer["didState"]["state"], "failed");
+            let mut named = request.clone();
+            named["did"] = json!("did:bid:x");
+            let (_, answer) = post(&node, operation, &named).await;
+            assert_eq!(answer["didState"]["did"], "did:bid:x");
         }
     }
 }
@@ -119,6 +123,8 @@ async fn each_bad_request_has_its_code() {
             (400, &json!(code)),
             "{request}: {answer}"
         );
+        assert_eq!(answer["didState"].get("did"), request.get("did"));
+        assert_eq!(answer["jobId"], Value::Null);
     }
     let long = "x".repeat(BODY_BYTES_MAX + 1);
     let (status, answer) = ask(&node.url, "POST", "/1.0/create", &long).await;

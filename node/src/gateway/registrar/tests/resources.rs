@@ -55,6 +55,8 @@ async fn a_resource_is_added_with_a_key_that_stays_with_its_holder() {
         (&json!("1"), &json!("11"))
     );
     assert!(answer.get("didState").is_none());
+    assert_eq!(answer["didUrlState"].get("secret"), None);
+    assert_eq!(answer["jobId"], Value::Null);
 
     let with = |member: &str, value: Value| {
         let mut request = request.clone();
@@ -85,7 +87,7 @@ async fn a_resource_is_added_with_a_key_that_stays_with_its_holder() {
         ),
         (with("content", json!(long)), "DID_RESOURCE_INVALID"),
         (
-            with("content", json!({ "privateKeyHex": "00" })),
+            with("secret", json!({ "privateKeyHex": "00" })),
             "SECRETS_REFUSED",
         ),
         (
@@ -97,6 +99,23 @@ async fn a_resource_is_added_with_a_key_that_stays_with_its_holder() {
         assert_eq!(
             (status, &answer["didUrlState"]["reason"]),
             (400, &json!(code)),
+            "{answer}"
+        );
+        let relative = request["relativeDidUrl"].as_str();
+        let url = relative.map(|url| format!("{}{url}", request["did"].as_str().unwrap()));
+        assert_eq!(answer["didUrlState"]["didUrl"], json!(url));
+    }
+    // What a resource is about is nobody's business here.
+    for content in [
+        json!({ "seed": "maize" }),
+        json!([{ "kty": "OKP", "d": "AA" }]),
+    ] {
+        let mut request = with("content", content);
+        request["relativeDidUrl"] = json!("/resources/other");
+        let (status, answer) = post(&node, "createResource", &request).await;
+        assert_eq!(
+            (status, &answer["didUrlState"]["action"]),
+            (200, &json!("signPayload")),
             "{answer}"
         );
     }

@@ -19,7 +19,11 @@ async fn a_wrong_signature_leaves_the_job_open() {
         (status, &refused["didState"]["reason"]),
         (400, &json!("INVALID_SIGNATURE"))
     );
-    assert_eq!(refused["jobId"], answer["jobId"]);
+    let name = did(1, None).to_string();
+    assert_eq!(
+        (&refused["jobId"], &refused["didState"]["did"]),
+        (&Value::Null, &json!(name))
+    );
     for response in [
         json!({}),
         json!({ "signingRequest0": { "signature": "!" } }),
@@ -40,6 +44,7 @@ async fn a_wrong_signature_leaves_the_job_open() {
     )
     .await;
     assert_eq!(refused["didState"]["reason"], "JOB_UNKNOWN");
+    assert_eq!(refused["jobId"], Value::Null);
     let sent = posted(
         &node,
         "deactivate",
@@ -74,6 +79,11 @@ async fn who_was_overtaken_is_told_to_begin_anew() {
     assert_eq!(
         (status, &state["state"], &state["reason"], &state["did"]),
         (400, &json!("failed"), &json!("NONCE_TAKEN"), &json!(name))
+    );
+    assert_eq!(answer["jobId"], Value::Null);
+    assert_eq!(
+        answer["didRegistrationMetadata"]["transaction"],
+        begun["jobId"]
     );
     let description = state["description"].as_str().unwrap();
     assert!(description.contains("Begin anew"), "{description}");

@@ -191,6 +191,19 @@ async fn each_error_has_its_type_and_status() {
             400,
             "INVALID_OPTIONS",
         ),
+        (
+            format!("{did}?verificationRelationship=nonsense"),
+            result,
+            400,
+            "INVALID_OPTIONS",
+        ),
+        (
+            "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK?verificationRelationship=nonsense"
+                .to_owned(),
+            result,
+            400,
+            "INVALID_OPTIONS",
+        ),
         (unknown.to_string(), result, 404, "NOT_FOUND"),
         (unknown.to_string(), bare, 404, "NOT_FOUND"),
         (format!("{did}?versionId=4"), result, 404, "NOT_FOUND"),
@@ -223,6 +236,30 @@ async fn each_error_has_its_type_and_status() {
             result,
             501,
             "METHOD_NOT_SUPPORTED",
+        ),
+        (
+            "did:unknown:abc?versionId=x".to_owned(),
+            result,
+            501,
+            "METHOD_NOT_SUPPORTED",
+        ),
+        (
+            "did:unknown:abc?noCache=maybe".to_owned(),
+            result,
+            501,
+            "METHOD_NOT_SUPPORTED",
+        ),
+        (
+            "did:web:example.org?versionId=x".to_owned(),
+            result,
+            501,
+            "METHOD_NOT_SUPPORTED",
+        ),
+        (
+            "did:bid:nonsense?versionId=x".to_owned(),
+            result,
+            400,
+            "INVALID_DID",
         ),
         (
             format!("{did}?color=red"),
@@ -302,6 +339,22 @@ async fn dids_of_keys_are_resolved_without_a_chain() {
     let key = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK";
     let json = resolve(&node, key).await.json();
     assert_eq!(json["didDocument"]["id"], json!(key));
+    for (form, context) in [
+        ("application/did", json!("https://www.w3.org/ns/did/v1.1")),
+        (
+            "application/did+ld+json",
+            json!("https://www.w3.org/ns/did/v1"),
+        ),
+        ("application/did+json", Value::Null),
+    ] {
+        let path = format!("/1.0/identifiers/{key}");
+        let document = get(&node, &path, form).await.json();
+        assert_eq!(document["@context"][0], context, "{form}");
+        let accept = format!("application/did-resolution, {form}");
+        let whole = get(&node, &path, &accept).await.json();
+        assert_eq!(whole["didDocument"], document);
+        assert_eq!(whole["didResolutionMetadata"]["contentType"], json!(form));
+    }
     let fragment = "%23z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK";
     let reply = get(
         &node,

@@ -1,5 +1,6 @@
 //! What callers may keep, and for whom these answers are.
 
+use super::dereferencing::resource_of;
 use super::*;
 use crate::gateway::fixture::registered;
 
@@ -101,6 +102,78 @@ async fn what_never_changes_is_kept_and_not_sent_again() {
     )
     .await;
     assert_eq!(post.status, 200, "only GET is answered with 304");
+}
+
+/// Each of these forms has a tag of its own, and no other form's tag is taken for it.
+async fn check_tags(node: &Node, path: &str, forms: &[&str]) {
+    let line = format!("GET {path}");
+    let mut tags: Vec<String> = Vec::new();
+    for accept in forms {
+        let first = get(node, path, accept).await;
+        assert_eq!(first.status, 200, "{path} {accept}");
+        for tag in &tags {
+            let headers = format!("accept: {accept}\r\nif-none-match: {tag}\r\n");
+            let reply = send(node, &line, &headers, "").await;
+            assert_eq!(reply.status, 200, "{path} {accept} {tag}");
+            assert_eq!(reply.body, first.body);
+        }
+        let headers = format!("accept: {accept}\r\nif-none-match: {}\r\n", first.tag());
+        let again = send(node, &line, &headers, "").await;
+        assert_eq!(again.status, 304, "{path} {accept}");
+        tags.push(first.tag());
+    }
+}
+
+#[tokio::test]
+async fn a_tag_is_of_one_form_of_an_answer() {
+    let (mut node, did, _) = node().await;
+    node.block(resource_of(1, None, "logo", 1, "image/png", b"logo"), &[]);
+    node.block(Changes::new(), &[]);
+    let forms = [
+        "application/did",
+        "application/did+json",
+        "application/did+ld+json",
+        "application/did-url-dereferencing",
+        "application/did-url-dereferencing, application/did+json",
+        "application/did-url-dereferencing, application/did+ld+json",
+    ];
+    let of = |rest: &str| format!("/1.0/identifiers/{did}{rest}");
+    check_tags(&node, &of("%23key-1"), &forms).await;
+    check_tags(&node, &of(""), &forms).await;
+    let legacy = "application/ld+json;profile=\"https://w3id.org/did-resolution\"";
+    let resolutions = [
+        "application/did-resolution",
+        "application/did-resolution, application/did+json",
+        "application/did-resolution, application/did+ld+json",
+        legacy,
+    ];
+    check_tags(&node, &of(""), &resolutions).await;
+    let services = [
+        "application/did-url-dereferencing",
+        "application/did-url-dereferencing, text/uri-list",
+        "application/did",
+    ];
+    check_tags(&node, &of("?service=files"), &services).await;
+    let resources = ["image/png", "application/did-url-dereferencing"];
+    check_tags(&node, &of("/resources/logo"), &resources).await;
+}
+
+#[tokio::test]
+async fn a_new_version_of_a_resource_has_a_new_tag_though_its_bytes_are_the_same() {
+    let (mut node, did, _) = node().await;
+    let path = format!("/1.0/identifiers/{did}/resources/logo");
+    let mut tags = Vec::new();
+    for version in [1, 2] {
+        let changes = resource_of(1, None, "logo", version, "image/png", b"logo");
+        node.block(changes, &[]);
+        node.block(Changes::new(), &[]);
+        tags.push(
+            get(&node, &path, "application/did-url-dereferencing")
+                .await
+                .tag(),
+        );
+    }
+    assert_ne!(tags[0], tags[1]);
 }
 
 #[tokio::test]

@@ -49,6 +49,38 @@ async fn a_fragment_names_a_key_or_a_service() {
 }
 
 #[tokio::test]
+async fn what_is_no_key_is_for_no_use() {
+    let (node, did, _) = node().await;
+    let key = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK";
+    for path in [
+        did.to_string(),
+        format!("{did}%23files"),
+        format!("{did}?service=files"),
+        format!("{did}/resources/logo"),
+        key.to_owned(),
+    ] {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        let path = format!("/1.0/identifiers/{path}{joint}verificationRelationship=authentication");
+        for accept in ["", RESULT, "application/did"] {
+            let reply = get(&node, &path, accept).await;
+            let json = reply.json();
+            let error = match json.get("didResolutionMetadata") {
+                Some(metadata) => &metadata["error"],
+                None => &json["dereferencingMetadata"]["error"],
+            };
+            assert_eq!(
+                (reply.status, &error["type"]),
+                (
+                    500,
+                    &json!("https://w3id.org/security#INVALID_VERIFICATION_METHOD")
+                ),
+                "{path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_service_is_redirected_to_or_shown() {
     let (node, did, _) = node().await;
     let path = format!("/1.0/identifiers/{did}?service=files&relativeRef=%2Fresume.pdf%3Fa");
@@ -250,7 +282,18 @@ async fn nobody_is_redirected_to_what_is_no_place() {
 }
 
 fn resource(name: &str, version: u64, media_type: &str, content: &[u8]) -> Changes {
-    let did = did(1, None);
+    resource_of(1, None, name, version, media_type, content)
+}
+
+pub(super) fn resource_of(
+    seed: u8,
+    code: Option<&str>,
+    name: &str,
+    version: u64,
+    media_type: &str,
+    content: &[u8],
+) -> Changes {
+    let did = did(seed, code);
     let one = v1::DidResourceRecord {
         did: did.to_string(),
         name: name.into(),
@@ -357,4 +400,42 @@ async fn resources_are_served_bare_or_with_their_metadata() {
     )
     .await;
     assert_eq!(again.status, 304);
+}
+
+#[tokio::test]
+async fn a_resource_is_gone_with_its_did() {
+    let (mut node, _, ended) = node().await;
+    node.block(resource_of(2, None, "logo", 1, "image/png", b"logo"), &[]);
+    node.block(Changes::new(), &[]);
+    let path = format!("/1.0/identifiers/{ended}/resources/logo");
+    let key = format!("/1.0/identifiers/{ended}%23key-1");
+    for accept in ["", "image/png", "*/*", RESULT] {
+        for query in ["", "?versionTime=2026-11-18T11:09:40Z"] {
+            let gone = get(&node, &format!("{path}{query}"), accept).await;
+            let json = gone.json();
+            assert_eq!(gone.status, 410, "{accept} {query}: {json}");
+            assert_eq!(
+                gone.header("content-type"),
+                Some("application/did-url-dereferencing;charset=utf-8")
+            );
+            assert_eq!(json["content"], Value::Null);
+            let url = format!("{ended}/resources/logo{query}");
+            assert_eq!(json["dereferencingMetadata"]["didUrl"], json!(url));
+            let of_key = get(&node, &format!("{key}{query}"), accept).await.json();
+            if accept != "image/png" {
+                assert_eq!(json["contentMetadata"], of_key["contentMetadata"]);
+            }
+        }
+    }
+    // What was there before the end stays, as the documents do.
+    for old in [
+        format!("{path}/1"),
+        format!("{path}?versionId=1"),
+        format!("{path}?versionTime=2026-11-18T11:08:45Z"),
+    ] {
+        let reply = get(&node, &old, "image/png").await;
+        assert_eq!((reply.status, reply.body.as_slice()), (200, &b"logo"[..]));
+    }
+    let none = format!("/1.0/identifiers/{ended}/resources/none");
+    assert_eq!(get(&node, &none, "").await.status, 410);
 }

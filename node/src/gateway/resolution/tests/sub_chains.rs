@@ -4,9 +4,12 @@ use serde_json::json;
 use starfire_crosschain::path as chain_path;
 use starfire_crosschain::proof_file::Verdict;
 use tendermint::block::Header;
+use tonic::Code;
 
 use super::proofs::verdict;
 use super::*;
+use crate::gateway::fixture::refusal;
+use crate::grpc::dids_client::DidsClient;
 
 fn registered_at(anchored: &Header, resolver: &str) -> Changes {
     let height = anchored.height.value();
@@ -310,6 +313,71 @@ async fn the_did_of_a_chain_names_its_resolvers() {
         .await
         .json();
     assert_eq!(part["content"]["serviceEndpoint"], json!(sub.url));
+}
+
+#[tokio::test]
+async fn the_did_of_a_chain_has_the_forms_of_every_document() {
+    let mut sub = Node::sub(Changes::new()).await;
+    let anchored = sub.block(Changes::new(), &[]);
+    let mut main = Node::main(registered_at(&anchored, &sub.url)).await;
+    main.block(Changes::new(), &[]);
+    for (form, context) in [
+        ("application/did", json!("https://www.w3.org/ns/did/v1.1")),
+        (
+            "application/did+ld+json",
+            json!("https://www.w3.org/ns/did/v1"),
+        ),
+        ("application/did+json", Value::Null),
+    ] {
+        let path = "/1.0/identifiers/did:bid:by01";
+        let document = get(&main, path, form).await.json();
+        assert_eq!(document["@context"][0], context, "{form}");
+        assert_eq!(document["extension"], json!({ "type": 206 }), "{form}");
+        let accept = format!("application/did-resolution, {form}");
+        let whole = get(&main, path, &accept).await;
+        assert_eq!(whole.json()["didDocument"], document);
+        assert_eq!(verdict(&main, &whole.body), Verdict::Valid, "{form}");
+    }
+}
+
+#[tokio::test]
+async fn the_did_of_a_chain_has_no_versions() {
+    let mut sub = Node::sub(Changes::new()).await;
+    let anchored = sub.block(Changes::new(), &[]);
+    let mut main = Node::main(registered_at(&anchored, &sub.url)).await;
+    main.block(Changes::new(), &[]);
+    for version in [
+        "versionId=1",
+        "versionId=99",
+        "versionTime=1999-01-01T00:00:00Z",
+    ] {
+        for path in [
+            format!("did:bid:by01?{version}"),
+            format!("did:bid:by01?proof=false&{version}"),
+            format!("did:bid:by01%23resolver-1?{version}"),
+        ] {
+            let reply = resolve(&main, &path).await;
+            let json = reply.json();
+            assert_eq!(reply.status, 501, "{path}: {json}");
+            assert!(json.to_string().contains("#FEATURE_NOT_SUPPORTED"));
+        }
+    }
+    for (version, version_time_ms) in [(1, 0), (99, 0), (0, 1)] {
+        let request = v1::ResolveRequest {
+            did: "did:bid:by01".into(),
+            version,
+            version_time_ms,
+            ..v1::ResolveRequest::default()
+        };
+        let status = DidsClient::new(main.channel())
+            .resolve(request)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            refusal(&status),
+            (Code::Unimplemented, "FEATURE_NOT_SUPPORTED".into())
+        );
+    }
 }
 
 #[tokio::test]

@@ -74,3 +74,91 @@ async fn a_website_s_document_resolves_and_dereferences() {
     let traits = get(&node, "/1.0/traits", "").await.json();
     assert_eq!(traits["web"]["updatable"], json!(true));
 }
+
+#[tokio::test]
+async fn a_website_s_document_is_sent_as_it_stands_and_called_what_it_is() {
+    let site = Site::open().await;
+    let did = site.did(":user:bob");
+    let node = Node::with_web(Changes::new(), site.web_dids()).await;
+    for (context, media_type) in [
+        (json!(["https://www.w3.org/ns/did/v1.1"]), "application/did"),
+        (
+            json!(["https://www.w3.org/ns/did/v1"]),
+            "application/did+ld+json",
+        ),
+        (Value::Null, "application/did+json"),
+    ] {
+        let mut document = json!({ "id": did });
+        if context.is_array() {
+            document["@context"] = context;
+        }
+        site.put_document("/user/bob/did.json", &document);
+        for accept in [
+            "application/did",
+            "application/did+ld+json",
+            "application/did+json",
+        ] {
+            let path = format!("/1.0/identifiers/{did}?noCache=true");
+            let bare = get(&node, &path, accept).await;
+            assert_eq!(bare.json(), document, "{accept}");
+            let sent = format!("{media_type};charset=utf-8");
+            assert_eq!(bare.header("content-type"), Some(sent.as_str()), "{accept}");
+            let accept = format!("application/did-resolution, {accept}");
+            let whole = get(&node, &path, &accept).await.json();
+            assert_eq!(whole["didDocument"], document);
+            assert_eq!(
+                whole["didResolutionMetadata"]["contentType"],
+                json!(media_type)
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_stands_in_a_relationship_is_found_there() {
+    let site = Site::open().await;
+    let did = site.did(":user:carol");
+    let key = |id: &str| json!({ "id": id, "type": "Multikey", "controller": did, "publicKeyMultibase": "z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK" });
+    let whole = format!("{did}#key-2");
+    let document = json!({
+        "@context": ["https://www.w3.org/ns/did/v1"],
+        "id": did,
+        "verificationMethod": [key("#key-1")],
+        "authentication": ["#key-1", key(&whole)],
+        "service": [{ "id": "#files", "type": "Files", "serviceEndpoint": "https://example.org/" }],
+    });
+    site.put_document("/user/carol/did.json", &document);
+    let node = Node::with_web(Changes::new(), site.web_dids()).await;
+    for (rest, status, part) in [
+        ("%23key-2", 200, &document["authentication"][1]),
+        (
+            "%23key-2?verificationRelationship=authentication",
+            200,
+            &document["authentication"][1],
+        ),
+        (
+            "%23key-1?verificationRelationship=authentication",
+            200,
+            &document["verificationMethod"][0],
+        ),
+        ("%23files", 200, &document["service"][0]),
+        (
+            "%23key-2?verificationRelationship=assertionMethod",
+            500,
+            &Value::Null,
+        ),
+        (
+            "%23files?verificationRelationship=authentication",
+            500,
+            &Value::Null,
+        ),
+        ("%23key-3", 404, &Value::Null),
+    ] {
+        let reply = get(&node, &format!("/1.0/identifiers/{did}{rest}"), "").await;
+        assert_eq!(
+            (reply.status, &reply.json()["content"]),
+            (status, part),
+            "{rest}"
+        );
+    }
+}
