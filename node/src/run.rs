@@ -82,6 +82,9 @@ fn trace(filter: &str) -> anyhow::Result<()> {
         .with_env_filter(filter)
         .with_ansi(false)
         .with_target(false)
+        // A line that cannot be written is lost. It would be told of on standard error, and where that goes to the same full disk,
+        // its failure would end the thread.
+        .log_internal_errors(false)
         .with_writer(std::io::stdout)
         .try_init()
         .map_err(|error| anyhow::anyhow!("start logging: {error}"))
