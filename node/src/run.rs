@@ -32,7 +32,6 @@ use crate::home::{Home, KeyRole};
 use crate::keystore::{self, Passphrase};
 use crate::mempool::Limits;
 use crate::replica::{Replica, Setup};
-use crate::rocks::Rocks;
 use crate::roster::Roster;
 use crate::sync::Claims;
 use crate::upkeep::{self, Retention, Schedule, Upkeep};
@@ -98,8 +97,8 @@ async fn run(
     intake: Handle,
     clients: Handle,
 ) -> anyhow::Result<()> {
-    let mut rocks =
-        Rocks::open_with(&home.data(), config.store.memory_mib).map_err(store::store_error)?;
+    let mut rocks = store::open(home, &config).map_err(store::store_error)?;
+    let shelf = store::shelf(home, &config)?;
     rocks
         .bind_chain(&genesis.hash())
         .map_err(store::store_error)?;
@@ -129,7 +128,6 @@ async fn run(
     if rocks.height().is_none() && (config.sync.snapshots || rocks.is_importing()) {
         rocks = store::begin(&config, &genesis, &network, &mut incoming, rocks).await?;
     }
-    let shelf = store::shelf(home, &config)?;
     let retention = Retention {
         blocks: config.store.retain_blocks,
         every: config.store.retain_every,
