@@ -31,7 +31,7 @@ use starfire_state::{
 
 pub use check::BadRow;
 use newest::{Newest, NewestState};
-pub use prune::{Pruner, Swept};
+pub use prune::{Keeper, Pruner, Swept};
 pub use read::Reader;
 use read::Shared;
 pub(crate) use read::Unreadable;

@@ -81,10 +81,10 @@ fn trace(filter: &str) -> anyhow::Result<()> {
         .with_env_filter(filter)
         .with_ansi(false)
         .with_target(false)
+        .with_writer(std::io::stdout)
         // A line that cannot be written is lost. It would be told of on standard error, and where that goes to the same full disk,
         // its failure would end the thread.
         .log_internal_errors(false)
-        .with_writer(std::io::stdout)
         .try_init()
         .map_err(|error| anyhow::anyhow!("start logging: {error}"))
 }
@@ -136,6 +136,7 @@ async fn run(
         interval: config.store.snapshot_interval,
         period_s: config.store.snapshot_period_s,
     };
+    let keeper = rocks.keeper();
     let upkeep = Upkeep::new(rocks.pruner(), shelf.clone(), schedule, retention);
     let setup = Setup {
         genesis,
@@ -227,17 +228,14 @@ async fn run(
             section.main.clone(),
             chain_code,
             archive.clone(),
+            keeper,
             published_watch.clone(),
             anchoring,
         );
         tokio::spawn(anchor.run());
     }
 
-    tokio::spawn(upkeep::run(
-        upkeep,
-        published_watch.clone(),
-        anchoring_watch.clone(),
-    ));
+    tokio::spawn(upkeep::run(upkeep, published_watch.clone()));
 
     let (whole_status, whole_status_watch) = watch::channel(v1::StatusResponse::default());
     tokio::spawn(status::merge(
