@@ -4,6 +4,9 @@
 //! header, not this node. It anchors the newest header as soon as there are transactions that no anchor proves yet, at most one
 //! a second, and a heartbeat when nothing happens. What to send is derived from the main chain's record and the own archive
 //! each time, so a restart, a lost answer or a second backbone does no harm.
+//!
+//! What the main chain knows this chain by stays provable here when older blocks are pruned: a height is kept before it is shown, and
+//! so are those of the main chain's list, which others have shown.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,20 +15,23 @@ use prost::Message as _;
 use starfire_did::PrivateKey;
 use starfire_ledger::Block;
 use starfire_proto::{protocol, v1};
-use starfire_state::Archive;
+use starfire_state::{Archive, StoreError};
 use tendermint_proto::v0_38::types as raw;
 use tokio::sync::watch;
 
 use crate::client::{Client, ClientError};
 use crate::clock;
 use crate::gateway::backend::Published;
+use crate::rocks::Keeper;
 
 /// Anchors follow each other at this distance at least.
 const PERIOD: Duration = Duration::from_secs(1);
-/// An idle chain is anchored this often.
+/// An idle chain is anchored this often, and the main chain is asked this often what it knows.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 /// The longest pause after failures.
 const PAUSE_MAX: Duration = Duration::from_secs(15);
+/// Anchors in one answer, as a gateway bounds it.
+const PAGE_MAX: u32 = 100;
 /// Blocks looked through for transactions in one go, newest first.
 const LOOK_BACK_MAX: u64 = 1000;
 
@@ -35,6 +41,7 @@ pub struct Anchor {
     gateways: Vec<String>,
     chain_code: String,
     archive: Arc<dyn Archive>,
+    keeper: Keeper,
     published: watch::Receiver<Published>,
     status: watch::Sender<Option<v1::AnchorLoopStatus>>,
 }
@@ -53,15 +60,29 @@ struct Known {
     client: Client,
     gateway: String,
     height: u64,
+    asked_at: Instant,
+}
+
+/// Why a height is not anchored now.
+#[derive(Debug, thiserror::Error)]
+enum AnchorError {
+    /// The main chain did not take it, or did not answer.
+    #[error(transparent)]
+    Main(#[from] ClientError),
+    /// It cannot be kept, so it is not shown.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl Anchor {
-    /// A loop that anchors what `archive` holds, through the first of `gateways` that answers.
+    /// A loop that anchors what `archive` holds, through the first of `gateways` that answers. The archive's `keeper` keeps what is
+    /// anchored.
     pub fn new(
         account: PrivateKey,
         gateways: Vec<String>,
         chain_code: String,
         archive: Arc<dyn Archive>,
+        keeper: Keeper,
         published: watch::Receiver<Published>,
         status: watch::Sender<Option<v1::AnchorLoopStatus>>,
     ) -> Self {
@@ -70,6 +91,7 @@ impl Anchor {
             gateways,
             chain_code,
             archive,
+            keeper,
             published,
             status,
         }
@@ -82,7 +104,9 @@ impl Anchor {
         let mut failures: u32 = 0;
         let mut anchored_at: Option<Instant> = None;
         loop {
-            let current = match known.take() {
+            // Asked again now and then: there may be other backbones.
+            let recent = |known: &Known| clock::elapsed(known.asked_at) < HEARTBEAT;
+            let current = match known.take().filter(recent) {
                 Some(current) => current,
                 None => match self.connect(next_gateway).await {
                     Ok(found) => found,
@@ -90,7 +114,7 @@ impl Anchor {
                         next_gateway += 1;
                         failures += 1;
                         self.tell(|status| status.last_error = error.to_string());
-                        tracing::warn!(%error, "no main-chain gateway answers");
+                        tracing::warn!(%error, "what the main chain knows cannot be learnt");
                         tokio::time::sleep(pause(failures)).await;
                         continue;
                     }
@@ -128,7 +152,7 @@ impl Anchor {
         }
     }
 
-    async fn connect(&self, first: usize) -> Result<Known, ClientError> {
+    async fn connect(&self, first: usize) -> Result<Known, AnchorError> {
         let gateway = self.gateways[first % self.gateways.len()].clone();
         let client = Client::connect(&gateway)?;
         let request = v1::ListAnchorsRequest {
@@ -138,11 +162,48 @@ impl Anchor {
         };
         let anchors = client.call(client.chains().anchors(request)).await?.anchors;
         let height = anchors.first().map_or(0, |anchor| anchor.height);
+        self.keep_anchored(&client).await?;
         Ok(Known {
             client,
             gateway,
             height,
+            asked_at: clock::monotonic(),
         })
+    }
+
+    /// Keeps the heights that the main chain lists, from where it was last asked for them.
+    async fn keep_anchored(&self, client: &Client) -> Result<(), AnchorError> {
+        loop {
+            let newest = self.archive.height().unwrap_or(0);
+            let from = (self.keeper.anchors_kept() + 1).max(self.archive.base());
+            let request = v1::ListAnchorsRequest {
+                chain_code: self.chain_code.clone(),
+                limit: PAGE_MAX,
+                from_height: from,
+            };
+            let anchors = client.call(client.chains().anchors(request)).await?.anchors;
+            // Those that this node has not come to yet are asked for again.
+            let heights = anchors.iter().map(|anchor| anchor.height);
+            let heights: Vec<u64> = heights
+                .take_while(|height| (from..=newest).contains(height))
+                .collect();
+            if heights.is_empty() {
+                return Ok(());
+            }
+            self.keep(move |keeper| keeper.keep_anchored(&heights))
+                .await?;
+        }
+    }
+
+    /// Waits for the disk elsewhere.
+    async fn keep(
+        &self,
+        write: impl FnOnce(&Keeper) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let keeper = self.keeper.clone();
+        tokio::task::spawn_blocking(move || write(&keeper))
+            .await
+            .expect("a store that cannot be read ends the node")
     }
 
     /// The newest height, as soon as it proves transactions that the anchored one does not, or the heartbeat is due.
@@ -177,7 +238,9 @@ impl Anchor {
         })
     }
 
-    async fn submit(&self, known: &Known, height: u64) -> Result<u64, ClientError> {
+    async fn submit(&self, known: &Known, height: u64) -> Result<u64, AnchorError> {
+        // First, since the answer may be lost, and this node may die before it comes.
+        self.keep(move |keeper| keeper.keep(&[height])).await?;
         let (block, commit) = self
             .archive
             .block(height)
@@ -222,3 +285,6 @@ impl Anchor {
 fn pause(failures: u32) -> Duration {
     (PERIOD * 2u32.saturating_pow(failures.saturating_sub(1).min(8))).min(PAUSE_MAX)
 }
+
+#[cfg(test)]
+mod tests;

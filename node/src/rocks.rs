@@ -31,7 +31,7 @@ use starfire_state::{
 
 pub use check::BadRow;
 use newest::{Newest, NewestState};
-pub use prune::{Pruner, Swept};
+pub use prune::{Keeper, Pruner, Swept};
 pub use read::Reader;
 use read::Shared;
 pub(crate) use read::Unreadable;
@@ -346,8 +346,8 @@ impl Store for Rocks {
         proof: &[u8],
     ) -> Result<bool, StoreError> {
         let row = tables::misbehaviour_row(height, &validator);
-        let full = self.misbehaviours().len() >= MISBEHAVIOURS_MAX;
-        if full || self.meta(&row).is_some() {
+        // The proof that arrives again and again costs one look-up, and not a reading of all.
+        if self.meta(&row).is_some() || self.misbehaviours().len() >= MISBEHAVIOURS_MAX {
             return Ok(false);
         }
         self.write(&|db, writes| writes.put_cf(table(db, META), &row, proof))?;

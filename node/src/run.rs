@@ -32,7 +32,6 @@ use crate::home::{Home, KeyRole};
 use crate::keystore::{self, Passphrase};
 use crate::mempool::Limits;
 use crate::replica::{Replica, Setup};
-use crate::rocks::Rocks;
 use crate::roster::Roster;
 use crate::sync::Claims;
 use crate::upkeep::{self, Retention, Schedule, Upkeep};
@@ -83,6 +82,9 @@ fn trace(filter: &str) -> anyhow::Result<()> {
         .with_ansi(false)
         .with_target(false)
         .with_writer(std::io::stdout)
+        // A line that cannot be written is lost. It would be told of on standard error, and where that goes to the same full disk,
+        // its failure would end the thread.
+        .log_internal_errors(false)
         .try_init()
         .map_err(|error| anyhow::anyhow!("start logging: {error}"))
 }
@@ -95,8 +97,8 @@ async fn run(
     intake: Handle,
     clients: Handle,
 ) -> anyhow::Result<()> {
-    let mut rocks =
-        Rocks::open_with(&home.data(), config.store.memory_mib).map_err(store::store_error)?;
+    let mut rocks = store::open(home, &config).map_err(store::store_error)?;
+    let shelf = store::shelf(home, &config)?;
     rocks
         .bind_chain(&genesis.hash())
         .map_err(store::store_error)?;
@@ -126,7 +128,6 @@ async fn run(
     if rocks.height().is_none() && (config.sync.snapshots || rocks.is_importing()) {
         rocks = store::begin(&config, &genesis, &network, &mut incoming, rocks).await?;
     }
-    let shelf = store::shelf(home, &config)?;
     let retention = Retention {
         blocks: config.store.retain_blocks,
         every: config.store.retain_every,
@@ -135,6 +136,7 @@ async fn run(
         interval: config.store.snapshot_interval,
         period_s: config.store.snapshot_period_s,
     };
+    let keeper = rocks.keeper();
     let upkeep = Upkeep::new(rocks.pruner(), shelf.clone(), schedule, retention);
     let setup = Setup {
         genesis,
@@ -226,17 +228,14 @@ async fn run(
             section.main.clone(),
             chain_code,
             archive.clone(),
+            keeper,
             published_watch.clone(),
             anchoring,
         );
         tokio::spawn(anchor.run());
     }
 
-    tokio::spawn(upkeep::run(
-        upkeep,
-        published_watch.clone(),
-        anchoring_watch.clone(),
-    ));
+    tokio::spawn(upkeep::run(upkeep, published_watch.clone()));
 
     let (whole_status, whole_status_watch) = watch::channel(v1::StatusResponse::default());
     tokio::spawn(status::merge(

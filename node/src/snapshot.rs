@@ -15,6 +15,7 @@ mod take;
 use std::path::{Path, PathBuf};
 
 pub use shelf::Shelf;
+pub(crate) use shelf::discard_unfinished;
 pub use take::take;
 
 /// What a chunk holds, bytes: more only if a single entry is longer.

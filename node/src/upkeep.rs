@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use starfire_ledger::Block;
-use starfire_proto::v1;
 use starfire_state::{Archive, StoreError};
 use tokio::sync::watch;
 
@@ -81,32 +80,22 @@ pub struct Upkeep {
     period: Option<Period>,
     /// Nothing is left to sweep below this base.
     swept: u64,
-    /// The newest height that is kept because it is anchored.
-    anchored: u64,
 }
 
 /// Runs until the core is gone.
-pub async fn run(
-    mut upkeep: Upkeep,
-    mut published: watch::Receiver<Published>,
-    mut anchored: watch::Receiver<Option<v1::AnchorLoopStatus>>,
-) {
+pub async fn run(mut upkeep: Upkeep, mut published: watch::Receiver<Published>) {
     // Nobody has read below this since before the process began.
     let mut settled = upkeep.base();
     let mut moved_at = clock::monotonic();
     loop {
         let height = published.borrow_and_update().height;
-        let anchored_height = anchored
-            .borrow_and_update()
-            .as_ref()
-            .map(|status| status.anchored_height);
         if clock::elapsed(moved_at) > READ_TIME_MAX {
             settled = upkeep.base();
         }
-        if upkeep.is_due(height, anchored_height, settled) {
+        if upkeep.is_due(height, settled) {
             let before = upkeep.base();
             let round = tokio::task::spawn_blocking(move || {
-                upkeep.round(height, anchored_height, settled);
+                upkeep.round(height, settled);
                 upkeep
             });
             let Ok(same) = round.await else {
@@ -136,7 +125,6 @@ impl Upkeep {
             tried: 0,
             period: None,
             swept: 0,
-            anchored: 0,
         }
     }
 
@@ -144,16 +132,14 @@ impl Upkeep {
         self.pruner.archive().base()
     }
 
-    fn is_due(&self, height: u64, anchored: Option<u64>, settled: u64) -> bool {
+    fn is_due(&self, height: u64, settled: u64) -> bool {
         let prunes = self.retention.blocks > 0
-            && (settled > self.swept
-                || anchored > Some(self.anchored)
-                || self.retention.base(self.base(), height).is_some());
+            && (settled > self.swept || self.retention.base(self.base(), height).is_some());
         prunes || self.newest_of_interval(height).is_some()
     }
 
     /// One round at a height. Of what lies below the base, only what lies below `settled` goes: elsewhere somebody may still read.
-    pub fn round(&mut self, height: u64, anchored: Option<u64>, settled: u64) {
+    pub fn round(&mut self, height: u64, settled: u64) {
         if let Some(newest) = self.newest_of_interval(height) {
             self.looked_at = newest;
             let due = self
@@ -165,7 +151,7 @@ impl Upkeep {
             }
         }
         if self.retention.blocks > 0
-            && let Err(error) = self.prune(height, anchored, settled)
+            && let Err(error) = self.prune(height, settled)
         {
             // Rows that stay are swept in a later round.
             tracing::warn!(error = &error as &dyn std::error::Error, "pruning failed");
@@ -240,17 +226,7 @@ impl Upkeep {
         }
     }
 
-    fn prune(
-        &mut self,
-        height: u64,
-        anchored: Option<u64>,
-        settled: u64,
-    ) -> Result<(), StoreError> {
-        if let Some(anchored) = anchored.filter(|anchored| *anchored > self.anchored) {
-            // What the main chain knows this chain by stays provable.
-            self.pruner.keep(anchored)?;
-            self.anchored = anchored;
-        }
+    fn prune(&mut self, height: u64, settled: u64) -> Result<(), StoreError> {
         if settled > self.swept {
             while self.pruner.sweep(settled)? == Swept::More {}
             self.swept = settled;

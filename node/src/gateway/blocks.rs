@@ -37,21 +37,18 @@ impl Blocks for Gateway {
 fn block(view: &ReadView, height: u64) -> Result<v1::BlockView, Rejection> {
     let height = if height == 0 { view.height() } else { height };
     let signed = proofs::signed_header(view, height)?;
-    let (block, _) = view
-        .archive()
-        .block(height)
-        .expect("a block with a signed header is stored");
-    let receipts = view
-        .archive()
-        .receipts(height)
-        .expect("a block is stored with its receipts");
+    let archive = view.archive();
+    let (Some((block, _)), Some(receipts)) = (archive.block(height), archive.receipts(height))
+    else {
+        return Err(proofs::pruned(archive, height));
+    };
     let receipts = receipts
         .iter()
         .map(|receipt| v1::Receipt::decode(receipt.as_slice()).expect("a stored receipt decodes"));
     Ok(v1::BlockView {
         block: Some(v1::Block::decode(block.as_slice()).expect("a stored block decodes")),
         signed_header: signed.encode_to_vec(),
-        validators: proofs::validators(view, height),
+        validators: proofs::validators(view, height)?,
         receipts: receipts.collect(),
     })
 }
@@ -59,10 +56,9 @@ fn block(view: &ReadView, height: u64) -> Result<v1::BlockView, Rejection> {
 /// What subscribers learn of the block of `height`.
 pub(super) fn summary(view: &ReadView, height: u64) -> Result<v1::BlockSummary, Rejection> {
     let signed = proofs::signed_header(view, height)?;
-    let receipts = view
-        .archive()
-        .receipts(height)
-        .expect("a block is stored with its receipts");
+    let Some(receipts) = view.archive().receipts(height) else {
+        return Err(proofs::pruned(view.archive(), height));
+    };
     let mut hashes = Vec::new();
     let mut codes = Vec::with_capacity(receipts.len());
     for receipt in &receipts {

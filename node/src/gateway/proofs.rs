@@ -176,7 +176,7 @@ impl Head {
                 .as_ref()
                 .map(|header| header.chain_id.clone())
                 .unwrap_or_default(),
-            validators: validators(view, height),
+            validators: validators(view, height)?,
             signed_header: signed.encode_to_vec(),
         })
     }
@@ -282,13 +282,16 @@ pub(super) fn pruned(archive: &dyn Archive, height: u64) -> Rejection {
 
 /// The validators that sign the header of `height`, which is at most the one after the newest. The state after a height names
 /// them; the one before may be pruned.
-pub(super) fn validators(view: &ReadView, height: u64) -> Vec<u8> {
+pub(super) fn validators(view: &ReadView, height: u64) -> Result<Vec<u8>, Rejection> {
     let (height, path) = match height.checked_sub(1) {
         Some(before) if before >= view.height() => (view.height(), key::VALIDATORS),
         Some(_) | None => (height, key::VALIDATORS_LAST),
     };
     let state = view.archive().state_at(height);
-    state.get(path).expect("genesis wrote the validators")
+    // Genesis wrote them: what is missing is pruned.
+    state
+        .get(path)
+        .ok_or_else(|| pruned(view.archive(), height))
 }
 
 fn check_keys(keys: &[Vec<u8>]) -> Result<(), Rejection> {

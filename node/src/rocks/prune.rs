@@ -42,6 +42,10 @@ pub struct Pruner {
     state: StatePass,
 }
 
+/// Keeps heights when their neighbours are pruned. Clones share one store; none of them waits for a slice of pruning, but of the tree.
+#[derive(Debug, Clone)]
+pub struct Keeper(Reader);
+
 /// A walk over all rows of state.
 #[derive(Debug, Default)]
 struct StatePass {
@@ -63,18 +67,58 @@ impl Rocks {
     }
 }
 
+impl Rocks {
+    /// A handle for keeping heights, for any task.
+    pub fn keeper(&self) -> Keeper {
+        Keeper(self.reader())
+    }
+}
+
+impl Keeper {
+    /// Keeps these heights from now on, durably, whatever is pruned. Too late for those that were, too early for those that are not
+    /// there yet.
+    pub fn keep(&self, heights: &[u64]) -> Result<(), StoreError> {
+        self.write(heights, None)
+    }
+
+    /// Keeps the heights of these anchors, of which there are no others from [`Self::anchors_kept`] on up to the last of them.
+    pub fn keep_anchored(&self, heights: &[u64]) -> Result<(), StoreError> {
+        self.write(heights, heights.last().copied())
+    }
+
+    /// Up to here every height that is anchored is kept, or was pruned before that was known.
+    pub fn anchors_kept(&self) -> u64 {
+        let bytes = self.0.get(META, tables::ANCHORED_KEY);
+        bytes.map_or(0, |bytes| tables::decode_height(&bytes))
+    }
+
+    fn write(&self, heights: &[u64], anchored: Option<u64>) -> Result<(), StoreError> {
+        // The base stands still meanwhile.
+        let _alone = self.0.shared().alone();
+        let base = self.0.base();
+        let mut held = heights.to_vec();
+        held.retain(|height| *height >= base && self.0.keeps(*height));
+        let written = self.0.shared().with(|db| {
+            let facts = table(db, META);
+            let mut batch = WriteBatch::default();
+            for height in &held {
+                batch.put_cf(facts, tables::kept_row(*height), [1]);
+            }
+            if let Some(anchored) = anchored {
+                batch.put_cf(facts, tables::ANCHORED_KEY, anchored.to_be_bytes());
+            }
+            let mut options = WriteOptions::default();
+            options.set_sync(true);
+            db.write_opt(batch, &options)
+        });
+        written.map_err(|error| StoreError(Box::new(error)))
+    }
+}
+
 impl Pruner {
     /// What it prunes.
     pub fn archive(&self) -> &Reader {
         &self.reader
-    }
-
-    /// Keeps the height when its neighbours are pruned. Too late for one that was.
-    pub fn keep(&self, height: u64) -> Result<(), StoreError> {
-        if height < self.reader.base() || !self.reader.keeps(height) {
-            return Ok(());
-        }
-        self.write(|db, writes| writes.put_cf(table(db, META), tables::kept_row(height), [1]))
     }
 
     /// Moves the base to `below`; of the heights passed over, those that `keep` names stay.
@@ -84,6 +128,8 @@ impl Pruner {
         let mut base = self.reader.base();
         while base < below {
             let upto = below.min(base + BASE_SLICE);
+            // Nobody is told meanwhile that a height is kept.
+            let _alone = self.reader.shared().alone();
             self.write(|db, writes| {
                 for height in (base..upto).filter(|height| keep(*height)) {
                     writes.put_cf(table(db, META), tables::kept_row(height), [1]);

@@ -62,6 +62,8 @@ pub(super) const SWEPT_KEY: &[u8] = b"swept";
 pub(super) const IMPORT_KEY: &[u8] = b"import";
 /// What the rows of heights begin with that stay when their neighbours are pruned.
 pub(super) const KEPT_PREFIX: &[u8] = b"kept/";
+/// Up to here it was asked which heights are anchored. Absent: 0.
+pub(super) const ANCHORED_KEY: &[u8] = b"anchored";
 
 /// The index of DIDs is whole, and so are their newest records: how the rows are made.
 pub(super) const DID_INDEX_KEY: &[u8] = b"did-index";

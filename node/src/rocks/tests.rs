@@ -174,6 +174,22 @@ proptest! {
 }
 
 #[test]
+fn a_block_that_is_swept_between_two_reads_is_not_there() {
+    let home = TempDir::new().unwrap();
+    let mut rocks = Rocks::open(home.path()).unwrap();
+    for height in 0..3 {
+        rocks
+            .commit(batch(height, Changes::new(), Rows::new(), &[]))
+            .unwrap();
+    }
+    let reader = rocks.reader();
+    assert!(reader.block(1).is_some());
+    let swept = |db: &DB| db.delete_cf(table(db, BLOCKS), tables::commit_row(1));
+    reader.shared().with(swept).unwrap();
+    assert_eq!(reader.block(1), None);
+}
+
+#[test]
 fn a_path_is_found_among_many_files_and_versions() {
     let home = TempDir::new().unwrap();
     let mut memory = Memory::new();

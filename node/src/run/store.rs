@@ -7,13 +7,24 @@ use crate::config::Config;
 use crate::home::Home;
 use crate::network::{Inbox, Network};
 use crate::rocks::{OpenError, Rocks};
-use crate::snapshot::Shelf;
+use crate::snapshot::{self, Shelf};
 use crate::state_sync;
 
 /// With its code in front, for people and programs.
 pub(super) fn store_error(error: OpenError) -> anyhow::Error {
     let code = error.code();
     anyhow::Error::from(error).context(format!("{code}: open the store"))
+}
+
+/// Opens the store. If that fails, perhaps since the disk is full, an unfinished snapshot makes room and it is tried once more.
+pub(super) fn open(home: &Home, config: &Config) -> Result<Rocks, OpenError> {
+    match Rocks::open_with(&home.data(), config.store.memory_mib) {
+        // Not when another process has the store: that one may be taking the snapshot.
+        Err(OpenError::Files { .. }) if snapshot::discard_unfinished(&home.snapshots()) => {
+            Rocks::open_with(&home.data(), config.store.memory_mib)
+        }
+        opened => opened,
+    }
 }
 
 /// Fills an empty store from a snapshot of the peers, if they have one. What is left of an earlier attempt goes in any case.
@@ -48,4 +59,33 @@ pub(super) fn shelf(home: &Home, config: &Config) -> anyhow::Result<Shelf> {
         let code = error.code();
         anyhow::Error::from(error).context(format!("{code}: open the snapshots"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::config::Role;
+
+    #[test]
+    fn what_a_snapshot_left_makes_room_for_a_store_that_cannot_be_opened() {
+        let directory = TempDir::new().unwrap();
+        let home = Home::at(directory.path());
+        let taking = home.snapshots().join("taking");
+        fs::create_dir_all(&taking).unwrap();
+        let config = Config::new("n", Role::Business);
+        let running = open(&home, &config).unwrap();
+        let error = open(&home, &config).unwrap_err();
+        assert_eq!(error.code(), "STORE_LOCKED");
+        assert!(taking.exists(), "whoever has the store may be taking it");
+        drop(running);
+
+        fs::write(home.data().join("CURRENT"), "nothing").unwrap();
+        let error = open(&home, &config).unwrap_err();
+        assert_eq!(error.code(), "STORE_FILES");
+        assert!(!taking.exists());
+    }
 }

@@ -77,10 +77,25 @@ impl Shelf {
     ) -> Result<v1::SnapshotManifest, SnapshotError> {
         let taking = self.0.directory.join(TAKING);
         remove(&taking);
-        let manifest = take(archive, height, &taking)?;
+        let taken = self.take_by(archive, height, &taking);
+        if taken.is_err() {
+            // On a full disk the node itself needs the room.
+            remove(&taking);
+        }
+        taken
+    }
+
+    /// Writes it all at `taking` before any of it is shown.
+    fn take_by(
+        &self,
+        archive: &dyn Archive,
+        height: u64,
+        taking: &Path,
+    ) -> Result<v1::SnapshotManifest, SnapshotError> {
+        let manifest = take(archive, height, taking)?;
         let place = self.place(height);
         remove(&place);
-        fs::rename(&taking, &place).map_err(|error| SnapshotError::files(&place, error))?;
+        fs::rename(taking, &place).map_err(|error| SnapshotError::files(&place, error))?;
         sync_directory(&self.0.directory)?;
         self.write().insert(height, manifest.clone());
         self.drop_old();
@@ -187,6 +202,14 @@ impl Shelf {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Removes what a snapshot that was not finished has left in a directory. Whether there was any. Nobody may be taking one there.
+pub(crate) fn discard_unfinished(directory: &Path) -> bool {
+    let taking = directory.join(TAKING);
+    let left = taking.exists();
+    remove(&taking);
+    left
 }
 
 /// What cannot be removed is in nobody's way but the disk's; the next snapshot tries again.

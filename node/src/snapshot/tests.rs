@@ -77,6 +77,19 @@ fn the_newest_are_kept_and_what_is_unfinished_goes() {
 }
 
 #[test]
+fn a_snapshot_that_fails_leaves_nothing_on_the_disk() {
+    let (chain, directory) = (chain(), TempDir::new().unwrap());
+    let shelf = Shelf::open(directory.path(), 2).unwrap();
+    // A file stands where the finished snapshot would go.
+    let place = directory.path().join(format!("{:020}", 20));
+    fs::write(&place, b"").unwrap();
+    let error = shelf.take(chain.archive(), 20).unwrap_err();
+    assert_eq!(error.code(), "SNAPSHOT_FILES");
+    fs::remove_file(&place).unwrap();
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn a_changed_bit_anywhere_is_found() {
     let (chain, directory) = (chain(), TempDir::new().unwrap());
     let names = {

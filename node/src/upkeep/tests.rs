@@ -17,6 +17,9 @@ const RETENTION: Retention = Retention {
     every: 40,
 };
 
+/// Heights that the main chain knows.
+const ANCHORED: [u64; 3] = [33, 47, 61];
+
 const KEEP_ALL: Retention = Retention {
     blocks: 0,
     every: 0,
@@ -61,24 +64,26 @@ fn a_pruned_node_proves_what_it_keeps_and_goes_on_like_one_that_keeps_all() {
     let blocks = chain.blocks();
     let (newest, directory) = (usize::try_from(NEWEST).unwrap(), TempDir::new().unwrap());
     let rocks = Rocks::open(directory.path()).unwrap();
-    let (reader, pruner) = (rocks.reader(), rocks.pruner());
+    let (reader, pruner, keeper) = (rocks.reader(), rocks.pruner(), rocks.keeper());
     let mut replica = follow(&chain.genesis, Box::new(rocks), &blocks[..newest]);
 
     let mut upkeep = Upkeep::new(pruner, Shelf::none(), NEVER, RETENTION);
-    assert!(upkeep.is_due(NEWEST, None, 1));
-    // The main chain knows this one by height 33.
-    upkeep.round(NEWEST, Some(33), 1);
+    assert!(upkeep.is_due(NEWEST, 1));
+    // The main chain knows this one by more than one height since the last round.
+    keeper.keep(&ANCHORED).unwrap();
+    upkeep.round(NEWEST, 1);
     let base = NEWEST + 1 - RETENTION.blocks;
     assert_eq!(
         (reader.base(), rows(&reader)),
         (base, newest),
         "nothing is deleted yet"
     );
-    upkeep.round(NEWEST, Some(33), base);
-    assert!(!upkeep.is_due(NEWEST, Some(33), base));
+    upkeep.round(NEWEST, base);
+    assert!(!upkeep.is_due(NEWEST, base));
 
-    let kept =
-        |height: u64| height >= base || height.is_multiple_of(RETENTION.every) || height == 33;
+    let kept = |height: u64| {
+        height >= base || height.is_multiple_of(RETENTION.every) || ANCHORED.contains(&height)
+    };
     for height in 1..=NEWEST {
         assert_eq!(reader.keeps(height), kept(height), "{height}");
         if kept(height) {
@@ -88,6 +93,8 @@ fn a_pruned_node_proves_what_it_keeps_and_goes_on_like_one_that_keeps_all() {
             assert_eq!(light_block(&reader, height), None);
         }
     }
+    keeper.keep(&[34]).unwrap();
+    assert!(!reader.keeps(34), "what is pruned cannot be kept any more");
     // A transaction of a pruned block is not found any more.
     let hash = |height: u64| {
         let receipts = chain.archive().receipts(height).unwrap();
@@ -105,7 +112,7 @@ fn a_pruned_node_proves_what_it_keeps_and_goes_on_like_one_that_keeps_all() {
     );
     assert_eq!(replica.height(), NEWEST + 30);
     same(&reader, chain.archive(), NEWEST + 30);
-    drop((replica, upkeep, reader));
+    drop((replica, upkeep, reader, keeper));
 
     // And so does one that starts again.
     let rocks = Rocks::open(directory.path()).unwrap();
@@ -113,10 +120,10 @@ fn a_pruned_node_proves_what_it_keeps_and_goes_on_like_one_that_keeps_all() {
     assert_eq!(reader.base(), base);
     let replica = follow(&chain.genesis, Box::new(rocks), &[]);
     let mut upkeep = Upkeep::new(pruner, Shelf::none(), NEVER, RETENTION);
-    upkeep.round(replica.height(), None, base);
-    upkeep.round(replica.height(), None, reader.base());
+    upkeep.round(replica.height(), base);
+    upkeep.round(replica.height(), reader.base());
     assert_eq!(reader.base(), base + 30);
-    for height in [33, 40, 160, base + 30, NEWEST + 30] {
+    for height in [33, 40, 61, 160, base + 30, NEWEST + 30] {
         same(&reader, chain.archive(), height);
     }
 }
@@ -143,14 +150,14 @@ fn a_snapshot_is_taken_once_for_each_interval_and_outlives_the_blocks() {
     );
     let mut replica = follow(&chain.genesis, Box::new(rocks), &blocks[..40]);
     assert_eq!(upkeep.newest_of_interval(20), None, "no header is after it");
-    upkeep.round(40, None, 1);
+    upkeep.round(40, 1);
     assert_eq!(shelf.newest(), Some(20));
     replica.step(
         clock::now(),
         crate::replica::ReplicaInput::Blocks(blocks[40..].to_vec()),
     );
-    upkeep.round(100, None, upkeep.base());
-    upkeep.round(100, None, upkeep.base());
+    upkeep.round(100, upkeep.base());
+    upkeep.round(100, upkeep.base());
     assert_eq!(shelf.newest(), Some(80));
     let archive = upkeep.pruner.archive();
     assert!(!archive.keeps(81), "the block after the snapshot is pruned");
@@ -192,7 +199,7 @@ fn of_the_heights_in_one_period_the_first_is_taken_by_whoever_looks_when() {
                 clock::now(),
                 crate::replica::ReplicaInput::Blocks(part.to_vec()),
             );
-            upkeep.round(replica.height(), None, upkeep.base());
+            upkeep.round(replica.height(), upkeep.base());
             taken.extend(shelf.newest());
         }
         assert!(taken.is_subset(&expected), "{taken:?} of {expected:?}");

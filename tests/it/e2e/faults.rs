@@ -5,7 +5,7 @@ use std::time::Duration;
 use starfire_proto::v1::transaction_status::State;
 use starfire_proto::v1::{SubmitRequest, WaitTransactionRequest};
 
-use super::devnet::{Devnet, envelope, eventually, fresh_key, nudge};
+use super::devnet::{ByHand, Devnet, envelope, eventually, fresh_key, nudge};
 
 /// How long a chain without a quorum is watched for not going on.
 const WATCH: Duration = Duration::from_secs(3);
@@ -134,5 +134,22 @@ async fn a_transaction_is_committed_whichever_super_node_is_paused_as_it_comes()
             (status.height >= committed.height).then_some(())
         })
         .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_cannot_write_its_log_goes_on_committing() {
+    let devnet = Devnet::up(&["--validators", "1"]);
+    let before = devnet.height("main-1").await;
+    devnet.tell("kill", "main-1");
+    let mut node = ByHand::without_log(&devnet.node("main-1").home);
+    let client = devnet.client("main-1");
+    eventually("it goes on without its log", async || {
+        assert_eq!(node.ended(), None, "it ended");
+        (nudge(&client).await.ok()?.height > before).then_some(())
+    })
+    .await;
+    for _ in 0..3 {
+        nudge(&client).await.expect("it commits");
     }
 }

@@ -65,7 +65,7 @@ pub(super) fn validators(
 ) -> Result<Value, Failure> {
     let newest = view.height() + 1;
     let height = stored::height(view, height, newest)?;
-    let set = stored::validators(view, height);
+    let set = stored::validators(view, height)?;
     let all = set.validators();
     let listed: Vec<Value> = all[page.range(all.len())?]
         .iter()
@@ -122,7 +122,7 @@ fn meta(stored: &Stored) -> Value {
 /// writes it in base64 and `tendermint-rpc` reads hex.
 pub(super) fn block_results(view: &ReadView, height: Option<i64>) -> Result<Value, Failure> {
     let height = at(view, height)?.header.height.value();
-    let receipts = stored::receipts(view, height);
+    let receipts = stored::receipts(view, height)?;
     let results: Vec<Value> = receipts.iter().map(render::result).collect();
     Ok(json!({
         "height": height.to_string(),

@@ -94,7 +94,7 @@ fn render_status(
     node_key: tendermint::PublicKey,
 ) -> Result<Value, Failure> {
     let node = account::Id::from(node_key);
-    let next = stored::validators(view, view.height() + 1);
+    let next = stored::validators(view, view.height() + 1)?;
     let mut validators = next.validators().iter();
     let own = validators.find(|it| hex::encode(it.address.as_bytes()) == status.validator);
     // A node without a vote is named by its own key, without power.

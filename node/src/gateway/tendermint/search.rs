@@ -142,8 +142,9 @@ pub(super) fn transaction(view: &ReadView, hash: &[u8; 32], prove: bool) -> Resu
             render::hex(hash)
         )));
     };
+    stored::kept(view, height)?;
     let index = usize::try_from(index).expect("an index of 32 bits fits");
-    described(view, &stored::block(view, height)?, index..index + 1, prove)
+    described(view, &stored::block(view, height)?, index..index + 1, prove)?
         .pop()
         .ok_or_else(|| Failure::internal("the index points at no transaction"))
 }
@@ -185,14 +186,15 @@ fn of_height(
     if height == 0 || height > view.height() {
         return Ok((Vec::new(), 0));
     }
+    stored::kept(view, height)?;
     let stored = stored::block(view, height)?;
     let total = stored.transactions.len();
     let range = search.page.range(total)?;
     if !search.descending {
-        return Ok((described(view, &stored, range, prove), total));
+        return Ok((described(view, &stored, range, prove)?, total));
     }
     let mirrored = total - range.end..total - range.start;
-    let mut found = described(view, &stored, mirrored, prove);
+    let mut found = described(view, &stored, mirrored, prove)?;
     found.reverse();
     Ok((found, total))
 }
@@ -203,29 +205,30 @@ fn described(
     stored: &Stored,
     range: std::ops::Range<usize>,
     prove: bool,
-) -> Vec<Value> {
+) -> Result<Vec<Value>, Failure> {
     let height = stored.header.height.value();
-    let receipts = stored::receipts(view, height);
+    let receipts = stored::receipts(view, height)?;
     let tree = (prove && !stored.transactions.is_empty())
         .then(|| inclusion::Tree::of(&stored.transactions));
     let envelopes = stored.transactions.iter().zip(&receipts).enumerate();
-    envelopes
-        .skip(range.start)
-        .take(range.len())
-        .map(|(index, (envelope, receipt))| {
-            let mut described = json!({
-                "hash": render::hex(&receipt.hash),
-                "height": height.to_string(),
-                "index": index,
-                "tx_result": render::result(receipt),
-                "tx": render::base64(envelope),
+    let described =
+        envelopes
+            .skip(range.start)
+            .take(range.len())
+            .map(|(index, (envelope, receipt))| {
+                let mut described = json!({
+                    "hash": render::hex(&receipt.hash),
+                    "height": height.to_string(),
+                    "index": index,
+                    "tx_result": render::result(receipt),
+                    "tx": render::base64(envelope),
+                });
+                if let Some(tree) = &tree {
+                    described["proof"] = proof(tree, &stored.transactions, index);
+                }
+                described
             });
-            if let Some(tree) = &tree {
-                described["proof"] = proof(tree, &stored.transactions, index);
-            }
-            described
-        })
-        .collect()
+    Ok(described.collect())
 }
 
 fn proof(tree: &inclusion::Tree, envelopes: &[Vec<u8>], index: usize) -> Value {

@@ -239,7 +239,7 @@ fn events(
     Ok(match subscription.topic {
         Topic::NewBlock => {
             let tags = json!({ "tm.event": ["NewBlock"], "block.height": [height.to_string()] });
-            vec![event("NewBlock", new_block(view, &stored), tags)]
+            vec![event("NewBlock", new_block(view, &stored)?, tags)]
         }
         Topic::NewBlockHeader => {
             let value = json!({ "header": render::header(&stored.header) });
@@ -250,7 +250,7 @@ fn events(
             )]
         }
         Topic::Tx => {
-            let receipts = stored::receipts(view, height);
+            let receipts = stored::receipts(view, height)?;
             let transactions = stored.transactions.iter().zip(&receipts).enumerate();
             transactions
                 .map(|(index, (envelope, receipt))| {
@@ -272,8 +272,8 @@ fn events(
     })
 }
 
-fn new_block(view: &ReadView, stored: &Stored) -> Value {
-    let receipts = stored::receipts(view, stored.header.height.value());
+fn new_block(view: &ReadView, stored: &Stored) -> Result<Value, Failure> {
+    let receipts = stored::receipts(view, stored.header.height.value())?;
     let mut value = render::identified_block(stored);
     value["result_finalize_block"] = json!({
         "events": [],
@@ -282,7 +282,7 @@ fn new_block(view: &ReadView, stored: &Stored) -> Value {
         "consensus_param_updates": null,
         "app_hash": null,
     });
-    value
+    Ok(value)
 }
 
 #[cfg(test)]

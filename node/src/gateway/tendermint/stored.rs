@@ -47,10 +47,19 @@ pub(super) fn height(view: &ReadView, asked: Option<i64>, newest: u64) -> Result
             "height {height} must be less than or equal to the current blockchain height {newest}"
         )));
     }
-    if height <= view.height() && !view.archive().keeps(height) {
-        return Err(unavailable(height, lowest(view)));
+    if height <= view.height() {
+        kept(view, height)?;
     }
     Ok(height)
+}
+
+/// Whether the height is kept. Who has asked may read it for a while; without that, any part of it may be gone at any moment.
+pub(super) fn kept(view: &ReadView, height: u64) -> Result<(), Failure> {
+    if view.archive().keeps(height) {
+        Ok(())
+    } else {
+        Err(unavailable(height, lowest(view)))
+    }
 }
 
 /// The lowest height from which on all are held.
@@ -78,21 +87,22 @@ pub(super) fn block(view: &ReadView, height: u64) -> Result<Stored, Failure> {
     })
 }
 
-/// The receipts of a block that is held, one a transaction.
-pub(super) fn receipts(view: &ReadView, height: u64) -> Vec<v1::Receipt> {
-    let receipts = view.archive().receipts(height);
-    receipts
-        .expect("a block is stored with its receipts")
+/// The receipts of a block, one a transaction.
+pub(super) fn receipts(view: &ReadView, height: u64) -> Result<Vec<v1::Receipt>, Failure> {
+    let Some(receipts) = view.archive().receipts(height) else {
+        return Err(unavailable(height, lowest(view)));
+    };
+    let receipts = receipts
         .iter()
-        .map(|receipt| v1::Receipt::decode(receipt.as_slice()).expect("a stored receipt decodes"))
-        .collect()
+        .map(|receipt| v1::Receipt::decode(receipt.as_slice()).expect("a stored receipt decodes"));
+    Ok(receipts.collect())
 }
 
 /// Who decides the block of `height`, which may be the one after the newest.
-pub(super) fn validators(view: &ReadView, height: u64) -> validator::Set {
-    let encoded = proofs::validators(view, height);
-    <validator::Set as Protobuf<RawValidatorSet>>::decode(encoded.as_slice())
-        .expect("stored validators decode")
+pub(super) fn validators(view: &ReadView, height: u64) -> Result<validator::Set, Failure> {
+    let encoded = proofs::validators(view, height)?;
+    let set = <validator::Set as Protobuf<RawValidatorSet>>::decode(encoded.as_slice());
+    Ok(set.expect("stored validators decode"))
 }
 
 fn decode_commit(bytes: &[u8]) -> Commit {

@@ -142,6 +142,35 @@ async fn each_method_has_a_path_that_answers_in_json() {
 }
 
 #[tokio::test]
+async fn transactions_of_pruned_blocks_are_refused_while_their_rows_still_stand() {
+    let mut node = chain(1).await;
+    node.block(Changes::new(), &[b"old"]);
+    node.block(Changes::new(), &[]);
+    node.prune(3);
+    let unavailable = json!("height 2 is not available, lowest height is 3");
+    let by_hash = STANDARD.encode(hash(b"old"));
+    let query = format!("tx.hash='{}'", hex::encode(hash(b"old")));
+    for (method, params) in [
+        ("tx", json!({ "hash": by_hash })),
+        ("tx_search", json!({ "query": "tx.height=2" })),
+        ("tx_search", json!({ "query": query })),
+        ("block_results", json!({ "height": "2" })),
+    ] {
+        let error = call(&node.url, method, params).await.unwrap_err();
+        assert_eq!(error["data"], unavailable, "{method}: {error}");
+    }
+}
+
+#[test]
+fn receipts_that_are_swept_between_two_reads_are_unavailable() {
+    let nothing = starfire_state::Memory::new();
+    let view = crate::gateway::ReadView::new(std::sync::Arc::new(nothing), 9);
+    let failure = stored::receipts(&view, 7).unwrap_err();
+    assert_eq!(failure.code, -32_603);
+    assert!(stored::validators(&view, 7).is_err());
+}
+
+#[tokio::test]
 async fn heights_that_are_not_there_are_refused_in_cometbfts_words() {
     let node = chain(2).await;
     for (height, problem) in [
