@@ -215,13 +215,10 @@ pub fn select<'a>(
             passed.insert(source);
             continue;
         }
-        let admitted = match admission.admit(view, transaction) {
-            Ok(admitted) => admitted,
-            Err(_) => {
-                passed.insert(source);
-                selection.refused.push(transaction.clone());
-                continue;
-            }
+        let Ok(admitted) = admission.admit(view, transaction) else {
+            passed.insert(source);
+            selection.refused.push(transaction.clone());
+            continue;
         };
         let last = nonces.get(&source).copied();
         let last = last.unwrap_or(admitted.account.record.nonce);
