@@ -5,20 +5,27 @@
 # Prints nothing when there is nothing to do.
 set -euo pipefail
 
-packages=(clang libclang-dev gcc libc6-dev ca-certificates curl jq util-linux)
-commands=(clang cc curl jq chrt)
+# Each command, and the packages that bring it. Only those of missing ones are installed: a machine may have the others from elsewhere,
+# and Debian's own would not go with them.
+needed=("clang clang" "cc gcc libc6-dev" "curl curl ca-certificates" "jq jq" "chrt util-linux")
 if [ "${1:-}" = "--tests" ]; then
-  packages+=(nodejs npm python3-venv iproute2 nftables strace)
-  commands+=(node npm python3 ip nft strace)
+  needed+=("node nodejs" "npm npm" "python3 python3-venv" "ip iproute2" "nft nftables" "strace strace")
 fi
 
 missing=()
-for command in "${commands[@]}"; do
-  command -v "$command" >/dev/null || missing+=("$command")
+packages=()
+for need in "${needed[@]}"; do
+  read -r command of <<<"$need"
+  if ! command -v "$command" >/dev/null; then
+    missing+=("$command")
+    read -ra of <<<"$of"
+    packages+=("${of[@]}")
+  fi
 done
 # bindgen loads libclang at build time; the package name carries a version, so look for the library.
 if ! find /usr/lib -maxdepth 4 -name 'libclang*.so*' -print -quit 2>/dev/null | grep -q .; then
   missing+=(libclang)
+  packages+=(libclang-dev)
 fi
 if [ "${#missing[@]}" -gt 0 ]; then
   echo "setup: installing ${packages[*]} (missing: ${missing[*]})" >&2

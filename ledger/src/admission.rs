@@ -181,7 +181,7 @@ fn require(account: &Account, weight: i64, kind: Option<i32>) -> Result<(), Reje
 pub struct Selection {
     /// For the block, in order.
     pub taken: Vec<Arc<Checked>>,
-    /// Not admitted as state is now: whoever keeps them waits for nothing.
+    /// Not admitted as state is now, or too much for any block: whoever keeps them waits for nothing.
     pub refused: Vec<Arc<Checked>>,
 }
 
@@ -197,6 +197,7 @@ pub fn select<'a>(
     let mut room = transactions_bytes_max(validators);
     let mut places = admission.chain.block_transactions_max.min(places);
     let mut quota = Quota::new(&admission.chain);
+    let empty = quota.clone();
     let mut nonces: BTreeMap<Did, i64> = BTreeMap::new();
     // Theirs come after one that was passed over.
     let mut passed: BTreeSet<Did> = BTreeSet::new();
@@ -206,13 +207,15 @@ pub fn select<'a>(
             break;
         }
         let source = transaction.source;
-        let bytes = transaction.bytes().len();
-        let fits = || {
-            bytes + TRANSACTION_FRAME_BYTES <= room
-                && quota.has_room(&admission.payer(transaction), bytes).is_ok()
-        };
-        if passed.contains(&source) || !fits() {
+        if passed.contains(&source) {
+            continue;
+        }
+        let (payer, bytes) = (admission.payer(transaction), transaction.bytes().len());
+        if bytes + TRANSACTION_FRAME_BYTES > room || quota.has_room(&payer, bytes).is_err() {
             passed.insert(source);
+            if empty.has_room(&payer, bytes).is_err() {
+                selection.refused.push(transaction.clone());
+            }
             continue;
         }
         let Ok(admitted) = admission.admit(view, transaction) else {

@@ -654,7 +654,8 @@ impl Replica {
             last_commit: self.last_commit.clone(),
         });
         if !self.heartbeat_over {
-            let waits = self.last_block_had_transactions || !self.mempool.is_empty();
+            let waits =
+                self.last_block_had_transactions || self.mempool.candidates().next().is_some();
             let rest = if self.resting && waits {
                 Duration::ZERO
             } else {

@@ -385,7 +385,7 @@ fn fill(batch: &Batch, db: &DB, writes: &mut WriteBatch) {
     for key in &batch.tree_deletes {
         writes.delete_cf(table(db, TREE), key);
     }
-    // They are in order: after each row RocksDB has the place of the next one at hand.
+    // The tree gives them in order: after each row RocksDB has the place of the next one at hand.
     for (key, value) in &batch.tree {
         writes.put_cf(table(db, TREE), key, value);
     }

@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use starfire_ledger::Checked;
 use starfire_ledger::membership::possession_message;
-use starfire_ledger::{ChainRules, Checked, Transaction, check};
 use starfire_proto::protocol::operation::{Native, Type};
 use starfire_proto::v1::motion_propose::Action;
 use starfire_proto::{protocol, v1};
 
-use crate::world::{World, account_key, address, operator_key, validator_key};
+use crate::world::{World, account_key, address, operator_key, sign_and_check, validator_key};
 
 /// Total power never falls below this: a chain of three equal validators cannot lose or gain one at once.
 const POWER_MIN: u64 = 4;
@@ -228,14 +228,7 @@ fn transaction(action: Action, voters: &[usize], motion: usize) -> Arc<Checked> 
         ..Default::default()
     };
     let signers: Vec<_> = std::iter::once(&operator).chain(&accounts).collect();
-    let transaction = Transaction::decode(&Transaction::sign(&body, &signers))
-        .expect("what was signed here decodes");
-    let rules = ChainRules {
-        chain_id: "starfire-main-1".to_owned(),
-        chain_code: None,
-        bif_chain_id: 0,
-    };
-    Arc::new(check(transaction, &rules).expect("what was signed here is valid"))
+    sign_and_check(&body, &signers)
 }
 
 #[cfg(test)]

@@ -243,7 +243,15 @@ fn signed(key: &PrivateKey, nonce: i64, operation: protocol::Operation) -> Arc<C
         operations: vec![operation],
         ..Default::default()
     };
-    let transaction = Transaction::decode(&Transaction::sign(&body, &[key]))
+    sign_and_check(&body, &[key])
+}
+
+/// The transaction, as a node of the simulation's chain takes it.
+pub(crate) fn sign_and_check(
+    body: &protocol::Transaction,
+    signers: &[&PrivateKey],
+) -> Arc<Checked> {
+    let transaction = Transaction::decode(&Transaction::sign(body, signers))
         .expect("what was signed here decodes");
     let rules = ChainRules {
         chain_id: "starfire-main-1".to_owned(),

@@ -81,7 +81,8 @@ impl Replica {
         !self.mempool.is_empty() && !self.select(1).is_empty()
     }
 
-    /// At most so many transactions for the next block. What can no longer run is dropped: it would stand before others for ever.
+    /// At most so many transactions for the next block. What cannot run as state is now is dropped, for its sender to send again: it would
+    /// stand before others for as long as it waits.
     pub(super) fn select(&mut self, places: u32) -> Vec<Arc<Checked>> {
         let state = self.store.state_at(self.height());
         let (admission, candidates) = (&self.admission, self.mempool.candidates());

@@ -192,7 +192,9 @@ impl Page {
                 (Kind::Leaf(slot), Kind::Empty) | (Kind::Empty, Kind::Leaf(slot)) => {
                     nodes.put(at, Kind::Leaf(slot), *self.slots[slot].hash());
                 }
-                _ => nodes.put(at, Kind::Inner, hash::inner(&nodes.children[at])),
+                (Kind::Inner, _) | (_, Kind::Inner) | (Kind::Leaf(_), Kind::Leaf(_)) => {
+                    nodes.put(at, Kind::Inner, hash::inner(&nodes.children[at]));
+                }
             }
         }
         nodes

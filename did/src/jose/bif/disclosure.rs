@@ -79,14 +79,14 @@ pub(super) fn check(claims: &Map<String, Value>, algorithm: Algorithm) -> Result
     Ok(())
 }
 
-/// Whether a text has the form of a salt: 16 decimal digits, as BIF's SDKs make them, or 32 of lower-case hexadecimal, as ours are.
+/// Whether a text has the form of a salt: 16 decimal digits, as BIF's SDKs make them, or 32 of lower-case hexadecimal whose second half
+/// begins with a letter, as ours are. No text of the one form ends with one of the other, so nobody moves the end of a value into its
+/// salt, or back.
 fn is_salt(text: &str) -> bool {
     let all = |length: usize, is: fn(u8) -> bool| text.len() == length && text.bytes().all(is);
+    let hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     all(SALT_DIGITS, |byte| byte.is_ascii_digit())
-        || all(
-            2 * SALT_BYTES,
-            |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
-        )
+        || (all(2 * SALT_BYTES, hex) && text.as_bytes()[SALT_BYTES].is_ascii_lowercase())
 }
 
 /// The claims with hashes only: what is signed.
@@ -141,5 +141,23 @@ pub(super) fn hash(algorithm: Algorithm, value: &str, salt: &str) -> String {
                 .chain_update(salt)
                 .finalize(),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_salt_of_one_form_ends_with_one_of_the_other() {
+        let (theirs, ours) = ("2026010100000001", "000102030405060788090a0b0c0d0e0f");
+        let ours = ours.replace("88090a", "a8090a");
+        assert!(is_salt(theirs) && is_salt(&ours));
+        // An identity card's number, whose end would be taken for the beginning of a salt.
+        let moved = format!("110101199003077777{theirs}");
+        for cut in 1..moved.len() {
+            assert_eq!(is_salt(&moved[cut..]), &moved[cut..] == theirs, "{cut}");
+            assert!(!is_salt(&ours[cut.min(ours.len())..]), "{cut}");
+        }
     }
 }
