@@ -113,7 +113,9 @@ pub enum JoseError {
     #[error("the value of {0:?} does not have the hash that was signed")]
     DisclosureHash(String),
     /// BIF: the salt could hold a part of the value.
-    #[error("the salt of {0:?} is neither 16 decimal digits nor 32 of lower-case hexadecimal")]
+    #[error(
+        "the salt of {0:?} is neither 16 decimal digits nor 32 of lower-case hexadecimal with a letter in the 17th place"
+    )]
     DisclosureSalt(String),
 }
 
