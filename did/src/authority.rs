@@ -60,8 +60,7 @@ pub(crate) fn held(view: &dyn View, did: &Did) -> Result<Held, Rejection> {
         );
         return Err(deactivated(did));
     };
-    let document =
-        Document::try_from(document).expect("a document was parsed before it was stored");
+    let document = Document::stored(document).expect("a document was parsed before it was stored");
     Ok(Held { record, document })
 }
 

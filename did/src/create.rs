@@ -23,6 +23,7 @@ use crate::document::Document;
 use crate::handover::{hand_over, signers as document_signers};
 use crate::id::Did;
 use crate::key::PublicKey;
+use crate::known::Known;
 use crate::{authority, code, delegation, history, path, policy};
 
 /// What a consent begins with.
@@ -121,6 +122,17 @@ impl Create {
         env: &Env,
         signers: &[&str],
     ) -> Result<(), Rejection> {
+        self.apply_among(&mut Known::default(), state, env, signers)
+    }
+
+    /// The same, as one of several creations of an operation.
+    pub(crate) fn apply_among(
+        &self,
+        known: &mut Known,
+        state: &mut Overlay<'_>,
+        env: &Env,
+        signers: &[&str],
+    ) -> Result<(), Rejection> {
         let did = *self.did();
         require_creator(state, env, signers)?;
         if did
@@ -150,12 +162,13 @@ impl Create {
             let standing: Vec<Did> = control
                 .members()
                 .iter()
-                .filter(|member| **member == did || policy::stands(state, member, env, signers))
+                .filter(|member| **member == did || known.stands(state, member, env, signers))
                 .copied()
                 .collect();
             authority::require_controllers(&did, &control, &standing, env)?;
         }
-        delegation::check(state, &self.document)?;
+        delegation::check(known, state, &self.document)?;
+        known.forget(&did);
         history::append(state, &did, &history::first(&self.document, env));
         // An account may ask for more keys than a document tells of; one that begins with this document has no others.
         if !document_signers(&self.document).iter().eq([&did]) {

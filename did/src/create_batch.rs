@@ -11,6 +11,7 @@ use starfire_state::{Env, Overlay, Rejection};
 
 use crate::code;
 use crate::create::Create;
+use crate::known::Known;
 
 /// The most creations of a batch.
 pub const CREATIONS_MAX: usize = 10_000;
@@ -65,8 +66,9 @@ impl CreateBatch {
         env: &Env,
         signers: &[&str],
     ) -> Result<(), Rejection> {
+        let mut known = Known::default();
         for create in self.creations() {
-            create.apply(state, env, signers)?;
+            create.apply_among(&mut known, state, env, signers)?;
         }
         Ok(())
     }

@@ -30,6 +30,7 @@ pub mod id;
 pub mod issuer;
 pub mod jose;
 pub mod key;
+mod known;
 #[cfg(test)]
 mod model;
 pub mod name;

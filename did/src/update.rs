@@ -5,6 +5,7 @@ use starfire_state::{Env, Event, Overlay, Rejection};
 
 use crate::document::Document;
 use crate::id::Did;
+use crate::known::Known;
 use crate::{authority, code, delegation, history, recover};
 
 /// Replaces controllers, services and other names.
@@ -50,7 +51,7 @@ impl Update {
             return Err(Rejection::new(code::DID_KEYS_CHANGE_BY_ROTATE, detail));
         }
         if self.document.controllers() != held.document.controllers() {
-            delegation::check(state, &self.document)?;
+            delegation::check(&mut Known::default(), state, &self.document)?;
         }
         if self.document.recovery() != held.document.recovery() {
             recover::require_free_terms(state, &held.document, env, signers)?;
