@@ -69,6 +69,7 @@ measure() {
 measure durable-saturate run --mode durable --rate saturate "${load[@]}"
 eighty=$(jq '.committed_per_second * 8 / 10 | floor' "$out/durable-saturate.json")
 measure durable-80 run --mode durable --rate "$eighty" "${load[@]}"
+measure durable-4800 run --mode durable --rate 4800 "${load[@]}"
 measure durable-2000 run --mode durable --rate 2000 "${load[@]}"
 measure durable-broadcast run --mode durable --rate saturate --routing broadcast "${load[@]}"
 for rate in "${opaque[@]}"; do

@@ -275,6 +275,8 @@ impl Core {
             self.show_waiting(&fresh);
             if self.answers_for(&origin, votes) {
                 own.append(&mut fresh);
+            } else if votes {
+                self.spread.heard(clock::monotonic(), fresh);
             } else {
                 self.pass_on(&fresh, &origin);
             }
@@ -315,8 +317,7 @@ impl Core {
     }
 
     fn pass_on(&self, fresh: &[Arc<Checked>], origin: &Origin) {
-        // A validator has sent it to whoever proposes.
-        if fresh.is_empty() || self.replica.votes() {
+        if fresh.is_empty() {
             return;
         }
         let Outlets {

@@ -636,7 +636,7 @@ impl Replica {
 
     fn start_height(&mut self, now: Time, outputs: &mut Vec<Output>) {
         self.leave_height();
-        let heartbeat = Duration::from_millis(self.genesis.file().consensus.heartbeat_ms);
+        let heartbeat = self.heartbeat();
         self.resting = std::mem::replace(&mut self.went_on, true);
         self.heartbeat_over = heartbeat.is_zero() && !self.resting;
         let height = self.height_to_decide();

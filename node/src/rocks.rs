@@ -41,6 +41,9 @@ use tables::{BLOCKS, META, RECEIPTS, STATE, TRANSACTIONS, TREE, table};
 /// How the store lies on disk. Another layout has another number, and is refused.
 const SCHEMA: &[u8] = b"starfire-store/2";
 
+/// Length of a validator's address.
+const ADDRESS_BYTES: usize = 20;
+
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -204,6 +207,22 @@ impl Rocks {
             }),
             None => self.put_meta(tables::CHAIN_KEY, genesis_hash),
         }
+    }
+
+    /// The validators whose votes the safety record knows, if that was ever said.
+    pub fn signers(&self) -> Option<Vec<[u8; ADDRESS_BYTES]>> {
+        let stored = self.meta(tables::SIGNERS_KEY)?;
+        let (addresses, rest) = stored.as_chunks();
+        assert!(rest.is_empty(), "addresses are stored whole");
+        Some(addresses.to_vec())
+    }
+
+    /// Says whose votes the safety record knows from now on.
+    pub fn bind_signers(&mut self, addresses: &[[u8; ADDRESS_BYTES]]) -> Result<(), OpenError> {
+        if self.signers().as_deref() == Some(addresses) {
+            return Ok(());
+        }
+        self.put_meta(tables::SIGNERS_KEY, addresses.as_flattened())
     }
 
     /// A handle for reading, for other threads.

@@ -138,9 +138,11 @@ async fn run(
     };
     let keeper = rocks.keeper();
     let upkeep = Upkeep::new(rocks.pruner(), shelf.clone(), schedule, retention);
+    let signers = keys::load_signers(home, passphrase)?;
+    store::own_safety(&mut rocks, &signers)?;
     let setup = Setup {
         genesis,
-        signers: keys::load_signers(home, passphrase)?,
+        signers,
         mempool: limits,
     };
     let (replica, first) =

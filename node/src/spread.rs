@@ -6,6 +6,9 @@
 //! a few at a time: whoever knows of work gives up on a proposer that does none. A broken link would keep a transaction from
 //! whoever proposes; so a node gossips what waits too long.
 //!
+//! Whoever brought a transaction may be gone before it is committed. So a validator that heard of it from another sends it to the proposer
+//! too, if it waits for so long that nobody seems to answer for it.
+//!
 //! A node that does not vote cannot tell who proposes: it sends what is new to everybody that it is connected to, but not back. Only
 //! what is new somewhere is passed on, so it goes round no circle.
 
@@ -40,15 +43,24 @@ const GOSSIP_AFTER: Duration = Duration::from_secs(3);
 /// How often that happens at most, and to how many. Under a load that is too high all wait long, and gossip would only add to it.
 const GOSSIP_PERIOD: Duration = Duration::from_secs(1);
 const GOSSIP_MAX: usize = 64;
-/// Transactions that this node answers for at most.
+/// What another answers for is sent to the proposer when it has waited for so long, and as often while it does.
+const ADOPT_AFTER: Duration = Duration::from_secs(6);
+/// How often that happens at most, and to how many.
+const ADOPT_PERIOD: Duration = Duration::from_secs(1);
+const ADOPT_MAX: usize = 64;
+/// Transactions that this node answers for at most, and as many that others do.
 const OWN_MAX: usize = 65_536;
 
-/// What this node answers for: what its clients brought lately, and waits.
+/// What waits, as far as this node sends it on.
 #[derive(Debug)]
 pub struct Spread {
+    /// What this node answers for: what its clients brought lately.
     own: VecDeque<Own>,
+    /// What others answer for.
+    heard: VecDeque<Heard>,
     looked_at: Instant,
     gossiped_at: Instant,
+    adopted_at: Instant,
 }
 
 /// A transaction that this node answers for.
@@ -61,6 +73,14 @@ struct Own {
     sent: Instant,
     /// Everybody has heard of it.
     told: bool,
+}
+
+/// A transaction that another node answers for.
+#[derive(Debug)]
+struct Heard {
+    transaction: Arc<Checked>,
+    /// When it came, or was last sent on.
+    since: Instant,
 }
 
 /// What is to be sent of what waits.
@@ -79,8 +99,10 @@ impl Spread {
     pub fn new(now: Instant) -> Self {
         Self {
             own: VecDeque::new(),
+            heard: VecDeque::new(),
             looked_at: now,
             gossiped_at: now,
+            adopted_at: now,
         }
     }
 
@@ -97,10 +119,26 @@ impl Spread {
         });
     }
 
+    /// Takes note of transactions that another node answers for.
+    pub fn heard(&mut self, now: Instant, transactions: Vec<Arc<Checked>>) {
+        for transaction in transactions {
+            if self.heard.len() >= OWN_MAX {
+                self.heard.pop_front();
+            }
+            self.heard.push_back(Heard {
+                transaction,
+                since: now,
+            });
+        }
+    }
+
     /// When [`Self::due`] may have something.
     pub fn due_at(&self) -> Option<Instant> {
-        let oldest = self.own.front()?;
-        Some((oldest.since + TELL_AFTER).max(self.looked_at + PERIOD))
+        let own = self.own.front().map(|oldest| oldest.since + TELL_AFTER);
+        let own = own.map(|at| at.max(self.looked_at + PERIOD));
+        let heard = self.heard.front().map(|oldest| oldest.since + ADOPT_AFTER);
+        let heard = heard.map(|at| at.max(self.adopted_at + ADOPT_PERIOD));
+        own.into_iter().chain(heard).min()
     }
 
     /// All that waits, by `waits`, for one that proposes from now on.
@@ -141,6 +179,10 @@ impl Spread {
                 due.proposer.push(own.transaction.clone());
             }
         }
+        if now >= self.adopted_at + ADOPT_PERIOD {
+            self.adopted_at = now;
+            self.adopt(now, &mut due.proposer, &waits);
+        }
         if now >= self.gossiped_at + GOSSIP_PERIOD {
             self.gossiped_at = now;
             while due.gossip.len() < GOSSIP_MAX
@@ -152,6 +194,31 @@ impl Spread {
             }
         }
         due
+    }
+
+    /// Sends on what others answer for and what waits for too long all the same.
+    fn adopt(
+        &mut self,
+        now: Instant,
+        proposer: &mut Vec<Arc<Checked>>,
+        waits: impl Fn(&Checked) -> bool,
+    ) {
+        let mut adopted = 0;
+        while let Some(heard) = self.heard.pop_front() {
+            if !waits(&heard.transaction) {
+                continue;
+            }
+            if adopted == ADOPT_MAX || now < heard.since + ADOPT_AFTER {
+                self.heard.push_front(heard);
+                break;
+            }
+            adopted += 1;
+            proposer.push(heard.transaction.clone());
+            self.heard.push_back(Heard {
+                since: now,
+                ..heard
+            });
+        }
     }
 }
 
@@ -297,6 +364,33 @@ mod tests {
         assert_eq!(nonces(&second.everybody), [20]);
         let third = spread.due(start + TELL_AFTER + 2 * PERIOD, |_| true);
         assert!(third.everybody.is_empty());
+    }
+
+    #[test]
+    fn what_others_answer_for_is_sent_on_when_it_waits_all_the_same() {
+        let start = clock::monotonic();
+        let mut spread = Spread::new(start);
+        spread.heard(
+            start,
+            (1..=100).map(|nonce| transaction(nonce, 1)).collect(),
+        );
+        assert_eq!(spread.due_at(), Some(start + ADOPT_AFTER));
+        let early = spread.due(start + ADOPT_AFTER / 2, |_| true);
+        assert!(early.proposer.is_empty());
+        let late = start + ADOPT_AFTER;
+        let first = spread.due(late, |transaction| transaction.nonce > 10);
+        assert_eq!(nonces(&first.proposer), (11..75).collect::<Vec<_>>());
+        assert!(first.everybody.is_empty() && first.gossip.is_empty());
+        let second = spread.due(late + ADOPT_PERIOD, |transaction| transaction.nonce > 98);
+        assert_eq!(nonces(&second.proposer), [99, 100]);
+        // As often as it waits so long again.
+        let again = spread.due(late + ADOPT_PERIOD + ADOPT_AFTER, |transaction| {
+            transaction.nonce == 100
+        });
+        assert_eq!(nonces(&again.proposer), [100]);
+        let never = spread.due(late + 3 * ADOPT_AFTER, |_| false);
+        assert!(never.proposer.is_empty());
+        assert_eq!(spread.due_at(), None);
     }
 
     #[test]

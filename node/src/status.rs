@@ -15,6 +15,12 @@ use crate::roster::Roster;
 /// A validator that was not heard for this long while a height drags on counts as missing.
 const SILENCE: Duration = Duration::from_secs(4);
 
+/// A block that comes so long after too few validators were left was decided without this node's connections.
+const APART: Duration = Duration::from_secs(3);
+
+/// So long nothing is decided before it is told of in the log: connections come one after the other.
+const HALT_TOLD_AFTER: Duration = Duration::from_secs(5);
+
 /// Proofs against validators that the status shows; the store keeps more.
 const MISBEHAVIOURS_SHOWN_MAX: usize = 32;
 
@@ -44,6 +50,10 @@ pub struct Situation {
     signers: BTreeSet<account::Id>,
     committed_at: Instant,
     dragging_since: Option<Instant>,
+    /// Since when too few validators are connected.
+    apart_since: Option<Instant>,
+    /// The log says that nothing is decided.
+    halt_told: bool,
     heard_at: BTreeMap<account::Id, Instant>,
     /// The newest proofs against validators.
     misbehaviours: VecDeque<(u64, account::Id, &'static str)>,
@@ -63,6 +73,8 @@ impl Situation {
             signers: BTreeSet::new(),
             committed_at: now,
             dragging_since: None,
+            apart_since: None,
+            halt_told: false,
             heard_at: BTreeMap::new(),
             misbehaviours: VecDeque::new(),
         };
@@ -130,7 +142,7 @@ impl Situation {
 
     /// The whole answer.
     pub fn status(
-        &self,
+        &mut self,
         facts: &NodeFacts,
         roster: &Roster,
         replica: &Replica,
@@ -150,6 +162,9 @@ impl Situation {
                     || self.is_there(&info.address, connected),
             })
             .collect();
+        let stalled = self.trouble.clone().or_else(|| replica.silence());
+        let stalled = stalled
+            .unwrap_or_else(|| self.halted(&validators, replica.heartbeat(), clock::monotonic()));
         v1::StatusResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             name: facts.name.clone(),
@@ -169,11 +184,7 @@ impl Situation {
             voting: replica.votes(),
             syncing: false,
             peers: u32::try_from(network.connected().len()).unwrap_or(u32::MAX),
-            stalled: self
-                .trouble
-                .clone()
-                .or_else(|| replica.silence())
-                .unwrap_or_else(|| no_quorum(&validators)),
+            stalled,
             validators,
             mempool_transactions: u64::try_from(replica.mempool().len()).unwrap_or(u64::MAX),
             mempool_bytes: u64::try_from(replica.mempool().bytes()).unwrap_or(u64::MAX),
@@ -194,6 +205,35 @@ impl Situation {
             sync: None,
             base: replica.archive().base(),
         }
+    }
+}
+
+impl Situation {
+    /// Why no block can follow, if too few validators are connected and none comes all the same: others may be connected to more.
+    fn halted(
+        &mut self,
+        validators: &[v1::ValidatorStatus],
+        heartbeat: Duration,
+        now: Instant,
+    ) -> String {
+        let mut reason = no_quorum(validators);
+        if reason.is_empty() {
+            self.apart_since = None;
+        } else {
+            let since = *self.apart_since.get_or_insert(now);
+            let is_new = now <= self.committed_at + heartbeat + SILENCE;
+            if is_new && self.committed_at > since + APART {
+                reason.clear();
+            } else if !self.halt_told && now > since + HALT_TOLD_AFTER {
+                self.halt_told = true;
+                tracing::warn!(reason, "nothing is decided");
+            }
+        }
+        if reason.is_empty() && self.halt_told {
+            self.halt_told = false;
+            tracing::info!("enough validators are there again");
+        }
+        reason
     }
 }
 
@@ -237,4 +277,56 @@ fn no_quorum(validators: &[v1::ValidatorStatus]) -> String {
 
 fn unix_ms(time: tendermint::Time) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn validators(connected: usize) -> Vec<v1::ValidatorStatus> {
+        let validator = |number| v1::ValidatorStatus {
+            address: format!("{number:040}"),
+            organisation: format!("Organisation {number}"),
+            power: 10,
+            connected: number < connected,
+            ..v1::ValidatorStatus::default()
+        };
+        (0..4).map(validator).collect()
+    }
+
+    #[test]
+    fn a_chain_whose_blocks_come_is_not_halted_by_this_nodes_connections() {
+        let start = clock::monotonic();
+        let heartbeat = Duration::from_secs(10);
+        let mut situation = Situation {
+            trouble: None,
+            time_ms: 0,
+            header_hash: Vec::new(),
+            app_hash: Vec::new(),
+            signers: BTreeSet::new(),
+            committed_at: start,
+            dragging_since: None,
+            apart_since: None,
+            halt_told: false,
+            heard_at: BTreeMap::new(),
+            misbehaviours: VecDeque::new(),
+        };
+        let after = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(situation.halted(&validators(3), heartbeat, start), "");
+        let halted = situation.halted(&validators(2), heartbeat, after(1));
+        assert!(
+            halted.starts_with("NO_QUORUM: validators with 20 of 40"),
+            "{halted}"
+        );
+        // On its way when they left.
+        situation.committed_at = after(2);
+        assert_ne!(situation.halted(&validators(2), heartbeat, after(7)), "");
+        assert!(situation.halt_told);
+        situation.committed_at = after(12);
+        assert_eq!(situation.halted(&validators(2), heartbeat, after(13)), "");
+        assert!(!situation.halt_told);
+        assert_eq!(situation.halted(&validators(2), heartbeat, after(26)), "");
+        assert_ne!(situation.halted(&validators(2), heartbeat, after(27)), "");
+        assert_eq!(situation.halted(&validators(3), heartbeat, after(28)), "");
+    }
 }

@@ -21,6 +21,10 @@ use crate::world::World;
 
 /// How long faults go on, simulated milliseconds.
 const FAULTS_MS: u64 = 20_000;
+/// By how much a clock is wrong that is as good as clocks are, milliseconds, in both directions.
+const SKEW_MS: i64 = 200;
+/// By how much a clock jumps at most, milliseconds: an hour.
+const JUMP_MS_MAX: i64 = 3_600_000;
 /// Heights that must follow once all is well.
 const HEIGHTS_AFTER_HEALING: u64 = 4;
 /// Within this time.
@@ -142,7 +146,7 @@ fn run_plan(
         cluster.checks.byzantine.extend(world.addresses(last));
     }
     for validator in validators {
-        let skew_ms = cluster.random.i64(-200..200);
+        let skew_ms = cluster.random.i64(-SKEW_MS..SKEW_MS);
         let disk = DiskHandle::default();
         cluster.processes.push(Process {
             validator,
@@ -193,6 +197,7 @@ impl Cluster<'_> {
             self.network.schedule(at, Event::Cut);
             self.network.schedule(at + length, Event::Join);
         }
+        self.jumps();
         for (sender, queue) in self.world.transactions.iter().enumerate() {
             let count = self.random.usize(0..queue.len());
             for _ in 0..count {
@@ -205,6 +210,21 @@ impl Cluster<'_> {
             }
         }
         self.network.schedule(FAULTS_MS, Event::Heal);
+    }
+
+    /// Clocks that are set: one alone, or all by the same, so that a chain may find all clocks behind its newest block.
+    fn jumps(&mut self) {
+        let nodes = self.processes.len();
+        for _ in 0..self.random.usize(0..3) {
+            let at = self.random.u64(0..FAULTS_MS);
+            let most = [SKEW_MS, 5_000, JUMP_MS_MAX][self.random.usize(0..3)];
+            let by_ms = self.random.i64(-most..most);
+            let all = self.random.bool();
+            let one = self.random.usize(0..nodes);
+            for node in (0..nodes).filter(|node| all || *node == one) {
+                self.network.schedule(at, Event::Jump { node, by_ms });
+            }
+        }
     }
 
     fn play(mut self) -> Result<Report, Violation> {
@@ -335,6 +355,10 @@ impl Cluster<'_> {
                 self.free(node);
                 Ok(())
             }
+            Event::Jump { node, by_ms } => {
+                self.processes[node].skew_ms += by_ms;
+                Ok(())
+            }
             Event::Cut => {
                 self.cut();
                 Ok(())
@@ -360,6 +384,7 @@ impl Cluster<'_> {
         self.network.weather = Weather::CALM;
         self.network.cut.clear();
         for node in 0..self.processes.len() {
+            self.processes[node].skew_ms = self.random.i64(-SKEW_MS..SKEW_MS);
             self.free(node);
             if self.processes[node].dying {
                 self.kill(node);
@@ -416,12 +441,16 @@ impl Cluster<'_> {
     }
 
     fn now(&self, node: Node) -> Time {
-        let skew = self.processes[node].skew_ms;
-        let past_ms =
-            i64::try_from(self.network.now_ms).expect("a short simulation") + skew + 1_000;
-        let offset =
-            Duration::from_millis(u64::try_from(past_ms).expect("the skew is less than a second"));
-        (self.world.genesis.time() + offset).expect("a time within this century")
+        let skew_ms = self.processes[node].skew_ms;
+        let past_ms = i64::try_from(self.network.now_ms).expect("a short simulation") + 1_000;
+        let offset_ms = past_ms + skew_ms;
+        let offset = Duration::from_millis(offset_ms.unsigned_abs());
+        let genesis = self.world.genesis.time();
+        let now = match offset_ms {
+            0.. => genesis + offset,
+            _ => genesis - offset,
+        };
+        now.expect("a time within this century")
     }
 
     fn step(&mut self, node: Node, input: ReplicaInput) -> Result<(), Violation> {
@@ -718,6 +747,7 @@ impl Cluster<'_> {
             | Event::Restart(_)
             | Event::Fill(_)
             | Event::Free(_)
+            | Event::Jump { .. }
             | Event::Cut
             | Event::Join
             | Event::Heal => {

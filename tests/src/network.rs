@@ -57,6 +57,13 @@ pub enum Event {
     Fill(Node),
     /// It takes writes again.
     Free(Node),
+    /// A node's clock is set.
+    Jump {
+        /// Whose.
+        node: Node,
+        /// By how much, milliseconds.
+        by_ms: i64,
+    },
     /// The network is cut.
     Cut,
     /// The cut is over.

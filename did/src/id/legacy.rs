@@ -21,6 +21,17 @@ pub enum LegacyDid {
     Secp256k1([u8; 22]),
 }
 
+impl LegacyDid {
+    /// Whose identifiers looked like this.
+    pub fn generation(&self) -> &'static str {
+        match self {
+            Self::Hex(_) => "BIF's identifiers of 2019 and 2020, 24 hexadecimal digits",
+            Self::Untyped(_) => "BIF's identifiers of about 2021, which name no kind of key",
+            Self::Secp256k1(_) => "BIF's identifiers of secp256k1 keys, derived by Keccak-256",
+        }
+    }
+}
+
 /// The legacy identifier that this text is; `None` for what [`Did`] knows, and for what neither does.
 pub fn parse_legacy(text: &str) -> Option<LegacyDid> {
     let rest = text.strip_prefix(PREFIX)?;

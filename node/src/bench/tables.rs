@@ -23,6 +23,8 @@ pub(crate) struct Measurements {
     pub(super) saturate: Option<load::Record>,
     /// 80 % of them.
     pub(super) eighty: Option<load::Record>,
+    /// 4800 a second: 80 % of what is asked for.
+    pub(super) busy: Option<load::Record>,
     /// 2000 a second.
     pub(super) steady: Option<load::Record>,
     /// As many payments as the chain takes, by broadcast.
@@ -55,6 +57,7 @@ impl Measurements {
         Ok(Self {
             saturate: read(directory, "durable-saturate")?,
             eighty: read(directory, "durable-80")?,
+            busy: read(directory, "durable-4800")?,
             steady: read(directory, "durable-2000")?,
             broadcast: read(directory, "durable-broadcast")?,
             idle: read(directory, "idle")?,
@@ -139,6 +142,7 @@ impl Measurements {
         let loads = [
             ("as many as it takes", &self.saturate),
             ("80 % of that", &self.eighty),
+            ("4800/s", &self.busy),
             ("2000/s", &self.steady),
             ("as many as it takes, broadcast", &self.broadcast),
         ];

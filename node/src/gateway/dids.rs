@@ -80,7 +80,7 @@ impl Gateway {
             proof: !request.without_proof,
             fresh: false,
         };
-        let answer = self.look_up(question, wanted).await?;
+        let answer = self.look_up(question, wanted).await?.as_wanted(wanted);
         let form = Representation::JsonLd;
         let document = match &answer.found.record {
             Some(record) => resolution::rendered_text(record, answer.found.origin, form)

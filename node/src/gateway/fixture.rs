@@ -112,7 +112,8 @@ impl Node {
             chain_code: chain_code.into(),
             ..v1::ChainRecord::default()
         };
-        records.insert(key::CHAIN.to_vec(), Some(record.encode_to_vec()));
+        let record = Some(record.encode_to_vec());
+        records.entry(key::CHAIN.to_vec()).or_insert(record);
         for path in [key::VALIDATORS_LAST, key::VALIDATORS, key::VALIDATORS_NEXT] {
             let set = Protobuf::<RawValidatorSet>::encode_vec(validators.clone());
             records.insert(path.to_vec(), Some(set));

@@ -29,6 +29,7 @@ use serde_json::{Value, json};
 use starfire_crosschain::chain_document;
 use starfire_crosschain::proof_file::{self, ProofView};
 use starfire_did::dereference::DereferenceError;
+use starfire_did::id::{DidError, parse_legacy};
 use starfire_did::resolution::{
     self, At, Problem, ProblemKind, Question, Representation, Resolved,
 };
@@ -147,7 +148,7 @@ async fn answer(gateway: &Gateway, asked: Asked) -> Result<Response, Problem> {
             return Err(Problem::from(&Refusal::Off));
         }
         Err(_) if !text.starts_with("did:bid:") => None,
-        Err(error) => return Err(Problem::new(ProblemKind::InvalidDid, error.to_string())),
+        Err(error) => return Err(no_did(gateway, text, &error).await),
     };
     let url = &asked.target.url;
     let at = asked.options.at(url.parameters())?;
@@ -171,10 +172,11 @@ async fn answer(gateway: &Gateway, asked: Asked) -> Result<Response, Problem> {
         fresh: asked.options.no_cache,
     };
     let answer = gateway.look_up(question, wanted).await.map_err(problem)?;
+    let answer = answer.as_wanted(wanted);
     let wrap = asked.accept.wrap.unwrap_or(asked.accept.whole);
     let alone = !asked.options.aggregate && wrap != Wrap::Dereferencing;
     if alone && did.is_account() && asked.target.is_document() {
-        return written(&asked, &question, &answer, form);
+        return written(&asked, &question, answer, form);
     }
     let mut result = result(&question, &answer, form)?;
     if asked.options.aggregate {
@@ -184,6 +186,24 @@ async fn answer(gateway: &Gateway, asked: Asked) -> Result<Response, Problem> {
         Ok(document_response(&asked, &question, &answer, form, &result))
     } else {
         dereference::answer(&asked, &question, &answer, form, result)
+    }
+}
+
+/// What is said of a text that only looks like a DID of ours. A chain of BIF's profile knows identifiers of earlier generations by
+/// name: no key proves them, so nobody can have registered one.
+async fn no_did(gateway: &Gateway, text: &str, error: &DidError) -> Problem {
+    let legacy = parse_legacy(text);
+    let chain = gateway.read(|view| Ok(starfire_state::chain(view.state().as_ref())));
+    match legacy {
+        Some(legacy) if chain.await.is_ok_and(|chain| chain.bif_profile) => {
+            tracing::info!(did = text, "an identifier of an earlier generation");
+            let detail = format!(
+                "{text} is one of {}: none is registered",
+                legacy.generation()
+            );
+            Problem::new(ProblemKind::NotFound, detail)
+        }
+        Some(_) | None => Problem::new(ProblemKind::InvalidDid, error.to_string()),
     }
 }
 
@@ -241,10 +261,13 @@ fn not_encoded() -> Problem {
 fn written(
     asked: &Asked,
     question: &Question,
-    answer: &Answer,
+    mut answer: Answer,
     form: Representation,
 ) -> Result<Response, Problem> {
-    let resolved = Resolved::new(question, &answer.found, form);
+    let seconds = cache::ttl_seconds(answer.found.record.as_ref());
+    // Taken, so that the rest of the answer can be read beside it.
+    let mut found = std::mem::take(&mut answer.found);
+    let resolved = Resolved::new(question, &mut found, form);
     // DID Resolution §12.1: "The HTTP response status code MUST be 410."
     let status = match resolved.problem() {
         Some(problem) => problem.kind.status(),
@@ -256,13 +279,13 @@ fn written(
         wrap => {
             // There is no document to send alone.
             let media_type = wrap.unwrap_or(asked.accept.whole).media_type();
-            let text = resolved.text(proof(answer)?);
+            let text = resolved.text(proof(&answer)?);
             (media_type, text, asked.options.no_cache)
         }
     };
-    let keep = Keep::of(&answer.found, media_type, form.media_type()).filter(|_| !fresh);
+    let keep = Keep::of(&found, seconds, media_type, form.media_type()).filter(|_| !fresh);
     let response = json_text_reply(status, media_type, text);
-    Ok(kept(response, keep.as_ref(), &asked.headers))
+    Ok(kept(response, keep, &asked.headers))
 }
 
 /// The reply to a question about a document.
@@ -275,6 +298,7 @@ fn document_response(
 ) -> Response {
     let error = result["didResolutionMetadata"].get("error");
     let deactivated = result["didDocumentMetadata"]["deactivated"] == json!(true);
+    let seconds = cache::ttl_seconds(answer.found.record.as_ref());
     // DID Resolution §12.1: "The HTTP response status code MUST be 410."
     let status = match error {
         Some(error) => status_of(error),
@@ -288,8 +312,8 @@ fn document_response(
         None => {
             let media_type = form.media_type();
             let response = json_reply(200, media_type, &result["didDocument"]);
-            let keep = Keep::of(&answer.found, media_type, media_type);
-            return kept(response, keep.as_ref(), &asked.headers);
+            let keep = Keep::of(&answer.found, seconds, media_type, media_type);
+            return kept(response, keep, &asked.headers);
         }
     };
     let response = match wrap {
@@ -304,9 +328,9 @@ fn document_response(
         }
     };
     let fresh = asked.options.no_cache || asked.options.aggregate;
-    let keep = Keep::of(&answer.found, wrap.media_type(), form.media_type());
+    let keep = Keep::of(&answer.found, seconds, wrap.media_type(), form.media_type());
     let keep = keep.filter(|_| !fresh);
-    kept(response, keep.as_ref(), &asked.headers)
+    kept(response, keep, &asked.headers)
 }
 
 /// The HTTP status of an error object of ours.
@@ -371,7 +395,7 @@ fn without_a_chain(
         .wrap
         .map_or(form.media_type(), Wrap::media_type);
     let keep = stays.then(|| Keep::for_ever(media_type, form.media_type()));
-    Ok(kept(response, keep.as_ref(), &asked.headers))
+    Ok(kept(response, keep, &asked.headers))
 }
 
 /// A refusal of this node, as the standard knows it.

@@ -30,6 +30,11 @@ impl Replica {
         self.electorate.proposer(self.round())
     }
 
+    /// A chain where nothing happens decides a block this often; zero: as often as it can.
+    pub fn heartbeat(&self) -> Duration {
+        Duration::from_millis(self.genesis.file().consensus.heartbeat_ms)
+    }
+
     /// Whom messages to all are for: who decides this height, and who decides the next one and so wants the block at once.
     pub fn audience(&self) -> BTreeSet<account::Id> {
         let sets = [

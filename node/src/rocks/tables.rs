@@ -13,6 +13,7 @@
 //!                misbehaviour/ ‖ height ‖ validator     →  a proof against a validator
 //!                kept/ ‖ height                         →  the height stays when its neighbours are pruned
 //!                did-index                              →  the index of DIDs is whole, in this layout
+//!                signers                                →  addresses of the validators whose votes the safety record knows
 //! ```
 //! Numbers are big-endian. A height is stored as its complement in `state`, so that the newest value of a path comes first, and
 //! the value as of a height is where a seek lands. Paths are printable, so 00 ends them, and a path's rows lie together.
@@ -23,8 +24,9 @@
 use std::path::Path;
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType,
-    DBRecoveryMode, DataBlockIndexType, Env, LogLevel, Options, SliceTransform, WriteBufferManager,
+    BlockBasedOptions, BlockBasedTablePinningTier, Cache, ColumnFamily, ColumnFamilyDescriptor, DB,
+    DBCompressionType, DBRecoveryMode, DataBlockIndexType, Env, LogLevel, Options, SliceTransform,
+    WriteBufferManager,
 };
 
 pub(super) const STATE: &str = "state";
@@ -52,6 +54,8 @@ pub(super) const SCHEMA_KEY: &[u8] = b"schema";
 pub(super) const CHAIN_KEY: &[u8] = b"chain";
 pub(super) const HEIGHT_KEY: &[u8] = b"height";
 pub(super) const SAFETY_KEY: &[u8] = b"safety";
+/// Whose votes the safety record knows: addresses, one after the other.
+pub(super) const SIGNERS_KEY: &[u8] = b"signers";
 pub(super) const SAFETY_BLOCK_PREFIX: &[u8] = b"safety-block/";
 pub(super) const MISBEHAVIOUR_PREFIX: &[u8] = b"misbehaviour/";
 /// The height from which on every block is kept. Absent: 1.
@@ -79,6 +83,9 @@ const FILE_BYTES_PER_SYNC: u64 = 1 << 20;
 /// For what was written last, bytes. With more a write costs more, since its place is searched in memory that no cache holds.
 const BUFFERS_MAX: usize = 128 << 20;
 
+/// With less memory nothing in it has a fixed place, bytes.
+const PINNED_FROM: usize = 512 << 20;
+
 /// How memory is shared out.
 struct Memory {
     /// All of it: buffers are charged to it, so it holds what they leave.
@@ -87,6 +94,8 @@ struct Memory {
     write_buffers: WriteBufferManager,
     /// Of one table, bytes.
     write_buffer: usize,
+    /// There is enough that indexes and filters of what is asked for most need not make room.
+    pinned: bool,
     /// Of the log, which holds what the buffers hold: it is read again after a crash. Bytes.
     log_max: u64,
 }
@@ -105,6 +114,7 @@ impl Memory {
             ),
             cache,
             write_buffer: buffers / 2,
+            pinned: all >= PINNED_FROM,
             log_max: u64::try_from(buffers * 2).unwrap_or(u64::MAX),
         }
     }
@@ -172,9 +182,13 @@ fn table_options(name: &str, memory: &Memory) -> Options {
     blocks.set_cache_index_and_filter_blocks(true);
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
     if [RECORDS, TREE].contains(&name) {
-        // Asked for whole keys: a hash of the key leads to its row in a block.
+        // Asked for whole keys: a hash of the key leads to its row in a block, which stands by itself.
         blocks.set_data_block_index_type(DataBlockIndexType::BinaryAndHash);
         blocks.set_data_block_hash_ratio(0.75);
+        blocks.set_block_restart_interval(1);
+        if memory.pinned {
+            blocks.set_unpartitioned_pinning_tier(BlockBasedTablePinningTier::All);
+        }
     }
     let mut options = Options::default();
     options.set_block_based_table_factory(&blocks);

@@ -1,12 +1,15 @@
 //! What a node begins with: its store, filled from a snapshot if it is empty, and the snapshots that it keeps for others.
 
 use anyhow::Context as _;
+use starfire_consensus::safety::SafetyRecord;
 use starfire_ledger::Genesis;
+use starfire_state::{Archive, SafetyBlocks, Store};
 
 use crate::config::Config;
 use crate::home::Home;
 use crate::network::{Inbox, Network};
 use crate::rocks::{OpenError, Rocks};
+use crate::signer::Signer;
 use crate::snapshot::{self, Shelf};
 use crate::state_sync;
 
@@ -25,6 +28,30 @@ pub(super) fn open(home: &Home, config: &Config) -> Result<Rocks, OpenError> {
         }
         opened => opened,
     }
+}
+
+/// Sees to it that this node votes by no other validator's safety record: the directory may be a copy of that one's.
+///
+/// While a key is being rotated there are two, of which the record knows one.
+pub(super) fn own_safety(rocks: &mut Rocks, signers: &[Signer]) -> anyhow::Result<()> {
+    if signers.is_empty() {
+        return Ok(());
+    }
+    let address = |signer: &Signer| {
+        let address = signer.address();
+        <[u8; 20]>::try_from(address.as_bytes()).expect("an address has 20 bytes")
+    };
+    let own: Vec<_> = signers.iter().map(address).collect();
+    let foreign = |known: Vec<_>| !known.iter().any(|address| own.contains(address));
+    if rocks.signers().is_some_and(foreign) && rocks.reader().safety().is_some() {
+        tracing::warn!(
+            "SAFETY_RECORD_LOST: data/ is of a node with another validator's key, and knows nothing of what this one has signed"
+        );
+        rocks
+            .save_safety(&SafetyRecord::silent().encode(), &SafetyBlocks::new())
+            .context("forget another validator's votes")?;
+    }
+    rocks.bind_signers(&own).map_err(store_error)
 }
 
 /// Fills an empty store from a snapshot of the peers, if they have one. What is left of an earlier attempt goes in any case.
@@ -67,8 +94,35 @@ mod tests {
 
     use tempfile::TempDir;
 
+    use starfire_did::{KeyAlgorithm, PrivateKey};
+
     use super::*;
     use crate::config::Role;
+
+    #[test]
+    fn another_validators_votes_are_not_taken_for_own_ones() {
+        let directory = TempDir::new().unwrap();
+        let mut rocks = Rocks::open(directory.path()).unwrap();
+        let signer = |seed: u8| {
+            let key = PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519);
+            Signer::new(&key).unwrap()
+        };
+        let lost = |rocks: &Rocks| {
+            let record = rocks.reader().safety().unwrap();
+            SafetyRecord::decode(&record, |_| None).unwrap().is_lost()
+        };
+        rocks
+            .save_safety(&SafetyRecord::default().encode(), &SafetyBlocks::new())
+            .unwrap();
+        own_safety(&mut rocks, &[]).unwrap();
+        own_safety(&mut rocks, &[signer(1)]).unwrap();
+        // A key is rotated.
+        own_safety(&mut rocks, &[signer(1), signer(2)]).unwrap();
+        own_safety(&mut rocks, &[signer(2)]).unwrap();
+        assert!(!lost(&rocks));
+        own_safety(&mut rocks, &[signer(1)]).unwrap();
+        assert!(lost(&rocks));
+    }
 
     #[test]
     fn what_a_snapshot_left_makes_room_for_a_store_that_cannot_be_opened() {

@@ -41,6 +41,18 @@ pub(in crate::gateway) struct Answer {
 }
 
 impl Answer {
+    /// Without proof, if none is wanted: an answer of a sub-chain has one in any case, by which it was believed.
+    pub(in crate::gateway) fn as_wanted(self, wanted: Wanted) -> Self {
+        if wanted.proof {
+            return self;
+        }
+        Self {
+            proof: None,
+            anchor: None,
+            ..self
+        }
+    }
+
     /// A sub-chain's answer, and the proof of the anchor that it is under.
     fn under(anchor: v1::StateProof, remembered: Remembered) -> Self {
         Self {

@@ -1,6 +1,8 @@
 //! DID Resolution §12.1: paths, options, media types, statuses and errors.
 
+use prost::Message;
 use serde_json::json;
+use starfire_state::key;
 
 use super::*;
 
@@ -393,4 +395,35 @@ async fn a_resolver_describes_itself() {
         get(&node, "/1.0/traits", "").await.json()["bid"]["historyAvailable"],
         json!(true)
     );
+}
+
+#[tokio::test]
+async fn an_identifier_of_an_earlier_generation_is_named_on_a_chain_of_bifs_profile() {
+    let chain = v1::ChainRecord {
+        chain_id: "starfire-main-1".into(),
+        bif_profile: true,
+        ..v1::ChainRecord::default()
+    };
+    let records = Changes::from([(key::CHAIN.to_vec(), Some(chain.encode_to_vec()))]);
+    let of_bif = Node::main(records).await;
+    let other = Node::main(Changes::new()).await;
+    for (legacy, generation) in [
+        (
+            "did:bid:6cc796b8d6e2fbebc9b3cf9e",
+            "2019 and 2020, 24 hexadecimal digits",
+        ),
+        (
+            "did:bid:38VPR182Y4uTkq32fykXjbKBPdQZutH",
+            "about 2021, which name no kind of key",
+        ),
+    ] {
+        let named = resolve(&of_bif, legacy).await;
+        assert_eq!(named.status, 404);
+        let error = &named.json()["didResolutionMetadata"]["error"];
+        assert_eq!(error["type"], "https://www.w3.org/ns/did#NOT_FOUND");
+        let detail = error["detail"].as_str().unwrap();
+        assert!(detail.contains(generation), "{detail}");
+        assert_eq!(resolve(&other, legacy).await.status, 400);
+    }
+    assert_eq!(resolve(&of_bif, "did:bid:nonsense").await.status, 400);
 }

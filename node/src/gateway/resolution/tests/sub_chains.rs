@@ -57,6 +57,9 @@ async fn a_sub_chains_did_is_proved_from_the_main_chain_on() {
         );
         assert_eq!(verdict(&main, &reply.body), Verdict::Valid, "{url}");
     }
+    let bare = resolve(&main, &format!("{did}?proof=false")).await.json();
+    assert!(bare["didDocument"].is_object(), "{bare}");
+    assert!(bare["didDocumentMetadata"].get("proof").is_none(), "{bare}");
     for url in [
         format!("{did}?versionId=201"),
         format!("{did}?versionTime=2020-01-01T00:00:00Z"),
