@@ -49,7 +49,7 @@ pub fn encode_standard(bytes: &[u8]) -> String {
     encode_in(STANDARD, bytes)
 }
 
-/// Decodes exactly `N` bytes from BIF's alphabet, or nothing.
+/// Decodes exactly `N` bytes from BIF's alphabet, or nothing. No two texts decode to the same bytes.
 pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     if N > SHORT_BYTES_MAX {
         let alphabet = bs58::Alphabet::new(BIF.digits).expect("58 different characters");
@@ -196,6 +196,9 @@ mod tests {
             let mut bytes = [0; 22];
             let decoded = bs58::decode(&text).with_alphabet(&theirs()).onto(&mut bytes);
             prop_assert_eq!(decode::<22>(&text), (decoded == Ok(22)).then_some(bytes));
+            if let Some(bytes) = decode::<22>(&text) {
+                prop_assert_eq!(encode(&bytes), text);
+            }
         }
 
         #[test]

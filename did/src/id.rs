@@ -97,9 +97,6 @@ impl Did {
             Some(_) | None => return Err(DidError::Kind),
         };
         let hash = base58::decode::<HASH_BYTES>(suffix).ok_or(DidError::Account)?;
-        if base58::encode(&hash) != suffix {
-            return Err(DidError::Account);
-        }
         Ok(Self(Subject::Account { code, kind, hash }))
     }
 

@@ -1,7 +1,5 @@
 //! The rules that make a record a document. Limits first, so that no list is walked before it is known to be short.
 
-use std::collections::BTreeSet;
-
 use prost::Message;
 use starfire_proto::v1;
 
@@ -42,11 +40,7 @@ impl Document {
             return Err(DocumentError::TooLarge(record.encoded_len()));
         }
         let id = account(&record.id)?;
-        let mut entry_ids = EntryIds {
-            did: &record.id,
-            taken: BTreeSet::new(),
-        };
-        let methods = methods(record.verification_method, &mut entry_ids)?;
+        let methods = methods(record.verification_method, &record.id)?;
         let uses = |relationship, ids| key_references(relationship, ids, &methods);
         let relationships = Relationships {
             authentication: uses(Relationship::Authentication, record.authentication)?,
@@ -77,8 +71,8 @@ impl Document {
                 source,
             })?,
             relationships,
+            services: services(record.service, &record.id, &methods)?,
             methods,
-            services: services(record.service, &mut entry_ids)?,
             also_known_as: names(record.also_known_as)?,
             recovery: record
                 .recovery
@@ -172,20 +166,16 @@ fn ttl(seconds: u32) -> Result<Option<u32>, DocumentError> {
     }
 }
 
-fn methods(
-    records: Vec<v1::VerificationMethod>,
-    entry_ids: &mut EntryIds<'_>,
-) -> Result<Vec<Method>, DocumentError> {
+fn methods(records: Vec<v1::VerificationMethod>, did: &str) -> Result<Vec<Method>, DocumentError> {
     bounded("verificationMethod", records.len())?;
-    let mut keys = BTreeSet::new();
-    let mut methods = Vec::with_capacity(records.len());
+    let mut methods: Vec<Method> = Vec::with_capacity(records.len());
     for record in records {
-        entry_ids.claim(&record.id)?;
-        if record.controller != entry_ids.did {
+        entry_id(did, &record.id, method_ids(&methods))?;
+        if record.controller != did {
             return Err(DocumentError::MethodController(record.id));
         }
         let key = verification_key(&record)?;
-        if !keys.insert(key) {
+        if methods.iter().any(|method| method.key == key) {
             return Err(DocumentError::Duplicate(format!(
                 "the key of {}",
                 record.id
@@ -246,8 +236,7 @@ fn key_references(
     methods: &[Method],
 ) -> Result<Vec<String>, DocumentError> {
     bounded(relationship.name(), ids.len())?;
-    let mut seen = BTreeSet::new();
-    for id in &ids {
+    for (index, id) in ids.iter().enumerate() {
         let Some(method) = methods.iter().find(|method| method.id == *id) else {
             return Err(DocumentError::UnknownKey(id.clone()));
         };
@@ -257,7 +246,7 @@ fn key_references(
                 list: relationship.name(),
             });
         }
-        if !seen.insert(id) {
+        if ids[..index].contains(id) {
             return Err(DocumentError::Duplicate(id.clone()));
         }
     }
@@ -266,12 +255,14 @@ fn key_references(
 
 fn services(
     records: Vec<v1::DidService>,
-    entry_ids: &mut EntryIds<'_>,
+    did: &str,
+    methods: &[Method],
 ) -> Result<Vec<Service>, DocumentError> {
     bounded("service", records.len())?;
-    let mut services = Vec::with_capacity(records.len());
+    let mut services: Vec<Service> = Vec::with_capacity(records.len());
     for record in records {
-        entry_ids.claim(&record.id)?;
+        let taken = services.iter().map(|service| service.id.as_str());
+        entry_id(did, &record.id, method_ids(methods).chain(taken))?;
         if !is_service_type(&record.r#type) {
             return Err(DocumentError::ServiceType(record.id));
         }
@@ -293,39 +284,37 @@ fn services(
 
 fn names(uris: Vec<String>) -> Result<Vec<String>, DocumentError> {
     bounded("alsoKnownAs", uris.len())?;
-    let mut seen = BTreeSet::new();
-    for text in &uris {
+    for (index, text) in uris.iter().enumerate() {
         if NameKind::of(text).is_none() {
             return Err(DocumentError::Name(text.clone()));
         }
-        if !seen.insert(text) {
+        if uris[..index].contains(text) {
             return Err(DocumentError::Duplicate(text.clone()));
         }
     }
     Ok(uris)
 }
 
-/// Keys and services share one space of ids, since a DID URL says nothing of which it means.
-struct EntryIds<'a> {
-    /// Whose: an identifier has one text.
-    did: &'a str,
-    taken: BTreeSet<String>,
+fn method_ids(methods: &[Method]) -> impl Iterator<Item = &str> {
+    methods.iter().map(|method| method.id.as_str())
 }
 
-impl EntryIds<'_> {
-    fn claim(&mut self, text: &str) -> Result<(), DocumentError> {
-        let own = text
-            .split_once('#')
-            .is_some_and(|(base, fragment)| base == self.did && uri::is_fragment(fragment));
-        if !own {
-            return Err(DocumentError::EntryId(text.to_owned()));
-        }
-        if self.taken.insert(text.to_owned()) {
-            Ok(())
-        } else {
-            Err(DocumentError::Duplicate(text.to_owned()))
-        }
+/// Checks the id of a key or a service of `did`: both share one space of ids, since a DID URL says nothing of which it means.
+fn entry_id<'a>(
+    did: &str,
+    id: &str,
+    mut taken: impl Iterator<Item = &'a str>,
+) -> Result<(), DocumentError> {
+    let own = id
+        .split_once('#')
+        .is_some_and(|(base, fragment)| base == did && uri::is_fragment(fragment));
+    if !own {
+        return Err(DocumentError::EntryId(id.to_owned()));
     }
+    if taken.any(|other| other == id) {
+        return Err(DocumentError::Duplicate(id.to_owned()));
+    }
+    Ok(())
 }
 
 fn is_service_type(text: &str) -> bool {

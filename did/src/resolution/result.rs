@@ -15,7 +15,7 @@ pub fn rendered(
     origin: Origin,
     representation: Representation,
 ) -> Result<Option<Value>, Problem> {
-    let document = parsed(record, origin)?;
+    let document = parsed(record.document.clone(), origin)?;
     Ok(document.map(|document| render::document_as(&document, representation)))
 }
 
@@ -25,26 +25,22 @@ pub fn rendered_text(
     origin: Origin,
     representation: Representation,
 ) -> Result<Option<String>, Problem> {
-    let document = parsed(record, origin)?;
+    let document = parsed(record.document.clone(), origin)?;
     Ok(document.map(|document| text(&Shown(&document, representation), TEXT_BYTES_USUAL)))
 }
 
-fn parsed(record: &v1::DidRecord, origin: Origin) -> Result<Option<Document>, Problem> {
-    let Some(document) = &record.document else {
+fn parsed(document: Option<v1::DidDocument>, origin: Origin) -> Result<Option<Document>, Problem> {
+    let Some(document) = document else {
         return Ok(None);
     };
     let document = match origin {
-        Origin::ThisChain => Document::stored(document.clone()),
-        Origin::AnotherChain => Document::try_from(document.clone()),
+        Origin::ThisChain => Document::stored(document),
+        Origin::AnotherChain => Document::try_from(document),
     };
     document.map(Some).map_err(|error| {
-        let problem = rejection_detail(error.into());
-        Problem::new(ProblemKind::InvalidDidDocument, problem)
+        let rejection = starfire_state::Rejection::from(error);
+        Problem::new(ProblemKind::InvalidDidDocument, rejection.detail)
     })
-}
-
-fn rejection_detail(rejection: starfire_state::Rejection) -> String {
-    rejection.detail
 }
 
 /// Room for a small document and its metadata, bytes.
@@ -79,11 +75,11 @@ pub struct Resolved<'a> {
 }
 
 impl<'a> Resolved<'a> {
-    /// The result for what was found.
-    pub fn new(question: &Question, found: &'a Found, form: Representation) -> Self {
-        let outcome = match &found.record {
+    /// The result for what was found. The document is taken out of it.
+    pub fn new(question: &Question, found: &'a mut Found, form: Representation) -> Self {
+        let outcome = match &mut found.record {
             None => Err(question.absence(found)),
-            Some(record) => parsed(record, found.origin),
+            Some(record) => parsed(record.document.take(), found.origin),
         };
         Self {
             question: *question,
@@ -173,7 +169,8 @@ struct ResolutionMetadata<P> {
 ///
 /// Beside what the standard asks for, `didResolutionMetadata.didUrl` repeats the question, so that a saved answer says to what.
 pub fn result(question: &Question, found: &Found, representation: Representation) -> Value {
-    let resolved = Resolved::new(question, found, representation);
+    let mut found = found.clone();
+    let resolved = Resolved::new(question, &mut found, representation);
     serde_json::to_value(resolved.whole(None::<()>)).expect("texts and lists of texts are JSON")
 }
 
@@ -277,8 +274,9 @@ mod tests {
             .chain([(questions[1], everything)]);
         for (question, found) in founds {
             for form in Representation::ALL {
-                let resolved = Resolved::new(&question, &found, form);
                 let mut tree = result(&question, &found, form);
+                let mut found = found.clone();
+                let resolved = Resolved::new(&question, &mut found, form);
                 assert_eq!(resolved.text(None::<()>), tree.to_string());
                 assert_eq!(resolved.document_text(), tree["didDocument"].to_string());
                 let failed = tree["didResolutionMetadata"].get("error").is_some();

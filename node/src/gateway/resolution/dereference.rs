@@ -7,6 +7,7 @@ use starfire_did::document::{Document, Relationship};
 use starfire_did::resolution::{Problem, ProblemKind, Question, Representation};
 use starfire_state::Rejection;
 
+use super::cache::ttl_seconds;
 use super::lookup::Answer;
 use super::media::{URI_LIST, Wrap};
 use super::reply::{Keep, json_reply, kept, see_other};
@@ -90,9 +91,10 @@ pub(super) fn answer(
         }
     };
     let response = json_reply(200, media_type, &body);
-    let keep = Keep::of(&answer.found, media_type, content_type);
+    let seconds = ttl_seconds(answer.found.record.as_ref());
+    let keep = Keep::of(&answer.found, seconds, media_type, content_type);
     let keep = keep.filter(|_| !asked.options.no_cache);
-    Ok(kept(response, keep.as_ref(), &asked.headers))
+    Ok(kept(response, keep, &asked.headers))
 }
 
 /// A part of a document that is no record of ours: by its fragment alone.

@@ -9,7 +9,6 @@ use starfire_did::resolution::{Found, Problem};
 use starfire_proto::v1;
 
 use super::super::error;
-use super::cache::ttl_seconds;
 use super::media::{RESOLUTION, Wrap};
 
 /// What every reply says. A resource of a DID may be a page: it runs nothing here. Anyone's page may read these answers.
@@ -49,13 +48,18 @@ impl Keep {
     /// height: the same state is proved again with every block.
     ///
     /// `media_type` is that of the reply, `content_type` that of the content in it, be that all or wrapped.
-    pub(super) fn of(found: &Found, media_type: &str, content_type: &str) -> Option<Self> {
+    pub(super) fn of(
+        found: &Found,
+        seconds: u32,
+        media_type: &str,
+        content_type: &str,
+    ) -> Option<Self> {
         let record = found.record.as_ref()?;
         let newest = found.newest?;
         let kind = kind(media_type, content_type);
         Some(Self {
             tag: format!("W/\"{}.{newest}.{kind}\"", record.version),
-            seconds: ttl_seconds(Some(record)),
+            seconds,
         })
     }
 
@@ -85,12 +89,16 @@ impl Keep {
 /// What a reply is, and what is in it.
 // RFC 9110 §8.8.3: a tag tells apart the representations of one resource, "including those selected by content negotiation".
 fn kind(media_type: &str, content_type: &str) -> String {
-    let essence = |text: &str| text.split(';').next().unwrap_or_default().trim().to_owned();
     format!("{}.{}", essence(media_type), essence(content_type))
 }
 
+/// A media type without its parameters.
+fn essence(media_type: &str) -> &str {
+    media_type.split(';').next().unwrap_or_default().trim()
+}
+
 /// A reply with a body.
-pub(super) fn reply(status: u16, media_type: &str, body: impl Into<Body>) -> Response {
+pub(super) fn reply(status: u16, media_type: impl Into<String>, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -100,7 +108,7 @@ pub(super) fn reply(status: u16, media_type: &str, body: impl Into<Body>) -> Res
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    let media_type = HeaderValue::from_str(media_type)
+    let media_type = HeaderValue::try_from(media_type.into())
         .unwrap_or(HeaderValue::from_static("application/octet-stream"));
     headers.insert(header::CONTENT_TYPE, media_type);
     response
@@ -114,11 +122,11 @@ pub(super) fn json_reply(status: u16, media_type: &str, body: &Value) -> Respons
 
 /// The same, of what is written out already.
 pub(super) fn json_text_reply(status: u16, media_type: &str, body: String) -> Response {
-    reply(status, &format!("{media_type};charset=utf-8"), body)
+    reply(status, format!("{media_type};charset=utf-8"), body)
 }
 
 /// Lets the caller keep the reply, or tells it that it has it.
-pub(super) fn kept(mut response: Response, keep: Option<&Keep>, asked: &HeaderMap) -> Response {
+pub(super) fn kept(mut response: Response, keep: Option<Keep>, asked: &HeaderMap) -> Response {
     let Some(keep) = keep else {
         return response;
     };
@@ -135,10 +143,10 @@ pub(super) fn kept(mut response: Response, keep: Option<&Keep>, asked: &HeaderMa
         response.headers_mut().remove(header::CONTENT_TYPE);
     }
     let headers = response.headers_mut();
-    if let Ok(tag) = HeaderValue::from_str(&keep.tag) {
+    if let Ok(tag) = HeaderValue::try_from(keep.tag) {
         headers.insert(header::ETAG, tag);
     }
-    if let Ok(age) = HeaderValue::from_str(&format!("public, max-age={}", keep.seconds)) {
+    if let Ok(age) = HeaderValue::try_from(format!("public, max-age={}", keep.seconds)) {
         headers.insert(header::CACHE_CONTROL, age);
     }
     response

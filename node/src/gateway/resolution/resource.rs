@@ -69,7 +69,7 @@ pub(super) async fn answer(
         let media_type = Wrap::Dereferencing.media_type();
         let response = json_reply(200, media_type, &body);
         let keep = Keep::of_resource(&found.record, media_type, fixed);
-        return Ok(kept(response, Some(&keep), &asked.headers));
+        return Ok(kept(response, Some(keep), &asked.headers));
     }
     let media_type = &found.record.media_type;
     if !asked.accept.takes(media_type) {
@@ -85,8 +85,8 @@ pub(super) async fn answer(
     };
     let keep = Keep::of_resource(&found.record, &media_type, fixed);
     Ok(kept(
-        reply(200, &media_type, found.content),
-        Some(&keep),
+        reply(200, media_type, found.content),
+        Some(keep),
         &asked.headers,
     ))
 }
