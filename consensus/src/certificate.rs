@@ -171,6 +171,16 @@ pub fn verify_from(
     every_signature(untrusted, validators)
 }
 
+/// Whether so many of a trusted set signed that [`verify_from`] needs no header in between. For one's own chain: no signature is
+/// checked.
+pub fn has_trust_of(trusted: &validator::Set, commit: &Commit) -> bool {
+    let signers = commit.signatures.iter().filter(|place| place.is_commit());
+    let power: u64 = signers
+        .filter_map(|place| trusted.validator(place.validator_address()?))
+        .fold(0, |sum, validator| sum.saturating_add(validator.power()));
+    u128::from(power) * 3 > u128::from(trusted.total_voting_power().value()) * 2
+}
+
 /// Check a commit by one for the same block that was checked before: only the signatures that `known` lacks. The commit that a
 /// block carries for the block before is, at most nodes, the one that they hold with a late signature more.
 pub fn verify_beside(

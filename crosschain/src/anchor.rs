@@ -25,6 +25,7 @@ use crate::chain::{load, load_anchor};
 use crate::code;
 use crate::misbehaviour::{self, Conflict, Contradiction};
 use crate::path;
+use crate::registered;
 use crate::unix_ms;
 
 /// How long an anchored header's validators are trusted to vouch for later ones.
@@ -220,10 +221,7 @@ impl Submit {
             .filter_map(|signature| signature.validator_address())
         {
             // The key follows: an address is a hash of it, and certificates check that it is this key's.
-            if state
-                .get(&path::validator(self.chain_code.as_str(), &address))
-                .is_none()
-            {
+            if !registered::is(state, self.chain_code.as_str(), &address) {
                 let detail = format!(
                     "{address} signed and is not a registered validator of {}",
                     self.chain_code

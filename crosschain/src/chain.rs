@@ -8,6 +8,7 @@ use tendermint_proto::Protobuf;
 use tendermint_proto::v0_38::types::ValidatorSet as RawValidatorSet;
 
 use crate::path;
+use crate::registered;
 use crate::unix_ms;
 use crate::validators;
 
@@ -97,11 +98,7 @@ impl Registration {
             .collect();
         let infos = validators::infos(&keys).map_err(RegistrationError::Validators)?;
         for (info, validator) in infos.iter().zip(&self.validators) {
-            let registered = v1::RegisteredValidator {
-                public_key: validator.public_key.to_vec(),
-                owner: validator.owner.clone(),
-            };
-            state.put_record(path::validator(code.as_str(), &info.address), &registered);
+            registered::write(state, code.as_str(), info.pub_key, &validator.owner);
         }
         let set = validator::Set::without_proposer(infos);
         let sub_chain = v1::SubChainRecord {

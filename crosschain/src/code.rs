@@ -11,6 +11,12 @@ pub const CHAIN_UNKNOWN: Code = Code::new("CHAIN_UNKNOWN", 4);
 pub const CHAIN_FROZEN: Code = Code::new("CHAIN_FROZEN", 6);
 /// The sender is not one of the sub-chain's gateways.
 pub const NOT_A_GATEWAY: Code = Code::new("NOT_A_GATEWAY", 6);
+/// The validator is registered already.
+pub const VALIDATOR_REGISTERED: Code = Code::new("VALIDATOR_REGISTERED", 3);
+/// No validator with this key is registered.
+pub const VALIDATOR_NOT_REGISTERED: Code = Code::new("VALIDATOR_NOT_REGISTERED", 4);
+/// As many validators are registered as may be.
+pub const REGISTERED_VALIDATORS_LIMIT: Code = Code::new("REGISTERED_VALIDATORS_LIMIT", 114);
 /// The header or a validator set does not decode, or is too large.
 pub const ANCHOR_MALFORMED: Code = Code::new("ANCHOR_MALFORMED", 2);
 /// The header is of another chain than the one registered.

@@ -17,6 +17,7 @@ pub mod json;
 pub mod misbehaviour;
 pub mod path;
 pub mod proof_file;
+pub mod registered;
 pub mod sealed;
 pub mod succession;
 pub mod text;

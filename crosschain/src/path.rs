@@ -19,6 +19,11 @@ pub fn validator(chain_code: &str, address: &tendermint::account::Id) -> Vec<u8>
     .into_bytes()
 }
 
+/// What all paths of [`validator`] for a sub-chain begin with.
+pub fn validators(chain_code: &str) -> Vec<u8> {
+    format!("subchain/{chain_code}/validator/").into_bytes()
+}
+
 /// What all paths of [`anchor`] for a sub-chain begin with.
 pub fn anchors(chain_code: &str) -> Vec<u8> {
     format!("anchor/{chain_code}/").into_bytes()

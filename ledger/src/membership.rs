@@ -83,6 +83,11 @@ pub(crate) fn is_possessed(address: &str, validator_key: &[u8], possession: &[u8
         .is_ok_and(|key| signature::verify(&key, &possession_message(address), possession))
 }
 
+/// Whether this can be a validator's key. One of small order would let everybody sign.
+pub(crate) fn is_validator_key(bytes: &[u8]) -> bool {
+    PublicKey::from_raw(KeyAlgorithm::Ed25519, bytes).is_ok_and(|key| key.is_sound())
+}
+
 /// What cannot be in a member's record, whoever else is a member: the field, and what is wrong with it.
 pub(crate) fn problem(
     member: &v1::MemberRecord,
@@ -140,9 +145,7 @@ fn vote_problem(member: &v1::MemberRecord, chain_code: &str) -> Option<String> {
     if chain_code.is_empty() && member.role() != v1::Role::Super {
         return Some("on the main chain only super nodes vote".to_owned());
     }
-    // A key of small order would let everybody sign.
-    let sound = PublicKey::from_raw(KeyAlgorithm::Ed25519, &member.validator_key)
-        .is_ok_and(|key| key.is_sound());
+    let sound = is_validator_key(&member.validator_key);
     (!sound || member.voting_power > crate::genesis::INTEGER_MAX)
         .then(|| "is not an Ed25519 key with a voting power up to 2^53".to_owned())
 }

@@ -3,17 +3,21 @@
 //! One of them proposes, and approves by proposing; the others vote. As soon as more than two thirds of their power approve, the
 //! motion is executed, in the transaction that brought it there. Power is counted as it stands at that moment, and so is
 //! membership: who was removed by an earlier transaction of the block has no say in a later one. A motion can accredit an issuer
-//! or withdraw that, and change who the members and validators are; nothing in it can touch what belongs to a user.
+//! or withdraw that, change who the members and validators are, and, on the main chain, whom a sub-chain may have as validators;
+//! nothing in it can touch what belongs to a user.
 //!
-//! One file each for what a motion can do: [`admit`], [`remove`], [`power`], [`rotate`], [`peers`]. [`action`] is their list.
+//! One file each for what a motion can do: [`admit`], [`remove`], [`power`], [`rotate`], [`peers`], [`register`], [`strike`].
+//! [`action`] is their list.
 
 mod action;
 mod admit;
 mod member;
 mod peers;
 mod power;
+mod register;
 mod remove;
 mod rotate;
+mod strike;
 
 use prost::Message;
 use starfire_proto::v1;

@@ -3,26 +3,27 @@
 //! A client of main-chain gateways with an account of its own, and nothing more: the main chain believes the signatures on the
 //! header, not this node. It anchors the newest header as soon as there are transactions that no anchor proves yet, at most one
 //! a second, and a heartbeat when nothing happens. What to send is derived from the main chain's record and the own archive
-//! each time, so a restart, a lost answer or a second backbone does no harm.
+//! each time, so a restart, a lost answer or a second backbone does no harm. When the validators changed so much since the last
+//! anchor that it does not vouch for the newest header, headers in between are anchored first: see [`step`].
 //!
 //! What the main chain knows this chain by stays provable here when older blocks are pruned: a height is kept before it is shown, and
 //! so are those of the main chain's list, which others have shown.
 
+mod step;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use prost::Message as _;
 use starfire_did::PrivateKey;
-use starfire_ledger::Block;
 use starfire_proto::{protocol, v1};
 use starfire_state::{Archive, StoreError};
-use tendermint_proto::v0_38::types as raw;
 use tokio::sync::watch;
 
 use crate::client::{Client, ClientError};
 use crate::clock;
 use crate::gateway::backend::Published;
 use crate::rocks::Keeper;
+use step::Step;
 
 /// Anchors follow each other at this distance at least.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -35,21 +36,41 @@ const PAGE_MAX: u32 = 100;
 /// Blocks looked through for transactions in one go, newest first.
 const LOOK_BACK_MAX: u64 = 1000;
 
+/// The sub-chain that is anchored.
+#[derive(Clone)]
+pub struct SubChain {
+    /// Its chain code.
+    pub code: String,
+    /// The validators of its first block: a `tendermint.types.ValidatorSet`, encoded.
+    pub genesis_validators: Vec<u8>,
+    /// Its blocks.
+    pub archive: Arc<dyn Archive>,
+    /// Keeps what is anchored when older blocks are pruned.
+    pub keeper: Keeper,
+    /// What is committed.
+    pub published: watch::Receiver<Published>,
+}
+
+impl std::fmt::Debug for SubChain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SubChain")
+            .field("code", &self.code)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The loop's state.
 pub struct Anchor {
     account: PrivateKey,
     gateways: Vec<String>,
-    chain_code: String,
-    archive: Arc<dyn Archive>,
-    keeper: Keeper,
-    published: watch::Receiver<Published>,
+    chain: SubChain,
     status: watch::Sender<Option<v1::AnchorLoopStatus>>,
 }
 
 impl std::fmt::Debug for Anchor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Anchor")
-            .field("chain_code", &self.chain_code)
+            .field("chain", &self.chain)
             .field("gateways", &self.gateways)
             .finish_non_exhaustive()
     }
@@ -75,24 +96,17 @@ enum AnchorError {
 }
 
 impl Anchor {
-    /// A loop that anchors what `archive` holds, through the first of `gateways` that answers. The archive's `keeper` keeps what is
-    /// anchored.
+    /// A loop that anchors `chain`, through the first of `gateways` that answers.
     pub fn new(
         account: PrivateKey,
         gateways: Vec<String>,
-        chain_code: String,
-        archive: Arc<dyn Archive>,
-        keeper: Keeper,
-        published: watch::Receiver<Published>,
+        chain: SubChain,
         status: watch::Sender<Option<v1::AnchorLoopStatus>>,
     ) -> Self {
         Self {
             account,
             gateways,
-            chain_code,
-            archive,
-            keeper,
-            published,
+            chain,
             status,
         }
     }
@@ -123,13 +137,21 @@ impl Anchor {
             let due = anchored_at.map_or(Duration::ZERO, |at| {
                 HEARTBEAT.saturating_sub(clock::elapsed(at))
             });
-            let Some(height) = self.wait_for_news(current.height, due).await else {
+            let Some(newest) = self.wait_for_news(current.height, due).await else {
                 return;
             };
-            match self.submit(&current, height).await {
+            let step = step::towards(
+                &*self.chain.archive,
+                &self.chain.genesis_validators,
+                current.height,
+                newest,
+            );
+            let height = step.height;
+            match self.submit(&current, step).await {
                 Ok(main_height) => {
                     failures = 0;
-                    anchored_at = Some(clock::monotonic());
+                    // After a step on the way nothing is waited for.
+                    anchored_at = (height == newest).then(clock::monotonic);
                     tracing::info!(height, main_height, "anchored");
                     self.tell(|status| {
                         status.main.clone_from(&current.gateway);
@@ -156,7 +178,7 @@ impl Anchor {
         let gateway = self.gateways[first % self.gateways.len()].clone();
         let client = Client::connect(&gateway)?;
         let request = v1::ListAnchorsRequest {
-            chain_code: self.chain_code.clone(),
+            chain_code: self.chain.code.clone(),
             limit: 1,
             from_height: 0,
         };
@@ -174,10 +196,10 @@ impl Anchor {
     /// Keeps the heights that the main chain lists, from where it was last asked for them.
     async fn keep_anchored(&self, client: &Client) -> Result<(), AnchorError> {
         loop {
-            let newest = self.archive.height().unwrap_or(0);
-            let from = (self.keeper.anchors_kept() + 1).max(self.archive.base());
+            let newest = self.chain.archive.height().unwrap_or(0);
+            let from = (self.chain.keeper.anchors_kept() + 1).max(self.chain.archive.base());
             let request = v1::ListAnchorsRequest {
-                chain_code: self.chain_code.clone(),
+                chain_code: self.chain.code.clone(),
                 limit: PAGE_MAX,
                 from_height: from,
             };
@@ -200,7 +222,7 @@ impl Anchor {
         &self,
         write: impl FnOnce(&Keeper) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<(), StoreError> {
-        let keeper = self.keeper.clone();
+        let keeper = self.chain.keeper.clone();
         tokio::task::spawn_blocking(move || write(&keeper))
             .await
             .expect("a store that cannot be read ends the node")
@@ -210,7 +232,7 @@ impl Anchor {
     async fn wait_for_news(&mut self, anchored: u64, heartbeat: Duration) -> Option<u64> {
         let deadline = clock::monotonic() + heartbeat;
         loop {
-            let height = self.published.borrow_and_update().height;
+            let height = self.chain.published.borrow_and_update().height;
             self.tell(|status| status.provable_height = height);
             if height > anchored && self.proves_transactions(anchored, height) {
                 return Some(height);
@@ -219,7 +241,7 @@ impl Anchor {
                 return Some(height);
             }
             tokio::select! {
-                changed = self.published.changed() => changed.ok()?,
+                changed = self.chain.published.changed() => changed.ok()?,
                 () = tokio::time::sleep_until(deadline.into()), if height > anchored => {}
             }
         }
@@ -232,39 +254,27 @@ impl Anchor {
             return true;
         }
         (first..height).rev().any(|height| {
-            self.archive
+            self.chain
+                .archive
                 .receipts(height)
                 .is_some_and(|receipts| !receipts.is_empty())
         })
     }
 
-    async fn submit(&self, known: &Known, height: u64) -> Result<u64, AnchorError> {
+    async fn submit(&self, known: &Known, step: Step) -> Result<u64, AnchorError> {
+        let height = step.height;
         // First, since the answer may be lost, and this node may die before it comes.
         self.keep(move |keeper| keeper.keep(&[height])).await?;
-        let (block, commit) = self
-            .archive
-            .block(height)
-            .expect("a published block is stored");
-        let header = Block::decode(&block)
-            .expect("a stored block decodes")
-            .header;
-        let commit = raw::Commit::decode(commit.as_slice()).expect("a stored commit decodes");
-        let signed_header = raw::SignedHeader {
-            header: Some(header.into()),
-            commit: Some(commit),
-        };
-        let validators = starfire_state::chain::validators(&*self.archive.state_at(height))
-            .expect("genesis wrote the validators");
         let operation = protocol::Operation {
             r#type: protocol::operation::Type::AnchorSubmit.into(),
             native: Some(protocol::operation::Native::AnchorSubmit(
                 v1::AnchorSubmit {
-                    chain_code: self.chain_code.clone(),
+                    chain_code: self.chain.code.clone(),
                     trusted_height: known.height,
-                    signed_header: signed_header.encode_to_vec(),
-                    validators: validators.clone(),
-                    next_validators: validators.clone(),
-                    trusted_next_validators: validators,
+                    signed_header: step.signed_header,
+                    validators: step.validators,
+                    next_validators: step.next_validators,
+                    trusted_next_validators: step.trusted_next_validators,
                 },
             )),
             ..protocol::Operation::default()

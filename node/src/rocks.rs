@@ -26,7 +26,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use rocksdb::{DB, WriteBatch, WriteOptions};
 use starfire_state::{
-    Archive, Batch, MISBEHAVIOURS_MAX, SafetyBlocks, Store, StoreError, View, key, tree,
+    Archive, Batch, Convictions, SafetyBlocks, Store, StoreError, View, key, tree,
 };
 
 pub use check::BadRow;
@@ -136,6 +136,8 @@ pub struct Rocks {
     unsynced: bool,
     /// Blocks beside the safety record. `None`: to be looked up, since a write that failed may have reached the log.
     safety_blocks: Option<BTreeSet<[u8; 32]>>,
+    /// Whom the proofs that are kept are against. `None`: to be looked up, as above.
+    convictions: Option<Convictions>,
 }
 
 impl Rocks {
@@ -153,6 +155,7 @@ impl Rocks {
             suspect: false,
             unsynced: false,
             safety_blocks: None,
+            convictions: None,
         };
         match rocks.meta(tables::SCHEMA_KEY) {
             Some(found) if found == SCHEMA => {}
@@ -365,11 +368,19 @@ impl Store for Rocks {
         proof: &[u8],
     ) -> Result<bool, StoreError> {
         let row = tables::misbehaviour_row(height, &validator);
-        // The proof that arrives again and again costs one look-up, and not a reading of all.
-        if self.meta(&row).is_some() || self.misbehaviours().len() >= MISBEHAVIOURS_MAX {
+        // The proof that arrives again and again costs one look-up.
+        if self.meta(&row).is_some() {
+            return Ok(false);
+        }
+        let known = self.convictions.take();
+        let mut convictions = known.unwrap_or_else(|| self.reader.convictions());
+        if !convictions.has_room(&validator) {
+            self.convictions = Some(convictions);
             return Ok(false);
         }
         self.write(&|db, writes| writes.put_cf(table(db, META), &row, proof))?;
+        convictions.add(validator);
+        self.convictions = Some(convictions);
         Ok(true)
     }
 }

@@ -19,6 +19,8 @@ use anyhow::{Context as _, bail};
 use starfire_ledger::{ChainRules, Genesis};
 use starfire_proto::v1;
 use starfire_state::Archive;
+use tendermint_proto::Protobuf;
+use tendermint_proto::v0_38::types::ValidatorSet as RawValidatorSet;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -228,10 +230,15 @@ async fn run(
         let anchor = anchor::Anchor::new(
             account,
             section.main.clone(),
-            chain_code,
-            archive.clone(),
-            keeper,
-            published_watch.clone(),
+            anchor::SubChain {
+                code: chain_code,
+                genesis_validators: Protobuf::<RawValidatorSet>::encode_vec(
+                    shown_genesis.validators().clone(),
+                ),
+                archive: archive.clone(),
+                keeper,
+                published: published_watch.clone(),
+            },
             anchoring,
         );
         tokio::spawn(anchor.run());

@@ -21,5 +21,8 @@ pub use env::{Code, Env, Event, Rejection};
 pub use memory::Memory;
 pub use overlay::{Changes, Overlay};
 pub use rows::Rows;
-pub use store::{Archive, Batch, MISBEHAVIOURS_MAX, SafetyBlocks, Store, StoreError};
+pub use store::{
+    Archive, Batch, Convictions, MISBEHAVING_VALIDATORS_MAX, MISBEHAVIOURS_PER_VALIDATOR_MAX,
+    SafetyBlocks, Store, StoreError,
+};
 pub use view::{View, record};

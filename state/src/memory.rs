@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 #[cfg(test)]
 use crate::overlay::Changes;
 use crate::rows::Rows;
-use crate::store::{Archive, Batch, MISBEHAVIOURS_MAX, SafetyBlocks, Store, StoreError};
+use crate::store::{Archive, Batch, Convictions, SafetyBlocks, Store, StoreError};
 use crate::view::View;
 
 /// Everything that a node keeps, in maps.
@@ -21,6 +21,7 @@ pub struct Memory {
     justifications: BTreeMap<u64, Vec<u8>>,
     receipts: BTreeMap<u64, Vec<Vec<u8>>>,
     misbehaviours: BTreeMap<(u64, [u8; 20]), Vec<u8>>,
+    convictions: Convictions,
     transactions: BTreeMap<[u8; 32], (u64, u32)>,
     safety: Option<Vec<u8>>,
     safety_blocks: SafetyBlocks,
@@ -191,12 +192,12 @@ impl Store for Memory {
         proof: &[u8],
     ) -> Result<bool, StoreError> {
         let key = (height, validator);
-        let full = self.misbehaviours.len() >= MISBEHAVIOURS_MAX;
-        if full || self.misbehaviours.contains_key(&key) {
+        if self.misbehaviours.contains_key(&key) || !self.convictions.has_room(&validator) {
             return Ok(false);
         }
         self.check_switch()?;
         self.misbehaviours.insert(key, proof.to_vec());
+        self.convictions.add(validator);
         Ok(true)
     }
 }

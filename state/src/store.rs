@@ -65,8 +65,41 @@ impl Batch {
     }
 }
 
-/// So many proofs of misbehaviour are kept. A chain with more has other problems.
-pub const MISBEHAVIOURS_MAX: usize = 1024;
+/// So many proofs against one validator are kept, the first ones. One is enough to exclude it; a validator that goes on must not
+/// take the room of those against others.
+pub const MISBEHAVIOURS_PER_VALIDATOR_MAX: usize = 8;
+/// Proofs are kept against so many validators: twice as many as a chain has at one height.
+pub const MISBEHAVING_VALIDATORS_MAX: usize = 128;
+
+/// How many proofs are kept against whom: what bounds them in every store.
+#[derive(Debug, Clone, Default)]
+pub struct Convictions(BTreeMap<[u8; 20], usize>);
+
+impl Convictions {
+    /// Whether one more against this validator is kept.
+    pub fn has_room(&self, validator: &[u8; 20]) -> bool {
+        match self.0.get(validator) {
+            Some(kept) => *kept < MISBEHAVIOURS_PER_VALIDATOR_MAX,
+            None => self.0.len() < MISBEHAVING_VALIDATORS_MAX,
+        }
+    }
+
+    /// One more is kept.
+    pub fn add(&mut self, validator: [u8; 20]) {
+        *self.0.entry(validator).or_default() += 1;
+    }
+}
+
+impl FromIterator<[u8; 20]> for Convictions {
+    /// From whom the proofs that are kept are against.
+    fn from_iter<I: IntoIterator<Item = [u8; 20]>>(validators: I) -> Self {
+        let mut convictions = Self::default();
+        for validator in validators {
+            convictions.add(validator);
+        }
+        convictions
+    }
+}
 
 /// Blocks by the BLAKE3 hash of their bytes.
 pub type SafetyBlocks = BTreeMap<[u8; 32], Arc<[u8]>>;
@@ -117,7 +150,7 @@ pub trait Store: Archive {
     /// Durable when `Ok`: a vote may leave. `blocks` are all those that the record names. A store writes those that it does not
     /// hold yet and lets go of all others, in the same batch, so that a block is written once however many votes name it.
     fn save_safety(&mut self, record: &[u8], blocks: &SafetyBlocks) -> Result<(), StoreError>;
-    /// Keeps a proof against a validator, the first one of each height, and at most [`MISBEHAVIOURS_MAX`]. `Ok(false)`: not kept.
+    /// Keeps a proof against a validator, the first one of each height, where [`Convictions`] has room. `Ok(false)`: not kept.
     fn save_misbehaviour(
         &mut self,
         height: u64,

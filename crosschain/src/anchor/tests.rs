@@ -292,6 +292,40 @@ fn an_unregistered_signer_is_refused_even_with_a_quorum() {
 }
 
 #[test]
+fn a_signer_counts_from_its_registration_until_it_is_struck_out() {
+    let (chain, mut state) = (sub_chain(), main_chain());
+    let five = Validators::new(20, 5, 10);
+    let header = |height| Header {
+        validators_hash: five.set().hash(),
+        next_validators_hash: five.set().hash(),
+        ..chain.header(height)
+    };
+    let fifth = tendermint::PublicKey::from_raw_ed25519(fixture::key(24).public().raw()).unwrap();
+    let trusted = fixture::sub_validators().encoded();
+    let first = v1::AnchorSubmit {
+        trusted_next_validators: trusted,
+        ..submit_by(&five, &header(5), 0, &[0, 1, 2, 3, 4])
+    };
+    let later = |height| submit_by(&five, &header(height), 5, &[0, 1, 2, 3, 4]);
+    let refused = Err("ANCHOR_UNREGISTERED_VALIDATOR");
+    assert_eq!(apply(&mut state, first.clone()), refused);
+    registered::register(&mut state, "by01", fifth, "Another Customs").unwrap();
+    assert_eq!(apply(&mut state, first), Ok(()));
+    assert_eq!(apply(&mut state, later(9)), Ok(()));
+    registered::strike(&mut state, "by01", fifth, "left").unwrap();
+    assert_eq!(apply(&mut state, later(10)), refused);
+    // The others go on without it.
+    let at = |key: tendermint::PublicKey| {
+        let set = five.set();
+        let mut infos = set.validators().iter();
+        infos.position(|info| info.pub_key == key).unwrap()
+    };
+    let others: Vec<usize> = (0..5).filter(|index| *index != at(fifth)).collect();
+    let without = submit_by(&five, &header(10), 5, &others);
+    assert_eq!(apply(&mut state, without), Ok(()));
+}
+
+#[test]
 fn a_height_between_anchors_is_stale() {
     check("ANCHOR_STALE", |chain, message, _| {
         *message = submit(&chain.header(3), 0);

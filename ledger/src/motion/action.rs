@@ -8,8 +8,10 @@ use starfire_state::{Env, Overlay, Rejection};
 use super::admit::Admit;
 use super::peers::SetPeers;
 use super::power::SetPower;
+use super::register::Register;
 use super::remove::Remove;
 use super::rotate::Rotate;
+use super::strike::Strike;
 use crate::code;
 
 /// What a motion does once adopted.
@@ -22,6 +24,8 @@ pub(super) enum Action {
     SetPower(SetPower),
     Rotate(Rotate),
     SetPeers(SetPeers),
+    Register(Register),
+    Strike(Strike),
 }
 
 impl TryFrom<v1::MotionPropose> for Action {
@@ -44,6 +48,8 @@ impl TryFrom<v1::MotionPropose> for Action {
             Message::SetPower(set) => Self::SetPower(set.into()),
             Message::RotateValidatorKey(rotate) => Self::Rotate(rotate.into()),
             Message::SetPeers(set) => Self::SetPeers(set.try_into()?),
+            Message::RegisterValidator(register) => Self::Register(register.try_into()?),
+            Message::StrikeValidator(strike) => Self::Strike(strike.try_into()?),
         })
     }
 }
@@ -54,6 +60,8 @@ impl Action {
         match self {
             Self::Admit(admit) => admit.check(env),
             Self::Rotate(rotate) => rotate.check(),
+            Self::Register(register) => register.check(env),
+            Self::Strike(strike) => strike.check(env),
             Self::Accredit(_)
             | Self::Withdraw(_)
             | Self::Remove(_)
@@ -76,6 +84,8 @@ impl Action {
             Self::SetPower(set) => set.apply(state, env),
             Self::Rotate(rotate) => rotate.apply(state, env),
             Self::SetPeers(set) => set.apply(state),
+            Self::Register(register) => register.apply(state),
+            Self::Strike(strike) => strike.apply(state),
         }
     }
 }

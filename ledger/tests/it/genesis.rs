@@ -14,7 +14,7 @@ fn refused(change: impl Fn(&mut GenesisFile)) -> String {
     Genesis::new(file).unwrap_err().to_string()
 }
 
-fn sub_chain() -> GenesisSubChain {
+pub(crate) fn sub_chain() -> GenesisSubChain {
     GenesisSubChain {
         chain_code: "by01".to_owned(),
         chain_id: "starfire-by01-1".to_owned(),

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use goldenscript::{Argument, Command, Context};
 use sha2::{Digest, Sha256};
-use starfire_ledger::genesis::Profile;
+use starfire_ledger::genesis::{GenesisFile, Profile};
 use starfire_ledger::membership::possession_message;
 use starfire_ledger::motion;
 use starfire_ledger::validators::Sets;
@@ -26,7 +26,8 @@ use starfire_state::record;
 mod contract;
 mod did;
 
-use crate::world::{Names, SUPER_NODES, World, body, key, sign_body};
+use crate::genesis::sub_chain;
+use crate::world::{Names, SUPER_NODES, World, body, file, key, sign_body};
 
 mod issuer;
 
@@ -191,6 +192,10 @@ impl goldenscript::Runner for Story {
                 let operation = self.motion(verb, issuer, &words)?;
                 self.send("north", &words, operation)?
             }
+            ["motion", verb @ ("register" | "strike"), member] => {
+                let operation = self.motion_on_sub_chain(verb, member, &words)?;
+                self.send("north", &words, operation)?
+            }
             ["motion", verb, member] => {
                 let operation = self.motion_on_member(verb, member, &words)?;
                 self.send("north", &words, operation)?
@@ -211,8 +216,12 @@ impl Story {
             .into_iter()
             .chain(["bank"])
             .for_each(|name| drop(names.address(name)));
+        let genesis = GenesisFile {
+            sub_chains: vec![sub_chain()],
+            ..file(Profile::Default)
+        };
         Self {
-            world: World::new(Profile::Default),
+            world: World::begun_by(genesis),
             names,
             last: Vec::new(),
         }
@@ -490,6 +499,44 @@ impl Story {
                 possession,
             }),
             "peers" => Action::SetPeers(v1::SetPeers { address, peers }),
+            _ => return Err(format!("unknown verb: motion {verb}").into()),
+        };
+        let propose = v1::MotionPropose {
+            action: Some(action),
+        };
+        Ok(native(Type::MotionPropose, Native::MotionPropose(propose)))
+    }
+
+    /// `chain=` names the sub-chain (otherwise `by01`) and `at=` the chain of the member's address; `key=`, `proof=` as above.
+    fn motion_on_sub_chain(
+        &mut self,
+        verb: &str,
+        member: &str,
+        words: &Words<'_>,
+    ) -> Result<Operation, Box<dyn Error>> {
+        let chain_code = words.get("chain").unwrap_or("by01").to_owned();
+        let code = words.get("at").unwrap_or("by01").parse()?;
+        let address = key(member).public().address(Some(&code)).to_string();
+        let keyed = words.get("key").unwrap_or(member);
+        let validator_key = match keyed {
+            "none" => Vec::new(),
+            "weak" => [[1].as_slice(), &[0; 31]].concat(),
+            name => validator_key(name).public().raw().to_vec(),
+        };
+        let proof = self::validator_key(words.get("proof").unwrap_or(keyed));
+        let action = match verb {
+            "register" => Action::RegisterValidator(v1::RegisterValidator {
+                chain_code,
+                possession: proof.sign(&possession_message(&address)),
+                address,
+                owner: words.get("owner").unwrap_or(member).to_owned(),
+                validator_key,
+            }),
+            "strike" => Action::StrikeValidator(v1::StrikeValidator {
+                chain_code,
+                validator_key,
+                reason: words.text("reason"),
+            }),
             _ => return Err(format!("unknown verb: motion {verb}").into()),
         };
         let propose = v1::MotionPropose {

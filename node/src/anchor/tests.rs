@@ -4,6 +4,8 @@ use starfire_crosschain::path;
 use starfire_did::KeyAlgorithm;
 use starfire_state::Changes;
 use tempfile::TempDir;
+use tendermint_proto::Protobuf;
+use tendermint_proto::v0_38::types::ValidatorSet as RawValidatorSet;
 
 use super::*;
 use crate::gateway::fixture::{Node, record};
@@ -53,10 +55,15 @@ async fn what_others_anchored_and_what_is_shown_without_an_answer_is_kept() {
     let anchor = Anchor::new(
         PrivateKey::generate([7; 32], KeyAlgorithm::Ed25519),
         vec![main.url.clone()],
-        CODE.to_owned(),
-        Arc::new(reader.clone()),
-        keeper.clone(),
-        published,
+        SubChain {
+            code: CODE.to_owned(),
+            genesis_validators: Protobuf::<RawValidatorSet>::encode_vec(
+                chain.genesis.validators().clone(),
+            ),
+            archive: Arc::new(reader.clone()),
+            keeper: keeper.clone(),
+            published,
+        },
         status,
     );
     let running = tokio::spawn(anchor.run());

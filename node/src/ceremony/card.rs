@@ -239,6 +239,18 @@ impl MemberCard {
         }
     }
 
+    /// The main chain's motion that registers the key of a sub-chain's card; the main chain's own members need none.
+    pub(crate) fn registration(&self) -> Option<v1::RegisterValidator> {
+        let statement = &self.0.statement;
+        Some(v1::RegisterValidator {
+            chain_code: statement.address.chain_code()?.to_string(),
+            address: statement.address.to_string(),
+            owner: statement.organisation.clone(),
+            validator_key: statement.validator_key.0.to_vec(),
+            possession: self.0.possession.0.to_vec(),
+        })
+    }
+
     /// The motion that gives the member's node the card's peer id.
     pub(crate) fn relocation(&self) -> v1::SetPeers {
         let statement = &self.0.statement;

@@ -275,5 +275,16 @@ fn described(action: &Action) -> String {
         Action::SetPeers(set) => {
             format!("give {} the peers {}", set.address, set.peers.join(", "))
         }
+        Action::RegisterValidator(register) => format!(
+            "register the validator {} of {} for {}",
+            hex::encode(&register.validator_key),
+            register.owner,
+            register.chain_code
+        ),
+        Action::StrikeValidator(strike) => format!(
+            "strike the validator {} of {}",
+            hex::encode(&strike.validator_key),
+            strike.chain_code
+        ),
     }
 }

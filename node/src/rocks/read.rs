@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 use rocksdb::DB;
-use starfire_state::{Archive, View};
+use starfire_state::{Archive, Convictions, View};
 
 use super::state::StateAt;
 use super::tables::{self, BLOCKS, META, RECEIPTS, TRANSACTIONS, TREE, table};
@@ -148,6 +148,14 @@ impl Reader {
     /// The store's own facts whose keys begin with `prefix`. They are few.
     pub(super) fn facts(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.0.with(|db| facts(db, prefix))
+    }
+
+    /// Whom the stored proofs of misbehaviour are against.
+    pub(super) fn convictions(&self) -> Convictions {
+        let rows = self.facts(tables::MISBEHAVIOUR_PREFIX);
+        rows.iter()
+            .map(|(row, _)| tables::misbehaving_validator(row))
+            .collect()
     }
 }
 

@@ -255,6 +255,14 @@ pub(super) fn misbehaviour_row(height: u64, validator: &[u8; 20]) -> Vec<u8> {
     [MISBEHAVIOUR_PREFIX, &height.to_be_bytes(), validator].concat()
 }
 
+/// Whom the proof in this row is against.
+pub(super) fn misbehaving_validator(row: &[u8]) -> [u8; 20] {
+    let (_, validator) = row
+        .split_last_chunk()
+        .expect("a proof's row ends with a validator's address");
+    *validator
+}
+
 pub(super) fn kept_row(height: u64) -> Vec<u8> {
     [KEPT_PREFIX, &height.to_be_bytes()].concat()
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use rocksdb::{ColumnFamilyDescriptor, Options};
-use starfire_state::{Changes, Memory, Rows, tree};
+use starfire_state::{
+    Changes, MISBEHAVING_VALIDATORS_MAX, MISBEHAVIOURS_PER_VALIDATOR_MAX, Memory, Rows, tree,
+};
 use tempfile::TempDir;
 
 use super::*;
@@ -171,6 +173,40 @@ proptest! {
         rocks.reader.shared().with(|db| tables::TABLES.iter().for_each(|name| db.flush_cf(table(db, name)).unwrap()));
         same(&rocks, &memory, &reads, &bounds);
     }
+}
+
+/// What is kept of one more proof, in both stores.
+fn convict(stores: [&mut dyn Store; 2], height: u64, validator: u64) -> bool {
+    let mut address = [0; 20];
+    address[..8].copy_from_slice(&validator.to_be_bytes());
+    let kept = stores.map(|store| store.save_misbehaviour(height, address, b"proof").unwrap());
+    assert_eq!(kept[0], kept[1], "{validator} at {height}");
+    kept[0]
+}
+
+#[test]
+fn whoever_goes_on_to_misbehave_takes_no_room_from_proofs_against_others() {
+    let home = TempDir::new().unwrap();
+    let mut memory = Memory::new();
+    let mut rocks = Rocks::open(home.path()).unwrap();
+    let per_validator = u64::try_from(MISBEHAVIOURS_PER_VALIDATOR_MAX).unwrap();
+    let validators = u64::try_from(MISBEHAVING_VALIDATORS_MAX).unwrap();
+    for height in 0..1100 {
+        let kept = convict([&mut memory, &mut rocks], height, 0);
+        assert_eq!(kept, height < per_validator, "the first ones are kept");
+    }
+    drop(rocks);
+    let mut rocks = Rocks::open(home.path()).unwrap();
+    assert!(!convict([&mut memory, &mut rocks], 1100, 0));
+    for validator in 1..validators {
+        assert!(convict([&mut memory, &mut rocks], 5, validator));
+        assert!(!convict([&mut memory, &mut rocks], 5, validator));
+    }
+    assert!(!convict([&mut memory, &mut rocks], 5, validators));
+    assert!(convict([&mut memory, &mut rocks], 6, 1));
+    same(&rocks, &memory, &[], &[]);
+    let total = u64::try_from(rocks.misbehaviours().len()).unwrap();
+    assert_eq!(total, per_validator + validators);
 }
 
 #[test]

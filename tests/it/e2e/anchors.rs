@@ -212,3 +212,78 @@ async fn wrong_anchors_are_refused_by_code_and_a_second_history_freezes_the_sub_
         (&"refused".into(), &"CHAIN_FROZEN".into())
     );
 }
+
+/// Proposes a motion by the first of these nodes, and has the others vote for it; that it is executed.
+fn decide(devnet: &Devnet, nodes: &[&str], motion: &[&str]) {
+    let key = |node: &str| {
+        let file = devnet.node(node).home.join("keys/account.json");
+        file.to_str().expect("a path of ours is text").to_owned()
+    };
+    let (proposer, voters) = nodes.split_first().expect("somebody proposes");
+    let line = ["member", "propose"]
+        .into_iter()
+        .chain(motion.iter().copied());
+    let proposal: Vec<&str> = line.collect();
+    let own = key(proposer);
+    let signed = [&proposal[..], &["--key", &own]].concat();
+    let mut outcome = devnet.ask(proposer, &signed).json();
+    let number = outcome["motion"].to_string();
+    for voter in voters {
+        let vote = ["member", "vote", &number, "--approve", "--key", &key(voter)];
+        outcome = devnet.ask(proposer, &vote).json();
+    }
+    assert_eq!(outcome["executed"], true, "{motion:?}: {outcome}");
+}
+
+/// Waits until a height is anchored that is not below the sub-chain's present one.
+async fn anchored(devnet: &Devnet, main: &Client, what: &str) -> u64 {
+    let sub = devnet.client("cn01-1");
+    nudge(&sub).await.expect("the sub-chain goes on");
+    let height = devnet.height("cn01-1").await;
+    eventually(what, async || {
+        let latest = record(main).await.latest_height;
+        (latest >= height).then_some(latest)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sub_chain_whose_validators_change_goes_on_being_anchored() {
+    let devnet = Devnet::up(&["--validators", "1", "--sub", "cn01:4"]);
+    let (main, sub) = (devnet.client("main-1"), devnet.client("cn01-1"));
+    let members = ["cn01-1", "cn01-2", "cn01-3"];
+    anchored(&devnet, &main, "the sub-chain is anchored").await;
+
+    let fourth = sub.address(&devnet.key("cn01-4", "account")).await;
+    let fourth = fourth.expect("the node answers").to_string();
+    decide(&devnet, &members, &["power", &fourth, "--power", "11"]);
+    anchored(&devnet, &main, "it is anchored with another power").await;
+
+    // A key that the main chain does not know signs: nothing is anchored, until the main chain registers it.
+    let home = devnet.node("cn01-4").home;
+    let passphrase = home.join("passphrase");
+    let next = ["key", "next", "--passphrase-file"].map(Into::into);
+    let home_of = ["--home".into(), home.clone().into_os_string()];
+    let next = [&next[..], &[passphrase.into_os_string()], &home_of].concat();
+    super::devnet::starfire::<std::ffi::OsString>(next).json();
+    let card = home.join("member-next.json");
+    let card = card.to_str().expect("a path of ours is text");
+    devnet.tell("kill", "cn01-4");
+    devnet.tell("resume", "cn01-4");
+    decide(&devnet, &members, &["rotate-key", card]);
+    eventually(
+        "the main chain refuses the new key's signature",
+        async || {
+            nudge(&sub).await.expect("the sub-chain goes on");
+            let loop_status = devnet.status("cn01-1").await?.anchoring?;
+            let refused = loop_status
+                .last_error
+                .contains("ANCHOR_UNREGISTERED_VALIDATOR");
+            refused.then_some(())
+        },
+    )
+    .await;
+    decide(&devnet, &["main-1"], &["register-validator", card]);
+    anchored(&devnet, &main, "it is anchored with another key").await;
+    assert_eq!(record(&main).await.status(), v1::SubChainStatus::Active);
+}

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use starfire_did::Did;
+use starfire_did::{ChainCode, Did};
 use starfire_proto::v1;
 use starfire_proto::v1::motion_propose::Action;
 use tendermint::Time;
@@ -28,6 +28,10 @@ pub(crate) enum Propose {
     RotateKey(Rotate),
     /// Give a member's node the peer id of a new card (`starfire key next --node-key`)
     RotateNode(Rotate),
+    /// On the main chain: register the validator of a sub-chain's card, so that headers which it signs are anchored
+    RegisterValidator(Rotate),
+    /// On the main chain: strike out a validator of a sub-chain; headers which it signs are anchored no more
+    StrikeValidator(Strike),
 }
 
 /// Who proposes.
@@ -131,6 +135,27 @@ pub(crate) struct Rotate {
     by: Proposer,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Strike {
+    /// The validator's key, hex
+    #[arg(value_name = "KEY", value_parser = validator_key)]
+    validator: Vec<u8>,
+    /// The sub-chain's chain code
+    #[arg(long, value_name = "CODE")]
+    chain: ChainCode,
+    /// Why, for everybody to read
+    #[arg(long, default_value = "")]
+    reason: String,
+    #[command(flatten)]
+    by: Proposer,
+}
+
+/// An Ed25519 key as cards and `member list` print it.
+fn validator_key(text: &str) -> Result<Vec<u8>, String> {
+    let bytes = hex::decode(text).ok().filter(|bytes| bytes.len() == 32);
+    bytes.ok_or_else(|| "a validator's key has 64 hex digits".to_owned())
+}
+
 /// A day or an RFC 3339 time.
 pub(crate) fn moment(text: &str) -> Result<Time, String> {
     let full = if text.len() == 10 {
@@ -191,6 +216,28 @@ impl Propose {
             }
             Self::RotateNode(Rotate { card, by }) => {
                 (Action::SetPeers(read(&card)?.relocation()), by.key)
+            }
+            Self::RegisterValidator(Rotate { card: path, by }) => {
+                let register = read(&path)?.registration().ok_or_else(|| {
+                    Failure::content(
+                        &path,
+                        "its member is one of the main chain, not of a sub-chain",
+                    )
+                })?;
+                (Action::RegisterValidator(register), by.key)
+            }
+            Self::StrikeValidator(Strike {
+                validator,
+                chain,
+                reason,
+                by,
+            }) => {
+                let strike = v1::StrikeValidator {
+                    chain_code: chain.to_string(),
+                    validator_key: validator,
+                    reason,
+                };
+                (Action::StrikeValidator(strike), by.key)
             }
         })
     }
