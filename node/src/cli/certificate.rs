@@ -111,7 +111,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
         Command::Revoke(arguments) => revoke(arguments, context).await?,
         Command::Refresh(arguments) => refresh(&arguments, context).await?,
     };
-    context.output.report(&report);
+    context.output.report(&report)?;
     Ok(())
 }
 

@@ -107,7 +107,7 @@ pub(crate) struct Revoke {
 
 pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
-        Command::Add(arguments) => context.output.report(&add(&arguments, context).await?),
+        Command::Add(arguments) => context.output.report(&add(&arguments, context).await?)?,
         Command::Check(arguments) => return check(&arguments, context).await,
         Command::Revoke(arguments) => {
             let id = match (&arguments.note, arguments.id) {
@@ -132,7 +132,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
                 .with("id", id);
             context
                 .output
-                .report(&report.with("height", committed.height));
+                .report(&report.with("height", committed.height))?;
         }
     }
     Ok(())
@@ -253,7 +253,7 @@ async fn check(arguments: &Check, context: &Context) -> Result<(), Failure> {
             .with("id", found.id)
             .with("time", rfc3339(found.time_ms))
             .with("height", found.height),
-    );
+    )?;
     Ok(())
 }
 

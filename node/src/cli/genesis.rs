@@ -148,7 +148,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Build(arguments) => build(&arguments)?,
         Command::Show(Show { genesis }) => described(&load(&genesis)?),
     };
-    context.output.report(&report);
+    context.output.report(&report)?;
     Ok(())
 }
 

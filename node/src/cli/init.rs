@@ -102,7 +102,7 @@ pub(crate) fn run(arguments: Init, context: &Context) -> Result<(), Failure> {
                 "passphrase_file",
                 passphrase_file.map(|path| path.display().to_string()),
             ),
-    );
+    )?;
     Ok(())
 }
 

@@ -154,8 +154,8 @@ fn deliver(
     let Some(out) = out else {
         // A credential is its own answer: what is printed can be handed on.
         match made.as_str().filter(|_| !context.output.is_json()) {
-            Some(text) => context.output.text(text),
-            None => context.output.value(made),
+            Some(text) => context.output.text(text)?,
+            None => context.output.value(made)?,
         }
         return Ok(());
     };
@@ -165,6 +165,6 @@ fn deliver(
     file::write_new(out, format!("{text}\n").as_bytes())?;
     context
         .output
-        .report(&report.with("file", out.display().to_string()));
+        .report(&report.with("file", out.display().to_string()))?;
     Ok(())
 }

@@ -232,7 +232,7 @@ pub(crate) fn run(arguments: &Verify, context: &Context) -> Result<(), Failure> 
 
 /// Prints the answer; anything but `valid` is a failure.
 pub(crate) fn conclude(context: &Context, report: &proof_file::Report) -> Result<(), Failure> {
-    context.output.report(&described(report));
+    context.output.report(&described(report))?;
     if report.verdict == Verdict::Valid {
         Ok(())
     } else if context.output.is_json() {

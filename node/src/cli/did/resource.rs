@@ -85,8 +85,8 @@ pub(crate) struct Show {
 
 pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
-        Command::Add(arguments) => context.output.report(&add(arguments, context).await?),
-        Command::List(arguments) => context.output.report(&list(&arguments, context).await?),
+        Command::Add(arguments) => context.output.report(&add(arguments, context).await?)?,
+        Command::List(arguments) => context.output.report(&list(&arguments, context).await?)?,
         Command::Show(arguments) => show(&arguments, context).await?,
     }
     Ok(())
@@ -175,7 +175,7 @@ async fn show(arguments: &Show, context: &Context) -> Result<(), Failure> {
         file::write_new(out, content)?;
         context
             .output
-            .report(&report.with("file", out.display().to_string()));
+            .report(&report.with("file", out.display().to_string()))?;
         return Ok(());
     }
     let mut whole = serde_json::to_value(&report).expect("a report is plain JSON");
@@ -184,7 +184,9 @@ async fn show(arguments: &Show, context: &Context) -> Result<(), Failure> {
     }
     let size = format!("{} bytes: --out FILE writes them to a file", content.len());
     let text = std::str::from_utf8(content).map_or(size, str::to_owned);
-    context.output.record(&whole, &report.with("content", text));
+    context
+        .output
+        .record(&whole, &report.with("content", text))?;
     Ok(())
 }
 
