@@ -315,6 +315,7 @@ mod tests {
             "evidence add f --node http://127.0.0.1:1 --key k.json --algorithm sm3 --public --proof p.json",
             "evidence check f --node http://127.0.0.1:1",
             "certificate issue f --node http://127.0.0.1:1 --main http://127.0.0.1:2 --key k --type CertificateOfOrigin --jurisdiction CN --out d",
+            "certificate issue f --node http://127.0.0.1:1 --key k --type T --jurisdiction CN --out d --as-file",
             "certificate verify p.json --document d.json --trust t.json --pin ab --max-age 24h",
             "vc issue c.json --key k --issuer did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --method #key-2 --suite eddsa-rdfc-2022 --status revoked:7 --valid-until 2027-01-01 --out v.json",
             "vc issue - --key k --did-method key --format sd-jwt --sd /name --sd /address/city",
