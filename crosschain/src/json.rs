@@ -15,9 +15,9 @@ pub const INTEGER_MAX: u64 = 1 << 53;
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
     /// More bytes than allowed.
-    #[error("{bytes} bytes are more than the {max} allowed")]
+    #[error("it has more than the {max} bytes allowed")]
     TooLarge {
-        /// Its size.
+        /// Its size, as far as it was read.
         bytes: usize,
         /// The limit.
         max: usize,

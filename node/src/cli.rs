@@ -152,28 +152,33 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
             end_when_unreadable(context.output);
             match execute(command, &context) {
                 Ok(()) => ExitCode::SUCCESS,
-                Err(failure) => {
-                    context.output.failure(&failure);
-                    ExitCode::FAILURE
-                }
+                Err(failure) => ended(context.output, &failure),
             }
         }
         Err(error) if error.use_stderr() && asked_for_json => {
-            Output::new(true).failure(&Failure::usage(
-                complaint(&error),
-                "--help shows what the command takes",
-            ));
+            let complaint = complaint(&error);
+            let hint = "--help shows what the command takes";
+            ended(Output::new(true), &Failure::usage(complaint, hint))
+        }
+        Err(error) if error.use_stderr() => {
+            // A usage error in clap's own words. Nothing is left to do when the terminal is gone.
+            let _closed = error.print();
             ExitCode::from(EXIT_USAGE)
         }
-        Err(error) => {
-            // Help, the version, or a usage error in clap's own words. Nothing is left to do when the terminal is gone.
-            let _closed = error.print();
-            if error.use_stderr() {
-                ExitCode::from(EXIT_USAGE)
-            } else {
-                ExitCode::SUCCESS
-            }
-        }
+        // Help, or the version.
+        Err(help) => match output::said(help.print()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => ended(Output::new(asked_for_json), &failure),
+        },
+    }
+}
+
+/// Tells a failure; the exit code that goes with it.
+fn ended(output: Output, failure: &Failure) -> ExitCode {
+    output.failure(failure);
+    match failure.code.as_str() {
+        Failure::USAGE => ExitCode::from(EXIT_USAGE),
+        _ => ExitCode::FAILURE,
     }
 }
 
@@ -310,6 +315,7 @@ mod tests {
             "evidence add f --node http://127.0.0.1:1 --key k.json --algorithm sm3 --public --proof p.json",
             "evidence check f --node http://127.0.0.1:1",
             "certificate issue f --node http://127.0.0.1:1 --main http://127.0.0.1:2 --key k --type CertificateOfOrigin --jurisdiction CN --out d",
+            "certificate issue f --node http://127.0.0.1:1 --key k --type T --jurisdiction CN --out d --as-file",
             "certificate verify p.json --document d.json --trust t.json --pin ab --max-age 24h",
             "vc issue c.json --key k --issuer did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --method #key-2 --suite eddsa-rdfc-2022 --status revoked:7 --valid-until 2027-01-01 --out v.json",
             "vc issue - --key k --did-method key --format sd-jwt --sd /name --sd /address/city",

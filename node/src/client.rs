@@ -21,6 +21,7 @@ use tonic::transport::{Channel, Endpoint};
 pub use error::ClientError;
 
 use crate::clock;
+use crate::failure::Failure;
 use crate::grpc::{
     accounts_client::AccountsClient, blocks_client::BlocksClient, chains_client::ChainsClient,
     credentials_client::CredentialsClient, dids_client::DidsClient,
@@ -79,11 +80,18 @@ impl Client {
     pub fn connect(url: &str) -> Result<Self, ClientError> {
         let fault = |_| {
             ClientError::new(
-                "USAGE",
+                Failure::USAGE,
                 format!("{url:?} is not a node's URL"),
                 "a node's URL looks like http://127.0.0.1:26680",
             )
         };
+        if url.starts_with("https://") {
+            return Err(ClientError::new(
+                Failure::USAGE,
+                format!("{url:?}: TLS is not spoken here, plain http alone"),
+                "name an http:// URL: of a tunnel, or of a proxy on this machine that speaks TLS to the node",
+            ));
+        }
         if !url.starts_with("http://") {
             return Err(fault(()));
         }
@@ -206,11 +214,20 @@ impl Client {
         Ok(self.call(self.accounts().get(request)).await?.next_nonce)
     }
 
-    /// Submits an encoded envelope; the answer is its hash.
+    /// Submits an encoded envelope; the answer is its hash. An error that is no refusal has the hash too.
     pub async fn submit(&self, envelope: Vec<u8>) -> Result<[u8; 32], ClientError> {
-        let answer = self
-            .call(self.transactions().submit(v1::SubmitRequest { envelope }))
-            .await?;
+        let hash = Transaction::decode(&envelope).map(|decoded| decoded.hash);
+        let mut transactions = self.transactions();
+        let answer = match transactions.submit(v1::SubmitRequest { envelope }).await {
+            Ok(response) => response.into_inner(),
+            Err(status) => {
+                let error = ClientError::of(&status, &self.url);
+                return Err(match hash {
+                    Ok(hash) if !ClientError::refuses(&status) => error.of_pending(hash),
+                    Ok(_) | Err(_) => error,
+                });
+            }
+        };
         answer.hash.try_into().map_err(|_| {
             ClientError::new("BAD_ANSWER", "the node's hash does not have 32 bytes", "")
         })
@@ -218,6 +235,11 @@ impl Client {
 
     /// Waits for a transaction to be committed.
     pub async fn wait(&self, hash: [u8; 32], patience: Duration) -> Result<Committed, ClientError> {
+        let waited = self.wait_for(hash, patience).await;
+        waited.map_err(|error| error.of_pending(hash))
+    }
+
+    async fn wait_for(&self, hash: [u8; 32], patience: Duration) -> Result<Committed, ClientError> {
         let start = clock::monotonic();
         loop {
             let left = patience
@@ -245,7 +267,7 @@ impl Client {
                 return Err(ClientError::new(
                     "TIMEOUT",
                     format!("transaction {} is not committed yet", hex::encode(hash)),
-                    "it may still be: ask by `starfire tx wait HASH`; `starfire devnet status` tells whether the chain goes on",
+                    "",
                 ));
             }
         }
@@ -339,7 +361,61 @@ pub fn operation(native: operation::Native) -> protocol::Operation {
 
 #[cfg(test)]
 mod tests {
+    use starfire_did::KeyAlgorithm;
+    use starfire_state::{Changes, Code, Rejection};
+
     use super::*;
+    use crate::gateway::fixture::Node;
+
+    #[tokio::test]
+    async fn what_was_sent_and_not_refused_is_named_by_its_hash() {
+        let mut node = Node::main(Changes::new()).await;
+        node.block(Changes::new(), &[]);
+        let client = Client::connect(&node.url).unwrap();
+        let key = PrivateKey::generate([1; 32], KeyAlgorithm::Ed25519);
+        let add = || {
+            let add = v1::EvidenceAdd::default();
+            vec![operation(operation::Native::EvidenceAdd(add))]
+        };
+
+        let refuse = async {
+            let submission = node.submissions.recv().await.unwrap();
+            let code = Code::new("EVIDENCE_EXISTS", 3);
+            let word = vec![Err(Rejection::new(code, "used"))];
+            submission.reply.send(word).unwrap();
+        };
+        let (refused, ()) = tokio::join!(client.send(&key, add()), refuse);
+        let refused = refused.unwrap_err();
+        assert_eq!(
+            (refused.code.as_str(), refused.pending),
+            ("EVIDENCE_EXISTS", None)
+        );
+
+        let take = async {
+            // Nobody says what became of it.
+            let submission = node.submissions.recv().await.unwrap();
+            Transaction::decode(&submission.envelopes[0]).unwrap().hash
+        };
+        let (lost, hash) = tokio::join!(client.send(&key, add()), take);
+        let lost = lost.unwrap_err();
+        assert_eq!(lost.pending, Some(hash));
+        assert!(lost.message.contains(&hex::encode(hash)), "{lost}");
+
+        let late = client.wait(hash, Duration::from_millis(1)).await;
+        let late = late.unwrap_err();
+        assert_eq!((late.code.as_str(), late.pending), ("TIMEOUT", Some(hash)));
+
+        let nobody = Client::connect("http://127.0.0.1:9").unwrap();
+        let unsent = nobody.send(&key, add()).await.unwrap_err();
+        assert_eq!(unsent.pending, None);
+    }
+
+    #[tokio::test]
+    async fn https_is_refused_with_a_way_round() {
+        let error = Client::connect("https://node.example").unwrap_err();
+        assert_eq!(error.code, "USAGE");
+        assert!(error.message.contains("TLS") && error.hint.contains("proxy"));
+    }
 
     #[tokio::test]
     async fn something_else_than_a_url_is_refused() {

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use starfire_ledger::genesis::GenesisRole;
 use starfire_ledger::transaction::BATCH_ENVELOPE_BYTES_MAX;
 
+use crate::log_filter;
 use crate::rocks::MEMORY_MIB_MIN;
 use crate::state_sync::TrustedHeader;
 use crate::web_did::Allowed;
@@ -294,7 +295,7 @@ impl Config {
     }
 
     /// The first field that makes no sense, and why.
-    fn fault(&self) -> Option<(&'static str, String)> {
+    pub(crate) fn fault(&self) -> Option<(&'static str, String)> {
         if self.name.is_empty()
             || self.name.len() > NAME_BYTES_MAX
             || !self.name.chars().all(|c| c.is_ascii_graphic())
@@ -304,11 +305,8 @@ impl Config {
                 format!("must be 1 to {NAME_BYTES_MAX} printable characters without spaces"),
             ));
         }
-        if tracing_subscriber::EnvFilter::try_new(&self.log).is_err() {
-            return Some((
-                "log",
-                format!("{:?} is not a log filter; try \"info\"", self.log),
-            ));
+        if let Err(message) = log_filter::parse(&self.log) {
+            return Some(("log", message));
         }
         if !self
             .p2p
@@ -412,10 +410,14 @@ impl Config {
             !url.starts_with("http://")
                 || tonic::transport::Endpoint::from_shared(url.to_string()).is_err()
         })?;
-        Some((
-            "anchor.main",
-            format!("{stray:?} is not a URL like http://127.0.0.1:26680"),
-        ))
+        let message = if stray.starts_with("https://") {
+            format!(
+                "{stray:?}: TLS is not spoken here, plain http alone; name a tunnel, or a proxy on this machine that speaks TLS to the node"
+            )
+        } else {
+            format!("{stray:?} is not a URL like http://127.0.0.1:26680")
+        };
+        Some(("anchor.main", message))
     }
 }
 
@@ -543,6 +545,7 @@ mod tests {
             .replace("# main = ", "main = ");
         for (text, field) in [
             (good.replace("\"main-1\"", "\"\""), "name"),
+            (good.replace("\"info\"", "\"inof\""), "log"),
             (good.replace("/tcp/26656", "/udp/26656"), "p2p.listen"),
             (
                 good.replace("peers = []", "peers = [\"/ip4/127.0.0.1/tcp/1\"]"),
@@ -578,6 +581,12 @@ mod tests {
                 anchored
                     .replace("\"super\"", "\"backbone\"")
                     .replace("http://", "ftp://"),
+                "anchor.main",
+            ),
+            (
+                anchored
+                    .replace("\"super\"", "\"backbone\"")
+                    .replace("http://", "https://"),
                 "anchor.main",
             ),
         ] {

@@ -19,6 +19,9 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// The code of arguments that make no sense, which have an exit code of their own.
+    pub const USAGE: &str = "USAGE";
+
     /// A failure with its hint.
     pub fn new(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
@@ -40,7 +43,7 @@ impl Failure {
 
     /// Arguments that make no sense together.
     pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::new("USAGE", message, hint)
+        Self::new(Self::USAGE, message, hint)
     }
 
     /// A file that cannot be read or written.
@@ -107,7 +110,13 @@ impl From<ClientError> for Failure {
 
 impl From<KeystoreError> for Failure {
     fn from(error: KeystoreError) -> Self {
-        let (code, hint) = match &error {
+        Self::from(&error)
+    }
+}
+
+impl From<&KeystoreError> for Failure {
+    fn from(error: &KeystoreError) -> Self {
+        let (code, hint) = match error {
             KeystoreError::Read { .. } => ("KEY_FILE", "check the path"),
             KeystoreError::Write { .. } => (
                 "KEY_FILE",
@@ -130,7 +139,7 @@ impl From<KeystoreError> for Failure {
             KeystoreError::NotEd25519 => ("KEY_ALGORITHM", "make one by `starfire key new`"),
             KeystoreError::Randomness(_) => ("RANDOMNESS", ""),
         };
-        Self::caused(code, &error, hint)
+        Self::caused(code, error, hint)
     }
 }
 

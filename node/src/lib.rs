@@ -21,6 +21,7 @@ pub mod gateway;
 pub mod grpc;
 pub mod home;
 pub mod keystore;
+pub mod log_filter;
 pub mod mempool;
 pub mod network;
 pub mod opaque;

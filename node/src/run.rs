@@ -32,6 +32,7 @@ use crate::gateway::backend::{Backend, CredentialPolicy, PoolView, Published, Su
 use crate::gateway::{self};
 use crate::home::{Home, KeyRole};
 use crate::keystore::{self, Passphrase};
+use crate::log_filter;
 use crate::mempool::Limits;
 use crate::replica::{Replica, Setup};
 use crate::roster::Roster;
@@ -77,8 +78,9 @@ fn runtime(name: &str) -> anyhow::Result<Runtime> {
 }
 
 fn trace(filter: &str) -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter)
-        .with_context(|| format!("read the log filter {filter:?}"))?;
+    let filter = log_filter::parse(filter)
+        .map_err(anyhow::Error::msg)
+        .context("read the log filter")?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false)

@@ -13,7 +13,7 @@ use super::report::{Ended, Reason, Report, Stop, Verdict, stop};
 use super::verify::verify;
 use super::{batch, dereferenced, headers, resolved, resource, standing};
 use crate::json as strict;
-use crate::trust;
+use crate::{commitment, document, trust};
 
 /// The largest answer about one thing, bytes.
 pub const RESULT_BYTES_MAX: usize = 1 << 20;
@@ -70,6 +70,16 @@ impl Kind {
             Some(FORMAT) => return Self::ProofFile,
             Some(trust::FORMAT) => {
                 return Self::Other("a trust bundle: pin it by `starfire trust pin`");
+            }
+            Some(document::FORMAT) => {
+                return Self::Other(
+                    "a certificate's document: name the certificate's proof file, and this one by --document",
+                );
+            }
+            Some(commitment::FORMAT) => {
+                return Self::Other(
+                    "the note of salted evidence: name the evidence's proof file, and this one by --document",
+                );
             }
             Some(_) | None => {}
         }
@@ -163,7 +173,14 @@ pub struct Trust<'a> {
 pub fn verify_answer(bytes: &[u8], beside: Beside<'_>, trust: Trust<'_>) -> Checked {
     let kind = Kind::of(bytes);
     if kind == Kind::ProofFile {
-        let Beside { document, file, .. } = beside;
+        let Beside {
+            document,
+            file,
+            did_url,
+        } = beside;
+        if did_url.is_some() {
+            return unexpected_url();
+        }
         let Trust {
             bundle,
             pin,
@@ -176,6 +193,19 @@ pub fn verify_answer(bytes: &[u8], beside: Beside<'_>, trust: Trust<'_>) -> Chec
         };
     }
     check(kind, bytes, beside, trust)
+}
+
+/// The report on a proof file by which an address was asked for.
+fn unexpected_url() -> Checked {
+    let mut report = Report::begin();
+    let detail = "a DID URL says nothing about a proof file";
+    let refused: Result<((), String), Stop> = Err(stop(Reason::FileUnexpected, detail));
+    let ended = report.step("file", refused);
+    assert!(ended.is_err(), "a step that fails ends a verification");
+    Checked {
+        report,
+        proven: Vec::new(),
+    }
 }
 
 /// Verifies a DID resolution result, and nothing else.

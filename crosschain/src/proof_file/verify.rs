@@ -8,6 +8,9 @@ use super::report::{Ended, Reason, Report, Stop, Summary, Verdict, stop};
 use super::{Subject, certificate, did, evidence};
 use crate::unix_ms::rfc3339;
 
+/// From so many seconds on, an age is told in minutes.
+const COARSE_SECONDS: u64 = 600;
+
 /// What is shown beside the proof file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shown<'a> {
@@ -124,19 +127,27 @@ pub(super) fn freshness(
     max_age: Duration,
 ) -> Result<((), String), Stop> {
     let age_ms = now_ms.saturating_sub(as_of_ms).max(0);
-    let detail = format!(
-        "state as of {}, {} minutes old",
-        rfc3339(as_of_ms),
-        age_ms / 60_000
-    );
-    if u128::try_from(age_ms).expect("an age is not negative") > max_age.as_millis() {
-        let allowed = max_age.as_secs() / 60;
+    let age = Duration::from_millis(u64::try_from(age_ms).expect("an age is not negative"));
+    let detail = format!("state as of {}, {} old", rfc3339(as_of_ms), span(age));
+    if age > max_age {
+        let allowed = span(max_age);
         return Err(stop(
             Reason::Stale,
-            format!("{detail}, more than the {allowed} allowed: get a newer proof file"),
+            format!("{detail}, and {allowed} are allowed: get a newer one"),
         ));
     }
     Ok(((), detail))
+}
+
+/// A length of time for people: in seconds where minutes would be too coarse.
+fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (number, unit) = match seconds {
+        0..COARSE_SECONDS => (seconds, "second"),
+        COARSE_SECONDS.. => (seconds / 60, "minute"),
+    };
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {unit}{plural}")
 }
 
 fn summary(subject: &Subject) -> Summary {
@@ -158,5 +169,36 @@ fn summary(subject: &Subject) -> Summary {
         jurisdiction: certificate.map(|certificate| certificate.jurisdiction.clone()),
         sub_chain,
         ..Summary::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_told_as_finely_as_it_matters() {
+        for (seconds, told) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (599, "599 seconds"),
+            (600, "10 minutes"),
+            (86_400, "1440 minutes"),
+        ] {
+            assert_eq!(span(Duration::from_secs(seconds)), told);
+        }
+    }
+
+    #[test]
+    fn a_state_of_a_minute_is_too_old_where_seconds_are_allowed() {
+        let allowed = Duration::from_secs(10);
+        assert!(freshness(0, 10_000, allowed).is_ok());
+        let mut report = Report::begin();
+        let ended = report.step("freshness", freshness(0, 61_000, allowed));
+        assert!(ended.is_err());
+        assert_eq!(
+            report.steps[0].detail,
+            "state as of 1970-01-01T00:00:00.000Z, 61 seconds old, and 10 seconds are allowed: get a newer one"
+        );
     }
 }

@@ -47,7 +47,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
     }
     context
         .output
-        .report(&report.rows("sub_chains", sub_chains));
+        .report(&report.rows("sub_chains", sub_chains))?;
     Ok(())
 }
 

@@ -1,13 +1,16 @@
 //! `starfire certificate`: documents that an accredited issuer commits to, and their proof files.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use starfire_crosschain::document::{
     Content, DOCUMENT_BYTES_MAX, Document, DocumentError, Draft, DraftContent, Fields,
 };
-use starfire_crosschain::proof_file::{Certificate, Subject};
+use starfire_crosschain::proof_file::{self, Certificate, Subject, Verdict};
+use starfire_crosschain::trust::Bundle;
 use starfire_crosschain::unix_ms;
 use starfire_did::document::Document as DidDocument;
 use starfire_did::{Did, PrivateKey};
@@ -21,8 +24,8 @@ use super::evidence::name;
 use super::member::propose::moment;
 use super::output::Report;
 use super::proof::{self, Chains};
-use super::verify::{self, Verify, read_subject};
-use crate::client::{Client, operation};
+use super::verify::{self, Trusted, Verify, read_subject};
+use crate::client::{Client, ClientError, operation};
 use crate::failure::Failure;
 use crate::{clock, file, keystore};
 
@@ -54,6 +57,9 @@ pub(crate) struct Issue {
     /// A gateway of the main chain, if --node is of a sub-chain
     #[arg(long, value_name = "URL")]
     main: Option<String>,
+    /// Commit to the bytes of a JSON object too, of which no part can then be shown alone
+    #[arg(long)]
+    as_file: bool,
     /// The credential type that the issuer is accredited for
     #[arg(long = "type", value_name = "TYPE")]
     kind: String,
@@ -106,12 +112,12 @@ pub(crate) struct Refresh {
 pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     let report = match command {
         Command::Issue(arguments) => issue(arguments, context).await?,
-        Command::Show(Show { document }) => described(&load(&document)?),
+        Command::Show(Show { document }) => shown(&load(&document)?),
         Command::Verify(arguments) => return verify::run(&arguments, context),
         Command::Revoke(arguments) => revoke(arguments, context).await?,
         Command::Refresh(arguments) => refresh(&arguments, context).await?,
     };
-    context.output.report(&report);
+    context.output.report(&report)?;
     Ok(())
 }
 
@@ -130,7 +136,7 @@ async fn issue(arguments: Issue, context: &Context) -> Result<Report, Failure> {
             None => hex::encode(keystore::random::<16>()?),
         },
     };
-    let draft = draft(fields, &name(&arguments.file), &content)?;
+    let draft = draft(fields, &name(&arguments.file), &content, arguments.as_file)?;
     let add = v1::EvidenceAdd {
         id: draft.evidence_id(),
         kind: v1::EvidenceKind::Certificate.into(),
@@ -152,21 +158,22 @@ async fn issue(arguments: Issue, context: &Context) -> Result<Report, Failure> {
         .own
         .send_as(&issuer, &key, vec![operation(Native::EvidenceAdd(add))])
         .await;
-    let committed = sent.inspect_err(|error| {
-        // A transaction that may still be committed keeps its document.
-        if error.code != "TIMEOUT" {
-            drop(std::fs::remove_file(&document_path));
-        }
-    })?;
+    let committed = sent.map_err(|error| unsent(error, &document_path))?;
     let committed_ms = clock::elapsed_ms(start);
-    let subject = chains.accredited(certificate(&document)).await?;
-    let proof = chains
-        .prove(context, Subject::Certificate(subject), committed.height)
-        .await?;
+    let (proof, bundle) = prove(context, &chains, &document, committed.height)
+        .await
+        .map_err(|failure| kept(failure, &document_path))?;
     let provable_ms = clock::elapsed_ms(start);
     let proof_path = arguments.out.join(PROOF_FILE);
     file::replace(&proof_path, &proof)?;
+    let fault = fault(&proof, &document, &content, &bundle);
+    if let Some(Failure { code, message, .. }) = &fault {
+        context.output.warn(&format!(
+            "whoever verifies this certificate refuses it: {code}: {message}"
+        ));
+    }
     Ok(described(&document)
+        .with_some("warning", fault.map(|fault| fault.code))
         .with("height", committed.height)
         .with("committed_ms", committed_ms)
         .with("provable_ms", provable_ms)
@@ -174,29 +181,100 @@ async fn issue(arguments: Issue, context: &Context) -> Result<Report, Failure> {
         .with("proof_file", proof_path.display().to_string()))
 }
 
-/// Commits to JSON by its fields; to anything else, and to JSON that not every reader would understand alike, by its bytes.
-fn draft(fields: Fields, name: &str, content: &[u8]) -> Result<Draft, Failure> {
-    let mut random = keystore::fill_random();
-    match Draft::new(fields.clone(), DraftContent::Json(content), &mut random) {
-        Err(DocumentError::Content(_) | DocumentError::NotAnObject) => Draft::new(
-            fields,
-            DraftContent::File {
-                name,
-                bytes: content,
-            },
-            &mut random,
-        )
-        .map_err(|error| refused(&error)),
-        drafted => drafted.map_err(|error| refused(&error)),
+/// The proof file of a certificate that its chain took at a height.
+async fn prove(
+    context: &Context,
+    chains: &Chains,
+    document: &Document,
+    committed: u64,
+) -> Result<(Vec<u8>, Bundle), Failure> {
+    let subject = chains.accredited(certificate(document)).await?;
+    chains
+        .prove_under(context, Subject::Certificate(subject), committed)
+        .await
+}
+
+/// Why verifiers refuse a certificate that was just issued, if they do. Its issuer's node names the chain to go by, since the question is
+/// not whether that is the right one.
+fn fault(proof: &[u8], document: &Document, content: &[u8], told: &Bundle) -> Option<Failure> {
+    let file = match document.content() {
+        Content::Json(_) => None,
+        Content::File(_) => Some(content),
+    };
+    let report = proof_file::verify(
+        proof,
+        Some(&document.encode()),
+        file,
+        &told.encode(),
+        &told.fingerprint(),
+        clock::unix_ms(),
+        // The proof is new: how old others let it become is their affair.
+        Duration::MAX,
+    );
+    (report.verdict != Verdict::Valid).then(|| Trusted::refusal(&report))
+}
+
+/// Why a commitment is not known to be on the chain. Without its salts it would say nothing, so the document goes only where nothing
+/// was sent, or where it was refused.
+fn unsent(error: ClientError, document: &Path) -> Failure {
+    if error.pending.is_some() {
+        return kept(error.into(), document);
     }
+    drop(std::fs::remove_file(document));
+    error.into()
+}
+
+/// Says what the document is good for that has no proof file yet.
+fn kept(failure: Failure, document: &Path) -> Failure {
+    let path = document.display();
+    let later = format!(
+        "{path} is kept: once it is committed, `starfire certificate refresh {path} --out FILE` makes its proof file"
+    );
+    let hint = match failure.hint.as_str() {
+        "" => later,
+        hint => format!("{hint}; {later}"),
+    };
+    Failure { hint, ..failure }
+}
+
+/// Commits to a JSON object by its fields, to anything else by its bytes. An object that not every reader would understand alike is
+/// refused: committed to by its bytes, no part of it could be shown alone.
+fn draft(fields: Fields, name: &str, content: &[u8], as_file: bool) -> Result<Draft, Failure> {
+    let mut random = keystore::fill_random();
+    let content = if as_file || !is_object(content) {
+        DraftContent::File {
+            name,
+            bytes: content,
+        }
+    } else {
+        DraftContent::Json(content)
+    };
+    Draft::new(fields, content, &mut random).map_err(|error| refused(&error))
+}
+
+/// Whether a reader of JSON that is less strict than ours sees an object. Nothing of it is kept, so its depth does not matter.
+fn is_object(content: &[u8]) -> bool {
+    content.trim_ascii_start().starts_with(b"{")
+        && serde_json::from_slice::<IgnoredAny>(content).is_ok()
 }
 
 fn refused(error: &DocumentError) -> Failure {
-    Failure::caused(
-        "DOCUMENT",
-        error,
-        "change the content or the options that it names",
-    )
+    let hint = match error {
+        DocumentError::Content(_)
+        | DocumentError::TooManyLeaves
+        | DocumentError::PointersTooLong => {
+            "change the content; or commit to it by its bytes alone, as to any file: --as-file"
+        }
+        DocumentError::Sealed(_)
+        | DocumentError::NotAnObject
+        | DocumentError::NotOneContent
+        | DocumentError::Text(_)
+        | DocumentError::Salts
+        | DocumentError::Decoys(_)
+        | DocumentError::Hash(_)
+        | DocumentError::Method(_) => "change the content or the options that it names",
+    };
+    Failure::caused("DOCUMENT", error, hint)
 }
 
 fn schema(content: &[u8]) -> String {
@@ -337,11 +415,53 @@ fn described(document: &Document) -> Report {
         .with("doc_hash", hex::encode(document.doc_hash()))
 }
 
+/// The same with the content: of JSON each value with its pointer.
+fn shown(document: &Document) -> Report {
+    let report = described(document);
+    match document.content() {
+        Content::Json(content) => {
+            let mut rows = Vec::new();
+            values(String::new(), content, &mut rows);
+            report.rows("values", rows)
+        }
+        Content::File(file) => report
+            .with("file_sha256", file.sha256.to_string())
+            .with("file_size", file.size),
+    }
+}
+
+/// Rows of the values below a pointer. Recursive: reading the document has bounded the depth.
+fn values(pointer: String, value: &Value, rows: &mut Vec<Report>) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            for (name, member) in members {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                values(format!("{pointer}/{name}"), member, rows);
+            }
+        }
+        Value::Array(elements) if !elements.is_empty() => {
+            for (index, element) in elements.iter().enumerate() {
+                values(format!("{pointer}/{index}"), element, rows);
+            }
+        }
+        Value::Object(_)
+        | Value::Array(_)
+        | Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_) => rows.push(
+            Report::new()
+                .with("pointer", pointer)
+                .with("value", value.clone()),
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn drafted(content: &[u8]) -> Content {
+    fn document(content: &[u8], as_file: bool) -> Result<Document, Failure> {
         let key = keystore::generate(starfire_did::KeyAlgorithm::Ed25519).unwrap();
         let issuer = key.public().address(None);
         let fields = Fields {
@@ -351,25 +471,72 @@ mod tests {
             jurisdiction: "CN".to_owned(),
             number: "1".to_owned(),
         };
-        draft(fields, "a.json", content)
-            .unwrap()
-            .sign(&format!("{issuer}#key-1"), &key)
-            .unwrap()
-            .content()
-            .clone()
+        let draft = draft(fields, "a.json", content, as_file)?;
+        Ok(draft.sign(&format!("{issuer}#key-1"), &key).unwrap())
+    }
+
+    fn drafted(content: &[u8], as_file: bool) -> Content {
+        document(content, as_file).unwrap().content().clone()
     }
 
     #[test]
     fn an_object_is_committed_to_field_by_field_and_all_else_by_its_bytes() {
-        assert!(matches!(drafted(br#"{"cooId":"E1"}"#), Content::Json(_)));
-        for content in [
-            br#"[1]"#.as_slice(),
-            br#"{"a":1.5}"#,
-            br#"{"a":1,"a":2}"#,
-            b"%PDF-1.7",
-        ] {
-            assert!(matches!(drafted(content), Content::File(_)));
+        let object = br#" {"cooId":"E1"}"#;
+        assert!(matches!(drafted(object, false), Content::Json(_)));
+        for content in [b"[1]".as_slice(), b"{", b"%PDF-1.7", b"1.5"] {
+            assert!(matches!(drafted(content, false), Content::File(_)));
         }
+        assert!(matches!(drafted(object, true), Content::File(_)));
+    }
+
+    #[test]
+    fn an_object_of_more_than_one_meaning_is_a_file_only_for_those_who_insist() {
+        let deep = format!(r#"{{"a":{}1{}}}"#, "[".repeat(500), "]".repeat(500));
+        for content in [
+            r#"{"a":1.5}"#,
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":9007199254740993}"#,
+            &deep,
+        ] {
+            let refused = document(content.as_bytes(), false).unwrap_err();
+            assert_eq!(refused.code, "DOCUMENT", "{content}");
+            assert!(refused.hint.contains("--as-file"), "{refused}");
+            assert!(matches!(
+                drafted(content.as_bytes(), true),
+                Content::File(_)
+            ));
+        }
+    }
+
+    #[test]
+    fn a_document_stays_unless_its_commitment_was_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("certificate.document.json");
+        std::fs::write(&path, "salts").unwrap();
+        for code in ["TIMEOUT", "CONNECTION_LOST", "NODE_UNREACHABLE"] {
+            let lost = ClientError::new(code, "gone", "").of_pending([7; 32]);
+            let failure = unsent(lost, &path);
+            assert!(path.exists(), "{code}");
+            assert!(failure.hint.contains("certificate refresh"), "{failure}");
+            assert!(failure.message.contains(&"07".repeat(32)), "{failure}");
+        }
+        let refused = unsent(ClientError::new("EVIDENCE_EXISTS", "used", ""), &path);
+        assert_eq!(refused.hint, "");
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn the_values_of_json_are_shown_by_their_pointers() {
+        let document = document(br#"{"a":{"b/c":[1,"x"]},"d":{}}"#, false).unwrap();
+        let shown = serde_json::to_value(shown(&document)).unwrap();
+        assert_eq!(
+            shown["values"],
+            serde_json::json!([
+                {"pointer": "/a/b~1c/0", "value": 1},
+                {"pointer": "/a/b~1c/1", "value": "x"},
+                {"pointer": "/d", "value": {}},
+            ])
+        );
     }
 
     #[test]

@@ -33,7 +33,7 @@ fn reindex(context: &Context) -> Result<(), Failure> {
         let hint = "see that the disk has room and can be written";
         Failure::caused(error.code(), &error, hint)
     })?;
-    context.output.report(&Report::new().with("dids", dids));
+    context.output.report(&Report::new().with("dids", dids))?;
     Ok(())
 }
 
@@ -87,6 +87,6 @@ fn verify(context: &Context) -> Result<(), Failure> {
             .with("transactions", audited.transactions)
             .with("entries", audited.entries)
             .with("did_index_rows", index_rows),
-    );
+    )?;
     Ok(())
 }

@@ -81,7 +81,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
             let manifest = Manifest::load(&directory)?;
             context
                 .output
-                .report(&status(manifest.select(&node)?).await);
+                .report(&status(manifest.select(&node)?).await)?;
             Ok(())
         }
         Command::Kill(Named { name: node }) => told(&directory, &node, Signal::Kill, context).await,
@@ -101,7 +101,9 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
                         .with("pid", node.pid)
                 })
                 .collect();
-            context.output.report(&Report::new().rows("resumed", rows));
+            context
+                .output
+                .report(&Report::new().rows("resumed", rows))?;
             Ok(())
         }
         Command::Down(Down { name: node, erase }) => {
@@ -114,7 +116,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
                 &Report::new()
                     .with("ended", node.as_str())
                     .with("erased", erase),
-            );
+            )?;
             Ok(())
         }
     }
@@ -169,7 +171,7 @@ async fn up(directory: &std::path::Path, arguments: Up, context: &Context) -> Re
         &described(&manifest)
             .with("ready_ms", clock::elapsed_ms(start))
             .with("manifest", Manifest::path(directory).display().to_string()),
-    );
+    )?;
     Ok(())
 }
 
@@ -254,7 +256,7 @@ async fn told(
     }
     context
         .output
-        .report(&Report::new().with("node", name).with("signalled", reached));
+        .report(&Report::new().with("node", name).with("signalled", reached))?;
     Ok(())
 }
 

@@ -100,7 +100,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
         Command::Resource(command) => return resource::run(command, context).await,
         Command::Resolve(arguments) => resolve::resolve(&arguments, context).await?,
     };
-    context.output.report(&report);
+    context.output.report(&report)?;
     Ok(())
 }
 

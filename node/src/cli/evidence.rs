@@ -15,7 +15,7 @@ use super::did::Sender;
 use super::output::Report;
 use super::proof::Chains;
 use super::verify::{self, Trusted, read_subject};
-use crate::client::{Client, operation};
+use crate::client::{Client, ClientError, operation};
 use crate::failure::Failure;
 use crate::{file, keystore};
 
@@ -107,7 +107,7 @@ pub(crate) struct Revoke {
 
 pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
-        Command::Add(arguments) => context.output.report(&add(&arguments, context).await?),
+        Command::Add(arguments) => context.output.report(&add(&arguments, context).await?)?,
         Command::Check(arguments) => return check(&arguments, context).await,
         Command::Revoke(arguments) => {
             let id = match (&arguments.note, arguments.id) {
@@ -132,7 +132,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
                 .with("id", id);
             context
                 .output
-                .report(&report.with("height", committed.height));
+                .report(&report.with("height", committed.height))?;
         }
     }
     Ok(())
@@ -182,12 +182,7 @@ async fn add(arguments: &Add, context: &Context) -> Result<Report, Failure> {
     let sent = client
         .send_as(&issuer, &key, vec![operation(Native::EvidenceAdd(add))])
         .await;
-    let committed = sent.inspect_err(|error| {
-        // A transaction that may still be committed keeps its note.
-        if let (Some(note), false) = (&note, error.code == "TIMEOUT") {
-            drop(std::fs::remove_file(note));
-        }
-    })?;
+    let committed = sent.map_err(|error| unsent(error, &arguments.file, note.as_deref()))?;
     let mut report = Report::new()
         .with("issuer", issuer.to_string())
         .with("id", id.as_str())
@@ -202,6 +197,25 @@ async fn add(arguments: &Add, context: &Context) -> Result<Report, Failure> {
         report = report.with("proof_file", path.display().to_string());
     }
     Ok(report)
+}
+
+/// Why evidence is not known to be on the chain. Without its salt its record would say nothing, so the note goes only where nothing was
+/// sent, or where it was refused.
+fn unsent(error: ClientError, file: &Path, note: Option<&Path>) -> Failure {
+    let Some(note) = note else {
+        return error.into();
+    };
+    if error.pending.is_none() {
+        drop(std::fs::remove_file(note));
+        return error.into();
+    }
+    let failure = Failure::from(error);
+    let (note, file) = (note.display(), file.display());
+    let hint = format!(
+        "{}; {note} is kept: `starfire evidence check {file} --note {note}` tells the same",
+        failure.hint
+    );
+    Failure { hint, ..failure }
 }
 
 async fn check(arguments: &Check, context: &Context) -> Result<(), Failure> {
@@ -253,7 +267,7 @@ async fn check(arguments: &Check, context: &Context) -> Result<(), Failure> {
             .with("id", found.id)
             .with("time", rfc3339(found.time_ms))
             .with("height", found.height),
-    );
+    )?;
     Ok(())
 }
 
@@ -348,4 +362,24 @@ pub(crate) fn name(path: &Path) -> String {
     path.file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_stays_unless_its_commitment_was_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("f");
+        let note = note_beside(&file);
+        std::fs::write(&note, "salt").unwrap();
+        let lost = ClientError::new("CONNECTION_LOST", "gone", "").of_pending([7; 32]);
+        let failure = unsent(lost, &file, Some(&note));
+        assert!(note.exists());
+        assert!(failure.hint.contains("evidence check"), "{failure}");
+        let refused = ClientError::new("EVIDENCE_EXISTS", "used", "");
+        assert_eq!(unsent(refused, &file, Some(&note)).code, "EVIDENCE_EXISTS");
+        assert!(!note.exists());
+    }
 }

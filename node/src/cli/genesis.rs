@@ -107,7 +107,7 @@ pub(crate) struct Collect {
 pub(crate) struct Sign {
     /// The draft
     genesis: PathBuf,
-    /// The signature [default: the draft's name with the signer's address and `.signature.json`]
+    /// The signature [default: beside the draft, named after the signer: did-bid-….signature.json]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -148,7 +148,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Build(arguments) => build(&arguments)?,
         Command::Show(Show { genesis }) => described(&load(&genesis)?),
     };
-    context.output.report(&report);
+    context.output.report(&report)?;
     Ok(())
 }
 

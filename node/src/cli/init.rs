@@ -1,5 +1,6 @@
 //! `starfire init`: a node's home, ready for the genesis ceremony.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use clap::Args;
@@ -13,6 +14,7 @@ use super::output::Report;
 use crate::ceremony::{self, Membership};
 use crate::config::{Anchor, Config, Role};
 use crate::failure::Failure;
+use crate::home::KeyRole;
 use crate::keystore;
 
 #[derive(Debug, Args)]
@@ -55,7 +57,7 @@ pub(crate) fn run(arguments: Init, context: &Context) -> Result<(), Failure> {
         return Err(Failure::file(
             "write",
             &home.config(),
-            &std::io::ErrorKind::AlreadyExists.into(),
+            &ErrorKind::AlreadyExists.into(),
         ));
     }
     let mut config = Config::new(&arguments.name, arguments.role);
@@ -69,6 +71,16 @@ pub(crate) fn run(arguments: Init, context: &Context) -> Result<(), Failure> {
         config.anchor = Some(Anchor {
             main: arguments.main,
         });
+    }
+    let (code, advertised) = (&arguments.chain_code, &arguments.p2p_advertise);
+    check(&config, code.as_ref(), advertised.as_ref())?;
+    for role in KeyRole::ALL {
+        // Never written over; and what is written before it would be in the way of the next try.
+        let key = home.key(role);
+        if key.exists() {
+            let error = ErrorKind::AlreadyExists.into();
+            return Err(Failure::file("write", &key, &error));
+        }
     }
     let reached = arguments
         .p2p_advertise
@@ -102,8 +114,58 @@ pub(crate) fn run(arguments: Init, context: &Context) -> Result<(), Failure> {
                 "passphrase_file",
                 passphrase_file.map(|path| path.display().to_string()),
             ),
-    );
+    )?;
     Ok(())
+}
+
+/// Refuses what makes no sense, before anything is written.
+fn check(
+    config: &Config,
+    chain_code: Option<&ChainCode>,
+    advertised: Option<&Multiaddr>,
+) -> Result<(), Failure> {
+    let refused = |option: &str, problem: &str| {
+        Err(Failure::usage(
+            format!("{option}: {problem}"),
+            "--help says what init takes",
+        ))
+    };
+    if let Some((field, problem)) = config.fault() {
+        let option = match field {
+            "name" => "--name",
+            "p2p.listen" => "--p2p-listen",
+            "anchor" | "anchor.main" => "--main",
+            other => other,
+        };
+        return refused(option, &problem);
+    }
+    match (config.role, chain_code) {
+        (Role::Super, Some(_)) => {
+            return refused(
+                "--chain-code",
+                "a super node runs the main chain, which has none",
+            );
+        }
+        (Role::Backbone | Role::Business, None) => {
+            let problem = format!("a {} node runs a sub-chain: name its code", config.role);
+            return refused("--chain-code", &problem);
+        }
+        (Role::Super, None)
+        | (Role::Backbone | Role::Business, Some(_))
+        | (Role::Service | Role::Regulator, _) => {}
+    }
+    if advertised.is_some_and(|address| !is_tcp(address)) {
+        return refused(
+            "--p2p-advertise",
+            "must end in a TCP port, as /ip4/192.0.2.7/tcp/26656 does",
+        );
+    }
+    Ok(())
+}
+
+/// Whether an address ends in a TCP port. The peer's id is added to it later.
+fn is_tcp(address: &Multiaddr) -> bool {
+    matches!(address.iter().last(), Some(Protocol::Tcp(_)))
 }
 
 /// Whether an address stands for all of a host's own, and so names no host.
@@ -116,7 +178,59 @@ fn names_no_host(address: &Multiaddr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::cli::output::Output;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        init: Init,
+    }
+
+    #[test]
+    fn a_value_that_makes_no_sense_is_refused_and_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let home = directory.path().join("home");
+        let tried = |line: &str| {
+            let context = Context {
+                output: Output::new(true),
+                home: Some(home.clone()),
+                node: None,
+                passphrase_file: None,
+            };
+            let words = std::iter::once("init").chain(line.split(' '));
+            run(Line::parse_from(words).init, &context)
+        };
+        for (line, option) in [
+            ("--name né --role super", "--name"),
+            (
+                "--name n --role super --p2p-listen /ip4/127.0.0.1/udp/1",
+                "--p2p-listen",
+            ),
+            (
+                "--name n --role super --p2p-advertise /ip4/127.0.0.1/udp/1",
+                "--p2p-advertise",
+            ),
+            ("--name n --role super --main http://127.0.0.1:1", "--main"),
+            (
+                "--name n --role backbone --chain-code cn01 --main https://a",
+                "--main",
+            ),
+            ("--name n --role super --chain-code cn01", "--chain-code"),
+            ("--name n --role backbone", "--chain-code"),
+            ("--name n --role business", "--chain-code"),
+        ] {
+            let failure = tried(line).unwrap_err();
+            assert_eq!(failure.code, "USAGE", "{line}");
+            assert!(failure.message.starts_with(option), "{failure}");
+            assert!(!home.exists(), "{line}");
+        }
+        tried("--name n --role super --p2p-listen /ip4/127.0.0.1/tcp/1").unwrap();
+        let again = tried("--name n --role super").unwrap_err();
+        assert_eq!(again.code, "FILE");
+    }
 
     #[test]
     fn an_unspecified_address_names_no_host() {

@@ -109,7 +109,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
             let key = keystore::generate(algorithm.into())?;
             context
                 .output
-                .report(&keep(context, &key, chain_code.as_ref(), out)?.report());
+                .report(&keep(context, &key, chain_code.as_ref(), out)?.report())?;
         }
         Command::Show(Show {
             file: Some(file), ..
@@ -118,7 +118,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
             let report = Report::new()
                 .with("algorithm", file.algorithm)
                 .with("public_key", file.public_key);
-            context.output.report(&report.with("did", file.address));
+            context.output.report(&report.with("did", file.address))?;
         }
         Command::Show(Show {
             file: None,
@@ -127,21 +127,21 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
         }) => {
             context
                 .output
-                .report(&described(&read_stdin()?.public(), chain_code.as_ref()));
+                .report(&described(&read_stdin()?.public(), chain_code.as_ref()))?;
         }
         Command::Import(Import { chain_code, out }) => {
             let key = read_stdin()?;
             context
                 .output
-                .report(&keep(context, &key, chain_code.as_ref(), out)?.report());
+                .report(&keep(context, &key, chain_code.as_ref(), out)?.report())?;
         }
         Command::Export(Export { file }) => {
             let key = context.key(&file)?;
             context.output.report(
                 &described(&key.public(), None).with("private_key", key.to_text().as_str()),
-            );
+            )?;
         }
-        Command::Next(Next { node_key }) => context.output.report(&next(context, node_key)?),
+        Command::Next(Next { node_key }) => context.output.report(&next(context, node_key)?)?,
     }
     Ok(())
 }

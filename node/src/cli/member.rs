@@ -76,7 +76,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
         }
         Command::List(List { issuer }) => list(issuer, context).await?,
     };
-    context.output.report(&report);
+    context.output.report(&report)?;
     Ok(())
 }
 

@@ -109,7 +109,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
                     .with("nodes_cpu_ms_per_1000", measured.nodes_cpu_ms_per_1000)
                     .with("nodes", measured.nodes)
                     .with("transaction_bytes", measured.transaction_bytes),
-            );
+            )?;
             Ok(())
         }
     }

@@ -3,7 +3,8 @@
 //! A command makes one [`Report`]; it is printed as JSON or as aligned lines. Progress goes to standard error, and only when a
 //! person watches. Failures go to standard error in both forms.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::Path;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -169,7 +170,7 @@ impl Output {
     pub(crate) fn new(json: bool) -> Self {
         Self {
             json,
-            watched: std::io::stderr().is_terminal(),
+            watched: io::stderr().is_terminal(),
         }
     }
 
@@ -179,45 +180,45 @@ impl Output {
     }
 
     /// Prints a command's answer.
-    pub(crate) fn report(self, report: &Report) {
+    pub(crate) fn report(self, report: &Report) -> Result<(), Failure> {
         if self.json {
             say(&format!(
                 "{}\n",
                 serde_json::to_string(report).expect("a report is plain JSON")
-            ));
+            ))
         } else {
             say(&report
                 .lines(0)
                 .into_iter()
                 .map(|line| line + "\n")
-                .collect::<String>());
+                .collect::<String>())
         }
     }
 
     /// Prints a record: all of it as JSON, or what people want to read of it.
-    pub(crate) fn record(self, record: &impl Serialize, report: &Report) {
+    pub(crate) fn record(self, record: &impl Serialize, report: &Report) -> Result<(), Failure> {
         if self.json {
             say(&format!(
                 "{}\n",
                 serde_json::to_string(record).expect("a record is plain JSON")
-            ));
+            ))
         } else {
-            self.report(report);
+            self.report(report)
         }
     }
 
     /// Prints one text and nothing else: as it is, or as a JSON string.
-    pub(crate) fn text(self, text: &str) {
+    pub(crate) fn text(self, text: &str) -> Result<(), Failure> {
         if self.json {
-            say(&format!("{}\n", json!(text)));
+            say(&format!("{}\n", json!(text)))
         } else {
-            say(&format!("{text}\n"));
+            say(&format!("{text}\n"))
         }
     }
 
     /// Prints one JSON value and nothing else.
-    pub(crate) fn value(self, value: &Value) {
-        say(&format!("{value}\n"));
+    pub(crate) fn value(self, value: &Value) -> Result<(), Failure> {
+        say(&format!("{value}\n"))
     }
 
     /// Tells who watches what is going on.
@@ -272,15 +273,25 @@ impl Output {
     }
 }
 
-/// To standard output. A reader that went away (`| head`) is no reason to fail.
-fn say(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+/// To standard output.
+fn say(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    said(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// A reader that went away (`| head`) is no reason to fail. All else is: what was not written is not known to anybody.
+pub(super) fn said(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::file("write", Path::new("standard output"), &error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// To standard error.
 fn tell(text: &str) {
-    let _gone = std::io::stderr().lock().write_all(text.as_bytes());
+    let _gone = io::stderr().lock().write_all(text.as_bytes());
 }
 
 #[cfg(test)]
@@ -299,6 +310,15 @@ mod tests {
                     Report::new().with("name", "m").with("pid", 3),
                 ],
             )
+    }
+
+    #[test]
+    fn what_cannot_be_written_fails_unless_the_reader_went_away() {
+        assert_eq!(said(Ok(())), Ok(()));
+        assert_eq!(said(Err(ErrorKind::BrokenPipe.into())), Ok(()));
+        let full = said(Err(ErrorKind::StorageFull.into())).unwrap_err();
+        assert_eq!(full.code, "FILE");
+        assert!(full.message.contains("standard output"), "{full}");
     }
 
     #[test]

@@ -57,6 +57,17 @@ impl Chains {
         subject: Subject,
         committed: u64,
     ) -> Result<Vec<u8>, Failure> {
+        let (proof, _) = self.prove_under(context, subject, committed).await?;
+        Ok(proof)
+    }
+
+    /// The same with the bundle that the node tells of the main chain. It vouches for nothing.
+    pub(crate) async fn prove_under(
+        &self,
+        context: &Context,
+        subject: Subject,
+        committed: u64,
+    ) -> Result<(Vec<u8>, Bundle), Failure> {
         let main = self.main.as_ref().unwrap_or(&self.own);
         let (anchored, main_committed, sub) = match &self.main {
             None => (None, committed, None),
@@ -72,8 +83,9 @@ impl Chains {
         let main_proof = newest(main, subject.main_paths(anchored), main_committed).await?;
         // After the proof, so that it knows the validators who signed that.
         let bundle = bundle(main).await?;
-        assemble(subject, &bundle, &main_proof, sub.as_ref())
-            .map_err(|error| Failure::caused("BAD_ANSWER", &error, "ask another node"))
+        let proof = assemble(subject, &bundle, &main_proof, sub.as_ref())
+            .map_err(|error| Failure::caused("BAD_ANSWER", &error, "ask another node"))?;
+        Ok((proof, bundle))
     }
 
     /// The newest anchor, once it is of a header that proves block `committed`.

@@ -50,7 +50,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
             let pin = pins.add(&file::read(&bundle, BUNDLE_BYTES_MAX)?, &pin)?;
             context
                 .output
-                .report(&described(&pin.bundle).with("bundle", pin.path.display().to_string()));
+                .report(&described(&pin.bundle).with("bundle", pin.path.display().to_string()))?;
         }
         Command::Export(Export { out, fingerprint }) => {
             let client = context.client()?;
@@ -65,12 +65,12 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
                 file::replace(out, &bundle.encode())?;
             }
             if fingerprint {
-                context.output.text(&bundle.fingerprint());
+                context.output.text(&bundle.fingerprint())?;
             } else {
                 context.output.report(
                     &described(&bundle)
                         .with_some("bundle", out.map(|out| out.display().to_string())),
-                );
+                )?;
             }
         }
         Command::Update => {
@@ -78,7 +78,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
             let pin = pins.update(&bundle)?;
             context
                 .output
-                .report(&described(&pin.bundle).with("bundle", pin.path.display().to_string()));
+                .report(&described(&pin.bundle).with("bundle", pin.path.display().to_string()))?;
         }
         Command::List => {
             let rows = pins
@@ -86,7 +86,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
                 .into_iter()
                 .map(|Pin { bundle, .. }| described(&bundle))
                 .collect();
-            context.output.report(&Report::new().rows("pinned", rows));
+            context.output.report(&Report::new().rows("pinned", rows))?;
         }
     }
     Ok(())

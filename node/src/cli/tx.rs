@@ -75,7 +75,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
                         &Report::new()
                             .with("hash", hex::encode(hash))
                             .with("state", "pending"),
-                    );
+                    )?;
                     return Ok(());
                 }
                 (State::Unknown | State::Committed, _) => {
@@ -109,7 +109,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<(), Failu
             client.wait(hash, RECEIPT_WAIT).await?
         }
     };
-    context.output.report(&described(&committed));
+    context.output.report(&described(&committed))?;
     match committed.receipt.code {
         0 => Ok(()),
         _ => Err(Failure::new(

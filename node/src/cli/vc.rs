@@ -37,6 +37,7 @@ pub(crate) enum Command {
     /// Say step by step whether a credential or a presentation is valid
     Verify(verify::Verify),
     /// Show credentials to a verifier, with the holder's signature over its challenge
+    #[command(mut_arg("issuer", |issuer| issuer.long("holder").alias("issuer")))]
     Present(present::Present),
     /// Set a credential's bit in a revocation or suspension list
     Revoke(status::Revoke),
@@ -121,7 +122,11 @@ fn read(path: &Path) -> Result<String, Failure> {
     } else {
         file::read_cut(path, JSON_BYTES_MAX)?
     };
-    String::from_utf8(bytes).map_err(|_| Failure::content(path, "it is no text"))
+    let text = String::from_utf8(bytes).map_err(|_| Failure::content(path, "it is no text"))?;
+    if text.trim().is_empty() {
+        return Err(Failure::content(path, "it is empty"));
+    }
+    Ok(text)
 }
 
 fn malformed(error: &Malformed) -> Failure {
@@ -154,8 +159,8 @@ fn deliver(
     let Some(out) = out else {
         // A credential is its own answer: what is printed can be handed on.
         match made.as_str().filter(|_| !context.output.is_json()) {
-            Some(text) => context.output.text(text),
-            None => context.output.value(made),
+            Some(text) => context.output.text(text)?,
+            None => context.output.value(made)?,
         }
         return Ok(());
     };
@@ -165,6 +170,6 @@ fn deliver(
     file::write_new(out, format!("{text}\n").as_bytes())?;
     context
         .output
-        .report(&report.with("file", out.display().to_string()));
+        .report(&report.with("file", out.display().to_string()))?;
     Ok(())
 }

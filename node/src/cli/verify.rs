@@ -19,6 +19,9 @@ use crate::{clock, file};
 /// The largest file that evidence or a certificate may be of.
 pub(crate) const FILE_BYTES_MAX: usize = 1 << 30;
 
+/// How old the revocation state may be, unless it is said.
+const MAX_AGE: Duration = Duration::from_secs(24 * 3_600);
+
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// The proof file, or a gateway's answer with its proof: a DID, many DIDs, a part of a document, a resource, a status or a list
@@ -46,9 +49,9 @@ pub(crate) struct Trusted {
     /// The main chain's fingerprint, got by another way than the bundle [default: those pinned in HOME/trust]
     #[arg(long, value_name = "FINGERPRINT")]
     pin: Option<String>,
-    /// How old the revocation state may be: 90s, 30m, 24h, 3650d
-    #[arg(long, value_name = "AGE", default_value = "24h", value_parser = age)]
-    max_age: Duration,
+    /// How old the revocation state may be: 90s, 30m, 24h, 3650d [default: 24h]
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    max_age: Option<Duration>,
 }
 
 /// Bundles, each with the fingerprint that it must have.
@@ -91,13 +94,18 @@ impl Trusted {
         };
         Ok(Pinned {
             chains,
-            max_age: self.max_age,
+            max_age: self.max_age(),
         })
     }
 
     /// How old the revocation state may be.
     pub(crate) fn max_age(&self) -> Duration {
-        self.max_age
+        self.max_age.unwrap_or(MAX_AGE)
+    }
+
+    /// Whether it was said how old that state may be.
+    pub(crate) fn asks_for_age(&self) -> bool {
+        self.max_age.is_some()
     }
 
     /// Why a file is not believed.
@@ -232,7 +240,7 @@ pub(crate) fn run(arguments: &Verify, context: &Context) -> Result<(), Failure> 
 
 /// Prints the answer; anything but `valid` is a failure.
 pub(crate) fn conclude(context: &Context, report: &proof_file::Report) -> Result<(), Failure> {
-    context.output.report(&described(report));
+    context.output.report(&described(report))?;
     if report.verdict == Verdict::Valid {
         Ok(())
     } else if context.output.is_json() {
@@ -275,28 +283,83 @@ fn described(report: &proof_file::Report) -> Report {
         .rows("steps", steps.collect())
 }
 
-/// What to do about what is not valid.
+/// What to do about a proof that is not valid: the last column of its table in docs/codes.md.
 fn hint(report: &proof_file::Report) -> &'static str {
-    let subject = report.subject.as_ref();
-    let is_file =
-        subject.is_some_and(|subject| ["certificate", "evidence", "did"].contains(&subject.kind));
-    match (report.verdict, report.code) {
-        (Verdict::Valid, _) => "",
-        (Verdict::Stale, _) if is_file => "get a newer proof file: `starfire certificate refresh`",
-        (Verdict::Stale, _) => "ask the gateway again, or accept what is older by --max-age",
-        (Verdict::Unpinned, _) => {
+    let Some(reason) = report.code else {
+        return "";
+    };
+    match reason {
+        Reason::Stale => match report.subject.as_ref().map(|subject| subject.kind) {
+            Some("certificate") => "get a newer proof file: `starfire certificate refresh`",
+            Some("evidence") => {
+                "check it by a node, `starfire evidence check FILE --node URL`, or accept what is older by --max-age"
+            }
+            Some("did") => {
+                "resolve it again by `starfire did resolve`, or accept what is older by --max-age"
+            }
+            Some(_) | None => {
+                "ask the gateway again (a DID with ?noCache=true), or accept what is older by --max-age"
+            }
+        },
+        Reason::BundleNotPinned => {
             "compare fingerprints with the chain's operators, then `starfire trust pin`"
         }
-        (Verdict::Refused, Some(Reason::FileKindUnknown)) => {
+        Reason::ChainNotPinned => {
+            "find out which chain it is: perhaps a look-alike; `starfire trust list` shows those that are pinned"
+        }
+        Reason::ValidatorChangeInvalid => {
+            "learn the changes by `starfire trust update`, or get a newer proof file; otherwise the file is forged"
+        }
+        Reason::ProofMalformed | Reason::BundleMalformed => "get the file again",
+        Reason::HeaderFromFuture => "check this machine's clock",
+        Reason::ChainFrozen => "ask the issuer's authority",
+        Reason::NotAnchored | Reason::IssuerVersionMismatch => {
+            "get a newer proof file: `starfire certificate refresh`"
+        }
+        Reason::DocumentMissing => {
+            "name the certificate's document, or the note of salted evidence, by --document"
+        }
+        Reason::FileMissing => "name the file by --file",
+        Reason::FileUnexpected => "leave it out",
+        Reason::DocumentMalformed | Reason::DocumentMismatch | Reason::FileMismatch => {
+            "get the original"
+        }
+        Reason::CertificateExpired => "ask for a new one",
+        Reason::DidUnknown => "check the identifier",
+        Reason::DidDeactivated => "that is final",
+        Reason::FileKindUnknown => {
             "this takes proof files, and answers of gateways that carry their proof"
         }
-        (Verdict::Refused, Some(Reason::QuestionUnknown)) => {
-            "name the DID URL that was asked by --did-url"
-        }
-        (Verdict::Refused, Some(Reason::AnswerUnproved)) => {
-            "ask a gateway of the main chain again, with proof"
-        }
-        (Verdict::Refused, _) => "do not act on it; ask for the original files",
+        Reason::QuestionUnknown => "name the DID URL that was asked by --did-url",
+        Reason::AnswerUnproved => "ask a gateway of the main chain again, with proof",
+        Reason::MainHeaderMalformed
+        | Reason::MainHeaderNotSigned
+        | Reason::ValuesUnexpected
+        | Reason::ValueNotProved
+        | Reason::RecordMalformed
+        | Reason::WrongChain
+        | Reason::ChainUnknown
+        | Reason::SubHeaderMalformed
+        | Reason::AnchorMismatch
+        | Reason::EvidenceUnknown
+        | Reason::EvidenceMismatch
+        | Reason::IssuerUnknown
+        | Reason::IssuerDeactivated
+        | Reason::KeyUnknown
+        | Reason::SignatureInvalid
+        | Reason::IssuerNotAccredited
+        | Reason::AccreditationOtherType
+        | Reason::AccreditationOtherJurisdiction
+        | Reason::AccreditationIssuesNothing
+        | Reason::AccreditationNotYetValid
+        | Reason::AccreditationExpired
+        | Reason::AccreditationWithdrawn
+        | Reason::AccreditorNotYetValid
+        | Reason::AccreditorExpired
+        | Reason::AccreditorWithdrawn
+        | Reason::AccreditationUnrooted
+        | Reason::Revoked
+        | Reason::AnswerMismatch => "do not rely on it",
     }
 }
 

@@ -8,6 +8,9 @@ use super::hint;
 /// The metadata entry in which a node says which rule refused a request.
 const CODE_ENTRY: &str = "starfire-code";
 
+/// A node that says one of these has not said whether it took what was sent.
+const UNDECIDED: [&str; 2] = ["GATEWAY_STOPPING", "GATEWAY_INTERNAL"];
+
 /// A request was refused, or never answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
@@ -18,6 +21,8 @@ pub struct ClientError {
     pub message: String,
     /// What to do next; may be empty.
     pub hint: String,
+    /// The hash of a transaction that was sent and not refused: it may still be committed.
+    pub pending: Option<[u8; 32]>,
 }
 
 impl ClientError {
@@ -27,6 +32,26 @@ impl ClientError {
             code: code.to_owned(),
             message: message.into(),
             hint: hint.to_owned(),
+            pending: None,
+        }
+    }
+
+    /// The same of a transaction that was sent: nobody refused it, and nobody has said that it is committed.
+    #[must_use]
+    pub fn of_pending(self, hash: [u8; 32]) -> Self {
+        let name = hex::encode(hash);
+        let message = if self.message.contains(&name) {
+            self.message
+        } else {
+            format!("{}; transaction {name} may have been taken", self.message)
+        };
+        Self {
+            message,
+            hint: format!(
+                "`starfire tx wait {name}` tells whether it is committed; send nothing again before"
+            ),
+            pending: Some(hash),
+            ..self
         }
     }
 
@@ -48,7 +73,7 @@ impl ClientError {
             return Self::new(
                 "CONNECTION_LOST",
                 format!("{url} went away while it was asked"),
-                "what was sent may have been taken: look it up (`starfire tx show HASH`) before sending again",
+                "ask again, or another node",
             );
         }
         match status.code() {
@@ -87,6 +112,13 @@ impl ClientError {
         }
     }
 
+    /// Whether a node says by this answer to a submission that it does not take it. One that stops, or fails, may have taken it before.
+    pub(super) fn refuses(status: &Status) -> bool {
+        let code = status.metadata().get(CODE_ENTRY);
+        code.and_then(|code| code.to_str().ok())
+            .is_some_and(|code| !UNDECIDED.contains(&code))
+    }
+
     pub(super) fn of_receipt(receipt: &v1::Receipt) -> Self {
         let code = &receipt.reason;
         Self::new(code, receipt.detail.clone(), hint::of(code))
@@ -108,6 +140,31 @@ mod tests {
         assert_eq!(error.code, "DID_NOT_DERIVED");
         assert_eq!(error.message, "the key derives another DID");
         assert!(error.hint.contains("did consent"), "{}", error.hint);
+    }
+
+    #[test]
+    fn what_may_have_been_taken_is_named_once_by_its_hash() {
+        let lost = ClientError::new("CONNECTION_LOST", "gone", "").of_pending([0xab; 32]);
+        let name = "ab".repeat(32);
+        assert_eq!(lost.pending, Some([0xab; 32]));
+        assert!(lost.message.contains(&name) && lost.hint.contains(&name));
+        let again = lost.clone().of_pending([0xab; 32]);
+        assert_eq!(again, lost);
+    }
+
+    #[test]
+    fn only_a_nodes_own_word_is_a_refusal() {
+        let coded = |code: &'static str| {
+            let mut status = Status::unavailable("");
+            status
+                .metadata_mut()
+                .insert(CODE_ENTRY, code.parse().unwrap());
+            status
+        };
+        assert!(ClientError::refuses(&coded("EVIDENCE_EXISTS")));
+        assert!(!ClientError::refuses(&coded("GATEWAY_STOPPING")));
+        assert!(!ClientError::refuses(&Status::unknown("transport error")));
+        assert!(!ClientError::refuses(&Status::deadline_exceeded("")));
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Gateway {
         let question = Question { did, at };
         let wanted = Wanted {
             proof: !request.without_proof,
-            fresh: false,
+            fresh: request.no_cache,
         };
         let answer = self.look_up(question, wanted).await?.as_wanted(wanted);
         let form = Representation::JsonLd;

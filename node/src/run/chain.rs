@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 use libp2p::PeerId;
 use starfire_crosschain::trust::Bundle;
 use starfire_ledger::Genesis;
-use starfire_ledger::genesis::{GENESIS_BYTES_MAX, GenesisRole};
+use starfire_ledger::genesis::{GENESIS_BYTES_MAX, GenesisError, GenesisRole};
 use starfire_proto::v1;
 
 use crate::config::Config;
@@ -23,15 +23,13 @@ pub(super) fn load_genesis(home: &Home) -> anyhow::Result<Genesis> {
             )
         })?
         .len();
-    if size > u64::try_from(GENESIS_BYTES_MAX).unwrap_or(u64::MAX) {
-        bail!(
-            "{} has {size} bytes, more than a genesis file may have ({GENESIS_BYTES_MAX})",
-            path.display()
-        );
+    let invalid = || format!("{} is not a valid genesis file", path.display());
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    if size > GENESIS_BYTES_MAX {
+        return Err(GenesisError::TooLong(size)).with_context(invalid);
     }
     let bytes = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-    let genesis = Genesis::parse(&bytes)
-        .with_context(|| format!("{} is not a valid genesis file", path.display()))?;
+    let genesis = Genesis::parse(&bytes).with_context(invalid)?;
     genesis.verify_ceremony().with_context(|| {
         format!("{} is not signed by all its founders: take the file that `starfire genesis build` made", path.display())
     })?;

@@ -52,6 +52,8 @@ fn split_peer(address: &Multiaddr) -> anyhow::Result<(PeerId, Multiaddr)> {
 }
 
 fn read_psk(path: &Path) -> anyhow::Result<[u8; 32]> {
+    // A secret as the keys are, though of all members.
+    keystore::check_private(path).context("read the pre-shared key")?;
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("read the pre-shared key {}", path.display()))?;
     let bytes = hex::decode(text.trim())
@@ -111,4 +113,26 @@ pub(super) fn web_dids(home: &Home, config: &Config) -> anyhow::Result<Option<We
     };
     let web_dids = WebDids::new(settings).context("prepare to fetch documents of did:web")?;
     Ok(Some(web_dids))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::keystore::KeystoreError;
+
+    #[test]
+    fn a_network_key_that_others_may_read_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("network.psk");
+        fs::write(&path, format!("{}\n", "ab".repeat(32))).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        let refused = read_psk(&path).unwrap_err();
+        let cause = refused.downcast_ref::<KeystoreError>();
+        assert!(matches!(cause, Some(KeystoreError::OpenToOthers { .. })));
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(read_psk(&path).unwrap(), [0xab; 32]);
+    }
 }

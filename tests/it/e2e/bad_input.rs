@@ -9,7 +9,7 @@ use std::time::Duration;
 use starfire_node::client::{Client, ClientError};
 use starfire_proto::v1;
 
-use super::devnet::{Answer, Devnet, fed, nudge, starfire, text};
+use super::devnet::{Answer, Devnet, binary, fed, nudge, starfire, text};
 
 /// Long enough for a node to answer or hang up.
 const HANG_UP: Duration = Duration::from_secs(2);
@@ -186,11 +186,17 @@ fn the_command_line_says_by_code_what_is_wrong() {
     misused(&starfire(["devnet", "up", "--sub", "cn01"]));
 
     let home = at("home");
-    let refusals: [(&[&str], &str); 7] = [
-        (&["did", "create"], "USAGE"),
-        (&["did", "create", "--node", "ftp://127.0.0.1"], "USAGE"),
+    for line in [
+        &["did", "create"][..],
+        &["did", "create", "--node", "ftp://127.0.0.1"],
+        &["did", "update", "--key", "k.json"],
+        &["start", "--log", "inof"],
+        &["devnet", "up", "--validators", "0"],
+    ] {
+        misused(&starfire(line.iter().copied().chain(["--home", &home])));
+    }
+    let refusals: [(&[&str], &str); 4] = [
         (&["devnet", "status"], "NO_DEVNET"),
-        (&["devnet", "up", "--validators", "0"], "USAGE"),
         (&["key", "show", "missing.json"], "KEY_FILE"),
         (&["start"], "CONFIG"),
         (&["verify", "missing.json"], "FILE"),
@@ -227,6 +233,28 @@ fn the_command_line_says_by_code_what_is_wrong() {
             "GENESIS",
             "{name}"
         );
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .expect("Linux has it");
+    let vector = "priSPKkWVk418PKAS66q4bsiE2c4dKuSSafZvNWyGGp2sJVtXL";
+    let directory = tempfile::tempdir().unwrap();
+    let key = directory.path().join("key");
+    write_private(&key, vector);
+    for line in [&["key", "export", &text(&key)][..], &["--help"]] {
+        let output = std::process::Command::new(binary())
+            .args(line)
+            .stdout(full.try_clone().expect("a descriptor is left"))
+            .output()
+            .expect("the binary runs");
+        assert_eq!(output.status.code(), Some(1), "{line:?}");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.starts_with("error: FILE: "), "{told}");
     }
 }
 
@@ -288,17 +316,45 @@ fn a_node_does_not_start_from_a_broken_home_and_says_what_is_broken() {
             draft.replace("starfire-genesis/1", "starfire-genesis/9"),
             "another format",
         ),
-        (draft.clone(), "a draft that nobody signed"),
     ] {
         std::fs::write(&genesis, bad).unwrap();
         let answer = start();
-        let code = answer.refusal();
-        assert!(
-            ["GENESIS", "START"].contains(&code.as_str()),
-            "{what}: {code}"
-        );
+        assert_eq!(answer.refusal(), "GENESIS", "{what}");
         assert!(answer.err.contains("genesis"), "{what}: {}", answer.err);
     }
+    std::fs::write(&genesis, &draft).unwrap();
+    assert_eq!(start().refusal(), "CEREMONY", "nobody signed it");
+
+    let [signature, signed] =
+        ["sig.json", "signed.json"].map(|name| text(&directory.path().join(name)));
+    let drafted = text(&genesis);
+    starfire([
+        "genesis", "sign", &drafted, "--home", &at, "--out", &signature,
+    ])
+    .json();
+    starfire(["genesis", "build", &drafted, &signature, "--out", &signed]).json();
+    std::fs::copy(&signed, &genesis).unwrap();
+    let wrong = text(&directory.path().join("wrong"));
+    write_private(Path::new(&wrong), "not the passphrase\n");
+    let answer = starfire(["start", "--home", &at, "--passphrase-file", &wrong]);
+    assert_eq!(answer.refusal(), "WRONG_PASSPHRASE");
+    let psk = home.join("network.psk");
+    std::fs::write(&psk, "ab".repeat(32)).unwrap();
+    std::fs::set_permissions(&psk, PermissionsExt::from_mode(0o644)).unwrap();
+    let shared = good.replace("# psk_file", "psk_file");
+    std::fs::write(&config, &shared).unwrap();
+    assert_eq!(
+        start().refusal(),
+        "KEY_FILE_OPEN",
+        "the network's key is a secret"
+    );
+    std::fs::write(&config, &good).unwrap();
+    let node_key = home.join("keys/node.json");
+    let kept = std::fs::read_to_string(&node_key).unwrap();
+    write_private(&node_key, "{}");
+    assert_eq!(start().refusal(), "KEY_FILE");
+    write_private(&node_key, &kept);
+
     let key = home.join("keys/validator.json");
     std::fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).unwrap();
     assert_eq!(start().refusal(), "KEY_FILE_OPEN");

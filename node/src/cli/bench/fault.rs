@@ -73,7 +73,7 @@ pub(super) fn gap(arguments: &Gap, context: &Context) -> Result<(), Failure> {
                 times: arguments.times,
             };
             let record = measured(censor::measure(&plan, &progress))?;
-            context.output.record(&record, &censored(&record));
+            context.output.record(&record, &censored(&record))?;
             return Ok(());
         }
     };
@@ -100,7 +100,7 @@ pub(super) fn gap(arguments: &Gap, context: &Context) -> Result<(), Failure> {
         .with_some("longest_ms", record.longest_ms)
         .with_some("longest_in_timeouts", record.longest_in_timeouts)
         .rows("trials", trials.collect());
-    context.output.record(&record, &report);
+    context.output.record(&record, &report)?;
     Ok(())
 }
 
@@ -137,6 +137,6 @@ pub(super) fn restart(arguments: &Restart, context: &Context) -> Result<(), Fail
         .with("votes_signed", record.votes_signed)
         .with("double_votes", record.double_votes)
         .with("nodes_agree", record.nodes_agree);
-    context.output.record(&record, &report);
+    context.output.record(&record, &report)?;
     Ok(())
 }

@@ -82,7 +82,7 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<(), Failure> {
                 clients: arguments.clients,
             };
             let record = measured(load::measure(&plan, &progress))?;
-            context.output.record(&record, &described(&record));
+            context.output.record(&record, &described(&record))?;
         }
         Mode::Idle => {
             let plan = idle::Plan {
@@ -93,7 +93,7 @@ pub(super) fn run(arguments: &Run, context: &Context) -> Result<(), Failure> {
                 seconds: arguments.seconds,
             };
             let record = measured(idle::measure(&plan, &progress))?;
-            context.output.record(&record, &idle_described(&record));
+            context.output.record(&record, &idle_described(&record))?;
         }
     }
     Ok(())

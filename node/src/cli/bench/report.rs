@@ -33,6 +33,6 @@ pub(super) fn run(arguments: &Pages, context: &Context) -> Result<(), Failure> {
         &Report::new()
             .with("page", arguments.page.display().to_string())
             .with("tables", filled.tables),
-    );
+    )?;
     Ok(())
 }

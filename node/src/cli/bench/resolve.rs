@@ -54,6 +54,6 @@ pub(super) fn run(arguments: &Resolve, context: &Context) -> Result<(), Failure>
         .rows("answers", answers.collect())
         .with("proofs_verified", record.proofs_verified)
         .with("load_before", record.settings.load_before.as_str());
-    context.output.record(&record, &report);
+    context.output.record(&record, &report)?;
     Ok(())
 }

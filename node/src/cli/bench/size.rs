@@ -62,6 +62,6 @@ pub(super) fn run(arguments: &Scaling, context: &Context) -> Result<(), Failure>
     });
     context
         .output
-        .record(&record, &Report::new().rows("networks", rows.collect()));
+        .record(&record, &Report::new().rows("networks", rows.collect()))?;
     Ok(())
 }

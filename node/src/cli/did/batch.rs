@@ -19,7 +19,7 @@ use starfire_proto::v1;
 use super::sign::{Cosigners, Sender, Signers};
 use crate::cli::context::Context;
 use crate::cli::output::Report;
-use crate::client::Committed;
+use crate::client::{ClientError, Committed};
 use crate::failure::Failure;
 use creations::{Chain, Creation};
 
@@ -64,7 +64,7 @@ pub(super) async fn run(arguments: &Batch, context: &Context) -> Result<Report, 
         let committed = signers
             .send(native)
             .await
-            .map_err(|failure| interrupted(failure, batch, arguments.skip + done))?;
+            .map_err(|error| interrupted(error, batch, arguments.skip + done))?;
         done += batch.len();
         context
             .output
@@ -96,16 +96,18 @@ fn row(batch: &[Creation], committed: &Committed) -> Report {
 }
 
 /// The refusal of one transaction of several: what stands on the chain by then, and how to go on.
-fn interrupted(failure: Failure, batch: &[Creation], done: usize) -> Failure {
+fn interrupted(error: ClientError, batch: &[Creation], done: usize) -> Failure {
+    let is_pending = error.pending.is_some();
+    let failure = Failure::from(error);
     let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
         return failure;
     };
     let go_on = format!("nothing of this transaction was done: go on with --skip {done}");
-    let hint = match (failure.code.as_str(), failure.hint.as_str()) {
+    let hint = match failure.hint.as_str() {
         // It may be committed after all.
-        ("TIMEOUT" | "CONNECTION_LOST", hint) => hint.to_owned(),
-        (_, "") => go_on,
-        (_, hint) => format!("{hint}; {go_on}"),
+        hint if is_pending => hint.to_owned(),
+        "" => go_on,
+        hint => format!("{hint}; {go_on}"),
     };
     Failure {
         message: format!("lines {} to {}: {}", first.line, last.line, failure.message),
@@ -159,11 +161,12 @@ mod tests {
             message: v1::DidCreate::default(),
         };
         let batch = [creation(3), creation(5)];
-        let refused = Failure::new("QUOTA", "used up", "wait");
+        let refused = ClientError::new("QUOTA", "used up", "wait");
         let told = interrupted(refused, &batch, 2);
         assert_eq!(told.message, "lines 3 to 5: used up");
         assert!(told.hint.starts_with("wait; ") && told.hint.ends_with("--skip 2"));
-        let late = Failure::new("TIMEOUT", "not yet", "ask");
-        assert_eq!(interrupted(late, &batch, 2).hint, "ask");
+        let late = ClientError::new("NODE_UNREACHABLE", "gone", "").of_pending([7; 32]);
+        let told = interrupted(late, &batch, 2);
+        assert!(told.hint.contains("tx wait") && !told.hint.contains("--skip"));
     }
 }

@@ -119,6 +119,12 @@ pub(crate) struct Deactivate {
 }
 
 pub(super) async fn update(arguments: Update, context: &Context) -> Result<Report, Failure> {
+    if arguments.changes_nothing() {
+        return Err(Failure::usage(
+            "nothing is to be changed",
+            "say what: --service, --remove-service, --also-known-as, --controller, --guardian or --no-guardians",
+        ));
+    }
     let (signers, did) =
         Signers::changing(context, &arguments.sender, &arguments.cosigners).await?;
     let (mut document, expected_version) = live(&signers.client, &did).await?;
@@ -169,6 +175,16 @@ async fn can_control(client: &Client, did: &Did, controllers: &[Member]) -> Resu
 }
 
 impl Update {
+    /// Whether the document would stay as it is, and only its version be another.
+    fn changes_nothing(&self) -> bool {
+        self.service.is_empty()
+            && self.remove_service.is_empty()
+            && self.also_known_as.is_none()
+            && self.controller.is_none()
+            && self.guardian.is_empty()
+            && !self.no_guardians
+    }
+
     fn apply(self, did: &Did, document: &mut v1::DidDocument) -> Result<(), Failure> {
         let id = |fragment: &String| format!("{did}#{fragment}");
         let gone: Vec<String> = self.remove_service.iter().map(id).collect();
@@ -241,6 +257,7 @@ pub(super) fn changed(did: &Did, before: u64, committed: &Committed) -> Report {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
     use starfire_did::path;
     use starfire_state::Changes;
 
@@ -248,6 +265,32 @@ mod tests {
     use crate::gateway::fixture::{Node, did, record, registered};
 
     const DID: &str = "did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2";
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        update: Update,
+    }
+
+    #[test]
+    fn an_update_says_what_it_changes() {
+        let nothing = |line: &str| {
+            let words = std::iter::once("update").chain(line.split(' '));
+            Line::parse_from(words).update.changes_nothing()
+        };
+        assert!(nothing("--key k"));
+        assert!(nothing(&format!("--key k --did {DID} --with m")));
+        for change in [
+            "--service a,b,c".to_owned(),
+            "--remove-service a".to_owned(),
+            "--also-known-as urn:a".to_owned(),
+            format!("--controller {DID}"),
+            format!("--guardian {DID}"),
+            "--no-guardians".to_owned(),
+        ] {
+            assert!(!nothing(&format!("--key k {change}")), "{change}");
+        }
+    }
 
     #[test]
     fn a_service_is_fragment_type_and_url() {

@@ -66,7 +66,7 @@ pub(super) async fn run(arguments: &Consent, context: &Context) -> Result<(), Fa
         context.output.value(&json!({
             "document": render::document(&document),
             "consent": hex::encode(consent),
-        }));
+        }))?;
     }
     Ok(())
 }

@@ -45,6 +45,8 @@ pub(super) async fn resolve(arguments: &Resolve, context: &Context) -> Result<Re
     }
     let request = v1::ResolveRequest {
         did: did.to_string(),
+        // Who says how old the answer may be shall not be told what the node kept.
+        no_cache: arguments.trusted.asks_for_age(),
         ..v1::ResolveRequest::default()
     };
     let answer = client.call(client.dids().resolve(request)).await?;

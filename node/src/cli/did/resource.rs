@@ -8,8 +8,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use starfire_crosschain::unix_ms::rfc3339;
-use starfire_did::add_resource::CONTENT_BYTES_MAX;
-use starfire_did::{Did, path};
+use starfire_did::add_resource::{CONTENT_BYTES_MAX, NAME_BYTES_MAX, is_name};
+use starfire_did::{Did, code, path};
 use starfire_proto::protocol::operation::Native;
 use starfire_proto::v1;
 
@@ -85,14 +85,29 @@ pub(crate) struct Show {
 
 pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
-        Command::Add(arguments) => context.output.report(&add(arguments, context).await?),
-        Command::List(arguments) => context.output.report(&list(&arguments, context).await?),
+        Command::Add(arguments) => context.output.report(&add(arguments, context).await?)?,
+        Command::List(arguments) => context.output.report(&list(&arguments, context).await?)?,
         Command::Show(arguments) => show(&arguments, context).await?,
     }
     Ok(())
 }
 
+/// Before it stands in a state path, where nobody would know it for a name.
+fn check_name(name: &str) -> Result<(), Failure> {
+    if is_name(name) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        code::DID_RESOURCE_INVALID.name,
+        format!(
+            "the name {name:?} does not have 1 to {NAME_BYTES_MAX} letters, digits, '.', '_' and '-', a letter or digit first"
+        ),
+        "choose another name",
+    ))
+}
+
 async fn add(arguments: Add, context: &Context) -> Result<Report, Failure> {
+    check_name(&arguments.name)?;
     let content = file::read(&arguments.file, CONTENT_BYTES_MAX)?;
     let (signers, did) =
         Signers::changing(context, &arguments.sender, &arguments.cosigners).await?;
@@ -175,7 +190,7 @@ async fn show(arguments: &Show, context: &Context) -> Result<(), Failure> {
         file::write_new(out, content)?;
         context
             .output
-            .report(&report.with("file", out.display().to_string()));
+            .report(&report.with("file", out.display().to_string()))?;
         return Ok(());
     }
     let mut whole = serde_json::to_value(&report).expect("a report is plain JSON");
@@ -184,7 +199,9 @@ async fn show(arguments: &Show, context: &Context) -> Result<(), Failure> {
     }
     let size = format!("{} bytes: --out FILE writes them to a file", content.len());
     let text = std::str::from_utf8(content).map_or(size, str::to_owned);
-    context.output.record(&whole, &report.with("content", text));
+    context
+        .output
+        .record(&whole, &report.with("content", text))?;
     Ok(())
 }
 

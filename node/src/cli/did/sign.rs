@@ -9,7 +9,7 @@ use starfire_proto::v1;
 
 use crate::cli::context::Context;
 use crate::cli::proof;
-use crate::client::{Client, Committed, operation};
+use crate::client::{Client, ClientError, Committed, operation};
 use crate::failure::Failure;
 
 /// Who changes which DID.
@@ -107,11 +107,12 @@ impl Signers {
     }
 
     /// Sends one operation, and waits for its receipt.
-    pub(super) async fn send(&self, native: Native) -> Result<Committed, Failure> {
+    pub(super) async fn send(&self, native: Native) -> Result<Committed, ClientError> {
         let keys: Vec<&PrivateKey> = std::iter::once(&self.key).chain(&self.others).collect();
         let operations = vec![operation(native)];
-        let sent = self.client.send_signed(&self.source, &keys, operations);
-        Ok(sent.await?)
+        self.client
+            .send_signed(&self.source, &keys, operations)
+            .await
     }
 }
 

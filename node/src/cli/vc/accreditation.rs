@@ -108,7 +108,7 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
         }
         Command::Show(arguments) => show(arguments, context).await?,
     };
-    context.output.report(&report);
+    context.output.report(&report)?;
     Ok(())
 }
 

@@ -33,9 +33,9 @@ pub(super) struct SignerArguments {
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// The DID that signs, of any method [default: that of the key file, on the chain that it is for]
-    #[arg(long, alias = "holder", value_name = "DID")]
+    #[arg(long, value_name = "DID")]
     issuer: Option<String>,
-    /// What a key without --issuer derives
+    /// What the key derives where no DID is named
     #[arg(long, value_enum, default_value = "bid", conflicts_with = "issuer")]
     did_method: DidMethod,
     /// The key's id in the DID's document [default: DID#key-1]

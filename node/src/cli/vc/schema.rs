@@ -83,9 +83,11 @@ fn schema_name(text: &str) -> Result<SchemaName, String> {
 pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
         Command::Register(arguments) => {
-            context.output.report(&register(arguments, context).await?);
+            context
+                .output
+                .report(&register(arguments, context).await?)?;
         }
-        Command::Retire(arguments) => context.output.report(&retire(arguments, context).await?),
+        Command::Retire(arguments) => context.output.report(&retire(arguments, context).await?)?,
         Command::Show(arguments) => show(&arguments, context).await?,
     }
     Ok(())
@@ -199,7 +201,7 @@ async fn show(arguments: &Show, context: &Context) -> Result<(), Failure> {
         }
         None => report,
     };
-    context.output.report(&report);
+    context.output.report(&report)?;
     Ok(())
 }
 

@@ -140,7 +140,7 @@ pub(super) async fn run(command: Command, context: &Context) -> Result<(), Failu
         Command::Show(arguments) => show(&arguments, context).await?,
         Command::Publish(arguments) => return publish(&arguments, context).await,
     };
-    context.output.report(&report);
+    context.output.report(&report)?;
     Ok(())
 }
 
@@ -148,7 +148,7 @@ pub(super) async fn revoke(arguments: &Revoke, context: &Context) -> Result<(), 
     let list = arguments.list.clone();
     let set = vec![arguments.index];
     let report = change(context, &arguments.sender, list, set, Vec::new()).await?;
-    context.output.report(&report);
+    context.output.report(&report)?;
     Ok(())
 }
 

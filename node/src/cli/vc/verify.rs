@@ -195,7 +195,7 @@ async fn proved(arguments: &Verify, context: &Context, now_ms: i64) -> Result<Pr
 
 /// Prints the answer; anything but `VALID` is a failure.
 fn conclude(context: &Context, answer: &Answer) -> Result<(), Failure> {
-    context.output.record(answer, &described(answer));
+    context.output.record(answer, &described(answer))?;
     if answer.verdict() == Verdict::Valid {
         return Ok(());
     }

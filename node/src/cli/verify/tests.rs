@@ -68,7 +68,15 @@ fn a_file_of_another_kind_is_told_what_it_is_whatever_is_pinned() {
         (r#""eyJhbGciOiJFZERTQSJ9.e30.c2ln""#, "vc verify"),
         ("eyJhbGciOiJFZERTQSJ9.e30.c2ln", "vc verify"),
         (r#"{"format": "starfire-trust/1"}"#, "trust pin"),
-        (r#"{"format": "starfire-document/1"}"#, "a format"),
+        (
+            r#"{"format": "starfire-document/1"}"#,
+            "this one by --document",
+        ),
+        (
+            r#"{"format": "starfire-evidence/1"}"#,
+            "this one by --document",
+        ),
+        (r#"{"format": "starfire-member/1"}"#, "a format"),
         (
             r#"{"id": "did:bid:ef1", "verificationMethod": []}"#,
             "did-resolution",
@@ -84,6 +92,49 @@ fn a_file_of_another_kind_is_told_what_it_is_whatever_is_pinned() {
             assert_eq!(failure.code, "FILE_KIND_UNKNOWN", "{file}");
             assert!(failure.message.contains(what), "{}", failure.message);
         }
+    }
+}
+
+#[test]
+fn a_proof_file_answers_no_question_of_an_address() {
+    let chains = vec![(b"x".to_vec(), String::new())];
+    let report = pinned(chains).check(
+        br#"{"format":"starfire-proof/1"}"#,
+        asked("did:bid:ef1?service=a"),
+        NOW_MS,
+    );
+    let failure = refusal(&report.report);
+    assert_eq!(failure.code, "FILE_UNEXPECTED");
+    assert_eq!(failure.hint, "leave it out");
+}
+
+#[test]
+fn what_to_do_follows_from_why_it_is_refused() {
+    let of = |code, kind| {
+        let mut report = pinned(Vec::new()).verify(b"", None, None);
+        report.code = Some(code);
+        report.subject = Some(proof_file::Summary {
+            kind,
+            ..Default::default()
+        });
+        hint(&report)
+    };
+    for (code, kind, told) in [
+        (Reason::Revoked, "certificate", "do not rely on it"),
+        (
+            Reason::CertificateExpired,
+            "certificate",
+            "ask for a new one",
+        ),
+        (Reason::DocumentMissing, "certificate", "--document"),
+        (Reason::FileMissing, "evidence", "--file"),
+        (Reason::HeaderFromFuture, "did", "clock"),
+        (Reason::Stale, "certificate", "certificate refresh"),
+        (Reason::Stale, "evidence", "evidence check"),
+        (Reason::Stale, "did", "did resolve"),
+        (Reason::Stale, "resolution", "noCache"),
+    ] {
+        assert!(of(code, kind).contains(told), "{code:?} of a {kind}");
     }
 }
 
