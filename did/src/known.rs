@@ -123,7 +123,7 @@ mod tests {
             reads: Cell::new(0),
         };
         let (mut known, one, two) = (Known::default(), person(1).did, person(2).did);
-        let env = world.env(&two);
+        let env = world.env(two);
         let signers = [two.to_string()];
         let signers: Vec<&str> = signers.iter().map(String::as_str).collect();
         assert_eq!(known.controllers(&state, &one).unwrap(), [two]);

@@ -80,7 +80,7 @@ impl Gateway {
             proof: !request.without_proof,
             fresh: request.no_cache,
         };
-        let answer = self.look_up(question, wanted).await?.as_wanted(wanted);
+        let answer = self.look_up(question, wanted).await?.only(wanted);
         let form = Representation::JsonLd;
         let document = match &answer.found.record {
             Some(record) => resolution::rendered_text(record, answer.found.origin, form)

@@ -172,7 +172,7 @@ async fn answer(gateway: &Gateway, asked: Asked) -> Result<Response, Problem> {
         fresh: asked.options.no_cache,
     };
     let answer = gateway.look_up(question, wanted).await.map_err(problem)?;
-    let answer = answer.as_wanted(wanted);
+    let answer = answer.only(wanted);
     let wrap = asked.accept.wrap.unwrap_or(asked.accept.whole);
     let alone = !asked.options.aggregate && wrap != Wrap::Dereferencing;
     if alone && did.is_account() && asked.target.is_document() {

@@ -42,7 +42,7 @@ pub(in crate::gateway) struct Answer {
 
 impl Answer {
     /// Without proof, if none is wanted: an answer of a sub-chain has one in any case, by which it was believed.
-    pub(in crate::gateway) fn as_wanted(self, wanted: Wanted) -> Self {
+    pub(in crate::gateway) fn only(self, wanted: Wanted) -> Self {
         if wanted.proof {
             return self;
         }
