@@ -155,6 +155,7 @@ impl BifCredential {
             message: self.message.clone(),
             signature: self.signature.clone(),
             created_ms: None,
+            not_before_ms: None,
             expires_ms: None,
         };
         Ok(Parsed {
@@ -165,6 +166,7 @@ impl BifCredential {
                     .and_then(Value::as_str)
                     .map(str::to_owned),
             ],
+            audience: Vec::new(),
             holder_key: None,
             valid_from_ms: Some(date(&self.claims, "issuanceDate")?.ok_or(JoseError::Claim {
                 name: "issuanceDate",

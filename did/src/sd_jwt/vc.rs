@@ -39,14 +39,15 @@ pub fn parse(text: &str) -> Result<Parsed, SdJwtError> {
     )?;
     let issuer = claimed_issuer.unwrap_or_else(|| key_id::controller(&method).to_owned());
     let mut signed = token.jws().signed(method, Relationship::AssertionMethod)?;
-    // "iat" may be hidden. "exp" is when the credential ends, not only its signature.
+    // "iat" may be hidden. "nbf" and "exp" are the term of the credential, not only of its signature.
     signed.created_ms = numeric_date::claim_ms(claims, "iat")?;
-    let valid_until_ms = signed.expires_ms.take();
+    let (valid_from_ms, valid_until_ms) = (signed.not_before_ms.take(), signed.expires_ms.take());
     Ok(Parsed {
         types: vec![type_of(claims)?],
         subjects: vec![text_claim(claims, "sub")?],
+        audience: token.jws().audience()?,
         holder_key: key_binding::confirmed(claims)?,
-        valid_from_ms: numeric_date::claim_ms(claims, "nbf")?,
+        valid_from_ms,
         valid_until_ms,
         schemas: Vec::new(),
         statuses: statuses(claims)?,
