@@ -159,6 +159,21 @@ impl Unsigned {
     }
 }
 
+/// Refuses claims that limit a credential in another format: they would limit nothing here, and a reader of that format would go by them.
+pub(crate) fn refuse_foreign(
+    claims: &Map<String, Value>,
+    foreign: &[&'static str],
+) -> Result<(), JoseError> {
+    let set = |name: &&&str| claims.get(**name).is_some_and(|value| !value.is_null());
+    match foreign.iter().find(set) {
+        None => Ok(()),
+        Some(name) => Err(JoseError::Claim {
+            name,
+            why: "limits a credential of another format, and nothing in this one",
+        }),
+    }
+}
+
 /// Makes a token. The key must be of the curve that the header's algorithm is for.
 pub fn sign(
     header: &Header,

@@ -566,6 +566,18 @@ fn a_credential_has_the_claims_of_its_profile() {
     bad("nbf", json!(-1), "JOSE_CLAIM_INVALID");
     bad("iat", json!(999_999_999_999_u64), "JOSE_CLAIM_INVALID");
     bad("aud", json!(1), "JOSE_CLAIM_INVALID");
+    // What W3C's data model says of validity would be judged by nobody.
+    bad(
+        "validUntil",
+        json!("2020-01-01T00:00:00Z"),
+        "JOSE_CLAIM_INVALID",
+    );
+    bad(
+        "credentialStatus",
+        json!({ "type": "x" }),
+        "JOSE_CLAIM_INVALID",
+    );
+    bad("credentialSchema", json!([]), "JOSE_CLAIM_INVALID");
     bad("status", json!({}), "JOSE_CLAIM_INVALID");
     bad(
         "status",
