@@ -9,6 +9,7 @@ mod event_source;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -240,7 +241,7 @@ fn changes(view: &ReadView, height: u64) -> Result<Vec<v1::DidChange>, Rejection
 
 impl Gateway {
     /// Changes after the cursor that the request names, or from the next block on.
-    pub(super) fn subscribe_changes(
+    pub(super) async fn subscribe_changes(
         &self,
         request: v1::DidChangesRequest,
     ) -> Result<Changes, Rejection> {
@@ -253,6 +254,7 @@ impl Gateway {
         let height = self.height();
         if after.height > height.saturating_add(BEHIND_MAX) {
             let detail = format!(
+        peer: IpAddr,
                 "the cursor is of block {}, and this node has {height}: of another chain, or for a node that is less behind",
                 after.height
             );
@@ -264,7 +266,7 @@ impl Gateway {
         }
         let (sender, changes) = mpsc::channel(AHEAD);
         self.feeds
-            .take_on(self.clone().follow_changes(after, filter, sender))?;
+            .feed(peer, self.clone().follow_changes(after, filter, sender))?;
         Ok(Changes {
             changes,
             ended: false,

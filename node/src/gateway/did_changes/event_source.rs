@@ -7,7 +7,7 @@ use std::convert::Infallible;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{Extensions, HeaderMap};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -19,9 +19,9 @@ use starfire_state::Rejection;
 use tonic::Status;
 
 use super::ended;
-use crate::gateway::Gateway;
 use crate::gateway::error::{self, CURSOR_INVALID};
 use crate::gateway::fields::{Fields, Pairs};
+use crate::gateway::{Gateway, limits};
 
 const LAST_EVENT_ID: &str = "last-event-id";
 
@@ -31,10 +31,19 @@ pub(in crate::gateway) fn router(gateway: Gateway) -> Router {
         .with_state(gateway)
 }
 
-async fn changes(State(gateway): State<Gateway>, headers: HeaderMap, query: Pairs) -> Response {
-    let subscribed =
-        request(&headers, query).and_then(|request| gateway.subscribe_changes(request));
-    match subscribed {
+async fn changes(
+    State(gateway): State<Gateway>,
+    from: Extensions,
+    headers: HeaderMap,
+    query: Pairs,
+) -> Response {
+    let subscribed = async {
+        let request = request(&headers, query)?;
+        gateway
+            .subscribe_changes(request, limits::peer(&from))
+            .await
+    };
+    match subscribed.await {
         Ok(changes) => Sse::new(changes.map(event)).into_response(),
         Err(rejection) => error::response(&rejection),
     }
