@@ -7,6 +7,7 @@
 //! Everything is bounded. Reads leave the network's threads, a few at a time; whoever would have to queue longer than that is
 //! refused with [`error::BUSY`] and told when to come back.
 
+mod accept;
 mod accounts;
 pub mod backend;
 mod blocks;
@@ -56,8 +57,8 @@ pub use serve::serve;
 use feeds::Feeds;
 use proofs::Heads;
 use resolution::Answers;
-
 use seats::Seats;
+
 /// Reads of the archive at one time; others wait for their turn.
 const READS_MAX: usize = 8;
 /// Calls that wait for a transaction at one time.
@@ -68,9 +69,9 @@ const RESOLVES_MAX: usize = 32;
 const CHECKS_MAX: usize = 4;
 /// Tendermint clients' websocket connections at one time.
 const SOCKETS_MAX: usize = 128;
-
 /// Those of one address.
 const SOCKETS_PER_PEER_MAX: usize = 64;
+
 /// All surfaces: each of the gateway's services is implemented for this type, in its own file.
 #[derive(Debug, Clone)]
 pub(crate) struct Gateway {
