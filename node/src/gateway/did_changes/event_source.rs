@@ -61,14 +61,14 @@ fn request(headers: &HeaderMap, query: Pairs) -> Result<v1::DidChangesRequest, R
         Some(seen) if !seen.is_empty() => seen.to_owned(),
         Some(_) | None => asked,
     };
-    // Several with commas between them.
-    let dids = query.text("did")?.unwrap_or_default();
-    let dids = dids.split(',').filter(|did| !did.is_empty());
+    // Several with commas between them. What stands between two commas is a DID, or refused as none.
+    let dids = query.filter("did", "a DID, or several with commas")?;
+    let dids = dids.iter().flat_map(|dids| dids.split(','));
     let request = v1::DidChangesRequest {
         cursor,
         dids: dids.map(str::to_owned).collect(),
-        controller: query.text("controller")?.unwrap_or_default(),
-        r#type: query.number("type")?.unwrap_or_default(),
+        controller: query.filter("controller", "a DID")?.unwrap_or_default(),
+        r#type: query.number_filter("type")?.unwrap_or_default(),
     };
     query.nothing_else()?;
     Ok(request)
