@@ -121,8 +121,8 @@ impl Jws {
             suite: self.header.algorithm.name().to_owned(),
             message: self.signing_input.as_bytes().to_vec(),
             signature: self.signature.clone(),
-            created_ms: numeric_date::claim_ms(&self.claims, "iat")?,
-            not_before_ms: numeric_date::claim_ms(&self.claims, "nbf")?,
+            created_ms: numeric_date::at_ms(&self.claims, "iat")?,
+            not_before_ms: numeric_date::from_ms(&self.claims, "nbf")?,
             expires_ms: numeric_date::until_ms(&self.claims, "exp")?,
         })
     }

@@ -57,7 +57,7 @@ impl KeyBindingJwt {
         Ok(Self {
             nonce: claim("nonce")?,
             audience: claim("aud")?,
-            issued_at_ms: numeric_date::claim_ms(jws.claims(), "iat")?.ok_or(JoseError::Claim {
+            issued_at_ms: numeric_date::at_ms(jws.claims(), "iat")?.ok_or(JoseError::Claim {
                 name: "iat",
                 why: "is missing",
             })?,
@@ -146,7 +146,7 @@ pub fn check(presentation: &SdJwt, expected: &Expected<'_>) -> Result<(), SdJwtE
     let claims = proof.jws.claims();
     let earliest = expected.now_ms.saturating_sub(expected.clock_skew_ms);
     let latest = expected.now_ms.saturating_add(expected.clock_skew_ms);
-    let begins = numeric_date::claim_ms(claims, "nbf")?.max(Some(proof.issued_at_ms));
+    let begins = numeric_date::from_ms(claims, "nbf")?.max(Some(proof.issued_at_ms));
     let oldest = proof.issued_at_ms.saturating_add(AGE_MS_MAX);
     let ends = numeric_date::until_ms(claims, "exp")?.map_or(oldest, |ends| ends.min(oldest));
     if begins > Some(latest) || ends < earliest {
