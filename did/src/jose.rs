@@ -75,6 +75,26 @@ impl Jws {
         &self.claims
     }
 
+    /// For whom it is (`aud`). Empty: it does not say.
+    // RFC 7519 §4.1.3: one string, or an array of strings.
+    pub(crate) fn audience(&self) -> Result<Vec<String>, JoseError> {
+        let values = match self.claims.get("aud") {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(values)) => values.as_slice(),
+            Some(one) => std::slice::from_ref(one),
+        };
+        let names: Option<Vec<String>> = values
+            .iter()
+            .map(|one| one.as_str().map(str::to_owned))
+            .collect();
+        names
+            .filter(|names| !names.is_empty())
+            .ok_or(JoseError::Claim {
+                name: "aud",
+                why: "is neither a text nor a list of texts",
+            })
+    }
+
     /// What it claims, to keep.
     pub fn into_claims(self) -> Map<String, Value> {
         self.claims
@@ -101,7 +121,8 @@ impl Jws {
             suite: self.header.algorithm.name().to_owned(),
             message: self.signing_input.as_bytes().to_vec(),
             signature: self.signature.clone(),
-            created_ms: numeric_date::claim_ms(&self.claims, "iat")?,
+            created_ms: numeric_date::at_ms(&self.claims, "iat")?,
+            not_before_ms: numeric_date::from_ms(&self.claims, "nbf")?,
             expires_ms: numeric_date::until_ms(&self.claims, "exp")?,
         })
     }
@@ -135,6 +156,21 @@ impl Unsigned {
             self.signing_input,
             URL_SAFE_NO_PAD.encode(signature)
         )
+    }
+}
+
+/// Refuses claims that limit a credential in another format: they would limit nothing here, and a reader of that format would go by them.
+pub(crate) fn refuse_foreign(
+    claims: &Map<String, Value>,
+    foreign: &[&'static str],
+) -> Result<(), JoseError> {
+    let set = |name: &&&str| claims.get(**name).is_some_and(|value| !value.is_null());
+    match foreign.iter().find(set) {
+        None => Ok(()),
+        Some(name) => Err(JoseError::Claim {
+            name,
+            why: "limits a credential of another format, and nothing in this one",
+        }),
     }
 }
 

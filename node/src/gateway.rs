@@ -7,6 +7,7 @@
 //! Everything is bounded. Reads leave the network's threads, a few at a time; whoever would have to queue longer than that is
 //! refused with [`error::BUSY`] and told when to come back.
 
+mod accept;
 mod accounts;
 pub mod backend;
 mod blocks;
@@ -56,6 +57,7 @@ pub use serve::serve;
 use feeds::Feeds;
 use proofs::Heads;
 use resolution::Answers;
+use seats::Seats;
 
 /// Reads of the archive at one time; others wait for their turn.
 const READS_MAX: usize = 8;
@@ -67,6 +69,8 @@ const RESOLVES_MAX: usize = 32;
 const CHECKS_MAX: usize = 4;
 /// Tendermint clients' websocket connections at one time.
 const SOCKETS_MAX: usize = 128;
+/// Those of one address.
+const SOCKETS_PER_PEER_MAX: usize = 64;
 
 /// All surfaces: each of the gateway's services is implemented for this type, in its own file.
 #[derive(Debug, Clone)]
@@ -80,7 +84,7 @@ pub(crate) struct Gateway {
     heads: Arc<Heads>,
     chain_code: Arc<OnceLock<Option<ChainCode>>>,
     checks: Arc<Semaphore>,
-    sockets: Arc<Semaphore>,
+    sockets: Seats,
     changes: did_changes::Recent,
     jobs: registrar::Jobs,
 }
@@ -97,7 +101,7 @@ impl Gateway {
             heads: Arc::default(),
             chain_code: Arc::default(),
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
-            sockets: Arc::new(Semaphore::new(SOCKETS_MAX)),
+            sockets: Seats::new(SOCKETS_MAX, SOCKETS_PER_PEER_MAX),
             changes: did_changes::Recent::default(),
             jobs: registrar::Jobs::default(),
         }

@@ -61,6 +61,7 @@ pub fn credential(claims: Value) -> Result<Parsed, Malformed> {
         issuer,
         types,
         subjects,
+        audience: Vec::new(),
         holder_key,
         valid_from_ms,
         valid_until_ms,

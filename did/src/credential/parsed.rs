@@ -27,6 +27,8 @@ pub struct Signed {
     pub signature: Vec<u8>,
     /// When it was made, as the signer says.
     pub created_ms: Option<i64>,
+    /// From when it holds.
+    pub not_before_ms: Option<i64>,
     /// Until when it holds.
     pub expires_ms: Option<i64>,
 }
@@ -86,6 +88,8 @@ pub struct Parsed {
     pub types: Vec<String>,
     /// The ids of those whom it is about, where it names them. One per subject: `None` for a subject without an id.
     pub subjects: Vec<Option<String>>,
+    /// For which verifiers it is (a token's `aud`). Empty: it does not say.
+    pub audience: Vec<String>,
     /// The key that its holder must prove, where it is bound to one (`cnf`).
     pub holder_key: Option<VerificationKey>,
     /// From when it is valid.

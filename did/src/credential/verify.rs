@@ -240,7 +240,7 @@ fn dates(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     Step::passed(name, format!("valid from {from} until {until}"))
 }
 
-/// Whether a signature was made before and has not expired.
+/// Whether a signature was made before, holds already and has not expired.
 pub(crate) fn check_times(
     signed: &Signed,
     now_ms: i64,
@@ -250,6 +250,11 @@ pub(crate) fn check_times(
     if let Some(created) = signed.created_ms.filter(|created| *created > latest) {
         let detail = format!("a proof was made at {}", time(created));
         return Err((code::PROOF_FROM_THE_FUTURE, detail));
+    }
+    // RFC 7519 §4.1.5: "MUST NOT be accepted" before its "nbf".
+    if let Some(from) = signed.not_before_ms.filter(|from| *from > latest) {
+        let detail = format!("a proof holds from {}", time(from));
+        return Err((code::NOT_YET_VALID, detail));
     }
     let earliest = now_ms.saturating_sub(skew_ms);
     if let Some(expires) = signed.expires_ms.filter(|expires| *expires < earliest) {
@@ -357,6 +362,9 @@ fn find_status<'a>(
 fn holder(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     let name = StepName::Holder;
     let asked = evidence.challenge.or(evidence.domain).is_some();
+    if let Err(detail) = audience(parsed, evidence) {
+        return Step::failed(name, code::DOMAIN_MISMATCH, detail);
+    }
     let key_binding = match key_binding(parsed, evidence) {
         Ok(bound) => bound,
         Err((code, detail)) => return Step::failed(name, code, detail),
@@ -404,6 +412,23 @@ fn holder(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
         return Step::failed(name, code::HOLDER_MISMATCH, detail);
     }
     Step::passed(name, &presenter.holder)
+}
+
+/// Refuses a credential that its issuer made for other verifiers.
+// RFC 7519 §4.1.3: who processes a token with "aud" and "does not identify itself with a value" in it rejects the token. Who asks for no
+// domain does not identify itself.
+fn audience(parsed: &Parsed, evidence: &Evidence<'_>) -> Result<(), String> {
+    if parsed.audience.is_empty() {
+        return Ok(());
+    }
+    let named = parsed.audience.join("\", \"");
+    match evidence.domain {
+        Some(domain) if parsed.audience.iter().any(|one| one == domain) => Ok(()),
+        Some(_) => Err(format!("its issuer made it for \"{named}\"")),
+        None => Err(format!(
+            "its issuer made it for \"{named}\", and the verifier does not say who it is"
+        )),
+    }
 }
 
 /// Whether a proof of the holder's key came with the credential; an error if it is wrong.

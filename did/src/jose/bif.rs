@@ -20,6 +20,23 @@ pub mod issue;
 
 pub use disclosure::ParseType;
 
+/// Claims that limit credentials of W3C's models and JWTs. RFC-008 has `validBefore` and `revocationId` in their place, and no key that
+/// a credential is bound to.
+const FOREIGN: [&str; 9] = [
+    "aud",
+    "cnf",
+    "credentialSchema",
+    "credentialStatus",
+    "exp",
+    "expirationDate",
+    "nbf",
+    "validFrom",
+    "validUntil",
+];
+
+/// Says that the credential may be revoked, by its own `id`.
+const REVOCATION_ID: &str = "revocationId";
+
 /// How the third part writes the signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
@@ -145,6 +162,7 @@ impl BifCredential {
 
     /// As all formats are judged.
     pub fn parse(&self) -> Result<Parsed, JoseError> {
+        super::refuse_foreign(&self.claims, &FOREIGN)?;
         let issuer = issuer(&self.claims)?;
         let signed = Signed {
             method: issuer.clone(),
@@ -155,6 +173,7 @@ impl BifCredential {
             message: self.message.clone(),
             signature: self.signature.clone(),
             created_ms: None,
+            not_before_ms: None,
             expires_ms: None,
         };
         Ok(Parsed {
@@ -165,6 +184,7 @@ impl BifCredential {
                     .and_then(Value::as_str)
                     .map(str::to_owned),
             ],
+            audience: Vec::new(),
             holder_key: None,
             valid_from_ms: Some(date(&self.claims, "issuanceDate")?.ok_or(JoseError::Claim {
                 name: "issuanceDate",
@@ -195,16 +215,21 @@ pub fn parse_revocation_list(list: &str) -> Option<(Did, &str)> {
     Some((Did::parse(issuer).ok()?, credential))
 }
 
+/// A status that is asked for in a way that cannot be looked up is of an unknown kind, so that it is not passed over.
 fn status(claims: &Map<String, Value>, issuer: &str) -> Option<StatusReference> {
-    claims
-        .get("revocationId")
-        .and_then(Value::as_str)
-        .filter(|id| !id.is_empty())?;
-    let id = claims.get("id").and_then(Value::as_str)?;
-    Some(StatusReference::List {
-        list: revocation_list(issuer, id),
-        purpose: "revocation".to_owned(),
-        index: 0,
+    let said = claims
+        .get(REVOCATION_ID)
+        .filter(|said| !said.is_null() && said.as_str() != Some(""))?;
+    let id = claims.get("id").and_then(Value::as_str);
+    Some(match id.filter(|id| said.is_string() && !id.is_empty()) {
+        Some(id) => StatusReference::List {
+            list: revocation_list(issuer, id),
+            purpose: "revocation".to_owned(),
+            index: 0,
+        },
+        None => StatusReference::Other {
+            kind: REVOCATION_ID.to_owned(),
+        },
     })
 }
 

@@ -46,10 +46,11 @@ pub fn parse(text: &str) -> Result<Parsed, JoseError> {
     parsed
         .signatures
         .push(jws.signed(method, Relationship::AssertionMethod)?);
+    parsed.audience = jws.audience()?;
     // "nbf" is not recommended (§3.1.3), but whoever wrote it meant it.
     parsed.valid_from_ms = parsed
         .valid_from_ms
-        .max(numeric_date::claim_ms(claims, "nbf")?);
+        .max(numeric_date::from_ms(claims, "nbf")?);
     Ok(parsed)
 }
 

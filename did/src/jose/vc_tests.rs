@@ -5,8 +5,11 @@ use serde_json::{Map, Value, json};
 use super::envelope::{self, Format};
 use super::vc_jwt::{self, Times};
 use super::{Header, JoseError, vp_jwt};
+use crate::credential::code;
 use crate::credential::model::Contained;
 use crate::credential::parsed::Relationship;
+use crate::credential::presentation::HolderProof;
+use crate::credential::verify::check_times;
 use crate::key::{KeyAlgorithm, PrivateKey};
 use crate::sd_jwt;
 use crate::signing_key::SigningKey;
@@ -292,6 +295,58 @@ fn a_presentation_is_signed_by_its_holder() {
         ),
     ] {
         assert_eq!(parse(kid, change).unwrap_err().code(), code);
+    }
+}
+
+/// What a signature of a presentation with these claims is judged by.
+fn shown_with(claims: &[(&str, Value)]) -> Result<HolderProof, JoseError> {
+    let [key, ..] = keys();
+    let mut members = presentation(&[Value::Object(credential())]);
+    members.extend(
+        claims
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone())),
+    );
+    let header = Header::new(vc_jwt::algorithm(&key).unwrap(), Some(KEY), vp_jwt::TYP);
+    let mut read = vp_jwt::parse(&super::sign(&header, &members, &key).unwrap())?;
+    Ok(read.proofs.remove(0))
+}
+
+#[test]
+fn a_presentation_holds_from_its_nbf_on() {
+    let claims = [("iat", 1_767_225_600.into()), ("nbf", json!(1_800_000_000))];
+    let proof = shown_with(&claims).unwrap();
+    assert_eq!(proof.signed.not_before_ms, Some(1_800_000_000_000));
+    let at = |now_ms| check_times(&proof.signed, now_ms, 0).map_err(|(code, _)| code);
+    assert_eq!(at(1_799_999_999_999), Err(code::NOT_YET_VALID));
+    assert_eq!(at(1_800_000_000_000), Ok(()));
+    let error = shown_with(&[("nbf", json!("soon"))]).unwrap_err();
+    assert_eq!(error.code(), "JOSE_CLAIM_INVALID");
+}
+
+#[test]
+fn a_credential_says_for_which_verifiers_it_is() {
+    for (aud, audience) in [
+        (json!("a"), vec!["a"]),
+        (
+            json!(["a", "https://b.example"]),
+            vec!["a", "https://b.example"],
+        ),
+    ] {
+        let text = token(|_, claims| drop(claims.insert("aud".to_owned(), aud.clone())));
+        assert_eq!(vc_jwt::parse(&text).unwrap().audience, audience);
+    }
+    assert!(
+        vc_jwt::parse(&token(|_, _| ()))
+            .unwrap()
+            .audience
+            .is_empty()
+    );
+    for aud in [json!([]), json!(1), json!(["a", null]), Value::Null] {
+        refused(
+            |_, claims| drop(claims.insert("aud".to_owned(), aud.clone())),
+            "JOSE_CLAIM_INVALID",
+        );
     }
 }
 

@@ -30,7 +30,7 @@ pub fn parse(text: &str) -> Result<Presentation, JoseError> {
             why: "is no text",
         })?),
     };
-    let domain = audience(claims)?;
+    let domain = jws.audience()?;
     let claimed = claims.get("iss").and_then(Value::as_str);
     if shape.holder.is_some() {
         vc_jwt::repeats(claims, "iss", "holder", shape.holder.as_deref())?;
@@ -53,25 +53,6 @@ pub fn parse(text: &str) -> Result<Presentation, JoseError> {
         }],
         unsupported: Vec::new(),
     })
-}
-
-// RFC 7519 §4.1.3: one string, or an array of strings.
-fn audience(claims: &Map<String, Value>) -> Result<Vec<String>, JoseError> {
-    let values = match claims.get("aud") {
-        None => return Ok(Vec::new()),
-        Some(Value::Array(values)) => values.as_slice(),
-        Some(one) => std::slice::from_ref(one),
-    };
-    let names: Option<Vec<String>> = values
-        .iter()
-        .map(|one| one.as_str().map(str::to_owned))
-        .collect();
-    names
-        .filter(|names| !names.is_empty())
-        .ok_or(JoseError::Claim {
-            name: "aud",
-            why: "is neither a text nor a list of texts",
-        })
 }
 
 /// What the holder signs beside the presentation.

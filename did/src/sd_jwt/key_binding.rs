@@ -57,7 +57,7 @@ impl KeyBindingJwt {
         Ok(Self {
             nonce: claim("nonce")?,
             audience: claim("aud")?,
-            issued_at_ms: numeric_date::claim_ms(jws.claims(), "iat")?.ok_or(JoseError::Claim {
+            issued_at_ms: numeric_date::at_ms(jws.claims(), "iat")?.ok_or(JoseError::Claim {
                 name: "iat",
                 why: "is missing",
             })?,
@@ -143,14 +143,13 @@ pub fn check(presentation: &SdJwt, expected: &Expected<'_>) -> Result<(), SdJwtE
     if proof.audience != expected.audience {
         return Err(SdJwtError::KeyBindingAudience);
     }
-    let age = expected.now_ms.saturating_sub(proof.issued_at_ms);
-    let expires = numeric_date::until_ms(proof.jws.claims(), "exp")?;
-    let over = expires
-        .is_some_and(|expires| expires < expected.now_ms.saturating_sub(expected.clock_skew_ms));
-    if over
-        || age < -expected.clock_skew_ms
-        || age > AGE_MS_MAX.saturating_add(expected.clock_skew_ms)
-    {
+    let claims = proof.jws.claims();
+    let earliest = expected.now_ms.saturating_sub(expected.clock_skew_ms);
+    let latest = expected.now_ms.saturating_add(expected.clock_skew_ms);
+    let begins = numeric_date::from_ms(claims, "nbf")?.max(Some(proof.issued_at_ms));
+    let oldest = proof.issued_at_ms.saturating_add(AGE_MS_MAX);
+    let ends = numeric_date::until_ms(claims, "exp")?.map_or(oldest, |ends| ends.min(oldest));
+    if begins > Some(latest) || ends < earliest {
         return Err(SdJwtError::KeyBindingTime);
     }
     Ok(())

@@ -182,6 +182,42 @@ fn a_proof_of_the_holder_is_for_one_presentation_one_verifier_and_now() {
 }
 
 #[test]
+fn a_proof_of_the_holder_has_a_term_of_its_own() {
+    const NOW: i64 = 1_767_225_600;
+    let cnf = json!({ "iss": "did:bid:ef1", "vct": "v", "cnf": { "jwk": key().verification_key().to_jwk() } });
+    let presentation = format!("{}~", jose::sign(&header(), &object(cnf), &key()).unwrap());
+    let code = |term: Value, now: i64| {
+        let mut claims = object(json!({
+            "iat": NOW, "nonce": "n", "aud": "d", "sd_hash": disclosure::digest(&presentation),
+        }));
+        claims.extend(object(term));
+        let proof_header = Header::new(Algorithm::Es256, None, key_binding::TYP);
+        let proof = jose::sign(&proof_header, &claims, &key()).unwrap();
+        let token = decode(&format!("{presentation}{proof}")).unwrap();
+        let expected = key_binding::Expected {
+            nonce: "n",
+            audience: "d",
+            now_ms: now * 1000,
+            clock_skew_ms: 0,
+        };
+        let checked = key_binding::check(&token, &expected);
+        checked.err().map(|error| error.code())
+    };
+    let refused = Some("SD_JWT_KEY_BINDING_TIME");
+    assert_eq!(code(json!({}), NOW), None);
+    assert_eq!(code(json!({ "nbf": NOW + 60 }), NOW + 59), refused);
+    assert_eq!(code(json!({ "nbf": NOW + 60 }), NOW + 60), None);
+    assert_eq!(code(json!({ "nbf": NOW - 60 }), NOW - 1), refused);
+    assert_eq!(code(json!({ "exp": NOW + 60 }), NOW + 59), None);
+    assert_eq!(code(json!({ "exp": NOW + 60 }), NOW + 60), refused);
+    assert_eq!(code(json!({ "exp": NOW + 9999 }), NOW + 601), refused);
+    assert_eq!(
+        code(json!({ "nbf": "soon" }), NOW),
+        Some("JOSE_CLAIM_INVALID")
+    );
+}
+
+#[test]
 fn what_is_issued_is_shown_as_the_holder_chooses() {
     for holder in [
         key(),
@@ -501,6 +537,18 @@ fn a_credential_has_the_claims_of_its_profile() {
             ]
         );
     }
+    let mut addressed = good.clone();
+    addressed["aud"] = json!(["a", "b"]);
+    assert_eq!(credential(vc::TYP, addressed).unwrap().audience, ["a", "b"]);
+    let mut fractions = good.clone();
+    (fractions["nbf"], fractions["exp"], fractions["iat"]) =
+        (json!(1.0005), json!(2.0005), json!(1.5));
+    let fractions = credential(vc::TYP, fractions).unwrap();
+    assert_eq!(
+        (fractions.valid_from_ms, fractions.valid_until_ms),
+        (Some(1001), Some(1999))
+    );
+    assert_eq!(fractions.signatures[0].created_ms, Some(1500));
     // Who does not say who issues is who holds the key.
     let mut anonymous = good.clone();
     anonymous.as_object_mut().unwrap().remove("iss");
@@ -523,9 +571,21 @@ fn a_credential_has_the_claims_of_its_profile() {
     bad("iss", json!({}), "JOSE_CLAIM_INVALID");
     bad("iss", json!("did:bid:ef9"), "JOSE_KEY_ID_INVALID");
     bad("exp", json!("tomorrow"), "JOSE_CLAIM_INVALID");
-    bad("exp", json!(1.5), "JOSE_CLAIM_INVALID");
     bad("nbf", json!(-1), "JOSE_CLAIM_INVALID");
     bad("iat", json!(999_999_999_999_u64), "JOSE_CLAIM_INVALID");
+    bad("aud", json!(1), "JOSE_CLAIM_INVALID");
+    // What W3C's data model says of validity would be judged by nobody.
+    bad(
+        "validUntil",
+        json!("2020-01-01T00:00:00Z"),
+        "JOSE_CLAIM_INVALID",
+    );
+    bad(
+        "credentialStatus",
+        json!({ "type": "x" }),
+        "JOSE_CLAIM_INVALID",
+    );
+    bad("credentialSchema", json!([]), "JOSE_CLAIM_INVALID");
     bad("status", json!({}), "JOSE_CLAIM_INVALID");
     bad(
         "status",

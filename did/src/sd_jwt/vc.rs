@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Conceal, SALT_BYTES, SdJwt, SdJwtError, key_binding};
 use crate::credential::parsed::{Parsed, Relationship, StatusReference};
 use crate::jose::header::names_type;
-use crate::jose::{Algorithm, Header, JoseError, key_id, numeric_date};
+use crate::jose::{self, Algorithm, Header, JoseError, key_id, numeric_date};
 use crate::signing_key::SigningKey;
 
 /// Its `typ`.
@@ -17,6 +17,15 @@ pub const TYP: &str = "dc+sd-jwt";
 pub const OLD_TYP: &str = "vc+sd-jwt";
 /// What [`StatusReference`] says of an entry of a status list whose statuses have no names.
 pub const STATUS_PURPOSE: &str = "revocation";
+
+// `vc+sd-jwt` is also the media type of W3C's credentials as SD-JWTs (VC-JOSE-COSE §3.2.1), which have no `vct`. What is both is neither.
+const FOREIGN: [&str; 5] = [
+    "credentialSchema",
+    "credentialStatus",
+    "expirationDate",
+    "validFrom",
+    "validUntil",
+];
 
 /// Reads a credential, perhaps in a presentation, as all formats are judged.
 pub fn parse(text: &str) -> Result<Parsed, SdJwtError> {
@@ -32,6 +41,7 @@ pub fn parse(text: &str) -> Result<Parsed, SdJwtError> {
     }
     token.jws().header().agrees_with(token.jws().claims())?;
     let claims = token.claims();
+    jose::refuse_foreign(claims, &FOREIGN)?;
     let claimed_issuer = text_claim(claims, "iss")?;
     let method = key_id::method(
         token.jws().header().key_id.as_deref(),
@@ -39,14 +49,15 @@ pub fn parse(text: &str) -> Result<Parsed, SdJwtError> {
     )?;
     let issuer = claimed_issuer.unwrap_or_else(|| key_id::controller(&method).to_owned());
     let mut signed = token.jws().signed(method, Relationship::AssertionMethod)?;
-    // "iat" may be hidden. "exp" is when the credential ends, not only its signature.
-    signed.created_ms = numeric_date::claim_ms(claims, "iat")?;
-    let valid_until_ms = signed.expires_ms.take();
+    // "iat" may be hidden. "nbf" and "exp" are the term of the credential, not only of its signature.
+    signed.created_ms = numeric_date::at_ms(claims, "iat")?;
+    let (valid_from_ms, valid_until_ms) = (signed.not_before_ms.take(), signed.expires_ms.take());
     Ok(Parsed {
         types: vec![type_of(claims)?],
         subjects: vec![text_claim(claims, "sub")?],
+        audience: token.jws().audience()?,
         holder_key: key_binding::confirmed(claims)?,
-        valid_from_ms: numeric_date::claim_ms(claims, "nbf")?,
+        valid_from_ms,
         valid_until_ms,
         schemas: Vec::new(),
         statuses: statuses(claims)?,

@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 use super::backend::ReadView;
 use super::error::answer;
 use super::feeds::Feed;
-use super::{Gateway, proofs};
+use super::{Gateway, limits, proofs};
 use crate::grpc::blocks_server::Blocks;
 
 #[tonic::async_trait]
@@ -28,8 +28,9 @@ impl Blocks for Gateway {
         &self,
         request: Request<v1::SubscribeBlocksRequest>,
     ) -> Result<Response<Feed>, Status> {
+        let peer = limits::peer(request.extensions());
         let v1::SubscribeBlocksRequest { from, transactions } = request.into_inner();
-        answer(self.subscribe_blocks(from, transactions))
+        answer(self.subscribe_blocks(from, transactions, peer))
     }
 }
 

@@ -9,6 +9,7 @@ mod event_source;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use futures::stream::Stream;
 use prost::Message;
-use starfire_did::{Did, resolve};
+use starfire_did::{ChainCode, Did, resolve};
 use starfire_proto::v1;
 use starfire_state::Rejection;
 use tokio::sync::mpsc;
@@ -27,6 +28,7 @@ use tonic::Status;
 use super::Gateway;
 use super::accounts::parse_did;
 use super::backend::ReadView;
+use super::dids::other_chain;
 use super::error::{self, CURSOR_INVALID, INVALID_PARAMETER};
 use super::proofs::{pruned, signed_header};
 use crate::clock;
@@ -109,13 +111,22 @@ struct Filter {
 }
 
 impl Filter {
-    fn parse(request: v1::DidChangesRequest) -> Result<Self, Rejection> {
+    /// Of a node of the chain `here`.
+    fn parse(request: v1::DidChangesRequest, here: Option<ChainCode>) -> Result<Self, Rejection> {
         if request.dids.len() > DIDS_MAX {
             let detail = format!("a stream is about at most {DIDS_MAX} DIDs");
             return Err(Rejection::new(INVALID_PARAMETER, detail));
         }
         for did in &request.dids {
-            parse_did(did)?;
+            let did = parse_did(did)?;
+            if !did.is_account() {
+                let detail = format!("{did} is a chain as a whole, and no event tells of one");
+                return Err(Rejection::new(INVALID_PARAMETER, detail));
+            }
+            // Its events stand in the blocks of its own chain.
+            if did.chain_code() != here {
+                return Err(other_chain(&did, here));
+            }
         }
         let mut also = Vec::new();
         if !request.controller.is_empty() {
@@ -240,15 +251,16 @@ fn changes(view: &ReadView, height: u64) -> Result<Vec<v1::DidChange>, Rejection
 
 impl Gateway {
     /// Changes after the cursor that the request names, or from the next block on.
-    pub(super) fn subscribe_changes(
+    pub(super) async fn subscribe_changes(
         &self,
         request: v1::DidChangesRequest,
+        peer: IpAddr,
     ) -> Result<Changes, Rejection> {
         let after = match request.cursor.as_str() {
             "" => Cursor::end_of(self.height()),
             cursor => cursor.parse()?,
         };
-        let filter = Filter::parse(request)?;
+        let filter = Filter::parse(request, self.chain_code().await?)?;
         let next = after.next_height();
         let height = self.height();
         if after.height > height.saturating_add(BEHIND_MAX) {
@@ -264,7 +276,7 @@ impl Gateway {
         }
         let (sender, changes) = mpsc::channel(AHEAD);
         self.feeds
-            .take_on(self.clone().follow_changes(after, filter, sender))?;
+            .feed(peer, self.clone().follow_changes(after, filter, sender))?;
         Ok(Changes {
             changes,
             ended: false,

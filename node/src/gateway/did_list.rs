@@ -49,14 +49,14 @@ async fn list(State(gateway): State<Gateway>, query: Pairs) -> Response {
     }
 }
 
-/// A filter with a slip in its name would list everything, so what is not known is refused.
+/// A filter with a slip in it would list everything, so what is not known is refused, and what names nothing.
 fn request(query: Pairs) -> Result<v1::ListDidsRequest, Rejection> {
     let mut query = Fields::of_query(query)?;
     let request = v1::ListDidsRequest {
-        controller: query.text("controller")?.unwrap_or_default(),
-        key: query.text("key")?.unwrap_or_default(),
-        r#type: query.number("type")?.unwrap_or_default(),
-        chain: query.text("chain")?.unwrap_or_default(),
+        controller: query.filter("controller", "a DID")?.unwrap_or_default(),
+        key: query.filter("key", "a public key")?.unwrap_or_default(),
+        r#type: query.number_filter("type")?.unwrap_or_default(),
+        chain: query.filter("chain", "a chain's code")?.unwrap_or_default(),
         cursor: query.text("cursor")?.unwrap_or_default(),
         limit: query.number("limit")?.unwrap_or_default(),
     };

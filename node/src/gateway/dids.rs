@@ -11,11 +11,11 @@ use starfire_proto::v1;
 use starfire_state::Rejection;
 use tonic::{Request, Response, Status};
 
-use super::Gateway;
 use super::accounts::parse_did;
 use super::did_changes::Changes;
 use super::error::{self, answer};
 use super::resolution::Wanted;
+use super::{Gateway, limits};
 use crate::grpc::dids_server::Dids;
 
 #[tonic::async_trait]
@@ -54,7 +54,8 @@ impl Dids for Gateway {
         &self,
         request: Request<v1::DidChangesRequest>,
     ) -> Result<Response<Changes>, Status> {
-        answer(self.subscribe_changes(request.into_inner()))
+        let peer = limits::peer(request.extensions());
+        answer(self.subscribe_changes(request.into_inner(), peer).await)
     }
 }
 

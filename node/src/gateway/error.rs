@@ -56,6 +56,10 @@ const REQUEST_MALFORMED: Code = Code::new("REQUEST_MALFORMED", 2);
 pub(crate) const REQUEST_TOO_LONG: Code = Code::new("REQUEST_TOO_LONG", 146);
 /// There is no such method.
 const METHOD_UNKNOWN: Code = Code::new("METHOD_UNKNOWN", 4);
+/// The message is compressed, which no method takes.
+const COMPRESSION_UNKNOWN: Code = Code::new("COMPRESSION_UNKNOWN", 4);
+/// In an answer to a compressed message: which compressions are taken.
+const GRPC_ACCEPT_ENCODING: &str = "grpc-accept-encoding";
 /// gRPC's own status.
 const GRPC_STATUS: &str = "grpc-status";
 /// gRPC's own message, percent-encoded.
@@ -85,8 +89,8 @@ pub(crate) fn status(rejection: &Rejection) -> Status {
     status
 }
 
-/// Gives a code to what gRPC itself refused before any of our code saw it: bytes that are no message, too many of them, a method
-/// that does not exist.
+/// Gives a code to what gRPC itself refused before any of our code saw it: bytes that are no message, too many of them or compressed, a
+/// method that does not exist.
 pub(crate) fn name_transport_refusal(headers: &mut HeaderMap) {
     let Some(status) = headers
         .get(GRPC_STATUS)
@@ -101,6 +105,8 @@ pub(crate) fn name_transport_refusal(headers: &mut HeaderMap) {
         // tonic calls bytes that do not decode an internal error; they are the caller's.
         "13" => (REQUEST_MALFORMED, "3"),
         "11" => (REQUEST_TOO_LONG, "11"),
+        // A server names the compressions that it takes where it refuses one.
+        "12" if headers.contains_key(GRPC_ACCEPT_ENCODING) => (COMPRESSION_UNKNOWN, "12"),
         "12" => (METHOD_UNKNOWN, "12"),
         _ => return,
     };
@@ -240,6 +246,22 @@ mod tests {
         let before = headers.headers().clone();
         name_transport_refusal(headers.headers_mut());
         assert_eq!(*headers.headers(), before);
+    }
+
+    #[tokio::test]
+    async fn a_compressed_message_is_refused_as_such() {
+        let node = Node::main(Changes::new()).await;
+        let compressed = |mut request: tonic::Request<()>| {
+            let encoding = "gzip".parse().expect("it is ASCII");
+            request.metadata_mut().insert("grpc-encoding", encoding);
+            Ok(request)
+        };
+        let mut client = BlocksClient::with_interceptor(node.channel(), compressed);
+        let status = client.get(v1::GetBlockRequest::default()).await;
+        assert_eq!(
+            refusal(&status.unwrap_err()),
+            (Grpc::Unimplemented, "COMPRESSION_UNKNOWN".into())
+        );
     }
 
     #[test]

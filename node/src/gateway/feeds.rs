@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -20,10 +21,15 @@ use tonic::Status;
 
 use super::backend::ReadView;
 use super::proofs::pruned;
+use super::seats::Seats;
 use super::{Gateway, blocks, error};
 
-/// Feeds at one time.
+/// Feeds of clients at one time. What else is driven has bounds of its own: websocket sessions, and the sub-chains that are followed.
 const FEEDS_MAX: usize = 256;
+/// Feeds of one address at one time.
+const FEEDS_PER_PEER_MAX: usize = 64;
+/// What may be handed in while the driver is about to look.
+const HANDED_IN_MAX: usize = 512;
 /// Blocks read ahead for a reader; with their transactions they are long.
 const AHEAD: usize = 16;
 const AHEAD_WITH_TRANSACTIONS: usize = 2;
@@ -38,6 +44,7 @@ type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 #[derive(Debug, Clone)]
 pub(super) struct Feeds {
     work: mpsc::Sender<Work>,
+    seats: Seats,
     recent: Arc<Mutex<BTreeMap<u64, v1::BlockSummary>>>,
 }
 
@@ -46,10 +53,11 @@ pub(super) struct Driver(mpsc::Receiver<Work>);
 
 /// The two ends.
 pub(super) fn feeds() -> (Feeds, Driver) {
-    let (work, receiver) = mpsc::channel(AHEAD);
+    let (work, receiver) = mpsc::channel(HANDED_IN_MAX);
     (
         Feeds {
             work,
+            seats: Seats::new(FEEDS_MAX, FEEDS_PER_PEER_MAX),
             recent: Arc::default(),
         },
         Driver(receiver),
@@ -63,7 +71,7 @@ impl Driver {
         loop {
             tokio::select! {
                 Some(()) = running.next() => {}
-                Some(work) = self.0.recv(), if running.len() < FEEDS_MAX => running.push(work),
+                Some(work) = self.0.recv() => running.push(work),
                 else => return,
             }
         }
@@ -97,17 +105,25 @@ impl Stream for Feed {
 }
 
 impl Feeds {
-    /// Has something driven until it ends or the gateway does, if so much is not driven already.
+    /// Has a client's feed driven until it ends or the gateway does, if there is a seat for one of this address.
+    pub(super) fn feed(
+        &self,
+        peer: IpAddr,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), Rejection> {
+        let seat = self.seats.take(peer).ok_or_else(busy)?;
+        self.take_on(async move {
+            work.await;
+            drop(seat);
+        })
+    }
+
+    /// Has something driven until it ends or the gateway does. Whoever hands it in bounds how much of it there is.
     pub(super) fn take_on(
         &self,
         work: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), Rejection> {
-        self.work.try_send(Box::pin(work)).map_err(|_| {
-            Rejection::new(
-                error::BUSY,
-                "too many subscriptions at once; try again shortly",
-            )
-        })
+        self.work.try_send(Box::pin(work)).map_err(|_| busy())
     }
 
     fn summary(&self, view: &ReadView, height: u64) -> Result<v1::BlockSummary, Rejection> {
@@ -126,6 +142,13 @@ impl Feeds {
     }
 }
 
+fn busy() -> Rejection {
+    Rejection::new(
+        error::BUSY,
+        "too many subscriptions at once; try again shortly",
+    )
+}
+
 impl Gateway {
     /// A feed from the block of height `from` on, or from the next one for 0.
     /// It names the blocks' transactions if `transactions` are wanted.
@@ -133,6 +156,7 @@ impl Gateway {
         &self,
         from: u64,
         transactions: bool,
+        peer: IpAddr,
     ) -> Result<Feed, Rejection> {
         let next = if from == 0 { self.height() + 1 } else { from };
         let archive = &self.backend.archive;
@@ -146,7 +170,7 @@ impl Gateway {
         };
         let (sender, blocks) = mpsc::channel(ahead);
         self.feeds
-            .take_on(self.clone().follow(next, transactions, sender))?;
+            .feed(peer, self.clone().follow(next, transactions, sender))?;
         Ok(Feed {
             blocks,
             ended: false,
@@ -187,12 +211,62 @@ impl Gateway {
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+    use std::net::Ipv4Addr;
+
     use starfire_state::Changes;
     use tonic::Code;
 
     use super::*;
     use crate::gateway::fixture::{Node, hash, refusal};
     use crate::grpc::blocks_client::BlocksClient;
+
+    #[tokio::test]
+    async fn no_address_takes_all_feeds() {
+        let node = Node::main(Changes::new()).await;
+        let mut client = BlocksClient::new(node.channel());
+        let mut open = Vec::new();
+        for _ in 0..FEEDS_PER_PEER_MAX {
+            let request = v1::SubscribeBlocksRequest::default();
+            open.push(client.subscribe(request).await.unwrap().into_inner());
+        }
+        let request = v1::SubscribeBlocksRequest::default();
+        let status = client.subscribe(request).await.unwrap_err();
+        assert_eq!(
+            refusal(&status),
+            (Code::ResourceExhausted, "GATEWAY_BUSY".into())
+        );
+        // One that ends leaves its seat.
+        drop(open.pop());
+        while client
+            .subscribe(v1::SubscribeBlocksRequest::default())
+            .await
+            .is_err()
+        {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_node_follows_needs_no_client_s_seat() {
+        let (feeds, driver) = feeds();
+        let peer = |last| IpAddr::V4(Ipv4Addr::new(192, 0, 2, last));
+        let drive = async {
+            for number in 0..FEEDS_MAX {
+                let last = u8::try_from(number / FEEDS_PER_PEER_MAX).unwrap();
+                feeds.feed(peer(last), pending()).unwrap();
+                tokio::task::yield_now().await;
+            }
+            assert!(feeds.feed(peer(9), pending()).is_err(), "all are taken");
+            let (done, told) = tokio::sync::oneshot::channel();
+            feeds.take_on(async { done.send(()).unwrap() }).unwrap();
+            told.await.unwrap();
+        };
+        tokio::select! {
+            () = driver.drive() => panic!("there are feeds to drive"),
+            () = drive => {}
+        }
+    }
 
     #[tokio::test]
     async fn a_subscription_replays_and_then_follows() {

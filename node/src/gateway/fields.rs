@@ -106,6 +106,27 @@ impl Fields {
         }
     }
 
+    /// A text that narrows the answer. One with nothing in it would narrow nothing, and is refused as a slip in the name is.
+    pub(super) fn filter(&mut self, name: &str, what: &str) -> Result<Option<String>, Rejection> {
+        match self.text(name)? {
+            Some(text) if text.is_empty() => Err(self.wrong(name, what)),
+            text => Ok(text),
+        }
+    }
+
+    /// A number that narrows the answer. 0 stands for none where a message has no other way to say so, and is no filter.
+    pub(super) fn number_filter<N: TryFrom<u64> + Default + PartialEq>(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<N>, Rejection> {
+        match self.number(name)? {
+            Some(number) if number == N::default() => {
+                Err(self.wrong(name, "a whole number from 1 on"))
+            }
+            number => Ok(number),
+        }
+    }
+
     /// A text that must be there.
     pub(super) fn required(&mut self, name: &str, what: &str) -> Result<String, Rejection> {
         self.text(name)?
@@ -284,5 +305,20 @@ mod tests {
         );
         let mut once = Fields::of_query(Ok(Query(vec![pair("a", "1")]))).unwrap();
         assert_eq!(once.number::<u32>("a").unwrap(), Some(1));
+    }
+
+    #[test]
+    fn a_filter_narrows_something() {
+        let mut of = fields(&json!({ "a": "", "b": "x", "c": 0, "d": "00", "e": 7 }));
+        assert_eq!(said(of.filter("a", "a DID")), "a is a DID");
+        assert_eq!(of.filter("b", "a DID").unwrap().as_deref(), Some("x"));
+        assert_eq!(
+            said(of.number_filter::<u32>("c")),
+            "c is a whole number from 1 on"
+        );
+        assert!(of.number_filter::<u32>("d").is_err());
+        assert_eq!(of.number_filter::<u32>("e").unwrap(), Some(7));
+        assert_eq!(of.filter("n", "a DID").unwrap(), None);
+        assert_eq!(of.number_filter::<u32>("n").unwrap(), None);
     }
 }

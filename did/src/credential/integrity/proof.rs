@@ -129,6 +129,7 @@ impl Proof {
             message: hash_data.to_vec(),
             signature: self.value.clone(),
             created_ms: self.created_ms,
+            not_before_ms: None,
             expires_ms: self.expires_ms,
         }
     }

@@ -373,6 +373,9 @@ fn a_credential_is_judged_at_its_time() {
     }
     changed(|case| case.parsed.signatures[0].created_ms = Some(NOW_MS + 1001))
         .fails(name, code::PROOF_FROM_THE_FUTURE);
+    changed(|case| case.parsed.signatures[0].not_before_ms = Some(NOW_MS + 1000)).passes(name);
+    changed(|case| case.parsed.signatures[0].not_before_ms = Some(NOW_MS + 1001))
+        .fails(name, code::NOT_YET_VALID);
     changed(|case| case.parsed.signatures[0].expires_ms = Some(NOW_MS - 1001))
         .fails(name, code::PROOF_EXPIRED);
     changed(|case| {
@@ -467,6 +470,27 @@ fn who_presents_a_credential_must_be_its_subject() {
 }
 
 #[test]
+fn a_credential_made_for_some_verifiers_is_refused_by_others() {
+    let name = StepName::Holder;
+    let made_for = |audience: &[&str], domain: Option<&str>| {
+        changed(|case| {
+            case.parsed.audience = audience.iter().map(|one| (*one).into()).collect();
+            case.domain = domain.map(str::to_owned);
+            case.presenter = Some(Presenter {
+                holder: SUBJECT.into(),
+                key: key(9).verification_key(),
+                named: true,
+            });
+        })
+    };
+    made_for(&[], None).passes(name);
+    made_for(&[], Some("d")).passes(name);
+    made_for(&["other", "d"], Some("d")).passes(name);
+    made_for(&["other"], Some("d")).fails(name, code::DOMAIN_MISMATCH);
+    made_for(&["d"], None).fails(name, code::DOMAIN_MISMATCH);
+}
+
+#[test]
 fn a_key_binding_is_by_the_bound_key_for_this_verifier_and_challenge() {
     let name = StepName::Holder;
     let holder = key(9);
@@ -479,6 +503,7 @@ fn a_key_binding_is_by_the_bound_key_for_this_verifier_and_challenge() {
         message: b"header.payload".to_vec(),
         signature: holder.sign(b"header.payload"),
         created_ms: Some(NOW_MS),
+        not_before_ms: None,
         expires_ms: None,
     };
     let bound = |change: &dyn Fn(&mut Case)| {
@@ -505,6 +530,14 @@ fn a_key_binding_is_by_the_bound_key_for_this_verifier_and_challenge() {
     bound(&|case| case.parsed.holder_key = Some(key(8).verification_key()))
         .fails(name, code::HOLDER_SIGNATURE_WRONG);
     bound(&|case| case.now_ms = NOW_MS - 1001).fails(name, code::PROOF_FROM_THE_FUTURE);
+    let begins = |ms: i64| {
+        bound(&|case| {
+            let binding = case.parsed.key_binding.as_mut().unwrap();
+            binding.signed.not_before_ms = Some(ms);
+        })
+    };
+    begins(NOW_MS + 1000).passes(name);
+    begins(NOW_MS + 1001).fails(name, code::NOT_YET_VALID);
     // Shown on by whoever it was made for.
     let shown_on = bound(&|case| {
         (case.challenge, case.domain) = (None, None);

@@ -342,6 +342,39 @@ fn each_refusal_has_its_code() {
     }
 }
 
+#[test]
+fn a_status_that_cannot_be_looked_up_is_asked_for_all_the_same() {
+    let statuses = |id: Value, revocation: Value| {
+        let token = altered(&json!({}), |claims| {
+            claims["id"] = id.clone();
+            claims["revocationId"] = revocation.clone();
+        });
+        decode(&token).unwrap().parse().unwrap().statuses
+    };
+    let unknown = [StatusReference::Other {
+        kind: "revocationId".to_owned(),
+    }];
+    for id in [Value::Null, json!(5), json!(""), json!({})] {
+        assert_eq!(statuses(id, json!("r")), unknown);
+    }
+    for revocation in [json!({}), json!(5), json!(["r"]), json!(false)] {
+        assert_eq!(statuses(json!("did:x:1"), revocation), unknown);
+    }
+    for revocation in [Value::Null, json!("")] {
+        assert_eq!(statuses(json!("did:x:1"), revocation), []);
+    }
+}
+
+#[test]
+fn what_limits_other_formats_is_refused() {
+    for name in FOREIGN {
+        let with = |value: Value| altered(&json!({}), |claims| claims[name] = value.clone());
+        refused(&with(json!("2020-01-01T00:00:00Z")), "JOSE_CLAIM_INVALID");
+        refused(&with(json!({})), "JOSE_CLAIM_INVALID");
+        assert!(decode(&with(Value::Null)).unwrap().parse().is_ok());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

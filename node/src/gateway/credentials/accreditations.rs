@@ -27,12 +27,14 @@ struct Asked {
 impl Asked {
     fn parse(query: Pairs) -> Result<Self, Rejection> {
         let mut query = Fields::of_query(query)?;
-        Ok(Self {
+        let asked = Self {
             issuer: query.required("issuer", "a DID")?,
             r#type: query.required("type", "a credential's type")?,
             jurisdiction: query.required("jurisdiction", "two capital letters")?,
             at: query.text("at")?,
-        })
+        };
+        query.nothing_else()?;
+        Ok(asked)
     }
 }
 

@@ -48,6 +48,7 @@ pub(super) async fn by_query(State(gateway): State<Gateway>, query: Pairs) -> Re
                 "index is missing: the entry's number, from 0 on",
             )
         })?;
+        query.nothing_else()?;
         let name = ListName::parse(&list).ok_or_else(|| unnamed(&list))?;
         gateway.status_of(&name, index).await?.to_json()
     };

@@ -16,7 +16,7 @@ use starfire_state::{Code, Rejection};
 
 use super::super::dids::{other_chain, value};
 use super::super::fields::read_path;
-use super::super::{Gateway, error};
+use super::super::{Gateway, accept, error};
 use super::proved::Proved;
 use super::{reply, status};
 use crate::credential::names::ListName;
@@ -46,15 +46,10 @@ pub(super) async fn get(
         Ok(name) => name,
         Err(rejection) => return reply::refusal(&rejection),
     };
-    if wants_credential(&headers) {
-        return match gateway.list_credential(name).await {
-            Ok((media_type, content)) => {
-                let mut response = reply::reply(StatusCode::OK, media_type, content);
-                let vary = HeaderValue::from_static("accept");
-                response.headers_mut().insert(header::VARY, vary);
-                response
-            }
-            Err(rejection) => reply::refusal(&rejection),
+    if let Some(kinds) = wanted_credentials(&headers) {
+        return match gateway.list_credential(name, kinds).await {
+            Ok((media_type, content)) => vary(reply::reply(StatusCode::OK, media_type, content)),
+            Err(rejection) => vary(reply::refusal(&rejection)),
         };
     }
     let found = async {
@@ -62,19 +57,30 @@ pub(super) async fn get(
         // Packing a list takes a while.
         gateway.work(move || found.to_json()).await?
     };
-    reply::record(found.await, |found| found)
+    vary(reply::record(found.await, |found| found))
 }
 
-/// Whether a caller takes a credential and nothing of ours.
-fn wants_credential(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT);
-    let kinds = accepted
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|range| range.split(';').next().unwrap_or_default().trim());
-    let known = |kind: &str| CREDENTIALS.iter().any(|one| one.eq_ignore_ascii_case(kind));
-    kinds.into_iter().any(known)
+/// The kinds of credentials that may be sent to a caller which names one, and likes none of ours better.
+fn wanted_credentials(headers: &HeaderMap) -> Option<Vec<&'static str>> {
+    let weight = |wanted: &str| {
+        let ranges = accept::ranges(headers);
+        let same = ranges.filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        same.map(|(_, weight)| weight).max()
+    };
+    // RFC 9110 §12.5.1: the most specific range counts.
+    let ours = ["application/json", "application/*", "*/*"];
+    let ours = ours.into_iter().find_map(weight).unwrap_or(0);
+    let best = CREDENTIALS.into_iter().filter_map(weight).max();
+    best.filter(|best| *best > 0 && *best >= ours)?;
+    let taken = |kind: &&str| weight(kind) != Some(0);
+    Some(CREDENTIALS.into_iter().filter(taken).collect())
+}
+
+/// What is sent depends on what the caller takes.
+fn vary(mut response: Response) -> Response {
+    let by = HeaderValue::from_static("accept");
+    response.headers_mut().insert(header::VARY, by);
+    response
 }
 
 /// The list of an issuer by its name.
@@ -119,7 +125,11 @@ impl Gateway {
 
 impl Gateway {
     /// The credential that the issuer published of its list, as it stands, with its media type.
-    async fn list_credential(&self, name: ListName) -> Result<(&'static str, Vec<u8>), Rejection> {
+    async fn list_credential(
+        &self,
+        name: ListName,
+        kinds: Vec<&'static str>,
+    ) -> Result<(&'static str, Vec<u8>), Rejection> {
         let ListName { issuer, name } = name;
         let here = self.chain_code().await?;
         if issuer.chain_code() != here {
@@ -129,7 +139,7 @@ impl Gateway {
             let state = view.state();
             let published = resource::find(state.as_ref(), &issuer, &name, None);
             let found = published.and_then(|published| {
-                let kind = CREDENTIALS
+                let kind = kinds
                     .into_iter()
                     .find(|kind| *kind == published.media_type)?;
                 Some((kind, resource::content(state.as_ref(), &published)?))
@@ -152,5 +162,44 @@ impl Found {
         shown["known_at_ms"] = self.known_at_ms.into();
         shown["proof"] = self.proved.to_json()?;
         Ok(shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_is_for_who_likes_it_no_less_than_the_record() {
+        let wanted = |accept: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+            wanted_credentials(&headers)
+        };
+        for ours in [
+            "application/json",
+            "*/*",
+            "application/vc;q=0",
+            "application/json, application/vc;q=0",
+            "application/json, application/vc;q=0.1",
+            "*/*, application/vc;q=0.1",
+            "application/vc;q=2",
+        ] {
+            assert_eq!(wanted(ours), None, "{ours}");
+        }
+        for credential in [
+            "application/vc",
+            "application/vc, application/json",
+            "application/VC;q=0.9, */*;q=0.8",
+            "application/vc;q=0.1, application/json;q=0, */*;q=0.1",
+        ] {
+            assert_eq!(
+                wanted(credential),
+                Some(CREDENTIALS.to_vec()),
+                "{credential}"
+            );
+        }
+        let jwt = wanted("application/vc+jwt, application/vc;q=0");
+        assert_eq!(jwt, Some(vec!["application/vc+jwt"]));
     }
 }

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{Extensions, HeaderMap};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -19,9 +19,9 @@ use starfire_state::Rejection;
 use tonic::Status;
 
 use super::ended;
-use crate::gateway::Gateway;
 use crate::gateway::error::{self, CURSOR_INVALID};
 use crate::gateway::fields::{Fields, Pairs};
+use crate::gateway::{Gateway, limits};
 
 const LAST_EVENT_ID: &str = "last-event-id";
 
@@ -31,10 +31,19 @@ pub(in crate::gateway) fn router(gateway: Gateway) -> Router {
         .with_state(gateway)
 }
 
-async fn changes(State(gateway): State<Gateway>, headers: HeaderMap, query: Pairs) -> Response {
-    let subscribed =
-        request(&headers, query).and_then(|request| gateway.subscribe_changes(request));
-    match subscribed {
+async fn changes(
+    State(gateway): State<Gateway>,
+    from: Extensions,
+    headers: HeaderMap,
+    query: Pairs,
+) -> Response {
+    let subscribed = async {
+        let request = request(&headers, query)?;
+        gateway
+            .subscribe_changes(request, limits::peer(&from))
+            .await
+    };
+    match subscribed.await {
         Ok(changes) => Sse::new(changes.map(event)).into_response(),
         Err(rejection) => error::response(&rejection),
     }
@@ -52,14 +61,14 @@ fn request(headers: &HeaderMap, query: Pairs) -> Result<v1::DidChangesRequest, R
         Some(seen) if !seen.is_empty() => seen.to_owned(),
         Some(_) | None => asked,
     };
-    // Several with commas between them.
-    let dids = query.text("did")?.unwrap_or_default();
-    let dids = dids.split(',').filter(|did| !did.is_empty());
+    // Several with commas between them. What stands between two commas is a DID, or refused as none.
+    let dids = query.filter("did", "a DID, or several with commas")?;
+    let dids = dids.iter().flat_map(|dids| dids.split(','));
     let request = v1::DidChangesRequest {
         cursor,
         dids: dids.map(str::to_owned).collect(),
-        controller: query.text("controller")?.unwrap_or_default(),
-        r#type: query.number("type")?.unwrap_or_default(),
+        controller: query.filter("controller", "a DID")?.unwrap_or_default(),
+        r#type: query.number_filter("type")?.unwrap_or_default(),
     };
     query.nothing_else()?;
     Ok(request)

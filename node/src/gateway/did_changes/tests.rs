@@ -285,7 +285,15 @@ async fn each_bad_subscription_has_its_code() {
     }
     let (status, answer) = ask(&node.url, "GET", "/1.0/changes?cursor=x", "").await;
     assert_eq!((status, &answer["code"]), (400, &"CURSOR_INVALID".into()));
-    for query in ["contoller=x", "type=person", "did=a&did=b"] {
+    for query in [
+        "contoller=x",
+        "type=person",
+        "did=a&did=b",
+        "did=",
+        "controller=",
+        "type=0",
+        "did=did:bid:by01",
+    ] {
         let path = format!("/1.0/changes?{query}");
         let (status, answer) = ask(&node.url, "GET", &path, "").await;
         assert_eq!(
@@ -293,6 +301,35 @@ async fn each_bad_subscription_has_its_code() {
             (400, &"INVALID_PARAMETER".into()),
             "{query}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_stream_is_about_dids_of_the_node_s_own_chain() {
+    let (main, sub) = (
+        Node::main(StateChanges::new()).await,
+        Node::sub(StateChanges::new()).await,
+    );
+    let (here, there) = (did(1, None).to_string(), did(1, Some("by01")).to_string());
+    for (node, own, other) in [(&main, &here, &there), (&sub, &there, &here)] {
+        let about = |dids: &[&String]| v1::DidChangesRequest {
+            dids: dids.iter().map(ToString::to_string).collect(),
+            ..v1::DidChangesRequest::default()
+        };
+        assert!(subscribe(node, about(&[own])).await.is_ok());
+        let status = subscribe(node, about(&[own, other])).await.unwrap_err();
+        assert_eq!(
+            refusal(&status),
+            (Code::FailedPrecondition, "DID_OTHER_CHAIN".into())
+        );
+        let path = format!("/1.0/changes?did={other}");
+        let (status, answer) = ask(&node.url, "GET", &path, "").await;
+        assert_eq!((status, &answer["code"]), (409, &"DID_OTHER_CHAIN".into()));
+        for slip in [format!("did={own},"), "did=,".into()] {
+            let path = format!("/1.0/changes?{slip}");
+            let (status, answer) = ask(&node.url, "GET", &path, "").await;
+            assert_eq!((status, &answer["code"]), (400, &"INVALID_ADDRESS".into()));
+        }
     }
 }
 

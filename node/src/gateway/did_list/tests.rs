@@ -245,6 +245,12 @@ async fn each_bad_question_has_its_code() {
         ("contoller=did:bid:x", "contoller is not known here"),
         ("type=101&Key=z6Mk", "Key is not known here"),
         ("limit=1&limit=2", "\"limit\" stands twice in the query"),
+        // So would one with nothing in it.
+        ("controller=", "controller is a DID"),
+        ("key=", "key is a public key"),
+        ("chain=", "chain is a chain's code"),
+        ("type=0", "type is a whole number from 1 on"),
+        ("type=", "type is a whole number, as 2 or \"2\""),
     ] {
         let path = format!("/1.0/identifiers?{query}");
         let (status, answer) = ask(&node.url, "GET", &path, "").await;

@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, header};
 use starfire_did::resolution::Representation;
 
 use super::request::Names;
+use crate::gateway::accept::{WEIGHT_MAX, parse_weight, split};
 
 /// The result of resolving, with all metadata.
 pub(super) const RESOLUTION: &str = "application/did-resolution";
@@ -18,6 +19,13 @@ pub(super) const URI_LIST: &str = "text/uri-list";
 const LEGACY_PROFILE: &str = "https://w3id.org/did-resolution";
 /// Media types that are looked at; more are not.
 const RANGES_MAX: usize = 32;
+
+/// Forms of a document, the one first that is sent unless the caller names another.
+const DOCUMENTS: [Representation; 3] = [
+    Representation::V1_1,
+    Representation::JsonLd,
+    Representation::Json,
+];
 
 /// A form of the whole answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +59,16 @@ pub(super) struct Accept {
     pub(super) form: Option<Representation>,
     /// A service is to be redirected to.
     pub(super) uri_list: bool,
-    ranges: Vec<Range>,
+    ranges: Ranges,
+}
+
+/// What the header names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Ranges {
+    /// The best first.
+    taken: Vec<Range>,
+    /// Those of weight 0. As a rule there are none.
+    refused: Vec<Range>,
 }
 
 /// One media range of the header. Weights are in thousandths.
@@ -92,36 +109,46 @@ impl Accept {
             ranges.push(Range {
                 kind: Kind::Any,
                 name: "*/*".to_owned(),
-                weight: 1000,
+                weight: WEIGHT_MAX,
             });
         }
         // Stable: of equals, the first named is the preferred one.
         ranges.sort_by_key(|range| std::cmp::Reverse(range.weight));
-        ranges.retain(|range| range.weight > 0);
+        // RFC 9110 §12.4.2: "a value of 0 means 'not acceptable'".
+        let refused = ranges.split_off(ranges.partition_point(|range| range.weight > 0));
+        let ranges = Ranges {
+            taken: ranges,
+            refused,
+        };
         let weight = |wanted: &dyn Fn(Kind) -> bool| {
-            let mut known = ranges.iter().filter(|range| wanted(range.kind));
+            let mut known = ranges.taken.iter().filter(|range| wanted(range.kind));
             known.next().map(|range| range.weight)
         };
         let named = weight(&|kind| matches!(kind, Kind::Document(_) | Kind::UriList));
-        let wrap = ranges.iter().find_map(|range| match range.kind {
+        let wrap = ranges.taken.iter().find_map(|range| match range.kind {
             Kind::Wrap(wrap) if named.is_none_or(|named| range.weight >= named) => Some(wrap),
             Kind::Any if named.is_none() => Some(Wrap::Resolution),
             Kind::Wrap(_) | Kind::Document(_) | Kind::UriList | Kind::Any | Kind::Other => None,
         });
-        let form = ranges.iter().find_map(|range| match range.kind {
+        // Within a result, a form is a caller's wish and no media type of the reply.
+        let ours = || {
+            let mut known = DOCUMENTS.into_iter();
+            let taken = known.find(|form| !ranges.refuses(form.media_type()));
+            taken.or(wrap.map(|_| Representation::V1_1))
+        };
+        let form = ranges.taken.iter().find_map(|range| match range.kind {
             Kind::Document(form) => Some(form),
-            Kind::Any => Some(Representation::V1_1),
+            Kind::Any => ours(),
             Kind::Wrap(_) | Kind::UriList | Kind::Other => None,
         });
         // Who names no form of the document leaves it to us.
-        let only_wraps = ranges
-            .iter()
-            .all(|range| matches!(range.kind, Kind::Wrap(_) | Kind::UriList));
+        let wraps = |range: &Range| matches!(range.kind, Kind::Wrap(_) | Kind::UriList);
+        let only_wraps = !ranges.taken.is_empty() && ranges.taken.iter().all(wraps);
         Self {
             wrap,
             whole: wrap.unwrap_or(Wrap::Resolution),
-            form: form.or(only_wraps.then_some(Representation::V1_1)),
-            uri_list: ranges.iter().any(|range| range.kind == Kind::UriList),
+            form: form.or_else(|| only_wraps.then(|| ours().unwrap_or(Representation::V1_1))),
+            uri_list: ranges.taken.iter().any(|range| range.kind == Kind::UriList),
             ranges,
         }
     }
@@ -138,6 +165,16 @@ impl Accept {
             self.wrap = self.wrap.map(|_| Wrap::Dereferencing);
             self.whole = Wrap::Dereferencing;
         }
+        if self
+            .wrap
+            .is_some_and(|wrap| self.ranges.refuses(wrap.media_type()))
+        {
+            // What else the caller takes is the content alone.
+            self.wrap = None;
+            let alone = self.ranges.takes_documents();
+            let taken = |form: &Representation| !self.ranges.refuses(form.media_type());
+            self.form = self.form.filter(|form| alone && taken(form));
+        }
         self
     }
 
@@ -146,19 +183,47 @@ impl Accept {
         self.wrap.is_some()
             && self
                 .ranges
+                .taken
                 .iter()
                 .any(|range| matches!(range.kind, Kind::Wrap(_)))
     }
 
     /// Whether content of this media type may be sent as it is.
     pub(super) fn takes(&self, media_type: &str) -> bool {
+        self.ranges.takes(media_type) == Some(true)
+    }
+}
+
+impl Ranges {
+    /// Whether the caller takes a media type, or not; nothing, if no range says.
+    // RFC 9110 §12.5.1: "the most specific reference has precedence".
+    fn takes(&self, media_type: &str) -> Option<bool> {
         let essence = media_type.split(';').next().unwrap_or_default().trim();
         let family = essence.split('/').next().unwrap_or_default();
-        self.ranges.iter().any(|range| {
-            range.name == "*/*"
-                || range.name.eq_ignore_ascii_case(essence)
-                || range.name.strip_suffix("/*") == Some(family)
-        })
+        let is_it = |range: &Range| range.name.eq_ignore_ascii_case(essence);
+        let is_family = |range: &Range| {
+            let named = range.name.strip_suffix("/*");
+            named.is_some_and(|named| named.eq_ignore_ascii_case(family))
+        };
+        let is_any = |range: &Range| range.name == "*/*";
+        let says = |speaks: &dyn Fn(&Range) -> bool| {
+            let taken = self.taken.iter().any(speaks);
+            (taken || self.refused.iter().any(speaks)).then_some(taken)
+        };
+        says(&is_it)
+            .or_else(|| says(&is_family))
+            .or_else(|| says(&is_any))
+    }
+
+    /// Whether the caller says that it does not take a media type.
+    fn refuses(&self, media_type: &str) -> bool {
+        !self.refused.is_empty() && self.takes(media_type) == Some(false)
+    }
+
+    /// Whether a document may be sent alone, in some form.
+    fn takes_documents(&self) -> bool {
+        let alone = |range: &Range| matches!(range.kind, Kind::Document(_) | Kind::Any);
+        self.taken.iter().any(alone)
     }
 }
 
@@ -169,7 +234,7 @@ impl Range {
         if !name.contains('/') {
             return None;
         }
-        let mut weight = 1000;
+        let mut weight = WEIGHT_MAX;
         let mut profile = None;
         for part in parts {
             let Some((key, value)) = part.split_once('=') else {
@@ -196,31 +261,6 @@ impl Range {
         };
         Some(Self { kind, name, weight })
     }
-}
-
-/// `0`, `1`, `0.5`, `0.125`: thousandths.
-// RFC 9110 §12.4.2: qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] )
-fn parse_weight(text: &str) -> Option<u16> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if fraction.len() > 3 || !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
-        return None;
-    }
-    let thousandths: u16 = format!("{fraction:0<3}").parse().ok()?;
-    match whole {
-        "0" => Some(thousandths),
-        "1" if thousandths == 0 => Some(1000),
-        _ => None,
-    }
-}
-
-/// Parts of a header's value; what stands in quotes is not taken apart.
-fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
-    let parts = text.split(move |letter| {
-        quoted ^= letter == '"';
-        letter == separator && !quoted
-    });
-    parts.filter(|part| !part.trim().is_empty())
 }
 
 #[cfg(test)]
@@ -288,6 +328,68 @@ mod tests {
             None,
             Some(Json),
         );
+    }
+
+    /// What a document is sent as: the result, or in which form alone; nothing, if it cannot be.
+    fn sent(text: &str, names: Names) -> Option<&'static str> {
+        let accept = Accept::parse(text).about(names);
+        let form = accept.form?;
+        Some(accept.wrap.map_or(form.media_type(), Wrap::media_type))
+    }
+
+    #[test]
+    fn what_has_no_weight_is_not_sent() {
+        for refused in [
+            "application/did;q=0",
+            "*/*;q=0",
+            "application/did-resolution;q=0.000",
+            "application/did-resolution;q=0, application/did;q=0",
+            "application/did-resolution;q=0, image/png",
+            "*/*, application/*;q=0",
+        ] {
+            assert_eq!(sent(refused, Names::Document), None, "{refused}");
+        }
+        for (text, document, part) in [
+            (
+                "application/did-resolution;q=0, */*",
+                "application/did",
+                DEREFERENCING,
+            ),
+            (
+                "application/did-url-dereferencing;q=0, */*;q=0.1",
+                RESOLUTION,
+                "application/did",
+            ),
+            (
+                "application/did-resolution;q=0, application/did;q=0, application/did-url-dereferencing;q=0, */*",
+                "application/did+ld+json",
+                "application/did+ld+json",
+            ),
+            ("application/did;q=0, */*", RESOLUTION, DEREFERENCING),
+            (
+                "application/did, */*;q=0",
+                "application/did",
+                "application/did",
+            ),
+            (
+                "application/*;q=0, application/did+json",
+                "application/did+json",
+                "application/did+json",
+            ),
+        ] {
+            assert_eq!(sent(text, Names::Document), Some(document), "{text}");
+            assert_eq!(sent(text, Names::Part), Some(part), "{text}");
+        }
+        // The form within a result is a wish.
+        let accept = Accept::parse("application/did;q=0, application/did-resolution");
+        assert_eq!(
+            (accept.wrap, accept.form),
+            (Some(Wrap::Resolution), Some(Representation::JsonLd))
+        );
+        // There is no result of dereferencing for who refuses it.
+        let named = "application/did-resolution, application/did-url-dereferencing;q=0";
+        assert_eq!(sent(named, Names::Document), Some(RESOLUTION));
+        assert_eq!(sent(named, Names::Part), None);
     }
 
     #[test]
@@ -365,5 +467,8 @@ mod tests {
         assert!(Accept::parse("image/png").takes("image/png; x=y"));
         assert!(!Accept::parse("application/did").takes("image/png"));
         assert!(!Accept::parse("image/png;q=0, image/gif").takes("image/png"));
+        assert!(!Accept::parse("image/png;q=0, */*").takes("image/png"));
+        assert!(!Accept::parse("image/*;q=0, */*").takes("image/png"));
+        assert!(Accept::parse("image/*;q=0, image/png").takes("image/png"));
     }
 }

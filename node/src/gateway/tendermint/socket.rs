@@ -8,16 +8,18 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::http::Extensions;
 use axum::response::Response;
 use serde_json::{Value, json};
-use tokio::sync::OwnedSemaphorePermit;
+use starfire_state::Rejection;
 use tokio::time::{Instant, interval, timeout};
 
 use super::call::{Answer, Call, Failure, json_of};
 use super::params::Params;
 use super::stored::{self, Stored};
 use super::{REQUEST_BYTES_MAX, render};
-use crate::gateway::{Gateway, ReadView, error, seat};
+use crate::gateway::seats::Seat;
+use crate::gateway::{Gateway, ReadView, error, limits};
 
 /// Subscriptions of one connection, as in CometBFT.
 const SUBSCRIPTIONS_MAX: usize = 5;
@@ -29,10 +31,14 @@ const PING_EVERY: Duration = Duration::from_secs(25);
 const SILENCE_MAX: Duration = Duration::from_secs(80);
 
 /// Makes a connection a session, if there is a seat for one.
-pub(super) async fn upgrade(State(gateway): State<Gateway>, upgrade: WebSocketUpgrade) -> Response {
-    let seat = match seat(&gateway.sockets, "websocket connections") {
-        Ok(seat) => seat,
-        Err(rejection) => return error::response(&rejection),
+pub(super) async fn upgrade(
+    State(gateway): State<Gateway>,
+    from: Extensions,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let Some(seat) = gateway.sockets.take(limits::peer(&from)) else {
+        let detail = "too many websocket connections at once; try again shortly";
+        return error::response(&Rejection::new(error::BUSY, detail));
     };
     upgrade
         .max_message_size(REQUEST_BYTES_MAX)
@@ -88,14 +94,14 @@ struct Session {
     subscriptions: BTreeMap<String, Subscription>,
     /// The next height whose events are to be sent.
     next: u64,
-    _seat: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 /// The client is gone, or as good as.
 struct Gone;
 
 impl Session {
-    fn new(gateway: Gateway, socket: WebSocket, seat: OwnedSemaphorePermit) -> Self {
+    fn new(gateway: Gateway, socket: WebSocket, seat: Seat) -> Self {
         Self {
             gateway,
             socket,

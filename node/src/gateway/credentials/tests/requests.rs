@@ -83,6 +83,22 @@ async fn what_is_asked_for_in_vain_is_a_problem_too() {
             400,
             "INVALID_PARAMETER",
         ),
+        // A slip in a name would judge another moment, or another entry.
+        (
+            format!(
+                "/accreditations?issuer={issuer}&type={KIND}&jurisdiction=CN&At=2020-01-01T00:00:00Z"
+            ),
+            400,
+            "INVALID_PARAMETER",
+        ),
+        (
+            format!(
+                "/credentials/status?list={}&index=7&Index=8",
+                list_url(&issuer)
+            ),
+            400,
+            "INVALID_PARAMETER",
+        ),
     ] {
         let reply = get(&node, &path).await;
         let json = reply.json();
