@@ -139,7 +139,7 @@ pub(crate) struct Rotate {
 pub(crate) struct Strike {
     /// The validator's key, hex
     #[arg(value_name = "KEY", value_parser = validator_key)]
-    validator: Vec<u8>,
+    validator: [u8; 32],
     /// The sub-chain's chain code
     #[arg(long, value_name = "CODE")]
     chain: ChainCode,
@@ -151,9 +151,11 @@ pub(crate) struct Strike {
 }
 
 /// An Ed25519 key as cards and `member list` print it.
-fn validator_key(text: &str) -> Result<Vec<u8>, String> {
-    let bytes = hex::decode(text).ok().filter(|bytes| bytes.len() == 32);
-    bytes.ok_or_else(|| "a validator's key has 64 hex digits".to_owned())
+fn validator_key(text: &str) -> Result<[u8; 32], String> {
+    let mut key = [0; 32];
+    hex::decode_to_slice(text, &mut key)
+        .map(|()| key)
+        .map_err(|_| "a validator's key has 64 hex digits".to_owned())
 }
 
 /// A day or an RFC 3339 time.
@@ -234,7 +236,7 @@ impl Propose {
             }) => {
                 let strike = v1::StrikeValidator {
                     chain_code: chain.to_string(),
-                    validator_key: validator,
+                    validator_key: validator.to_vec(),
                     reason,
                 };
                 (Action::StrikeValidator(strike), by.key)
@@ -251,6 +253,40 @@ fn read(path: &Path) -> Result<MemberCard, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_validator_is_named_by_its_key() {
+        use clap::Parser;
+
+        #[derive(Parser)]
+        struct Line {
+            #[command(subcommand)]
+            propose: Propose,
+        }
+
+        let strike = |key: &str| {
+            let line = [
+                "-",
+                "strike-validator",
+                key,
+                "--chain",
+                "cn01",
+                "--key",
+                "k",
+            ];
+            Line::try_parse_from(line).map(|line| line.propose.action().unwrap().0)
+        };
+        let struck = v1::StrikeValidator {
+            chain_code: "cn01".to_owned(),
+            validator_key: vec![0xab; 32],
+            reason: String::new(),
+        };
+        assert_eq!(
+            strike(&"ab".repeat(32)).unwrap(),
+            Action::StrikeValidator(struck)
+        );
+        assert!(strike(&"ab".repeat(31)).is_err());
+    }
 
     #[test]
     fn a_day_begins_at_midnight() {
