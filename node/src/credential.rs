@@ -51,8 +51,10 @@ pub(crate) struct Asked {
     pub(crate) challenge: Option<String>,
     /// For whom the holder's proof must be.
     pub(crate) domain: Option<String>,
-    /// Whether who presents a credential must be whom it is about.
+    /// Whether who presents a credential must be whom it is about. With it, a presentation must be signed.
     pub(crate) holder_is_subject: bool,
+    /// Whether a presentation must be signed, whatever else is asked of its proof.
+    pub(crate) proof_wanted: bool,
 }
 
 /// An accreditation that the issuer must have.
@@ -74,6 +76,7 @@ impl Asked {
             challenge: None,
             domain: None,
             holder_is_subject: true,
+            proof_wanted: false,
         }
     }
 }
@@ -192,6 +195,7 @@ pub(crate) async fn judge_presentation(
             holder: &holder,
             challenge: asked.challenge.as_deref(),
             domain: asked.domain.as_deref(),
+            proof_wanted: asked.proof_wanted || asked.holder_is_subject,
         },
     );
     if asked.accreditation.is_some() && shown.credentials.is_empty() {
