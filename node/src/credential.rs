@@ -30,7 +30,7 @@ use starfire_did::credential::report::{Report, Step, StepName, Verdict};
 use starfire_did::credential::verify;
 
 pub(crate) use facts::Facts;
-pub(crate) use read::{Secured, read};
+pub(crate) use read::{Reader, Secured};
 pub(crate) use source::Source;
 
 /// How far clocks may differ.
@@ -127,7 +127,7 @@ impl Answer {
 
 /// Judges a credential or a presentation of any format.
 pub(crate) async fn verify(text: &str, asked: &Asked, facts: &Facts<'_>) -> Answer {
-    match read(text) {
+    match facts.reader().read(text) {
         Ok(Secured::Credential(parsed)) => {
             Answer::Credential(judge(&parsed, None, asked, facts).await)
         }
@@ -219,12 +219,14 @@ pub(crate) async fn judge_presentation(
             let detail = format!("at most {CREDENTIALS_MAX} credentials are judged at once");
             Report::malformed(read::TOO_MANY, detail)
         } else {
-            match read::contained(contained) {
+            match facts.reader().contained(contained) {
                 Ok(parsed) => Box::pin(judge(&parsed, presenter.as_ref(), &within, facts)).await,
                 Err(error) => Report::malformed(error.code, error.detail),
             }
         };
         reports.push(report);
+        // Reading and judging take a processor: whoever set a time for all of it is asked in between.
+        tokio::task::yield_now().await;
     }
     PresentationReport::of(steps, reports)
 }

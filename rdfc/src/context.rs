@@ -124,8 +124,8 @@ pub(crate) fn text(name: &str) -> Option<&'static str> {
     find(name).map(|context| context.text)
 }
 
-/// Accepts the value of an `@context` entry.
-pub(crate) fn check(context: &Value) -> Result<(), RdfcError> {
+/// Accepts the value of an `@context` entry, and says how many terms it defines inline.
+pub(crate) fn check(context: &Value) -> Result<usize, RdfcError> {
     let entries = match context {
         Value::Array(entries) => entries.as_slice(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
@@ -133,12 +133,16 @@ pub(crate) fn check(context: &Value) -> Result<(), RdfcError> {
         }
     };
     let first = entries.first().and_then(Value::as_str);
+    let mut defined = 0;
     for entry in entries {
         match entry {
             Value::String(name) => {
                 find(name).ok_or_else(|| RdfcError::ContextUnknown(name.clone()))?;
             }
-            Value::Object(terms) => inline(terms)?,
+            Value::Object(terms) => {
+                inline(terms)?;
+                defined += terms.len();
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
                 return Err(RdfcError::ContextInline(entry.to_string()));
             }
@@ -147,7 +151,7 @@ pub(crate) fn check(context: &Value) -> Result<(), RdfcError> {
     let Some(BuiltIn { base: true, .. }) = first.and_then(find) else {
         return Err(RdfcError::ContextMissing);
     };
-    Ok(())
+    Ok(defined)
 }
 
 fn inline(terms: &Map<String, Value>) -> Result<(), RdfcError> {
@@ -267,7 +271,7 @@ mod tests {
             json!({"maker": {"@id": "https://example.org/maker", "@type": "@id"}}),
             json!({"made": {"@id": "https://example.org/made", "@type": "http://www.w3.org/2001/XMLSchema#date"}}),
         ] {
-            assert_eq!(check(&json!([v2, fine])), Ok(()));
+            assert_eq!(check(&json!([v2, fine])), Ok(1));
         }
         for bad in [
             json!({"@vocab": null}),

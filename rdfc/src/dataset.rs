@@ -22,7 +22,10 @@ use serde_json::{Map, Number, Value};
 
 use crate::context::VOCABULARY;
 use crate::names::{self, Nodes};
-use crate::{DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, RdfcError, context, direction};
+use crate::{
+    CONTEXTS_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, INLINE_TERMS_MAX, RdfcError, VALUES_MAX,
+    Work, context, direction,
+};
 
 const RDF_JSON: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON";
 
@@ -44,10 +47,13 @@ const INTEGER_MAX: u64 = 1 << 53;
 const DIGITS_MAX: usize = 16;
 
 /// The statements of a document, each of its values in one.
-pub(crate) fn quads(document: &Value) -> Result<Vec<Quad>, RdfcError> {
+pub(crate) fn quads(document: &Value, work: &mut Work) -> Result<Vec<Quad>, RdfcError> {
     let text = document.to_string();
     if text.len() > DOCUMENT_BYTES_MAX {
-        return Err(RdfcError::TooLarge);
+        return Err(RdfcError::TooLarge {
+            what: "bytes",
+            max: DOCUMENT_BYTES_MAX,
+        });
     }
     let Value::Object(root) = document else {
         return Err(RdfcError::Syntax("the document is not an object".into()));
@@ -59,6 +65,7 @@ pub(crate) fn quads(document: &Value) -> Result<Vec<Quad>, RdfcError> {
     graph(&mut written, |nodes, written| {
         object(root, 0, nodes, written)
     })?;
+    work.take(written.values, written.contexts)?;
     let text = match direction::in_types(document) {
         Some(directed) => directed.to_string(),
         None => text,
@@ -92,13 +99,32 @@ struct Written<'a> {
     members: BTreeMap<&'a str, usize>,
     /// The identifiers of nodes of which something is said.
     described: BTreeSet<&'a str>,
+    /// How many places have a context.
+    contexts: usize,
+    /// How many terms these define.
+    terms: usize,
 }
 
 impl<'a> Written<'a> {
-    fn value(&mut self, name: &'a str) {
+    fn value(&mut self, name: &'a str) -> Result<(), RdfcError> {
         self.values += 1;
         *self.members.entry(name).or_default() += 1;
+        within(self.values, VALUES_MAX, "values")
     }
+
+    fn context(&mut self, context: &Value) -> Result<(), RdfcError> {
+        self.contexts += 1;
+        within(self.contexts, CONTEXTS_MAX, "contexts")?;
+        self.terms += context::check(context)?;
+        within(self.terms, INLINE_TERMS_MAX, "terms in inline contexts")
+    }
+}
+
+fn within(count: usize, max: usize, what: &'static str) -> Result<(), RdfcError> {
+    if count > max {
+        return Err(RdfcError::TooLarge { what, max });
+    }
+    Ok(())
 }
 
 /// Whether the statements are those of the values that were met, and no others.
@@ -190,7 +216,7 @@ fn object<'a>(
     nodes.meet(object)?;
     for (key, value) in object {
         match key.as_str() {
-            "@context" => context::check(value)?,
+            "@context" => written.context(value)?,
             "id" => identifier(value)?,
             "@id" | "@type" => return Err(RdfcError::Name(key.to_owned())),
             "type" => {
@@ -200,7 +226,7 @@ fn object<'a>(
             name if JSON_TERMS.contains(&name) => {
                 json(value, depth)?;
                 written.json.push(content_of(value));
-                written.value(name);
+                written.value(name)?;
             }
             name if name.starts_with('@') || name.starts_with("_:") => {
                 return Err(RdfcError::Keyword(key.to_owned()));
@@ -250,8 +276,7 @@ fn values<'a>(
         Value::Object(inner) if inner.contains_key("@value") => literal(inner)?,
         Value::Object(inner) => object(inner, depth + 1, nodes, written)?,
     }
-    written.value(name);
-    Ok(())
+    written.value(name)
 }
 
 /// Counts the values at [`FRESH`].
@@ -350,7 +375,18 @@ mod tests {
         for (key, value) in extra.as_object().unwrap() {
             document[key] = value.clone();
         }
-        quads(&document).map_or_else(|error| error.code(), |_| "none")
+        quads(&document, &mut Work::new()).map_or_else(|error| error.code(), |_| "none")
+    }
+
+    fn inline_terms(count: usize) -> Value {
+        let term = |index| {
+            (
+                format!("a{index}"),
+                json!(format!("https://example.org/a{index}")),
+            )
+        };
+        let terms: Map<String, Value> = (0..count).map(term).collect();
+        json!({"@context": ["https://www.w3.org/ns/credentials/v2", terms]})
     }
 
     #[test]
@@ -442,6 +478,24 @@ mod tests {
             refusal(json!({"name": "a".repeat(DOCUMENT_BYTES_MAX)})),
             "RDFC_TOO_LARGE"
         );
+        let context = "https://www.w3.org/ns/credentials/v2";
+        for (many, most) in [
+            (
+                json!({"name": vec!["a"; VALUES_MAX + 1]}),
+                json!({"name": vec!["a"; VALUES_MAX]}),
+            ),
+            (
+                json!({"name": vec![json!({"@context": context}); CONTEXTS_MAX]}),
+                json!({"name": vec![json!({"@context": context}); CONTEXTS_MAX - 1]}),
+            ),
+            (
+                inline_terms(INLINE_TERMS_MAX + 1),
+                inline_terms(INLINE_TERMS_MAX),
+            ),
+        ] {
+            assert_eq!(refusal(many), "RDFC_TOO_LARGE");
+            assert_eq!(refusal(most), "none");
+        }
         let mut deep = json!("a");
         for _ in 0..=DOCUMENT_DEPTH_MAX {
             deep = json!({"evidence": deep});
@@ -452,9 +506,12 @@ mod tests {
             deep = json!([deep]);
         }
         assert_eq!(refusal(json!({"name": deep})), "RDFC_TOO_DEEP");
-        assert_eq!(quads(&json!([])).unwrap_err().code(), "RDFC_SYNTAX");
         assert_eq!(
-            quads(&json!({})).unwrap_err().code(),
+            quads(&json!([]), &mut Work::new()).unwrap_err().code(),
+            "RDFC_SYNTAX"
+        );
+        assert_eq!(
+            quads(&json!({}), &mut Work::new()).unwrap_err().code(),
             "RDFC_CONTEXT_MISSING"
         );
     }
@@ -514,7 +571,7 @@ mod tests {
             if let Value::Object(root) = &mut document {
                 root.insert("@context".into(), json!("https://www.w3.org/ns/credentials/v2"));
             }
-            let _answer = quads(&document);
+            let _answer = quads(&document, &mut Work::new());
         }
     }
 }

@@ -3,9 +3,14 @@
 /// A document that cannot be signed or verified over its RDF.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RdfcError {
-    /// More bytes than [`crate::DOCUMENT_BYTES_MAX`].
-    #[error("the document has more than {max} bytes", max = crate::DOCUMENT_BYTES_MAX)]
-    TooLarge,
+    /// More of something than a document may have: [`crate::DOCUMENT_BYTES_MAX`] and what stands beside it.
+    #[error("the document has more than {max} {what}")]
+    TooLarge {
+        /// Of what.
+        what: &'static str,
+        /// So many it may have.
+        max: usize,
+    },
     /// Nested deeper than [`crate::DOCUMENT_DEPTH_MAX`].
     #[error("the document is nested deeper than {max}", max = crate::DOCUMENT_DEPTH_MAX)]
     TooDeep,
@@ -57,7 +62,7 @@ impl RdfcError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::TooLarge => "RDFC_TOO_LARGE",
+            Self::TooLarge { .. } => "RDFC_TOO_LARGE",
             Self::TooDeep => "RDFC_TOO_DEEP",
             Self::ContextMissing => "RDFC_CONTEXT_MISSING",
             Self::ContextUnknown(_) => "RDFC_CONTEXT_UNKNOWN",

@@ -121,7 +121,10 @@ async fn a_certificate_that_nobody_signed_is_not_valid_by_calling_itself_a_prese
     }
     let text = forged.to_string();
     assert_eq!(
-        crate::credential::read(&text).unwrap_err().code,
+        crate::credential::Reader::new()
+            .read(&text)
+            .unwrap_err()
+            .code,
         "TYPE_INVALID"
     );
 
