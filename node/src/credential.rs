@@ -30,7 +30,7 @@ use starfire_did::credential::report::{Report, Step, StepName, Verdict};
 use starfire_did::credential::verify;
 
 pub(crate) use facts::Facts;
-pub(crate) use read::{Secured, read};
+pub(crate) use read::{Reader, Secured};
 pub(crate) use source::Source;
 
 /// How far clocks may differ.
@@ -51,8 +51,10 @@ pub(crate) struct Asked {
     pub(crate) challenge: Option<String>,
     /// For whom the holder's proof must be.
     pub(crate) domain: Option<String>,
-    /// Whether who presents a credential must be whom it is about.
+    /// Whether who presents a credential must be whom it is about. With it, a presentation must be signed.
     pub(crate) holder_is_subject: bool,
+    /// Whether a presentation must be signed, whatever else is asked of its proof.
+    pub(crate) proof_wanted: bool,
 }
 
 /// An accreditation that the issuer must have.
@@ -74,6 +76,7 @@ impl Asked {
             challenge: None,
             domain: None,
             holder_is_subject: true,
+            proof_wanted: false,
         }
     }
 }
@@ -124,7 +127,7 @@ impl Answer {
 
 /// Judges a credential or a presentation of any format.
 pub(crate) async fn verify(text: &str, asked: &Asked, facts: &Facts<'_>) -> Answer {
-    match read(text) {
+    match facts.reader().read(text) {
         Ok(Secured::Credential(parsed)) => {
             Answer::Credential(judge(&parsed, None, asked, facts).await)
         }
@@ -192,6 +195,7 @@ pub(crate) async fn judge_presentation(
             holder: &holder,
             challenge: asked.challenge.as_deref(),
             domain: asked.domain.as_deref(),
+            proof_wanted: asked.proof_wanted || asked.holder_is_subject,
         },
     );
     if asked.accreditation.is_some() && shown.credentials.is_empty() {
@@ -215,12 +219,14 @@ pub(crate) async fn judge_presentation(
             let detail = format!("at most {CREDENTIALS_MAX} credentials are judged at once");
             Report::malformed(read::TOO_MANY, detail)
         } else {
-            match read::contained(contained) {
+            match facts.reader().contained(contained) {
                 Ok(parsed) => Box::pin(judge(&parsed, presenter.as_ref(), &within, facts)).await,
                 Err(error) => Report::malformed(error.code, error.detail),
             }
         };
         reports.push(report);
+        // Reading and judging take a processor: whoever set a time for all of it is asked in between.
+        tokio::task::yield_now().await;
     }
     PresentationReport::of(steps, reports)
 }

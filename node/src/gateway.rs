@@ -40,6 +40,7 @@ mod serve;
 mod status;
 mod tendermint;
 mod transactions;
+mod turns;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -58,6 +59,7 @@ use feeds::Feeds;
 use proofs::Heads;
 use resolution::Answers;
 use seats::Seats;
+use turns::Turns;
 
 /// Reads of the archive at one time; others wait for their turn.
 const READS_MAX: usize = 8;
@@ -67,6 +69,8 @@ const WAITS_MAX: usize = 2_048;
 const RESOLVES_MAX: usize = 32;
 /// Credentials that are judged at one time: each takes a processor while it lasts.
 const CHECKS_MAX: usize = 4;
+/// Of one address: others get their turn while they last.
+const CHECKS_PER_PEER_MAX: usize = 2;
 /// Tendermint clients' websocket connections at one time.
 const SOCKETS_MAX: usize = 128;
 /// Those of one address.
@@ -83,7 +87,7 @@ pub(crate) struct Gateway {
     answers: Arc<Answers>,
     heads: Arc<Heads>,
     chain_code: Arc<OnceLock<Option<ChainCode>>>,
-    checks: Arc<Semaphore>,
+    checks: Turns,
     sockets: Seats,
     changes: did_changes::Recent,
     jobs: registrar::Jobs,
@@ -100,7 +104,7 @@ impl Gateway {
             answers: Arc::default(),
             heads: Arc::default(),
             chain_code: Arc::default(),
-            checks: Arc::new(Semaphore::new(CHECKS_MAX)),
+            checks: Turns::new(CHECKS_MAX, CHECKS_PER_PEER_MAX),
             sockets: Seats::new(SOCKETS_MAX, SOCKETS_PER_PEER_MAX),
             changes: did_changes::Recent::default(),
             jobs: registrar::Jobs::default(),

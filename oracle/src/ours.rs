@@ -1,7 +1,7 @@
 //! What we say.
 
 use serde_json::{Map, Value};
-use starfire_did::credential::integrity::{self, HASH_DATA_BYTES, Options, Suite};
+use starfire_did::credential::integrity::{self, HASH_BYTES, Options, Suite};
 use starfire_did::credential::parsed::Parsed;
 use starfire_did::credential::report::Verdict;
 use starfire_did::credential::verify::{Accreditation, Evidence, Lookup, verify};
@@ -14,8 +14,8 @@ use crate::person::Person;
 pub type Answer = Result<(), String>;
 
 /// What `node` hands to `did` for the suites over RDF.
-pub fn rdfc(document: &Value, options: &Value) -> Result<[u8; HASH_DATA_BYTES], String> {
-    starfire_rdfc::hash_data(document, options)
+pub fn rdfc(value: &Value) -> Result<[u8; HASH_BYTES], String> {
+    starfire_rdfc::hash(value, &mut starfire_rdfc::Work::new())
         .map_err(|error| format!("{}: {error}", error.code()))
 }
 

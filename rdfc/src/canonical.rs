@@ -10,10 +10,14 @@ use oxrdf::vocab::xsd;
 use oxrdf::{GraphName, LiteralRef, NamedOrBlankNode, Quad, Term};
 use sha2::{Digest, Sha256};
 
-use crate::RdfcError;
+use crate::{RdfcError, Work};
 
 /// Calls of Hash N-Degree Quads and orders tried in them, for one document.
 pub const WALK_STEPS_MAX: usize = 4096;
+/// Bytes of names and neighbours that the walk reads and writes, for one document: a step beside many neighbours takes long.
+pub const WALK_BYTES_MAX: usize = 8 << 20;
+/// What a name that was given to a blank node counts for.
+const NAME_BYTES: usize = 16;
 /// Neighbours after one another that the walk follows.
 pub const WALK_DEPTH_MAX: usize = 64;
 
@@ -60,8 +64,8 @@ impl Issuer {
     }
 }
 
-/// The canonical N-Quads of a data set.
-pub(crate) fn n_quads(quads: &[Quad]) -> Result<String, RdfcError> {
+/// The canonical N-Quads of a data set. What that takes is taken from the work that is left.
+pub(crate) fn n_quads(quads: &[Quad], work: &mut Work) -> Result<String, RdfcError> {
     let statements = statements(quads);
     let mut mentions: BTreeMap<usize, Vec<&Statement>> = BTreeMap::new();
     for statement in &statements {
@@ -82,7 +86,9 @@ pub(crate) fn n_quads(quads: &[Quad]) -> Result<String, RdfcError> {
         mentions: &mentions,
         first: &first,
         canonical: Issuer::new("c14n"),
-        steps: 0,
+        steps: WALK_STEPS_MAX.min(work.steps),
+        bytes: WALK_BYTES_MAX.min(work.bytes),
+        work,
     };
     // §4.4.3 step 4: who is alone with its hash.
     for nodes in alike.values() {
@@ -119,26 +125,34 @@ struct Walk<'a> {
     mentions: &'a BTreeMap<usize, Vec<&'a Statement>>,
     first: &'a BTreeMap<usize, String>,
     canonical: Issuer,
+    /// Steps that are left for this document.
     steps: usize,
+    /// Bytes that are left for it.
+    bytes: usize,
+    work: &'a mut Work,
 }
 
 impl Walk<'_> {
     fn step(&mut self) -> Result<(), RdfcError> {
-        self.steps += 1;
-        if self.steps > WALK_STEPS_MAX {
-            return Err(RdfcError::Poison);
-        }
+        self.steps = self.steps.checked_sub(1).ok_or(RdfcError::Poison)?;
+        self.work.steps -= 1;
+        Ok(())
+    }
+
+    fn handle(&mut self, bytes: usize) -> Result<(), RdfcError> {
+        self.bytes = self.bytes.checked_sub(bytes).ok_or(RdfcError::Poison)?;
+        self.work.bytes -= bytes;
         Ok(())
     }
 
     /// §4.7 Hash Related Blank Node.
     fn related(
-        &self,
+        &mut self,
         node: usize,
         statement: &Statement,
         position: &str,
         issuer: &Issuer,
-    ) -> String {
+    ) -> Result<String, RdfcError> {
         let mut input = position.to_owned();
         if position != "g" {
             input.push_str(&render(&statement[1], &|_| String::new()));
@@ -149,7 +163,8 @@ impl Walk<'_> {
             .get(&node)
             .or_else(|| issuer.names.get(&node));
         input.push_str(known.unwrap_or(&self.first[&node]));
-        hash(&input)
+        self.handle(input.len())?;
+        Ok(hash(&input))
     }
 
     /// §4.8 Hash N-Degree Quads.
@@ -164,12 +179,14 @@ impl Walk<'_> {
             return Err(RdfcError::Poison);
         }
         let mut neighbours: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for statement in &self.mentions[&node] {
+        let mentions = self.mentions;
+        for statement in &mentions[&node] {
+            self.handle(NAME_BYTES)?;
             for (place, position) in POSITIONS {
                 if let Node::Blank(other) = statement[place]
                     && other != node
                 {
-                    let hash = self.related(other, statement, position, &issuer);
+                    let hash = self.related(other, statement, position, &issuer)?;
                     neighbours.entry(hash).or_default().push(other);
                 }
             }
@@ -181,6 +198,8 @@ impl Walk<'_> {
             let mut chosen: Option<(String, Issuer)> = None;
             loop {
                 self.step()?;
+                // Names are copied for each order, and written into its path.
+                self.handle(NAME_BYTES * (issuer.order.len() + nodes.len()))?;
                 let least = chosen.as_ref().map(|(path, _)| path.as_str());
                 if let Some(better) = self.path(&nodes, issuer.clone(), least, depth)? {
                     chosen = Some(better);
@@ -222,6 +241,7 @@ impl Walk<'_> {
             }
         }
         for node in unnamed {
+            self.handle(NAME_BYTES * issuer.order.len())?;
             let (hash, walked) = self.n_degree(node, issuer.clone(), depth + 1)?;
             path.push_str(&issuer.issue(node));
             path.push('<');
@@ -393,7 +413,11 @@ mod tests {
                 .map(quad)
                 .collect();
             let theirs = graph["canonical"].as_str().unwrap();
-            assert_eq!(n_quads(&quads).as_deref(), Ok(theirs), "graph {index}");
+            assert_eq!(
+                n_quads(&quads, &mut Work::new()).as_deref(),
+                Ok(theirs),
+                "graph {index}"
+            );
         }
     }
 
@@ -416,11 +440,16 @@ mod tests {
                 .map(move |to| (from, to))
         });
         let clique: Vec<Quad> = clique.map(|(from, to)| edge(from, to)).collect();
-        assert_eq!(n_quads(&clique), Err(RdfcError::Poison));
+        assert_eq!(n_quads(&clique, &mut Work::new()), Err(RdfcError::Poison));
         // A ring, too long to walk around.
         let ring: Vec<Quad> = (0..1000)
             .map(|node| edge(node, (node + 1) % 1000))
             .collect();
-        assert_eq!(n_quads(&ring), Err(RdfcError::Poison));
+        assert_eq!(n_quads(&ring, &mut Work::new()), Err(RdfcError::Poison));
+        // Many alike, each beside one hub that all mention: few steps, each of them long.
+        let wheel: Vec<Quad> = (1..4000)
+            .flat_map(|node| [edge(0, node), edge(node, 0)])
+            .collect();
+        assert_eq!(n_quads(&wheel, &mut Work::new()), Err(RdfcError::Poison));
     }
 }

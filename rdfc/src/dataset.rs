@@ -2,16 +2,30 @@
 //!
 //! JSON-LD drops what it does not understand: a term that no context defines, a reference that is not an IRI. What is dropped is not
 //! signed, so it could be altered at will. Other implementations have a "safe mode" that watches each place where something may
-//! drop. Here the values are counted instead: every value of the document must come out as exactly one statement. That needs a
-//! document without the keywords that break the count, and those have no use in a credential: they are refused.
+//! drop. Here the values are counted instead: every value of the document must come out as exactly one statement.
+//!
+//! A count can be made up: by a statement that no counted value made, for each value that was dropped. So none may come from
+//! elsewhere. Keywords and terms that make more of a value than one statement are refused, or do not exist (a test of
+//! [`crate::context`] holds the built-in ones to that). What is not walked through is JSON, and must come out as a literal of that very content: if any of
+//! it were read as JSON-LD, its literal would be missing, since only those terms make any. Then no statement is left
+//! without its value, and equal numbers mean that no value is without its statement.
+//!
+//! What comes out is looked at once more, without counting on a processor of JSON-LD to be right: whatever has the meaning of a
+//! built-in name was walked through at a member of that name, and whatever is said of an identifier, at the node that has it.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use oxiri::Iri;
 use oxjsonld::{JsonLdParser, JsonLdRemoteDocument};
-use oxrdf::{Quad, Term};
+use oxrdf::{NamedOrBlankNode, Quad, Term};
 use serde_json::{Map, Number, Value};
 
+use crate::context::VOCABULARY;
 use crate::names::{self, Nodes};
-use crate::{DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, RdfcError, context, direction};
+use crate::{
+    CONTEXTS_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, INLINE_TERMS_MAX, RdfcError, VALUES_MAX,
+    Work, context, direction,
+};
 
 const RDF_JSON: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON";
 
@@ -19,7 +33,11 @@ const RDF_JSON: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON";
 /// its own, too.
 const FRESH: &str = "verifiableCredential";
 
-/// Terms whose value is JSON and no JSON-LD: one literal, whatever stands in it.
+/// Whose claims a schema looks at.
+const SUBJECT: &str = "credentialSubject";
+
+/// Terms whose value is JSON and no JSON-LD: one literal, whatever stands in it. Only where their contexts say so: elsewhere they are
+/// refused.
 pub(crate) const JSON_TERMS: &[&str] = &["jsonSchema", "jwk", "_sd"];
 
 /// The largest integer that every JSON implementation holds exactly.
@@ -29,10 +47,13 @@ const INTEGER_MAX: u64 = 1 << 53;
 const DIGITS_MAX: usize = 16;
 
 /// The statements of a document, each of its values in one.
-pub(crate) fn quads(document: &Value) -> Result<Vec<Quad>, RdfcError> {
+pub(crate) fn quads(document: &Value, work: &mut Work) -> Result<Vec<Quad>, RdfcError> {
     let text = document.to_string();
     if text.len() > DOCUMENT_BYTES_MAX {
-        return Err(RdfcError::TooLarge);
+        return Err(RdfcError::TooLarge {
+            what: "bytes",
+            max: DOCUMENT_BYTES_MAX,
+        });
     }
     let Value::Object(root) = document else {
         return Err(RdfcError::Syntax("the document is not an object".into()));
@@ -40,8 +61,11 @@ pub(crate) fn quads(document: &Value) -> Result<Vec<Quad>, RdfcError> {
     if !root.contains_key("@context") {
         return Err(RdfcError::ContextMissing);
     }
-    let mut written = Count::default();
-    object(root, 0, &mut Nodes::default(), &mut written)?;
+    let mut written = Written::default();
+    graph(&mut written, |nodes, written| {
+        object(root, 0, nodes, written)
+    })?;
+    work.take(written.values, written.contexts)?;
     let text = match direction::in_types(document) {
         Some(directed) => directed.to_string(),
         None => text,
@@ -57,29 +81,129 @@ pub(crate) fn quads(document: &Value) -> Result<Vec<Quad>, RdfcError> {
             })
         });
     let mut quads = Vec::new();
-    let mut kept = Count::default();
     for quad in parser {
-        let quad = quad.map_err(|error| RdfcError::Syntax(error.to_string()))?;
-        match &quad.object {
-            Term::Literal(literal) if literal.datatype().as_str() == RDF_JSON => kept.json += 1,
-            Term::NamedNode(_) | Term::BlankNode(_) | Term::Literal(_) => kept.values += 1,
-        }
-        quads.push(quad);
+        quads.push(quad.map_err(|error| RdfcError::Syntax(error.to_string()))?);
     }
-    if written != kept {
-        return Err(RdfcError::Dropped {
-            written: written.values + written.json,
-            kept: kept.values + kept.json,
-        });
-    }
+    check(&written, &quads)?;
     Ok(quads)
 }
 
-/// How many statements: of values, and of whole JSON literals.
-#[derive(Default, PartialEq, Eq)]
-struct Count {
+/// What was met in walking through a document.
+#[derive(Default)]
+struct Written<'a> {
+    /// How many values are to be one statement each.
     values: usize,
-    json: usize,
+    /// The content of those that are JSON.
+    json: Vec<String>,
+    /// How many of the values stand at members of each name.
+    members: BTreeMap<&'a str, usize>,
+    /// The identifiers of nodes of which something is said.
+    described: BTreeSet<&'a str>,
+    /// How many places have a context.
+    contexts: usize,
+    /// How many terms these define.
+    terms: usize,
+}
+
+impl<'a> Written<'a> {
+    fn value(&mut self, name: &'a str) -> Result<(), RdfcError> {
+        self.values += 1;
+        *self.members.entry(name).or_default() += 1;
+        within(self.values, VALUES_MAX, "values")
+    }
+
+    fn context(&mut self, context: &Value) -> Result<(), RdfcError> {
+        self.contexts += 1;
+        within(self.contexts, CONTEXTS_MAX, "contexts")?;
+        self.terms += context::check(context)?;
+        within(self.terms, INLINE_TERMS_MAX, "terms in inline contexts")
+    }
+}
+
+fn within(count: usize, max: usize, what: &'static str) -> Result<(), RdfcError> {
+    if count > max {
+        return Err(RdfcError::TooLarge { what, max });
+    }
+    Ok(())
+}
+
+/// Whether the statements are those of the values that were met, and no others.
+fn check(written: &Written<'_>, quads: &[Quad]) -> Result<(), RdfcError> {
+    if written.values != quads.len() {
+        return Err(RdfcError::Dropped {
+            written: written.values,
+            kept: quads.len(),
+        });
+    }
+    let mut json = Vec::new();
+    let mut members: BTreeMap<&str, usize> = BTreeMap::new();
+    for quad in quads {
+        if let Term::Literal(literal) = &quad.object
+            && literal.datatype().as_str() == RDF_JSON
+        {
+            let content = serde_json::from_str(literal.value())
+                .map_err(|error| RdfcError::Syntax(error.to_string()))?;
+            json.push(content_of(&content));
+        }
+        if let Some(name) = VOCABULARY.names.get(quad.predicate.as_str()) {
+            *members.entry(name).or_default() += 1;
+        }
+        if let NamedOrBlankNode::NamedNode(id) = &quad.subject
+            && !written.described.contains(id.as_str())
+        {
+            return Err(RdfcError::Node(id.as_str().to_owned()));
+        }
+    }
+    let mut expected = written.json.clone();
+    expected.sort_unstable();
+    json.sort_unstable();
+    if json != expected {
+        return Err(RdfcError::Json);
+    }
+    for (name, said) in &members {
+        if *said > written.members.get(name).copied().unwrap_or_default() {
+            return Err(RdfcError::Name((*name).to_owned()));
+        }
+    }
+    // Each was walked through as a graph of its own.
+    let fresh = |said: &BTreeMap<&str, usize>| said.get(FRESH).copied();
+    if fresh(&members) != fresh(&written.members) {
+        return Err(RdfcError::Name(FRESH.to_owned()));
+    }
+    Ok(())
+}
+
+/// JSON as a text that is the same for the same content: `1` and `1.0` are one number.
+fn content_of(json: &Value) -> String {
+    match json {
+        Value::Number(number) => format!("{:?}", number.as_f64()),
+        Value::Null | Value::Bool(_) | Value::String(_) => json.to_string(),
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(content_of).collect();
+            format!("[{}]", items.join(","))
+        }
+        Value::Object(members) => {
+            let mut members: Vec<_> = members
+                .iter()
+                .map(|(name, value)| (Value::from(name.as_str()).to_string(), content_of(value)))
+                .map(|(name, value)| format!("{name}:{value}"))
+                .collect();
+            members.sort_unstable();
+            format!("{{{}}}", members.join(","))
+        }
+    }
+}
+
+/// Walks through what is one graph: nodes of it stand in one place each.
+fn graph<'a>(
+    written: &mut Written<'a>,
+    walk: impl FnOnce(&mut Nodes<'a>, &mut Written<'a>) -> Result<(), RdfcError>,
+) -> Result<(), RdfcError> {
+    let mut nodes = Nodes::default();
+    walk(&mut nodes, written)?;
+    nodes.check_subjects()?;
+    written.described.extend(nodes.described());
+    Ok(())
 }
 
 /// Counts the values of an object, and refuses what must not stand in one.
@@ -87,41 +211,50 @@ fn object<'a>(
     object: &'a Map<String, Value>,
     depth: usize,
     nodes: &mut Nodes<'a>,
-    count: &mut Count,
+    written: &mut Written<'a>,
 ) -> Result<(), RdfcError> {
     nodes.meet(object)?;
     for (key, value) in object {
         match key.as_str() {
-            "@context" => context::check(value)?,
+            "@context" => written.context(value)?,
             "id" => identifier(value)?,
             "@id" | "@type" => return Err(RdfcError::Name(key.to_owned())),
             "type" => {
                 names::types(value)?;
-                values(value, depth, nodes, count)?;
+                values(key, value, depth, nodes, written)?;
             }
-            key if JSON_TERMS.contains(&key) => {
+            name if JSON_TERMS.contains(&name) => {
                 json(value, depth)?;
-                count.json += 1;
+                written.json.push(content_of(value));
+                written.value(name)?;
             }
-            key if key.starts_with('@') || key.starts_with("_:") => {
+            name if name.starts_with('@') || name.starts_with("_:") => {
                 return Err(RdfcError::Keyword(key.to_owned()));
             }
-            FRESH => graphs(value, depth, count)?,
-            key => {
-                names::member(key)?;
-                values(value, depth, nodes, count)?;
+            FRESH => graphs(value, depth, written)?,
+            name => {
+                names::member(name)?;
+                if name == SUBJECT {
+                    let subjects = std::slice::from_ref(value);
+                    let subjects = value.as_array().map_or(subjects, Vec::as_slice);
+                    for subject in subjects.iter().filter_map(Value::as_object) {
+                        nodes.meet_subject(subject);
+                    }
+                }
+                values(name, value, depth, nodes, written)?;
             }
         }
     }
     Ok(())
 }
 
-/// Counts the values at one key: each is to be one statement, and an object's own values come on top.
+/// Counts the values at a member: each is to be one statement, and an object's own values come on top.
 fn values<'a>(
+    name: &'a str,
     value: &'a Value,
     depth: usize,
     nodes: &mut Nodes<'a>,
-    count: &mut Count,
+    written: &mut Written<'a>,
 ) -> Result<(), RdfcError> {
     if depth > DOCUMENT_DEPTH_MAX {
         return Err(RdfcError::TooDeep);
@@ -129,36 +262,37 @@ fn values<'a>(
     match value {
         Value::Null => return Ok(()),
         Value::Bool(_) => (),
-        Value::Number(written) => number(written)?,
+        Value::Number(digits) => number(digits)?,
         Value::String(text) if is_keyword_like(text) => {
             return Err(RdfcError::Keyword(text.clone()));
         }
         Value::String(_) => (),
         Value::Array(items) => {
             for item in items {
-                values(item, depth + 1, nodes, count)?;
+                values(name, item, depth + 1, nodes, written)?;
             }
             return Ok(());
         }
         Value::Object(inner) if inner.contains_key("@value") => literal(inner)?,
-        Value::Object(inner) => object(inner, depth + 1, nodes, count)?,
+        Value::Object(inner) => object(inner, depth + 1, nodes, written)?,
     }
-    count.values += 1;
-    Ok(())
+    written.value(name)
 }
 
 /// Counts the values at [`FRESH`].
-fn graphs(value: &Value, depth: usize, count: &mut Count) -> Result<(), RdfcError> {
+fn graphs<'a>(value: &'a Value, depth: usize, written: &mut Written<'a>) -> Result<(), RdfcError> {
     if depth > DOCUMENT_DEPTH_MAX {
         return Err(RdfcError::TooDeep);
     }
     match value {
         Value::Array(items) => items
             .iter()
-            .try_for_each(|item| graphs(item, depth + 1, count)),
+            .try_for_each(|item| graphs(item, depth + 1, written)),
         Value::Object(inner) if !inner.contains_key("@context") => Err(RdfcError::ContextMissing),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
-            values(value, depth, &mut Nodes::default(), count)
+            graph(written, |nodes, written| {
+                values(FRESH, value, depth, nodes, written)
+            })
         }
     }
 }
@@ -186,7 +320,7 @@ fn literal(literal: &Map<String, Value>) -> Result<(), RdfcError> {
                 if is_plain_text && ["ltr", "rtl"].contains(&name.as_str()) => {}
             ("@value", Value::Number(written)) => number(written)?,
             ("@value", Value::String(_) | Value::Bool(_)) | ("@language", Value::String(_)) => (),
-            ("@type", Value::String(name)) if !name.starts_with('@') => (),
+            ("@type", Value::String(name)) if names::is_type(name) => (),
             _ => return Err(RdfcError::Keyword(key.clone())),
         }
     }
@@ -241,7 +375,18 @@ mod tests {
         for (key, value) in extra.as_object().unwrap() {
             document[key] = value.clone();
         }
-        quads(&document).map_or_else(|error| error.code(), |_| "none")
+        quads(&document, &mut Work::new()).map_or_else(|error| error.code(), |_| "none")
+    }
+
+    fn inline_terms(count: usize) -> Value {
+        let term = |index| {
+            (
+                format!("a{index}"),
+                json!(format!("https://example.org/a{index}")),
+            )
+        };
+        let terms: Map<String, Value> = (0..count).map(term).collect();
+        json!({"@context": ["https://www.w3.org/ns/credentials/v2", terms]})
     }
 
     #[test]
@@ -313,9 +458,11 @@ mod tests {
 
     #[test]
     fn a_term_that_is_protected_keeps_its_meaning() {
-        let context =
-            json!(["https://www.w3.org/ns/credentials/v2", {"name": "https://example.org/name"}]);
-        assert_eq!(refusal(json!({"@context": context})), "RDFC_SYNTAX");
+        let v2 = "https://www.w3.org/ns/credentials/v2";
+        let v1 = "https://www.w3.org/2018/credentials/v1";
+        assert_eq!(refusal(json!({"@context": [v2, v1]})), "RDFC_SYNTAX");
+        let named = json!([v2, {"name": "https://example.org/name"}]);
+        assert_eq!(refusal(json!({"@context": named})), "RDFC_CONTEXT_INLINE");
     }
 
     #[test]
@@ -331,6 +478,24 @@ mod tests {
             refusal(json!({"name": "a".repeat(DOCUMENT_BYTES_MAX)})),
             "RDFC_TOO_LARGE"
         );
+        let context = "https://www.w3.org/ns/credentials/v2";
+        for (many, most) in [
+            (
+                json!({"name": vec!["a"; VALUES_MAX + 1]}),
+                json!({"name": vec!["a"; VALUES_MAX]}),
+            ),
+            (
+                json!({"name": vec![json!({"@context": context}); CONTEXTS_MAX]}),
+                json!({"name": vec![json!({"@context": context}); CONTEXTS_MAX - 1]}),
+            ),
+            (
+                inline_terms(INLINE_TERMS_MAX + 1),
+                inline_terms(INLINE_TERMS_MAX),
+            ),
+        ] {
+            assert_eq!(refusal(many), "RDFC_TOO_LARGE");
+            assert_eq!(refusal(most), "none");
+        }
         let mut deep = json!("a");
         for _ in 0..=DOCUMENT_DEPTH_MAX {
             deep = json!({"evidence": deep});
@@ -341,9 +506,12 @@ mod tests {
             deep = json!([deep]);
         }
         assert_eq!(refusal(json!({"name": deep})), "RDFC_TOO_DEEP");
-        assert_eq!(quads(&json!([])).unwrap_err().code(), "RDFC_SYNTAX");
         assert_eq!(
-            quads(&json!({})).unwrap_err().code(),
+            quads(&json!([]), &mut Work::new()).unwrap_err().code(),
+            "RDFC_SYNTAX"
+        );
+        assert_eq!(
+            quads(&json!({}), &mut Work::new()).unwrap_err().code(),
             "RDFC_CONTEXT_MISSING"
         );
     }
@@ -403,7 +571,7 @@ mod tests {
             if let Value::Object(root) = &mut document {
                 root.insert("@context".into(), json!("https://www.w3.org/ns/credentials/v2"));
             }
-            let _answer = quads(&document);
+            let _answer = quads(&document, &mut Work::new());
         }
     }
 }

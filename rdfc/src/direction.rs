@@ -48,8 +48,8 @@ pub(crate) fn in_types(value: &Value) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RdfcError;
     use crate::dataset::quads;
+    use crate::{RdfcError, Work};
 
     fn objects(name: Value) -> Result<Vec<String>, RdfcError> {
         let document = json!({
@@ -57,7 +57,7 @@ mod tests {
             "id": "urn:a",
             "name": name,
         });
-        let quads = quads(&document)?;
+        let quads = quads(&document, &mut Work::new())?;
         Ok(quads.iter().map(|quad| quad.object.to_string()).collect())
     }
 

@@ -3,9 +3,14 @@
 /// A document that cannot be signed or verified over its RDF.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RdfcError {
-    /// More bytes than [`crate::DOCUMENT_BYTES_MAX`].
-    #[error("the document has more than {max} bytes", max = crate::DOCUMENT_BYTES_MAX)]
-    TooLarge,
+    /// More of something than a document may have: [`crate::DOCUMENT_BYTES_MAX`] and what stands beside it.
+    #[error("the document has more than {max} {what}")]
+    TooLarge {
+        /// Of what.
+        what: &'static str,
+        /// So many it may have.
+        max: usize,
+    },
     /// Nested deeper than [`crate::DOCUMENT_DEPTH_MAX`].
     #[error("the document is nested deeper than {max}", max = crate::DOCUMENT_DEPTH_MAX)]
     TooDeep,
@@ -16,7 +21,7 @@ pub enum RdfcError {
     #[error("context {0} is not built in")]
     ContextUnknown(String),
     /// An inline context that does more than give terms their meaning.
-    #[error("the inline context entry {0} is not a term with an IRI")]
+    #[error("the inline context entry {0} is not a term of its own with an IRI that ends with it")]
     ContextInline(String),
     /// A JSON-LD keyword that the suites have no use for, or a string that JSON-LD would take for one.
     #[error("{0} is not supported")]
@@ -24,8 +29,8 @@ pub enum RdfcError {
     /// A member or a type by another name than the one that its meaning has.
     #[error("{0} is not named as its context names it")]
     Name(String),
-    /// A node whose members stand in two places.
-    #[error("{0} is described in two places")]
+    /// A node whose members stand in two places, or elsewhere than they belong.
+    #[error("{0} is described in two places, or not where it stands")]
     Node(String),
     /// A number that has no single form in RDF.
     #[error("the number {0} has no exact form in RDF")]
@@ -44,6 +49,9 @@ pub enum RdfcError {
         /// Statements of them that RDF keeps.
         kept: usize,
     },
+    /// A member that holds JSON in some places, in one where it does not.
+    #[error("jsonSchema, jwk or _sd stands where its context does not make it JSON")]
+    Json,
     /// A graph made to keep the canonicalisation busy.
     #[error("the graph takes too much work to bring into canonical form")]
     Poison,
@@ -54,7 +62,7 @@ impl RdfcError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::TooLarge => "RDFC_TOO_LARGE",
+            Self::TooLarge { .. } => "RDFC_TOO_LARGE",
             Self::TooDeep => "RDFC_TOO_DEEP",
             Self::ContextMissing => "RDFC_CONTEXT_MISSING",
             Self::ContextUnknown(_) => "RDFC_CONTEXT_UNKNOWN",
@@ -66,6 +74,7 @@ impl RdfcError {
             Self::Identifier(_) => "RDFC_IDENTIFIER",
             Self::Syntax(_) => "RDFC_SYNTAX",
             Self::Dropped { .. } => "RDFC_DROPPED",
+            Self::Json => "RDFC_JSON",
             Self::Poison => "RDFC_POISON",
         }
     }

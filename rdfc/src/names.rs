@@ -2,44 +2,75 @@
 //!
 //! A signature over RDF covers meanings (IRIs), and whoever judges a credential reads names (members of JSON). If `validUntil` could
 //! also be written as its IRI, with a prefix, or by a term of another name, the same signature would hold, and the date would not be
-//! seen. So a member has the name that a built-in context gives it, and no inline context gives those meanings to other names. For the
+//! seen. So what a built-in context names has that name, and what an inline context names has the name that its IRI ends with. For the
 //! same reason a node is described in one place: its statements would be the same wherever its members stood.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use oxiri::Iri;
 use serde_json::{Map, Value};
 
 use crate::RdfcError;
+use crate::context::VOCABULARY;
 
-/// Where the meanings stand that a judge reads, as the built-in contexts have them.
+/// How the meanings begin that a judge reads, as the built-in contexts have them. Whatever else these name is as little free.
 const JUDGED: &[&str] = &[
     "https://www.w3.org/2018/credentials#",
     "https://www.w3.org/ns/credentials/",
     "https://www.w3.org/ns/did#",
     "https://w3id.org/security#",
+    "https://www.iana.org/assignments/jwt#",
+    "https://www.iana.org/assignments/jose#",
     "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "http://purl.org/dc/terms/created",
 ];
 /// How an IRI begins that is written in full. A term of this name would make it a prefix.
 const SCHEMES: &[&str] = &["https", "http", "urn", "did"];
+/// Where an IRI is cut: what follows the last of these is its name.
+const CUTS: [char; 3] = ['#', '/', ':'];
+/// Types of what JSON and JSON-LD have a form of their own for. A number that could also be written as a text would be another to a schema.
+const NATIVE: &[&str] = &[
+    "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "http://www.w3.org/2001/XMLSchema#boolean",
+    "http://www.w3.org/2001/XMLSchema#double",
+    "http://www.w3.org/2001/XMLSchema#integer",
+    "http://www.w3.org/2001/XMLSchema#string",
+    "https://www.w3.org/ns/i18n#",
+];
 
-/// Whether this is a term, and can be no prefix of an IRI that is written in full.
+/// Whether an inline context may define this term: none of a built-in context's, and no prefix of an IRI that is written in full.
 pub(crate) fn is_term(term: &str) -> bool {
     !term.is_empty()
         && !term.starts_with(['@', '_'])
-        && !term.contains([':', '/', ' '])
+        && !term.contains(CUTS)
+        && !term.contains(' ')
         && !SCHEMES.contains(&term)
+        && !VOCABULARY.terms.contains(term)
+}
+
+/// The name that an IRI ends with.
+pub(crate) fn last(iri: &str) -> &str {
+    iri.rsplit(CUTS).next().unwrap_or(iri)
 }
 
 /// Whether an inline context may give a term this meaning: in full, and none that a judge reads.
 pub(crate) fn is_free(iri: &str) -> bool {
-    is_in_full(iri) && !JUDGED.iter().any(|judged| iri.starts_with(judged))
+    is_in_full(iri)
+        && !JUDGED.iter().any(|judged| iri.starts_with(judged))
+        && !VOCABULARY.names.contains_key(iri)
 }
 
 /// Whether terms without a definition may begin with this.
 pub(crate) fn is_free_vocabulary(iri: &str) -> bool {
-    // With the rest of the term it could come out as any IRI that begins so.
-    is_free(iri) && !JUDGED.iter().any(|judged| judged.starts_with(iri))
+    // The rest is the term, whole. With it, it could come out as any IRI that begins so.
+    is_free(iri) && iri.ends_with(CUTS) && !JUDGED.iter().any(|judged| judged.starts_with(iri))
+}
+
+/// Whether a literal may be said to be of this type: in full, and none that it has without being said to.
+pub(crate) fn is_type(iri: &str) -> bool {
+    is_in_full(iri)
+        && Iri::parse(iri).is_ok()
+        && !NATIVE.iter().any(|native| iri.starts_with(native))
 }
 
 fn is_in_full(iri: &str) -> bool {
@@ -47,12 +78,13 @@ fn is_in_full(iri: &str) -> bool {
     scheme.is_some_and(|scheme| SCHEMES.contains(&scheme))
 }
 
-/// Refuses a member that is named with a prefix, or by an IRI that has a name.
+/// Refuses a member that is named with a prefix, by an IRI that has a name, or by the longer end of one.
 pub(crate) fn member(name: &str) -> Result<(), RdfcError> {
-    if name.contains(':') && !is_free(name) {
-        return Err(RdfcError::Name(name.to_owned()));
+    let fine = is_free(name) || !name.contains(CUTS);
+    if fine {
+        return Ok(());
     }
-    Ok(())
+    Err(RdfcError::Name(name.to_owned()))
 }
 
 /// The same for the types of a node.
@@ -66,30 +98,56 @@ pub(crate) fn types(value: &Value) -> Result<(), RdfcError> {
 
 /// The nodes of one graph that were met, by identifier.
 #[derive(Default)]
-pub(crate) struct Nodes<'a>(BTreeMap<&'a str, &'a Map<String, Value>>);
+pub(crate) struct Nodes<'a> {
+    described: BTreeMap<&'a str, &'a Map<String, Value>>,
+    /// Those that are subjects and of which nothing is said where they are.
+    bare: BTreeSet<&'a str>,
+}
 
 impl<'a> Nodes<'a> {
     /// Takes note of a node; refuses one that is described elsewhere in other words.
     pub(crate) fn meet(&mut self, node: &'a Map<String, Value>) -> Result<(), RdfcError> {
-        let is_described = node.keys().any(|key| key != "id" && key != "@context");
         let Some(id) = node.get("id").and_then(Value::as_str) else {
             return Ok(());
         };
-        if is_described && self.0.insert(id, node).is_some_and(|other| other != node) {
+        if !is_described(node) {
+            return Ok(());
+        }
+        let other = self.described.insert(id, node);
+        if other.is_some_and(|other| other != node) {
             return Err(RdfcError::Node(id.to_owned()));
         }
         Ok(())
     }
+
+    /// Takes note of a subject of which nothing is said.
+    pub(crate) fn meet_subject(&mut self, subject: &'a Map<String, Value>) {
+        let id = subject.get("id").and_then(Value::as_str);
+        self.bare.extend(id.filter(|_| !is_described(subject)));
+    }
+
+    /// Refuses claims that were moved away from their subject. A schema looks for them there.
+    pub(crate) fn check_subjects(&self) -> Result<(), RdfcError> {
+        let moved = self.bare.iter().find(|id| self.described.contains_key(*id));
+        moved.map_or(Ok(()), |id| Err(RdfcError::Node((*id).to_owned())))
+    }
+
+    /// The identifiers of all that were described.
+    pub(crate) fn described(&self) -> impl Iterator<Item = &'a str> {
+        self.described.keys().copied()
+    }
+}
+
+fn is_described(node: &Map<String, Value>) -> bool {
+    node.keys().any(|key| key != "id" && key != "@context")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use serde_json::json;
 
     use super::*;
-    use crate::{canonical_form, context};
+    use crate::canonical_form;
 
     const V2: &str = "https://www.w3.org/ns/credentials/v2";
 
@@ -103,6 +161,7 @@ mod tests {
             "validUntil": "2026-01-01T00:00:00Z",
             "credentialStatus": { "id": "urn:uuid:2", "type": "BitstringStatusListEntry" },
             "credentialSubject": { "id": "did:example:holder", "about": "urn:uuid:1" },
+            "cnf": { "jwk": { "crv": "Ed25519", "kty": "OKP", "x": "6o8Zjho7" } },
         })
     }
 
@@ -134,6 +193,13 @@ mod tests {
                 status.clone(),
             ),
             ("credentialStatus", "c:credentialStatus".to_owned(), status),
+            (
+                "cnf",
+                "https://www.iana.org/assignments/jwt#cnf".to_owned(),
+                whole()["cnf"].clone(),
+            ),
+            ("name", "https://schema.org/name".to_owned(), json!("a")),
+            ("name", "a/name".to_owned(), json!("a")),
             ("id", "@id".to_owned(), json!("urn:uuid:1")),
             ("type", "@type".to_owned(), whole()["type"].clone()),
             (
@@ -160,6 +226,8 @@ mod tests {
             json!({ "@vocab": ns }),
             json!({ "@vocab": "https://www.w3.org/2018/cred" }),
             json!({ "@vocab": format!("{ns}valid") }),
+            json!({ "bound": "https://www.iana.org/assignments/jwt#cnf" }),
+            json!({ "j": "https://www.iana.org/assignments/jwt#" }),
         ] {
             let refused = canonical_form(&moved("@context", &[("@context", json!([V2, context]))]));
             assert_eq!(
@@ -180,52 +248,64 @@ mod tests {
         assert_eq!(refused.code(), "RDFC_NODE");
     }
 
-    /// Every term of a context with its IRI, scoped contexts included.
-    fn terms(
-        context: &Value,
-        prefixes: &Map<String, Value>,
-        found: &mut BTreeSet<(String, String)>,
-    ) {
-        let Value::Object(definitions) = context else {
-            for one in context.as_array().into_iter().flatten() {
-                terms(one, prefixes, found);
-            }
-            return;
+    #[test]
+    fn claims_stand_at_their_subject() {
+        let mut credential = whole();
+        credential["issuer"] = json!({ "id": "did:example:holder", "about": "urn:uuid:1" });
+        let apart = |subject: Value| {
+            let mut credential = credential.clone();
+            credential["credentialSubject"] = subject;
+            canonical_form(&credential).map_err(|error| error.code())
         };
-        let mut prefixes = prefixes.clone();
-        prefixes.extend(definitions.clone());
-        for (term, definition) in definitions {
-            let iri = definition
-                .as_str()
-                .or_else(|| definition.get("@id")?.as_str());
-            if let Some(iri) = iri.filter(|_| !term.starts_with('@')) {
-                let (prefix, rest) = iri.split_once(':').unwrap_or(("", iri));
-                let prefix = prefixes.get(prefix).and_then(Value::as_str);
-                let iri = prefix.map_or(iri.to_owned(), |prefix| format!("{prefix}{rest}"));
-                found.insert((iri, term.clone()));
-            }
-            if let Some(scoped) = definition.get("@context") {
-                terms(scoped, &prefixes, found);
-            }
-        }
+        let whole = apart(json!({ "id": "did:example:holder", "about": "urn:uuid:1" }));
+        assert!(whole.is_ok(), "{whole:?}");
+        let moved = apart(json!({ "id": "did:example:holder" }));
+        assert_eq!(moved, Err("RDFC_NODE"));
+        let other = apart(json!({ "id": "did:example:other" }));
+        assert!(other.is_ok(), "{other:?}");
+    }
+
+    /// The texts between quotes in a file that may be the name of a member: letters, `_` and dots alone.
+    fn names_in(source: &str) -> impl Iterator<Item = &str> {
+        let rules = source.split("#[cfg(test)]").next().unwrap();
+        rules.split('"').skip(1).step_by(2).filter(|text| {
+            let fits = |letter: char| letter.is_ascii_alphabetic() || "_.".contains(letter);
+            !text.is_empty() && text.chars().all(fits)
+        })
     }
 
     #[test]
-    fn built_in_contexts_agree_on_one_name_for_what_is_judged() {
-        let mut found = BTreeSet::new();
-        for text in context::texts() {
-            let document: Value = serde_json::from_str(text).unwrap();
-            terms(&document["@context"], &Map::new(), &mut found);
-        }
-        assert!(found.len() > 50);
-        let mut names = BTreeMap::<&str, Vec<&str>>::new();
-        for (iri, term) in &found {
-            assert!(!SCHEMES.contains(&term.as_str()), "{term} is a prefix");
-            if !is_free(iri) && !iri.ends_with(['#', '/']) {
-                names.entry(iri).or_default().push(term);
+    fn whatever_a_judge_reads_by_name_has_a_meaning_that_is_not_free() {
+        let mut read = 0;
+        for source in [
+            include_str!("../../did/src/credential/model.rs"),
+            include_str!("../../did/src/credential/model/parts.rs"),
+            include_str!("../../did/src/credential/model/presentation.rs"),
+            include_str!("../../did/src/credential/bitstring.rs"),
+            include_str!("../../did/src/credential/integrity.rs"),
+            include_str!("../../did/src/credential/integrity/proof.rs"),
+        ] {
+            for name in names_in(source) {
+                // Directions, and the letters of multibase.
+                if ["ltr", "rtl", "u", "z"].contains(&name) {
+                    continue;
+                }
+                assert!(VOCABULARY.terms.contains(name), "{name}");
+                let mut meanings = VOCABULARY.names.iter().filter(|(_, term)| *term == name);
+                assert!(meanings.all(|(iri, _)| !is_free(iri)), "{name}");
+                read += 1;
             }
         }
-        names.retain(|_, terms| terms.len() > 1);
-        assert_eq!(names, BTreeMap::new());
+        assert!(read > 50, "{read}");
+    }
+
+    #[test]
+    fn built_in_contexts_agree_on_one_name_for_each_meaning() {
+        assert!(VOCABULARY.names.len() > 50);
+        for (iri, term) in &VOCABULARY.names {
+            assert!(!SCHEMES.contains(&term.as_str()), "{term} is a prefix");
+            assert!(!is_free(iri), "{iri}");
+            assert!(!is_term(term), "{term}");
+        }
     }
 }

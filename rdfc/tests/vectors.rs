@@ -210,3 +210,39 @@ fn an_earlier_proof_that_is_left_in_the_document_is_hashed_with_it() {
     chained["proof"][0]["proofValue"] = json!("z2");
     assert_ne!(one, hash_data(&chained, &options).unwrap());
 }
+
+#[test]
+fn many_documents_take_no_more_work_than_a_few() {
+    use starfire_rdfc::{RdfcError, Work, hash};
+    // Five alike beside one: their orders are tried, and a document of some dozen values takes as many steps as one may.
+    let alike = json!({ "a": vec![json!({}); 5] });
+    let document = json!({
+        "@context": ["https://www.w3.org/ns/credentials/v2", { "@vocab": "https://example.org/#" }],
+        "b": [alike, alike],
+    });
+    let mut work = Work::new();
+    let mut done = 0;
+    let refused = loop {
+        match hash(&document, &mut work) {
+            Ok(_) => done += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(refused, RdfcError::Poison);
+    assert!((4..64).contains(&done), "{done}");
+
+    let large = json!({
+        "@context": "https://www.w3.org/ns/credentials/v2",
+        "name": vec!["a"; starfire_rdfc::VALUES_MAX],
+    });
+    let mut work = Work::new();
+    assert!(hash(&large, &mut work).is_ok());
+    assert_eq!(
+        hash(&large, &mut work).unwrap_err().code(),
+        "RDFC_TOO_LARGE"
+    );
+    assert_eq!(
+        hash(&alumni(), &mut work).unwrap_err().code(),
+        "RDFC_TOO_LARGE"
+    );
+}

@@ -7,15 +7,15 @@ mod in_javascript;
 mod scripts;
 
 use serde_json::{Value, json};
-use starfire_did::credential::integrity::HASH_DATA_BYTES;
+use starfire_did::credential::integrity::HASH_BYTES;
 use starfire_did::{Did, KeyAlgorithm, PrivateKey, SigningKey};
 
 /// The first second of 2026, Unix milliseconds.
 const NOW_MS: i64 = 1_767_225_600_000;
 
 /// What `node` hands to `did` for the suites over RDF.
-fn rdfc(document: &Value, options: &Value) -> Result<[u8; HASH_DATA_BYTES], String> {
-    starfire_rdfc::hash_data(document, options)
+fn rdfc(value: &Value) -> Result<[u8; HASH_BYTES], String> {
+    starfire_rdfc::hash(value, &mut starfire_rdfc::Work::new())
         .map_err(|error| format!("{}: {error}", error.code()))
 }
 

@@ -1,7 +1,8 @@
 //! Verifiable Credential Data Integrity 1.0: proofs inside the document that they secure, alone, in sets and in chains.
 //!
 //! A suite turns a document and the proof's own options into 64 bytes of hash data, which a key signs. The suites over JCS are
-//! computed here. Those over RDF need a JSON-LD processor, which this crate does not hold: a [`Canonicalizer`] is handed in.
+//! computed here. Those over RDF need a JSON-LD processor, which this crate does not hold: a [`Canonicalizer`] is handed in. Proofs
+//! that sign the same document share its hash: there may be many, and the document may be large.
 
 mod options;
 mod proof;
@@ -16,13 +17,14 @@ use super::model;
 use super::parsed::{Parsed, Signed};
 use crate::signing_key::SigningKey;
 use crate::verification_key::VerificationKey;
+use suite::Hash;
 
 pub use options::Options;
 pub use proof::{PROOFS_MAX, Proof};
-pub use suite::{HASH_DATA_BYTES, Suite};
+pub use suite::{HASH_BYTES, HASH_DATA_BYTES, Suite};
 
-/// Computes the hash data of the suites over RDF from an unsecured document and a proof's options, or says why it cannot.
-pub type Canonicalizer<'a> = dyn Fn(&Value, &Value) -> Result<[u8; HASH_DATA_BYTES], String> + 'a;
+/// Computes SHA-256 of the canonical RDF of a document or of a proof's options, or says why it cannot.
+pub type Canonicalizer<'a> = dyn Fn(&Value) -> Result<[u8; HASH_BYTES], String> + 'a;
 
 /// Issues a credential: checks its shape and adds a proof.
 pub fn issue(
@@ -57,8 +59,8 @@ pub fn create(
     let unsigned = options.to_value(context)?;
     let hash_data = {
         let proof = Proof::parse_unsigned(&unsigned)?;
-        let input = input(&object, &proof, &all)?;
-        hash_data(&input, &proof, rdfc)?
+        let mut documents = Documents::new(&object, &all, rdfc);
+        documents.hash_data(&proof)?
     };
     all.push(create_hashed(unsigned, &hash_data, key)?);
     // What is made is what is read: among others, no id stands twice and there are not too many proofs.
@@ -141,6 +143,7 @@ pub fn open(secured: Value, rdfc: Option<&Canonicalizer<'_>>) -> Result<Opened, 
         unsupported: Vec::new(),
     };
     let mut contexts = Vec::new();
+    let mut documents = Documents::new(&object, &all, rdfc);
     for proof in proofs(&all)? {
         let known = proof
             .suite
@@ -149,13 +152,11 @@ pub fn open(secured: Value, rdfc: Option<&Canonicalizer<'_>>) -> Result<Opened, 
             opened.unsupported.push(proof.suite_name);
             continue;
         };
-        let mut input = input(&object, &proof, &all)?;
         if let Some(context) = &proof.context {
-            begins_with(input.get("@context"), context)?;
-            input["@context"] = context.clone();
+            begins_with(object.get("@context"), context)?;
             contexts.push(context.clone());
         }
-        let hash_data = hash_data(&input, &proof, rdfc)?;
+        let hash_data = documents.hash_data(&proof)?;
         let signed = proof.signed(suite, &hash_data);
         opened.proofs.push((proof, signed));
     }
@@ -199,38 +200,108 @@ fn proofs(all: &[Value]) -> Result<Vec<Proof>, Malformed> {
     Ok(proofs)
 }
 
-/// The document that a proof signs: without proofs, but with those that it covers too.
-// Data Integrity 1.0 §4.3 and §4.5: "set inputDocument.proof to matchingProofs".
-fn input(object: &Map<String, Value>, proof: &Proof, all: &[Value]) -> Result<Value, Malformed> {
-    let mut input = object.clone();
-    if !proof.previous.is_empty() {
-        let find = |id: &String| {
-            let found = all
-                .iter()
-                .find(|one| one.get("id").and_then(Value::as_str) == Some(id));
-            let detail = format!("a proof is over another with the id {id}, which is not there");
-            found
-                .cloned()
-                .ok_or_else(|| Malformed::new(code::PROOF_INVALID, detail))
-        };
-        let matching = proof.previous.iter().map(find).collect::<Result<_, _>>()?;
-        input.insert("proof".into(), Value::Array(matching));
-    }
-    Ok(Value::Object(input))
+/// What the proofs of a document sign: the document in one form or another, each hashed once.
+struct Documents<'a> {
+    object: &'a Map<String, Value>,
+    proofs: &'a [Value],
+    rdfc: Option<&'a Canonicalizer<'a>>,
+    /// The hashes by what makes a form another: how it is hashed, which proofs are in it, and its context.
+    hashed: Vec<(Form, [u8; HASH_BYTES])>,
 }
 
-fn hash_data(
-    input: &Value,
-    proof: &Proof,
-    rdfc: Option<&Canonicalizer<'_>>,
-) -> Result<[u8; HASH_DATA_BYTES], Malformed> {
-    match (proof.suite, rdfc) {
-        (Some(suite), _) if !suite.is_over_rdf() => suite.hash_data(input, &proof.options),
-        (Some(_), Some(rdfc)) => rdfc(input, &proof.options)
-            .map_err(|detail| Malformed::new(code::CONTEXT_INVALID, detail)),
-        (Some(_) | None, _) => {
+/// What makes one form of a document another.
+#[derive(PartialEq)]
+struct Form {
+    digest: Hash,
+    previous: Vec<String>,
+    context: Option<Value>,
+}
+
+impl<'a> Documents<'a> {
+    fn new(
+        object: &'a Map<String, Value>,
+        proofs: &'a [Value],
+        rdfc: Option<&'a Canonicalizer<'a>>,
+    ) -> Self {
+        Self {
+            object,
+            proofs,
+            rdfc,
+            hashed: Vec::new(),
+        }
+    }
+
+    /// What a proof signs: the hash of its options, then that of the document.
+    fn hash_data(&mut self, proof: &Proof) -> Result<[u8; HASH_DATA_BYTES], Malformed> {
+        let Some(digest) = proof.suite.map(Suite::digest) else {
             let detail = format!("{} is not known here", proof.suite_name);
-            Err(Malformed::new(code::SUITE_UNSUPPORTED, detail))
+            return Err(Malformed::new(code::SUITE_UNSUPPORTED, detail));
+        };
+        let mut options = proof.options.clone();
+        if digest == Hash::Rdf {
+            // vc-di-eddsa §3.2.5: the context of the proof options is that of the unsecured document.
+            let context = proof.context.as_ref().or(self.object.get("@context"));
+            if let Some(context) = context {
+                options["@context"] = context.clone();
+            }
+        }
+        let form = Form {
+            digest,
+            previous: proof.previous.clone(),
+            context: proof.context.clone(),
+        };
+        let known = self.hashed.iter().find(|(known, _)| *known == form);
+        let document = match known {
+            Some((_, hash)) => *hash,
+            None => {
+                let hash = self.hash(digest, &self.input(proof)?)?;
+                self.hashed.push((form, hash));
+                hash
+            }
+        };
+        let mut data = [0; HASH_DATA_BYTES];
+        let (first, second) = data.split_at_mut(HASH_BYTES);
+        first.copy_from_slice(&self.hash(digest, &options)?);
+        second.copy_from_slice(&document);
+        Ok(data)
+    }
+
+    /// The document that a proof signs: without proofs, but with those that it covers too, in the context that it copied.
+    // Data Integrity 1.0 §4.3 and §4.5: "set inputDocument.proof to matchingProofs".
+    fn input(&self, proof: &Proof) -> Result<Value, Malformed> {
+        let mut input = self.object.clone();
+        if let Some(context) = &proof.context {
+            input.insert("@context".into(), context.clone());
+        }
+        if !proof.previous.is_empty() {
+            let find = |id: &String| {
+                let found = self
+                    .proofs
+                    .iter()
+                    .find(|one| one.get("id").and_then(Value::as_str) == Some(id));
+                let detail =
+                    format!("a proof is over another with the id {id}, which is not there");
+                found
+                    .cloned()
+                    .ok_or_else(|| Malformed::new(code::PROOF_INVALID, detail))
+            };
+            let matching = proof.previous.iter().map(find).collect::<Result<_, _>>()?;
+            input.insert("proof".into(), Value::Array(matching));
+        }
+        Ok(Value::Object(input))
+    }
+
+    fn hash(&self, digest: Hash, value: &Value) -> Result<[u8; HASH_BYTES], Malformed> {
+        match (digest, self.rdfc) {
+            (Hash::Jcs, _) => Ok(suite::sha256(&json::canonical(value)?)),
+            (Hash::JcsSm3, _) => Ok(suite::sm3(&json::canonical(value)?)),
+            (Hash::Rdf, Some(rdfc)) => {
+                rdfc(value).map_err(|detail| Malformed::new(code::CONTEXT_INVALID, detail))
+            }
+            (Hash::Rdf, None) => {
+                let detail = "suites over RDF are not known here";
+                Err(Malformed::new(code::SUITE_UNSUPPORTED, detail))
+            }
         }
     }
 }

@@ -110,6 +110,8 @@ pub struct Evidence<'a> {
     pub challenge: Option<&'a str>,
     /// For whom a proof must be.
     pub domain: Option<&'a str>,
+    /// Whether there must be a proof, whatever it answers: something is concluded from who presents.
+    pub proof_wanted: bool,
 }
 
 /// The verdict on a presentation and on each credential in it.
@@ -167,7 +169,7 @@ pub fn check(
 
 fn signature(presentation: &Presentation, evidence: &Evidence<'_>) -> (Step, Option<Presenter>) {
     let name = StepName::Signature;
-    let asked = evidence.challenge.or(evidence.domain).is_some();
+    let asked = evidence.proof_wanted || evidence.challenge.or(evidence.domain).is_some();
     if presentation.proofs.is_empty() {
         let empty = presentation.credentials.is_empty();
         let step = match (presentation.unsupported.as_slice(), asked) {
@@ -176,7 +178,10 @@ fn signature(presentation: &Presentation, evidence: &Evidence<'_>) -> (Step, Opt
                 Step::failed(name, code::PROOF_MISSING, detail)
             }
             ([], false) => Step::skipped(name, "it is not signed, and the verifier does not ask"),
-            ([], true) => Step::failed(name, code::PROOF_MISSING, "nothing signs it"),
+            ([], true) => {
+                let detail = "nothing signs it, so nobody knows who shows it";
+                Step::failed(name, code::PROOF_MISSING, detail)
+            }
             (suites, _) => {
                 let detail = format!("signed by {} only", suites.join(", "));
                 Step::failed(name, code::SUITE_UNSUPPORTED, detail)
@@ -251,6 +256,13 @@ fn check_proof(
 
 fn holder(presentation: &Presentation, evidence: &Evidence<'_>) -> Step {
     let name = StepName::Holder;
+    // Whoever stripped a proof away could name anybody.
+    if presentation.proofs.is_empty() {
+        return Step::skipped(
+            name,
+            "it is not signed: whoever it names need not be who shows it",
+        );
+    }
     let Some(presenter) = presentation.presenter() else {
         return Step::skipped(name, "it names no holder");
     };
@@ -266,10 +278,6 @@ fn holder(presentation: &Presentation, evidence: &Evidence<'_>) -> Step {
         }
         Lookup::Found(party) => {
             Step::passed(name, presenter).known_at(party.known_at_ms, evidence.now_ms)
-        }
-        // Who signs nothing need not exist.
-        Lookup::NotFound | Lookup::Unknown(_) if presentation.proofs.is_empty() => {
-            Step::skipped(name, "it is not signed")
         }
         Lookup::NotFound => Step::failed(name, code::HOLDER_NOT_FOUND, presenter),
         Lookup::Unknown(unknown) => Step::unknown(name, code::HOLDER_UNKNOWN, unknown),

@@ -71,6 +71,7 @@ fn a_holder_s_proof_is_for_one_verifier_and_one_challenge() {
                 holder: &holder,
                 challenge: Some(challenge),
                 domain: Some(domain),
+                proof_wanted: true,
             };
             let (steps, _) = presentation::check(&shown, &evidence);
             steps.iter().find_map(|step| step.code())

@@ -15,7 +15,7 @@ use starfire_proto::v1;
 use tokio::sync::Mutex;
 
 use super::party;
-use super::read::{Secured, read};
+use super::read::{Reader, Secured};
 use super::source::{ASK_ANOTHER, Known, Source};
 use crate::web_did::{Fetched, Refusal, WebDids};
 
@@ -32,6 +32,8 @@ pub(crate) struct Facts<'a> {
     lists: BTreeMap<String, Parsed>,
     proven: Vec<Proven>,
     questions: AtomicUsize,
+    /// Reads what is judged, parts of it too.
+    reader: Reader,
     web: Option<&'a WebDids>,
     /// What came of each website that was asked: one verification sees one answer.
     fetched: Mutex<BTreeMap<String, Result<Fetched, Refusal>>>,
@@ -46,6 +48,7 @@ impl<'a> Facts<'a> {
             lists: BTreeMap::new(),
             proven: Vec::new(),
             questions: AtomicUsize::new(0),
+            reader: Reader::new(),
             web: None,
             fetched: Mutex::default(),
         }
@@ -54,6 +57,11 @@ impl<'a> Facts<'a> {
     /// The same, and what websites say of their `did:web`.
     pub(crate) fn with_web(self, web: Option<&'a WebDids>) -> Self {
         Self { web, ..self }
+    }
+
+    /// What reads all that belongs to this verification.
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     /// Takes in a DID document, or a result of resolving a DID. It goes before what the source says: the verifier's own word.
@@ -71,7 +79,7 @@ impl<'a> Facts<'a> {
                 detail,
             )
         };
-        let Secured::Credential(parsed) = read(text)? else {
+        let Secured::Credential(parsed) = Reader::new().read(text)? else {
             return Err(wrong("a presentation is no status list"));
         };
         let Some(id) = parsed.claims["id"].as_str() else {

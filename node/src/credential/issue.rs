@@ -12,7 +12,7 @@ use starfire_did::jose::vc_jwt::Times;
 use starfire_did::jose::{vc_jwt, vp_jwt};
 use starfire_did::sd_jwt::{self, Conceal, key_binding};
 
-use super::read::{Secured, of_jose, of_sd_jwt, rdf_hash_data};
+use super::read::{Reader, Secured, of_jose, of_sd_jwt};
 
 /// How a credential is secured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,9 @@ pub(crate) fn credential(
         Form::DataIntegrity(suite) => {
             let options = Options::assertion(suite, signer.method.as_str(), now_ms);
             let claims = Value::Object(claims);
-            integrity::issue(claims, &options, &signer.key, Some(&rdf_hash_data))
+            let reader = Reader::new();
+            let hash = |value: &Value| reader.rdf_hash(value);
+            integrity::issue(claims, &options, &signer.key, Some(&hash))
         }
         Form::Jwt => {
             let times = Times {
@@ -109,7 +111,9 @@ pub(crate) fn presentation(
         Form::DataIntegrity(suite) => {
             let method = signer.method.as_str();
             let options = Options::authentication(suite, method, now_ms, challenge, domain);
-            presentation::create(unsigned, &options, &signer.key, Some(&rdf_hash_data))
+            let reader = Reader::new();
+            let hash = |value: &Value| reader.rdf_hash(value);
+            presentation::create(unsigned, &options, &signer.key, Some(&hash))
         }
         Form::Jwt => {
             let answer = vp_jwt::Answer {
@@ -172,7 +176,7 @@ pub(crate) fn show_bif(text: &str, disclosed: &[&str]) -> Result<String, Malform
 /// A credential as it stands in a presentation: JSON as it is, a token in an envelope.
 fn contained(text: &str) -> Result<Value, Malformed> {
     let text = text.trim();
-    match super::read(text)? {
+    match Reader::new().read(text)? {
         Secured::Presentation(_) => Err(Malformed::new(
             code::CREDENTIALS_INVALID,
             "a presentation holds credentials, not presentations",

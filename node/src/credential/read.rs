@@ -1,4 +1,9 @@
 //! From a text to claims and signatures, whatever the format: nothing in them is believed yet.
+//!
+//! All that is read for one verification shares a [`Reader`], since its parts are many: what a stranger sends may take so much work, and
+//! no more.
+
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 use starfire_did::credential::malformed::Malformed;
@@ -23,64 +28,76 @@ pub(crate) enum Secured {
     Presentation(Box<Presentation>),
 }
 
-/// Reads a credential or a presentation: JSON with a proof inside or an envelope, or a token of any format.
-pub(crate) fn read(text: &str) -> Result<Secured, Malformed> {
-    let text = text.trim();
-    if text.starts_with('{') {
-        return value(json::parse(text.as_bytes())?);
-    }
-    token(text)
+/// Reads what belongs to one verification.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    /// What is left to be spent on canonical RDF.
+    rdf: Mutex<starfire_rdfc::Work>,
 }
 
-/// The same, of JSON that was read already. A string is a token.
-pub(crate) fn value(value: Value) -> Result<Secured, Malformed> {
-    if let Value::String(text) = &value {
-        return token(text);
+impl Reader {
+    pub(crate) fn new() -> Self {
+        Self {
+            rdf: Mutex::new(starfire_rdfc::Work::new()),
+        }
     }
-    if is_of(&value, "EnvelopedVerifiablePresentation") {
-        return match enveloped(&value, "EnvelopedVerifiablePresentation")? {
+
+    /// Reads a credential or a presentation: JSON with a proof inside or an envelope, or a token of any format.
+    pub(crate) fn read(&self, text: &str) -> Result<Secured, Malformed> {
+        let text = text.trim();
+        if text.starts_with('{') {
+            return self.value(json::parse(text.as_bytes())?);
+        }
+        token(text)
+    }
+
+    /// The same, of JSON that was read already. A string is a token.
+    pub(crate) fn value(&self, value: Value) -> Result<Secured, Malformed> {
+        if let Value::String(text) = &value {
+            return token(text);
+        }
+        if is_of(&value, "EnvelopedVerifiablePresentation") {
+            return match enveloped(&value, "EnvelopedVerifiablePresentation")? {
+                Contained::Enveloped {
+                    media_type,
+                    content,
+                } if media_type.eq_ignore_ascii_case("application/vp+jwt") => token(&content),
+                Contained::Enveloped { .. } | Contained::Embedded(_) => Err(Malformed::new(
+                    "ENVELOPE_INVALID",
+                    "an enveloped presentation is a vp+jwt",
+                )),
+            };
+        }
+        if is_of(&value, "EnvelopedVerifiableCredential") {
+            let inner = enveloped(&value, "EnvelopedVerifiableCredential")?;
+            return Ok(credential(self.contained(&inner)?));
+        }
+        let hash = |value: &Value| self.rdf_hash(value);
+        if is_of(&value, "VerifiablePresentation") {
+            let shown = presentation::read(value, Some(&hash))?;
+            return Ok(Secured::Presentation(Box::new(shown)));
+        }
+        Ok(credential(integrity::credential(value, Some(&hash))?))
+    }
+
+    /// Reads a credential of a presentation.
+    pub(crate) fn contained(&self, contained: &Contained) -> Result<Parsed, Malformed> {
+        let hash = |value: &Value| self.rdf_hash(value);
+        match contained {
+            Contained::Embedded(value) => integrity::credential(value.clone(), Some(&hash)),
             Contained::Enveloped {
                 media_type,
                 content,
-            } if media_type.eq_ignore_ascii_case("application/vp+jwt") => token(&content),
-            Contained::Enveloped { .. } | Contained::Embedded(_) => Err(Malformed::new(
-                "ENVELOPE_INVALID",
-                "an enveloped presentation is a vp+jwt",
-            )),
-        };
+            } => envelope::open(media_type, content).map_err(|error| of_sd_jwt(&error)),
+        }
     }
-    if is_of(&value, "EnvelopedVerifiableCredential") {
-        let inner = enveloped(&value, "EnvelopedVerifiableCredential")?;
-        return Ok(credential(contained(&inner)?));
-    }
-    if is_of(&value, "VerifiablePresentation") {
-        let shown = presentation::read(value, Some(&rdf_hash_data))?;
-        return Ok(Secured::Presentation(Box::new(shown)));
-    }
-    Ok(credential(integrity::credential(
-        value,
-        Some(&rdf_hash_data),
-    )?))
-}
 
-/// Reads a credential of a presentation.
-pub(crate) fn contained(contained: &Contained) -> Result<Parsed, Malformed> {
-    match contained {
-        Contained::Embedded(value) => integrity::credential(value.clone(), Some(&rdf_hash_data)),
-        Contained::Enveloped {
-            media_type,
-            content,
-        } => envelope::open(media_type, content).map_err(|error| of_sd_jwt(&error)),
+    /// What the suites over RDF hash.
+    pub(crate) fn rdf_hash(&self, value: &Value) -> Result<[u8; integrity::HASH_BYTES], String> {
+        // Work that was cut short has been spent all the same.
+        let mut work = self.rdf.lock().unwrap_or_else(PoisonError::into_inner);
+        starfire_rdfc::hash(value, &mut work).map_err(|error| format!("{}: {error}", error.code()))
     }
-}
-
-/// Hash data of the suites over RDF.
-pub(crate) fn rdf_hash_data(
-    document: &Value,
-    options: &Value,
-) -> Result<[u8; integrity::HASH_DATA_BYTES], String> {
-    starfire_rdfc::hash_data(document, options)
-        .map_err(|error| format!("{}: {error}", error.code()))
 }
 
 fn token(text: &str) -> Result<Secured, Malformed> {

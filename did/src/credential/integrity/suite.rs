@@ -1,13 +1,9 @@
 //! The suites: which hash, which curve, and how a document becomes the bytes that are signed.
 
-use serde_json::Value;
-use sha2::Digest as _;
-
-use crate::credential::json;
-use crate::credential::malformed::Malformed;
-
+/// Bytes of a hash.
+pub const HASH_BYTES: usize = 32;
 /// Bytes that a key signs: the hash of the proof's options, then that of the document.
-pub const HASH_DATA_BYTES: usize = 64;
+pub const HASH_DATA_BYTES: usize = 2 * HASH_BYTES;
 /// The longest Base58 text of 64 bytes.
 const VALUE_CHARS_MAX: usize = 88;
 
@@ -76,30 +72,35 @@ impl Suite {
         }
     }
 
-    /// What is signed, for a suite over JCS: the hash of the options, then of the document.
-    pub(super) fn hash_data(
-        self,
-        document: &Value,
-        options: &Value,
-    ) -> Result<[u8; HASH_DATA_BYTES], Malformed> {
-        let mut data = [0; HASH_DATA_BYTES];
-        let (first, second) = data.split_at_mut(HASH_DATA_BYTES / 2);
-        first.copy_from_slice(&self.hash(&json::canonical(options)?));
-        second.copy_from_slice(&self.hash(&json::canonical(document)?));
-        Ok(data)
-    }
-
-    fn hash(self, bytes: &[u8]) -> [u8; 32] {
+    /// How it hashes what is signed.
+    pub(super) fn digest(self) -> Hash {
         match self {
-            Self::EddsaJcs2022 | Self::EcdsaJcs2019 | Self::EddsaRdfc2022 | Self::EcdsaRdfc2019 => {
-                sha2::Sha256::digest(bytes).into()
-            }
-            Self::Sm2Jcs2026 => {
-                use sm3::Digest as _;
-                sm3::Sm3::digest(bytes).into()
-            }
+            Self::EddsaJcs2022 | Self::EcdsaJcs2019 => Hash::Jcs,
+            Self::Sm2Jcs2026 => Hash::JcsSm3,
+            Self::EddsaRdfc2022 | Self::EcdsaRdfc2019 => Hash::Rdf,
         }
     }
+}
+
+/// How a document becomes a hash. Suites of several keys may have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hash {
+    /// SHA-256 over JCS.
+    Jcs,
+    /// SM3 over JCS.
+    JcsSm3,
+    /// SHA-256 over canonical RDF.
+    Rdf,
+}
+
+pub(super) fn sha256(bytes: &[u8]) -> [u8; HASH_BYTES] {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(bytes).into()
+}
+
+pub(super) fn sm3(bytes: &[u8]) -> [u8; HASH_BYTES] {
+    use sm3::Digest as _;
+    sm3::Sm3::digest(bytes).into()
 }
 
 /// `proofValue` of a signature: multibase `z`, Base58 of Bitcoin's alphabet.

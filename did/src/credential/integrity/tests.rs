@@ -216,10 +216,10 @@ fn hash_data_from_outside_is_checked_and_signed() {
     let key = keys()[0].clone();
     let mut options = options_for(&key);
     options.suite = Suite::EddsaRdfc2022;
-    let outside = |document: &Value, options: &Value| {
-        assert!(document.get("proof").is_none() && options.get("proofValue").is_none());
-        assert!(options.get("@context").is_none());
-        Ok([7; HASH_DATA_BYTES])
+    let outside = |value: &Value| {
+        assert!(value.get("proof").is_none() && value.get("proofValue").is_none());
+        assert_eq!(value["@context"], alumni()["@context"]);
+        Ok([7; HASH_BYTES])
     };
     let secured = issue(alumni(), &options, &key, Some(&outside)).unwrap();
     let opened = open(secured.clone(), Some(&outside)).unwrap();
@@ -242,11 +242,42 @@ fn hash_data_from_outside_is_checked_and_signed() {
     let parsed = credential(secured.clone(), None).unwrap();
     assert_eq!(parsed.unsupported, ["eddsa-rdfc-2022"]);
     assert!(parsed.signatures.is_empty());
-    let fails = |_: &Value, _: &Value| Err("an unknown context".to_owned());
+    let fails = |_: &Value| Err("an unknown context".to_owned());
     let error = credential(secured, Some(&fails)).unwrap_err();
     assert_eq!(error.code, code::CONTEXT_INVALID);
     let error = issue(alumni(), &options, &key, None).unwrap_err();
     assert_eq!(error.code, code::SUITE_UNSUPPORTED);
+}
+
+#[test]
+fn a_document_is_hashed_once_however_many_proofs_it_has() {
+    let key = keys()[0].clone();
+    let hashed = std::cell::RefCell::new(Vec::new());
+    let outside = |value: &Value| {
+        hashed.borrow_mut().push(value.get("type").cloned());
+        Ok([7; HASH_BYTES])
+    };
+    let mut options = options_for(&key);
+    options.suite = Suite::EddsaRdfc2022;
+    let mut secured = issue(alumni(), &options, &key, Some(&outside)).unwrap();
+    let proof = secured["proof"].clone();
+    secured["proof"] = json!(vec![proof.clone(); PROOFS_MAX]);
+    let documents = || {
+        let types = hashed.borrow();
+        let proofs = types.iter().flatten().filter(|one| **one == Proof::TYPE);
+        types.len() - proofs.count()
+    };
+    hashed.borrow_mut().clear();
+    let opened = open(secured.clone(), Some(&outside)).unwrap();
+    assert_eq!(opened.proofs.len(), PROOFS_MAX);
+    assert_eq!((documents(), hashed.borrow().len()), (1, PROOFS_MAX + 1));
+    // With another proof in it, it is another document.
+    secured["proof"][0]["id"] = json!("urn:proof:1");
+    secured["proof"][1]["previousProof"] = json!("urn:proof:1");
+    secured["proof"][2]["previousProof"] = json!("urn:proof:1");
+    hashed.borrow_mut().clear();
+    open(secured, Some(&outside)).unwrap();
+    assert_eq!(documents(), 2);
 }
 
 // docs/credentials.md §3: a known answer of our own, since no one else has this suite.

@@ -68,6 +68,7 @@ fn evidence(holder: &Lookup) -> Evidence<'_> {
         holder,
         challenge: Some("n-1"),
         domain: Some(VERIFIER),
+        proof_wanted: false,
     }
 }
 
@@ -250,6 +251,35 @@ fn an_unsigned_presentation_proves_no_holder() {
     assert!(matches!(report.steps[1].outcome, Outcome::Skipped { .. }));
     let step = report.credentials[0].step(StepName::Holder).unwrap();
     assert!(matches!(step.outcome, Outcome::Skipped { .. }));
+}
+
+#[test]
+fn a_proof_that_was_stripped_away_is_missed_by_who_concludes_from_it() {
+    let holder = holder();
+    let mut stripped = presented(&[issued()], &options());
+    stripped.as_object_mut().unwrap().remove("proof");
+    let wanted = Evidence {
+        challenge: None,
+        domain: None,
+        proof_wanted: true,
+        ..evidence(&holder)
+    };
+    fails(stripped.clone(), &wanted, code::PROOF_MISSING);
+    // Of whom it names, nothing is said: neither that it is the holder, nor that it is none.
+    let Lookup::Found(mut gone) = holder.clone() else {
+        panic!("the holder is known")
+    };
+    gone.deactivated = true;
+    for holder in [holder.clone(), Lookup::Found(gone), Lookup::NotFound] {
+        let nothing_asked = Evidence {
+            challenge: None,
+            domain: None,
+            ..evidence(&holder)
+        };
+        let report = verified(stripped.clone(), &nothing_asked);
+        assert_eq!(report.verdict, Verdict::Valid, "{report:?}");
+        assert!(matches!(report.steps[2].outcome, Outcome::Skipped { .. }));
+    }
 }
 
 #[test]

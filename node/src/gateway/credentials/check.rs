@@ -1,14 +1,15 @@
 //! Checks: a credential or presentation is read and judged beside the network's threads, a few at a time.
 //!
 //! Reading canonicalises, judging verifies signatures: both take a processor, so they run where they hold up nobody's I/O. What
-//! the judge has to learn of sub-chains is asked in between. All of it ends after [`CHECK_TIME_MAX`].
+//! the judge has to learn of sub-chains is asked in between. All of it ends after [`CHECK_TIME_MAX`]; what no timer can end, since it
+//! waits for nothing, has bounds of its own ([`Reader`]).
 
-use std::sync::Arc;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{Extensions, StatusCode};
 use axum::response::Response;
 use serde_json::Value;
 use starfire_did::credential::malformed::Malformed;
@@ -21,11 +22,12 @@ use starfire_state::Rejection;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use super::super::limits::peer;
 use super::super::{Gateway, error};
 use super::request::{self, Options};
 use super::{answer, reply};
 use crate::clock;
-use crate::credential::{self, Answer, Facts, Secured, Source, read};
+use crate::credential::{self, Answer, Facts, Reader, Secured, Source, read};
 
 /// How long one check may take, questions to sub-chains included.
 const CHECK_TIME_MAX: Duration = Duration::from_secs(20);
@@ -72,24 +74,31 @@ impl Shown {
 /// `POST /credentials/verify`
 pub(super) async fn credential(
     State(gateway): State<Gateway>,
+    from: Extensions,
     body: Body,
 ) -> Result<Response, reply::Problem> {
-    by_body(gateway, Shown::Credential, body).await
+    by_body(gateway, Shown::Credential, &from, body).await
 }
 
 /// `POST /presentations/verify`
 pub(super) async fn presentation(
     State(gateway): State<Gateway>,
+    from: Extensions,
     body: Body,
 ) -> Result<Response, reply::Problem> {
-    by_body(gateway, Shown::Presentation, body).await
+    by_body(gateway, Shown::Presentation, &from, body).await
 }
 
-async fn by_body(gateway: Gateway, shown: Shown, body: Body) -> Result<Response, reply::Problem> {
+async fn by_body(
+    gateway: Gateway,
+    shown: Shown,
+    from: &Extensions,
+    body: Body,
+) -> Result<Response, reply::Problem> {
     let bytes = reply::body(body).await?;
     let judge = gateway.clone();
     let (verdict, answer) = gateway
-        .work(move || judge_body(&judge, shown, &bytes))
+        .work(peer(from), move || judge_body(&judge, shown, &bytes))
         .await??;
     let status = match verdict {
         Verdict::Valid => StatusCode::OK,
@@ -112,7 +121,7 @@ fn judge_body(
     let member = members.iter().find(|name| body.has(name));
     let value = body.take(member.unwrap_or(&members[0]))?;
     let input = options.returned.input.then(|| value.clone());
-    let judged = judge(gateway, shown, read::value(value), &options)?;
+    let judged = judge(gateway, shown, &options, |reader| Ok(reader.value(value)))?;
     let mut answer = match &judged {
         Answer::Credential(report) => answer::credential(report, options.returned),
         Answer::Presentation(report) => answer::presentation(report, options.returned),
@@ -129,6 +138,7 @@ fn judge_body(
 
 /// Reads bytes of a media type, or of what they look like if it is empty.
 pub(super) fn secured(
+    reader: &Reader,
     bytes: &[u8],
     media_type: &str,
 ) -> Result<Result<Secured, Malformed>, Rejection> {
@@ -139,13 +149,13 @@ pub(super) fn secured(
     let kind = media_type.split(';').next().unwrap_or_default().trim();
     let is = |known: &&str| known.eq_ignore_ascii_case(kind);
     if kind.is_empty() {
-        return Ok(read(text));
+        return Ok(reader.read(text));
     }
     if JSON_TYPES.iter().any(&is) {
-        return Ok(json::parse(bytes).and_then(read::value));
+        return Ok(json::parse(bytes).and_then(|value| reader.value(value)));
     }
     if TOKEN_TYPES.iter().any(&is) {
-        return Ok(read::value(Value::String(text.to_owned())));
+        return Ok(reader.value(Value::String(text.to_owned())));
     }
     if envelope::Format::of_media_type(kind).is_none() {
         return Err(Rejection::new(
@@ -157,18 +167,21 @@ pub(super) fn secured(
     Ok(parsed.map(|parsed| Secured::Credential(Box::new(parsed))))
 }
 
-/// Judges what was read. It blocks: for [`Gateway::work`].
+/// Judges what is read. It blocks: for [`Gateway::work`].
 pub(super) fn judge(
     gateway: &Gateway,
     shown: Shown,
-    secured: Result<Secured, Malformed>,
     options: &Options,
+    read: impl FnOnce(&Reader) -> Result<Result<Secured, Malformed>, Rejection>,
 ) -> Result<Answer, Rejection> {
     let judged = async {
         let web = gateway.backend.web_dids.as_ref();
         let facts = Facts::of(Source::View(gateway)).with_web(web);
         let asked = &options.asked;
-        match (secured, shown) {
+        // Within the time, as judging is.
+        let secured = read(facts.reader())?;
+        tokio::task::yield_now().await;
+        Ok::<_, Rejection>(match (secured, shown) {
             (Ok(Secured::Credential(parsed)), Shown::Credential) => {
                 Answer::Credential(credential::judge(&parsed, None, asked, &facts).await)
             }
@@ -182,7 +195,7 @@ pub(super) fn judge(
                 unread(shown, &other("a presentation is no credential"))
             }
             (Err(error), shown) => unread(shown, &error),
-        }
+        })
     };
     let judged = Handle::current().block_on(async { timeout(CHECK_TIME_MAX, judged).await });
     let judged = judged.map_err(|_| {
@@ -190,7 +203,7 @@ pub(super) fn judge(
             error::BUSY,
             format!("the check did not end within {CHECK_TIME_MAX:?}"),
         )
-    })?;
+    })??;
     let judged = match &options.purpose {
         Some(expected) if expected != shown.purpose() => for_another(judged, shown, expected),
         Some(_) | None => judged,
@@ -252,17 +265,16 @@ impl Gateway {
     /// Does work that takes a processor, in its turn.
     pub(super) async fn work<T: Send + 'static>(
         &self,
+        peer: IpAddr,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Rejection> {
-        let turn = timeout(TURN_WAIT_MAX, Arc::clone(&self.checks).acquire_owned()).await;
-        let turn = turn
-            .map_err(|_| {
-                Rejection::new(
-                    error::BUSY,
-                    "too many credentials are being judged; try again shortly",
-                )
-            })?
-            .expect("nobody closes the semaphore of checks");
+        let turn = timeout(TURN_WAIT_MAX, self.checks.take(peer)).await;
+        let turn = turn.map_err(|_| {
+            Rejection::new(
+                error::BUSY,
+                "too many credentials are being judged; try again shortly",
+            )
+        })?;
         let done = tokio::task::spawn_blocking(move || {
             // Whoever gave up waiting does not make room for more work than there are turns.
             let _turn = turn;

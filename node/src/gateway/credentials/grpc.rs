@@ -1,5 +1,7 @@
 //! The gRPC service `Credentials`: the same calls as over HTTP, answered with records and proofs as they are.
 
+use std::net::IpAddr;
+
 use starfire_did::credential::presentation::PresentationReport;
 use starfire_did::credential::report::{Outcome, Report, Step, StepName, Verdict};
 use starfire_proto::v1;
@@ -8,6 +10,7 @@ use tonic::{Request, Response, Status};
 
 use super::super::Gateway;
 use super::super::error::{self, answer};
+use super::super::limits::peer;
 use super::check::{self, Shown};
 use super::request::{Options, Returned};
 use super::{BODY_BYTES_MAX, status_list};
@@ -21,13 +24,15 @@ impl Credentials for Gateway {
         &self,
         request: Request<v1::VerifyCredentialRequest>,
     ) -> Result<Response<v1::CredentialReport>, Status> {
+        let (_, from, message) = request.into_parts();
+        let from = peer(&from);
         let v1::VerifyCredentialRequest {
             credential,
             media_type,
             options,
-        } = request.into_inner();
+        } = message;
         let judged = self
-            .judge_bytes(Shown::Credential, credential, media_type, options)
+            .judge_bytes(from, Shown::Credential, credential, media_type, options)
             .await;
         answer(judged.map(|judged| match judged {
             Answer::Credential(judged) => report(&judged),
@@ -42,13 +47,15 @@ impl Credentials for Gateway {
         &self,
         request: Request<v1::VerifyPresentationRequest>,
     ) -> Result<Response<v1::PresentationReport>, Status> {
+        let (_, from, message) = request.into_parts();
+        let from = peer(&from);
         let v1::VerifyPresentationRequest {
             presentation,
             media_type,
             options,
-        } = request.into_inner();
+        } = message;
         let judged = self
-            .judge_bytes(Shown::Presentation, presentation, media_type, options)
+            .judge_bytes(from, Shown::Presentation, presentation, media_type, options)
             .await;
         answer(judged.map(|judged| match judged {
             Answer::Presentation(judged) => presentation_report(&judged),
@@ -154,6 +161,7 @@ impl Credentials for Gateway {
 impl Gateway {
     async fn judge_bytes(
         &self,
+        from: IpAddr,
         shown: Shown,
         bytes: Vec<u8>,
         media_type: String,
@@ -167,9 +175,10 @@ impl Gateway {
         }
         let options = read_options(options.unwrap_or_default())?;
         let judge = self.clone();
-        self.work(move || {
-            let secured = check::secured(&bytes, &media_type)?;
-            check::judge(&judge, shown, secured, &options)
+        self.work(from, move || {
+            check::judge(&judge, shown, &options, |reader| {
+                check::secured(reader, &bytes, &media_type)
+            })
         })
         .await?
     }

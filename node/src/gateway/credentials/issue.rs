@@ -5,7 +5,7 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::Response;
 use serde_json::Value;
 use starfire_did::SigningKey;
@@ -15,10 +15,11 @@ use starfire_did::credential::{code, model};
 use starfire_state::{Code, Rejection};
 
 use super::super::Gateway;
+use super::super::limits::peer;
 use super::reply::{self, Problem};
 use super::request;
 use crate::clock;
-use crate::credential::read::rdf_hash_data;
+use crate::credential::read::Reader;
 
 /// This node signs nothing.
 const ISSUING_OFF: Code = Code::new("ISSUING_OFF", 6);
@@ -27,6 +28,7 @@ const JSON: &[u8] = b"application/json";
 /// `POST /credentials/issue`
 pub(super) async fn issue(
     State(gateway): State<Gateway>,
+    from: Extensions,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -43,7 +45,9 @@ pub(super) async fn issue(
         return Err(Malformed::new(request::REQUEST_MALFORMED, detail).into());
     }
     let bytes = reply::body(body).await?;
-    let issued = gateway.work(move || sign(&key, &bytes)).await??;
+    let issued = gateway
+        .work(peer(&from), move || sign(&key, &bytes))
+        .await??;
     // The credential as it is: of W3C's suites, one does not look into {"verifiableCredential": …}.
     let mut response = reply::json_reply(StatusCode::CREATED, &issued);
     response
@@ -76,10 +80,7 @@ fn sign(key: &SigningKey, bytes: &[u8]) -> Result<Value, Problem> {
         return Err(Malformed::new(code::SUITE_UNSUPPORTED, detail).into());
     };
     let options = Options::assertion(suite, format!("{did}#{multikey}"), clock::unix_ms());
-    Ok(integrity::issue(
-        credential,
-        &options,
-        key,
-        Some(&rdf_hash_data),
-    )?)
+    let reader = Reader::new();
+    let hash = |value: &Value| reader.rdf_hash(value);
+    Ok(integrity::issue(credential, &options, key, Some(&hash))?)
 }

@@ -117,6 +117,11 @@ impl Given {
         let holder_is_subject = self.flag("holderIsSubject", false)?;
         let status_age_max_ms = self.status_age_max_ms()?;
         let mut checks = self.checks()?;
+        // Whoever says what the proof is for, or asks who shows it, asks for a proof.
+        let proof_wanted = purpose.is_some()
+            || checks
+                .as_ref()
+                .is_some_and(|Checks(steps)| steps.contains(&StepName::Holder));
         if let Some(Checks(steps)) = &mut checks {
             // Whoever names what it wants, wants it checked.
             if accreditation.is_some() {
@@ -136,6 +141,7 @@ impl Given {
                 challenge,
                 domain,
                 holder_is_subject,
+                proof_wanted,
                 ..Asked::at(now_ms)
             },
             purpose,

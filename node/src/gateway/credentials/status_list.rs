@@ -6,7 +6,7 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::Value;
 use starfire_did::credential::bitstring;
@@ -16,6 +16,7 @@ use starfire_state::{Code, Rejection};
 
 use super::super::dids::{other_chain, value};
 use super::super::fields::read_path;
+use super::super::limits::peer;
 use super::super::{Gateway, accept, error};
 use super::proved::Proved;
 use super::{reply, status};
@@ -39,6 +40,7 @@ pub(super) struct Found {
 pub(super) async fn get(
     State(gateway): State<Gateway>,
     path: Result<Path<(String, String)>, PathRejection>,
+    from: Extensions,
     headers: HeaderMap,
 ) -> Response {
     let name = read_path(path).and_then(|(issuer, name)| named(&issuer, &name));
@@ -55,7 +57,7 @@ pub(super) async fn get(
     let found = async {
         let found = gateway.status_list(&name).await?;
         // Packing a list takes a while.
-        gateway.work(move || found.to_json()).await?
+        gateway.work(peer(&from), move || found.to_json()).await?
     };
     vary(reply::record(found.await, |found| found))
 }

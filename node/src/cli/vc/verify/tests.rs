@@ -5,8 +5,9 @@ use serde_json::json;
 use starfire_crosschain::unix_ms;
 use starfire_did::credential::bitstring::{self, StatusList};
 use starfire_did::credential::integrity::{self, Options, Suite};
+use starfire_did::credential::presentation;
 use starfire_did::credential::report::{Report as Judged, StepName};
-use starfire_did::{Did, Document, path, status_list};
+use starfire_did::{Did, Document, VerificationKey, path, status_list};
 use starfire_proto::v1;
 use starfire_state::Changes;
 use tempfile::TempDir;
@@ -244,6 +245,41 @@ fn a_report_reads_as_a_table_of_steps() {
     assert_eq!(value["steps"][0]["detail"], "JSON_INVALID: no JSON");
     assert_eq!(value["steps"][1]["outcome"], "skipped");
     assert_eq!(steps(&answer).len(), StepName::ALL.len());
+}
+
+#[tokio::test]
+async fn credentials_put_together_by_nobody_are_judged_only_where_anybody_may_show_them() {
+    let files = tempfile::tempdir().unwrap();
+    let key = VerificationKey::from(private_key(ISSUER).public());
+    let issuer = format!("did:key:{}", key.to_multikey());
+    let method = format!("{issuer}#{}", key.to_multikey());
+    let claims = json!({
+        "@context": ["https://www.w3.org/ns/credentials/v2"],
+        "type": ["VerifiableCredential"],
+        "issuer": issuer,
+        "credentialSubject": {"id": issuer},
+    });
+    let options = Options::assertion(Suite::EddsaJcs2022, method, FROM_MS);
+    let credential = integrity::issue(claims, &options, &private_key(ISSUER).into(), None).unwrap();
+    let shown = presentation::unsigned(&issuer, &[credential]);
+    let file = files.path().join("shown.json");
+    std::fs::write(&file, shown.to_string()).unwrap();
+    let context = Context {
+        output: Output::new(true),
+        home: Some(files.path().join("home")),
+        node: None,
+        passphrase_file: None,
+    };
+    let line = ["verify", file.to_str().unwrap(), "--offline"];
+    for (more, expected) in [(&[][..], Some("PROOF_MISSING")), (&["--any-holder"], None)] {
+        let line = Line::parse_from(line.iter().chain(more));
+        let answer = judge(&line.verify, &context, NOW_MS).await.unwrap();
+        let Answer::Presentation(report) = answer else {
+            panic!("a presentation was shown")
+        };
+        assert_eq!(report.code(), expected, "{report:?}");
+        assert_eq!(report.verdict == Verdict::Valid, expected.is_none());
+    }
 }
 
 #[tokio::test]
