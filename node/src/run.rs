@@ -161,6 +161,7 @@ async fn run(
     let (published, published_watch) = watch::channel(Published { height });
     let (status, status_watch) = watch::channel(v1::StatusResponse::default());
     let claims = Claims::default();
+    let (enrolled, enrolled_watch) = watch::channel(roster.clone());
     let (progress, progress_watch) = watch::channel(None);
     let (arrivals, arrivals_inbox) = mpsc::channel(64);
     let pool = Arc::new(RwLock::new(PoolView::default()));
@@ -170,6 +171,7 @@ async fn run(
     let outlets = Outlets {
         network: network.clone(),
         roster,
+        enrolled,
         published,
         status,
         pool: pool.clone(),
@@ -215,6 +217,7 @@ async fn run(
         core: inbox.clone(),
         published: published_watch.clone(),
         claims,
+        roster: enrolled_watch,
         arrivals: arrivals_inbox,
         progress,
     }));
