@@ -126,7 +126,16 @@ async fn run(
         .await
         .context("start the network")?;
     if rocks.height().is_none() && (config.sync.snapshots || rocks.is_importing()) {
-        rocks = store::begin(&config, &genesis, &network, &mut incoming, rocks).await?;
+        rocks = store::begin(
+            home,
+            &config,
+            &genesis,
+            &roster,
+            &network,
+            &mut incoming,
+            rocks,
+        )
+        .await?;
     }
     let retention = Retention {
         blocks: config.store.retain_blocks,
