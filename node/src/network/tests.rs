@@ -14,7 +14,7 @@ use starfire_proto::v1::{self, sync_request::Request, sync_response::Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, timeout};
 
 use super::frame::{FRAME_BYTES_MAX, Kind};
 use super::{Inbox, Incoming, Judgement, Network, NetworkConfig, NetworkError, RequestError};
@@ -491,17 +491,23 @@ impl Flood {
     }
 }
 
-/// Holds a socket, silent or after a byte that no peer begins with.
+/// Holds a socket, silent or after a byte that no peer begins with. A node that starts has it at once, one that closes it half a
+/// second later.
 async fn hold(address: SocketAddr, silent: bool) {
-    let mut tick = tokio::time::interval(Duration::from_millis(500));
+    let [mut absent, mut closed] = [5, 500].map(|millis| {
+        let mut interval = tokio::time::interval(Duration::from_millis(millis));
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        interval
+    });
     loop {
-        tick.tick().await;
         let Ok(mut socket) = TcpStream::connect(address).await else {
+            absent.tick().await;
             continue;
         };
         if silent || socket.write_all(&[1]).await.is_ok() {
             while socket.read(&mut [0; 64]).await.is_ok_and(|read| read > 0) {}
         }
+        closed.tick().await;
     }
 }
 
