@@ -151,13 +151,26 @@ pub(crate) fn memory_mib_default() -> usize {
 pub struct Sync {
     /// It begins with a snapshot of its peers.
     pub snapshots: bool,
+    /// The largest snapshot that is taken, MiB.
+    #[serde(default = "snapshot_mib_max_default")]
+    pub snapshot_mib_max: u64,
     /// The height of a header that the operator trusts.
     pub trust_height: Option<u64>,
     /// Its hash, hex.
     pub trust_hash: Option<String>,
 }
 
+/// Far more than the states of most chains, and no more than a disk should spare for a peer's word.
+fn snapshot_mib_max_default() -> u64 {
+    16_384
+}
+
 impl Sync {
+    /// The same in bytes.
+    pub fn snapshot_bytes_max(&self) -> u64 {
+        self.snapshot_mib_max.saturating_mul(1 << 20)
+    }
+
     /// The trusted header, if one is set.
     pub fn trust(&self) -> Option<TrustedHeader> {
         let hash = hex::decode(self.trust_hash.as_ref()?).ok()?;
@@ -266,6 +279,7 @@ impl Config {
             },
             sync: Sync {
                 snapshots: false,
+                snapshot_mib_max: snapshot_mib_max_default(),
                 trust_height: None,
                 trust_hash: None,
             },
@@ -379,6 +393,9 @@ impl Config {
             ));
         }
         let sync = &self.sync;
+        if sync.snapshot_mib_max == 0 {
+            return Some(("sync.snapshot_mib_max", "must be at least 1".to_owned()));
+        }
         if (sync.trust_height.is_some() || sync.trust_hash.is_some()) && sync.trust().is_none() {
             return Some((
                 "sync.trust_hash",
@@ -504,6 +521,7 @@ mod tests {
         config.p2p.peers = vec![peer.parse().unwrap()];
         config.p2p.psk_file = Some("network.psk".into());
         config.gateway.refused_status = 422;
+        config.sync.snapshot_mib_max = 100;
         config.sync.trust_height = Some(7);
         config.sync.trust_hash = Some("ab".repeat(32));
         config.anchor = Some(Anchor {
@@ -566,6 +584,10 @@ mod tests {
             (
                 good.replace("snapshots_kept = 2", "snapshots_kept = 0"),
                 "store.snapshots_kept",
+            ),
+            (
+                good.replace("snapshot_mib_max = 16384", "snapshot_mib_max = 0"),
+                "sync.snapshot_mib_max",
             ),
             (
                 good.replace("# trust_height = 1", "trust_height = 1"),

@@ -71,6 +71,8 @@ pub struct Outlets {
     pub network: Network,
     /// Which of them may connect, and which are validators.
     pub roster: Roster,
+    /// The same for others, whenever it changes.
+    pub enrolled: watch::Sender<Roster>,
     /// The newest height that may be read.
     pub published: watch::Sender<Published>,
     /// This node as it sees itself.
@@ -527,6 +529,7 @@ impl Core {
         if roster.denied().contains(&network.local_peer()) {
             tracing::warn!("this node's member was removed from the chain: its peers refuse it");
         }
+        self.outlets.enrolled.send_replace(roster.clone());
         self.outlets.roster = roster;
     }
 

@@ -89,6 +89,11 @@ impl Home {
         self.0.join("snapshots")
     }
 
+    /// The peers whose snapshots did not hold, one a line.
+    pub fn snapshot_liars(&self) -> PathBuf {
+        self.0.join("snapshot-liars.txt")
+    }
+
     /// The node's log.
     pub fn log(&self) -> PathBuf {
         self.0.join("starfire.log")

@@ -15,6 +15,8 @@
 //! - **requests** of nodes that are behind fetch blocks, headers and snapshots. They are believed for their certificates and
 //!   hashes, not for who sent them.
 //!
+//! Who floods the port with connections cannot keep a peer out: see the `lobby` module.
+//!
 //! The rest of the node holds a [`Network`], which never makes it wait, and reads an [`Inbox`], which is bounded by entries, by bytes
 //! and by peer. Where something has to be dropped, the policy is written down in the module concerned and the loss is in [`Gauges`].
 //!
@@ -30,6 +32,7 @@ mod gauges;
 mod gossip;
 mod handle;
 mod inbox;
+mod lobby;
 mod outbox;
 mod protocol;
 mod redial;
@@ -58,6 +61,7 @@ pub use requests::{RESPONSE_BLOCKS_MAX, RESPONSE_BYTES_MAX, RESPONSE_RECEIPTS_MA
 
 use exchange::Exchange;
 use gauges::Counters;
+use lobby::Lobby;
 use outbox::Outboxes;
 use protocol::Names;
 use redial::Redial;
@@ -113,12 +117,17 @@ pub async fn start(config: NetworkConfig) -> Result<(Network, Inbox), NetworkErr
     let names = Names::new(&config.chain_id, &config.genesis_hash);
     let outboxes = Outboxes::default();
     let counters = Arc::new(Counters::default());
+    let lobby = Lobby::new(
+        config.peers.iter().map(|(_, address)| address),
+        Arc::clone(&counters),
+    );
     let mut swarm = swarm::build(
         &config.key,
         &names,
         config.psk,
         outboxes.clone(),
         Arc::clone(&counters),
+        &lobby,
     )
     .map_err(NetworkError::from)?;
     let listen = listen(&mut swarm, config.listen).await?;
@@ -136,6 +145,7 @@ pub async fn start(config: NetworkConfig) -> Result<(Network, Inbox), NetworkErr
         outboxes,
         Arc::clone(&counters),
         delivery.level(),
+        lobby.clone(),
     );
     for peer in config.allowed.iter().chain(&configured) {
         swarm.behaviour_mut().allowed.allow_peer(*peer);
@@ -151,6 +161,7 @@ pub async fn start(config: NetworkConfig) -> Result<(Network, Inbox), NetworkErr
         exchange: Exchange::default(),
         strangers: BTreeSet::new(),
         blames: blame::Blames::default(),
+        lobby,
     };
     // The task ends by itself when the last handle is gone; nobody waits for it.
     drop(tokio::spawn(task.run()));

@@ -14,9 +14,20 @@ use starfire_proto::v1;
 use starfire_state::{Archive, View};
 use tendermint::{account, validator};
 
+/// Whose word it is that a peer gives. A member may have many nodes, and has one voice.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Voice {
+    /// That of a member, by its address.
+    Member(String),
+    /// The peer's own: only this node's configuration names it.
+    Peer(PeerId),
+}
+
 /// The members' nodes and validators.
 #[derive(Debug, Clone, Default)]
 pub struct Roster {
+    /// The address and the voting power of the member whose node a peer is.
+    members: BTreeMap<PeerId, (String, u64)>,
     /// Which peers speak for which validator.
     peers: BTreeMap<account::Id, BTreeSet<PeerId>>,
     organisations: BTreeMap<account::Id, String>,
@@ -64,6 +75,8 @@ impl Roster {
                 .insert(validator, member.organisation.clone());
         }
         for peer in peers(member) {
+            self.members
+                .insert(peer, (member.address.clone(), member.voting_power));
             self.allowed.insert(peer);
             self.roles.insert(peer, member.role());
             if let Some(validator) = validator {
@@ -96,6 +109,19 @@ impl Roster {
             .unwrap_or_default()
     }
 
+    /// Whose word it is that a peer gives.
+    pub fn voice(&self, peer: &PeerId) -> Voice {
+        match self.members.get(peer) {
+            Some((address, _)) => Voice::Member(address.clone()),
+            None => Voice::Peer(*peer),
+        }
+    }
+
+    /// The voting power of the member whose node a peer is.
+    pub fn power(&self, peer: &PeerId) -> u64 {
+        self.members.get(peer).map_or(0, |(_, power)| *power)
+    }
+
     /// The role of the member whose node a peer is.
     pub fn role(&self, peer: &PeerId) -> Option<v1::Role> {
         self.roles.get(peer).copied()
@@ -120,6 +146,23 @@ fn removed(state: &dyn View) -> impl Iterator<Item = PeerId> + use<> {
         let member = removed.member.unwrap_or_default();
         peers(&member).collect::<Vec<_>>()
     })
+}
+
+#[cfg(test)]
+impl Roster {
+    /// Members by their addresses, each with its nodes and its voting power.
+    pub(crate) fn of_members(members: &[(&str, &[PeerId], u64)]) -> Self {
+        let mut roster = Self::default();
+        for (address, peers, voting_power) in members {
+            roster.enter(&v1::MemberRecord {
+                address: (*address).to_owned(),
+                peers: peers.iter().map(ToString::to_string).collect(),
+                voting_power: *voting_power,
+                ..v1::MemberRecord::default()
+            });
+        }
+        roster
+    }
 }
 
 /// A member may name a peer that libp2p cannot read; it is nobody's then.

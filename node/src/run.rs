@@ -130,7 +130,16 @@ async fn run(
         .await
         .context("start the network")?;
     if rocks.height().is_none() && (config.sync.snapshots || rocks.is_importing()) {
-        rocks = store::begin(&config, &genesis, &network, &mut incoming, rocks).await?;
+        rocks = store::begin(
+            home,
+            &config,
+            &genesis,
+            &roster,
+            &network,
+            &mut incoming,
+            rocks,
+        )
+        .await?;
     }
     let retention = Retention {
         blocks: config.store.retain_blocks,
@@ -167,6 +176,7 @@ async fn run(
     let (published, published_watch) = watch::channel(Published { height });
     let (status, status_watch) = watch::channel(v1::StatusResponse::default());
     let claims = Claims::default();
+    let (enrolled, enrolled_watch) = watch::channel(roster.clone());
     let (progress, progress_watch) = watch::channel(None);
     let (arrivals, arrivals_inbox) = mpsc::channel(64);
     let pool = Arc::new(RwLock::new(PoolView::default()));
@@ -176,6 +186,7 @@ async fn run(
     let outlets = Outlets {
         network: network.clone(),
         roster,
+        enrolled,
         published,
         status,
         pool: pool.clone(),
@@ -221,6 +232,7 @@ async fn run(
         core: inbox.clone(),
         published: published_watch.clone(),
         claims,
+        roster: enrolled_watch,
         arrivals: arrivals_inbox,
         progress,
     }));

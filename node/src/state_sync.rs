@@ -3,15 +3,19 @@
 //! Nothing of it is believed for who sends it. A light client verifies the header after the snapshot's height, from a header that
 //! the operator trusts or from genesis. Each chunk must have the hash that the manifest names, and before anything is used the tree
 //! over all entries must have the root that the verified header carries. A peer that sends something else is dropped, and the next
-//! offer is tried. Until the root is right the store has no height; a node that dies meanwhile begins anew.
+//! offer is tried. Whether the root is right shows only after the last chunk, so what most members offer comes first, a member whose
+//! snapshot did not hold is asked no more, and no snapshot may be larger than the operator allows. Until the root is right the store
+//! has no height; a node that dies meanwhile begins anew.
 //!
 //! Blocks from the next height on come by [`crate::sync`]. Older ones are not there: who asks for them hears `PRUNED`.
 
 mod chunks;
 mod headers;
 mod import;
+mod liars;
 mod offers;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use starfire_ledger::Genesis;
@@ -19,8 +23,10 @@ use starfire_state::StoreError;
 
 use crate::network::{Inbox, Network};
 use crate::rocks::Rocks;
+use crate::roster::Roster;
 use headers::{Believed, Fault};
 use import::Imported;
+use liars::Liars;
 use offers::Offer;
 
 /// How often peers are asked again when none has a snapshot that holds.
@@ -35,6 +41,21 @@ pub struct TrustedHeader {
     pub height: u64,
     /// Its hash.
     pub hash: [u8; 32],
+}
+
+/// What a node that begins with a snapshot goes by.
+#[derive(Debug)]
+pub struct Terms<'a> {
+    /// The chain's beginning.
+    pub genesis: &'a Genesis,
+    /// Where trust begins, if not with genesis.
+    pub trust: Option<TrustedHeader>,
+    /// Whose peers they are, as far as this node knows.
+    pub roster: &'a Roster,
+    /// All chunks of a snapshot together are not longer.
+    pub bytes_max: u64,
+    /// The file that remembers whose snapshots did not hold.
+    pub liars: PathBuf,
 }
 
 /// Why a node does not begin with a snapshot.
@@ -79,12 +100,11 @@ impl StateSyncError {
 pub async fn run(
     network: &Network,
     inbox: &mut Inbox,
-    genesis: &Genesis,
-    trust: Option<TrustedHeader>,
+    terms: &Terms<'_>,
     rocks: Rocks,
 ) -> Result<(Rocks, Option<u64>), StateSyncError> {
     tokio::select! {
-        begun = begin(network, genesis, trust, rocks) => begun,
+        begun = begin(network, terms, rocks) => begun,
         // There is no chain here yet that messages could be for.
         () = drain(inbox) => Err(StateSyncError::Stopped),
     }
@@ -96,8 +116,7 @@ async fn drain(inbox: &mut Inbox) {
 
 async fn begin(
     network: &Network,
-    genesis: &Genesis,
-    trust: Option<TrustedHeader>,
+    terms: &Terms<'_>,
     rocks: Rocks,
 ) -> Result<(Rocks, Option<u64>), StateSyncError> {
     let mut rocks = rocks;
@@ -105,7 +124,7 @@ async fn begin(
         tracing::info!("a snapshot was half taken over: beginning anew");
         rocks.discard_import()?;
     }
-    let mut liars = Vec::new();
+    let mut liars = Liars::load(&terms.liars, terms.roster);
     for round in 0..ROUNDS_MAX {
         if round > 0 {
             tokio::time::sleep(ROUND_PAUSE).await;
@@ -118,7 +137,7 @@ async fn begin(
         let mut untrusted = None;
         for mut offer in offers {
             offer.peers.retain(|peer| !liars.contains(peer));
-            match attempt(network, genesis, trust, &mut offer, rocks, &mut liars).await? {
+            match attempt(network, terms, &mut offer, rocks, &mut liars).await? {
                 (store, Attempt::Done) => return Ok((store, Some(offer.height))),
                 (store, Attempt::Failed) => rocks = store,
                 (store, Attempt::Untrusted(height)) => {
@@ -144,12 +163,16 @@ enum Attempt {
 
 async fn attempt(
     network: &Network,
-    genesis: &Genesis,
-    trust: Option<TrustedHeader>,
+    terms: &Terms<'_>,
     offer: &mut Offer,
     rocks: Rocks,
-    liars: &mut Vec<libp2p::PeerId>,
+    liars: &mut Liars<'_>,
 ) -> Result<(Rocks, Attempt), StateSyncError> {
+    let Terms { genesis, trust, .. } = *terms;
+    if !offer.may_fit(terms.bytes_max) {
+        import::too_large(offer, liars);
+        return Ok((rocks, Attempt::Failed));
+    }
     let (mut header, mut found_trust) = (None, trust.is_none());
     for peer in offer.peers.clone() {
         let believed = match trust {
@@ -192,18 +215,19 @@ async fn attempt(
         peers = offer.peers.len(),
         "taking over a snapshot"
     );
-    let (rocks, imported) = import::import(network, offer, &header, rocks, liars).await?;
+    let (rocks, imported) =
+        import::import(network, offer, &header, terms.bytes_max, rocks, liars).await?;
     Ok(match imported {
         Imported::Done => (rocks, Attempt::Done),
         Imported::Failed => (rocks, Attempt::Failed),
     })
 }
 
-fn drop_peer(peer: libp2p::PeerId, fault: &Fault, liars: &mut Vec<libp2p::PeerId>) {
+fn drop_peer(peer: libp2p::PeerId, fault: &Fault, liars: &mut Liars<'_>) {
     match fault {
         Fault::Lie(reason) => {
             tracing::warn!(%peer, reason, "a peer's snapshot does not hold");
-            liars.push(peer);
+            liars.add(peer);
         }
         Fault::Silent(error) => tracing::info!(%peer, %error, "a peer did not answer"),
         Fault::Absent => tracing::info!(%peer, "a peer does not have the header"),

@@ -5,6 +5,9 @@
 //! it claims, loses its claim and is left alone for a while, longer each time; the others go on. What a peer has pruned is asked of
 //! another; when all have pruned it, the status says so, since then only a snapshot helps (see [`crate::state_sync`]).
 //!
+//! What people are told is more than whom to ask: that this node is behind, and how far, is believed of more than half of the voting
+//! power that is heard, not of one peer.
+//!
 //! In a chain that runs well this task sleeps: the block that everybody just decided usually arrives by consensus before the
 //! pause here is over.
 
@@ -40,6 +43,7 @@ use crate::clock;
 use crate::core_loop::CoreInput;
 use crate::gateway::backend::Published;
 use crate::network::{Network, RequestError};
+use crate::roster::Roster;
 
 /// Time for consensus to bring a block by itself.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -61,6 +65,8 @@ pub struct Surroundings {
     pub published: watch::Receiver<Published>,
     /// How far others say that they are.
     pub claims: Claims,
+    /// Whose peers they are, and how much they weigh.
+    pub roster: watch::Receiver<Roster>,
     /// Peers that just connected.
     pub arrivals: mpsc::Receiver<PeerId>,
     /// What the status shows; `None`: up to date.
@@ -171,8 +177,13 @@ impl Sync {
         let connected = self.around.network.connected().into_iter().collect();
         self.sources.gone(&connected);
         let (height, target) = (self.height(), self.sources.target(now));
+        let believed = self.sources.believed(&self.around.roster.borrow());
+        if believed <= height && self.applying.is_none() {
+            self.caught_up(height);
+        }
         if target <= height && self.applying.is_none() {
-            self.up_to_date(height);
+            self.window.clear();
+            self.behind_since = None;
             return None;
         }
         let since = match self.behind_since {
@@ -182,10 +193,15 @@ impl Sync {
                 now
             }
         };
-        if self.progress.is_none() && target - height <= PATIENT_BLOCKS && now < since + PATIENCE {
+        let is_near = believed.saturating_sub(height) <= PATIENT_BLOCKS;
+        let has_begun =
+            self.progress.is_some() || self.applying.is_some() || self.window.has_begun();
+        if !has_begun && is_near && now < since + PATIENCE {
             return Some(since + PATIENCE);
         }
-        self.tell(height, target, now);
+        if believed > height {
+            self.tell(height, believed, now);
+        }
         if let Some(until) = self.rest_until {
             if now < until {
                 return Some(until);
@@ -216,9 +232,8 @@ impl Sync {
             .map(|at| at.min(now + LOOK_PERIOD))
     }
 
-    fn up_to_date(&mut self, height: u64) {
-        self.window.clear();
-        self.behind_since = None;
+    /// Nobody who is believed is higher.
+    fn caught_up(&mut self, height: u64) {
         if let Some(progress) = self.progress.take() {
             progress.end(height);
             self.around.progress.send_replace(None);

@@ -37,6 +37,10 @@ pub struct Gauges {
     pub others_dropped: u64,
     /// Counter: judgements that came faster than they could be passed on.
     pub judgements_dropped: u64,
+    /// Connections that came in and are in the handshake.
+    pub incoming_waiting: u64,
+    /// Counter: such connections that made room for newer ones.
+    pub incoming_displaced: u64,
     /// Counter: connections refused because the peer id is on no list.
     pub strangers_refused: u64,
     /// Counter: connections closed because the peer broke the protocol.
@@ -59,6 +63,7 @@ pub(crate) struct Counters {
     pub(crate) batches_refused: Counter,
     pub(crate) others_dropped: Counter,
     pub(crate) judgements_dropped: Counter,
+    pub(crate) incoming_displaced: Counter,
     pub(crate) strangers_refused: Counter,
     pub(crate) violations: Counter,
     pub(crate) gossip_slow: Counter,

@@ -17,6 +17,7 @@ use super::frame::{BATCH_BYTES_MAX, FRAME_BYTES_MAX, Kind};
 use super::gauges::{Counters, Gauges, number};
 use super::gossip::TRANSACTION_BYTES_MAX;
 use super::inbox::{Judgement, Level, Pending};
+use super::lobby::Lobby;
 use super::outbox::Outboxes;
 
 /// Commands that may wait for the network's task.
@@ -97,6 +98,7 @@ struct Shared {
     outboxes: Outboxes,
     counters: Arc<Counters>,
     inbox: Level,
+    lobby: Lobby,
     room: Arc<Semaphore>,
     commands: mpsc::Sender<Command>,
     admission: watch::Sender<Admission>,
@@ -128,6 +130,7 @@ pub(crate) fn channel(
     outboxes: Outboxes,
     counters: Arc<Counters>,
     inbox: Level,
+    lobby: Lobby,
 ) -> (Network, TaskEnds) {
     let (commands_in, commands) = mpsc::channel(COMMANDS_MAX);
     let (admission_in, admission) = watch::channel(Admission::default());
@@ -139,6 +142,7 @@ pub(crate) fn channel(
         outboxes,
         counters,
         inbox,
+        lobby,
         room: Arc::new(Semaphore::new(GOSSIP_BYTES_MAX)),
         commands: commands_in,
         admission: admission_in,
@@ -331,6 +335,8 @@ impl Network {
             batches_refused: counters.batches_refused.value(),
             others_dropped: counters.others_dropped.value(),
             judgements_dropped: counters.judgements_dropped.value(),
+            incoming_waiting: number(self.0.lobby.waiting()),
+            incoming_displaced: counters.incoming_displaced.value(),
             strangers_refused: counters.strangers_refused.value(),
             violations: counters.violations.value(),
             gossip_slow: counters.gossip_slow.value(),

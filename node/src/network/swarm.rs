@@ -12,15 +12,17 @@ use libp2p::{PeerId, Swarm, noise};
 use super::direct::Direct;
 use super::gauges::Counters;
 use super::gossip::{self, Gossip, GossipError};
+use super::lobby::{self, Lobby};
 use super::outbox::Outboxes;
 use super::protocol::Names;
 use super::requests::{self, Requests};
 use super::transport;
 
-/// Connections in the handshake, whoever they come from.
-const PENDING_INCOMING_MAX: u32 = 64;
+/// Connections in the handshake. The lobby keeps those that came in far below it; the rest are ending.
+const PENDING_INCOMING_MAX: u32 = 1_024;
 const PENDING_OUTGOING_MAX: u32 = 64;
 const ESTABLISHED_MAX: u32 = 256;
+const _: () = assert!(lobby::PLACES_MAX < PENDING_INCOMING_MAX as usize);
 
 /// Two nodes that dial each other at once have two; one more may still be dying.
 const PER_PEER_MAX: u32 = 4;
@@ -57,8 +59,9 @@ pub(crate) fn build(
     psk: Option<[u8; 32]>,
     outboxes: Outboxes,
     counters: Arc<Counters>,
+    lobby: &Lobby,
 ) -> Result<Swarm<Behaviour>, BuildError> {
-    let transport = transport::build(key, names.prologue.clone(), psk, counters)?;
+    let transport = transport::build(key, names.prologue.clone(), psk, counters, lobby)?;
     let limits = ConnectionLimits::default()
         .with_max_pending_incoming(Some(PENDING_INCOMING_MAX))
         .with_max_pending_outgoing(Some(PENDING_OUTGOING_MAX))

@@ -23,6 +23,7 @@ use super::frame::Kind;
 use super::gauges::Counters;
 use super::handle::{Admission, Command, RequestError, TaskEnds};
 use super::inbox::{Delivery, Incoming, Judgement, Pending};
+use super::lobby::Lobby;
 use super::protocol::Names;
 use super::redial::Redial;
 use super::swarm::{Behaviour, BehaviourEvent};
@@ -46,6 +47,7 @@ pub(crate) struct Task {
     pub(crate) exchange: Exchange,
     pub(crate) strangers: BTreeSet<PeerId>,
     pub(crate) blames: Blames,
+    pub(crate) lobby: Lobby,
 }
 
 impl Task {
@@ -109,6 +111,9 @@ impl Task {
             SwarmEvent::Behaviour(BehaviourEvent::Direct(event)) => self.on_direct(event),
             SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => self.on_gossip(event),
             SwarmEvent::Behaviour(BehaviourEvent::Requests(event)) => self.on_requests(event),
+            SwarmEvent::ConnectionEstablished { endpoint, .. } => {
+                self.lobby.met(endpoint.get_remote_address());
+            }
             SwarmEvent::ConnectionClosed {
                 peer_id,
                 num_established: 0,

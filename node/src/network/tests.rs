@@ -4,12 +4,17 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use libp2p::identity::Keypair;
+use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 use starfire_proto::v1::{self, sync_request::Request, sync_response::Response};
-use tokio::time::timeout;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, timeout};
 
 use super::frame::{FRAME_BYTES_MAX, Kind};
 use super::{Inbox, Incoming, Judgement, Network, NetworkConfig, NetworkError, RequestError};
@@ -466,6 +471,78 @@ async fn a_peer_that_restarts_is_connected_again_and_old_messages_are_not_replay
     assert!(second.network.send(peer, b"fresh".to_vec()));
     assert_eq!(first.message().await.1, b"fresh");
     assert_eq!(second.network.gauges().consensus_unsent, 1);
+}
+
+/// Sockets of somebody without a key, held at a port for as long as this is. One that is closed is opened again soon.
+struct Flood(#[expect(dead_code, reason = "it lives as long as the flood")] JoinSet<()>);
+
+impl Flood {
+    const SOCKETS: usize = 200;
+
+    fn at(address: &Multiaddr) -> Self {
+        let mut parts = address.iter();
+        let (Some(Protocol::Ip4(ip)), Some(Protocol::Tcp(port))) = (parts.next(), parts.next())
+        else {
+            panic!("{address} is not of this test");
+        };
+        let address = SocketAddr::from((ip, port));
+        let sockets = (0..Self::SOCKETS).map(|number| hold(address, number % 2 == 0));
+        Self(sockets.collect())
+    }
+}
+
+/// Holds a socket, silent or after a byte that no peer begins with. A node that starts has it at once, one that closes it half a
+/// second later.
+async fn hold(address: SocketAddr, silent: bool) {
+    let [mut absent, mut closed] = [5, 500].map(|millis| {
+        let mut interval = tokio::time::interval(Duration::from_millis(millis));
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        interval
+    });
+    loop {
+        let Ok(mut socket) = TcpStream::connect(address).await else {
+            absent.tick().await;
+            continue;
+        };
+        if silent || socket.write_all(&[1]).await.is_ok() {
+            while socket.read(&mut [0; 64]).await.is_ok_and(|read| read > 0) {}
+        }
+        closed.tick().await;
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_restarts_is_connected_again_though_idle_sockets_flood_both_ports() {
+    let keys = [Keypair::generate_ed25519(), Keypair::generate_ed25519()];
+    let ports = [free_address(), free_address()];
+    let peers: Vec<(PeerId, Multiaddr)> = keys
+        .iter()
+        .zip(&ports)
+        .map(|(key, address)| (PeerId::from(key.public()), address.clone()))
+        .collect();
+    let mut nodes = Vec::new();
+    for (key, listen) in keys.into_iter().zip(&ports) {
+        let mut config = config(&[], peers.clone());
+        (config.key, config.listen) = (key, listen.clone());
+        nodes.push(Node::start(config).await);
+    }
+    let (mut second, mut first) = (nodes.pop().unwrap(), nodes.pop().unwrap());
+    first.connected_to(second.peer()).await;
+    second.connected_to(first.peer()).await;
+
+    let _floods: Vec<Flood> = ports.iter().map(Flood::at).collect();
+    for node in [&first, &second] {
+        becomes(|| node.network.gauges().incoming_displaced > 200).await;
+    }
+    for _ in 0..3 {
+        let config = second.config.clone();
+        second.network.stop().await;
+        drop(second);
+        first.gone(peers[1].0).await;
+        second = Node::start(config).await;
+        second.connected_to(first.peer()).await;
+        first.connected_to(second.peer()).await;
+    }
 }
 
 /// Whether two nodes that allow each other connect. They differ in what `change` does.

@@ -1,7 +1,8 @@
 //! How bytes travel: TCP, an optional pre-shared key, Noise, Yamux.
 //!
 //! The pre-shared key comes first: without it a scanner does not even learn that libp2p speaks here. Noise proves the peer id and,
-//! by its prologue, the chain. The kernel watches for dead peers (TCP keep-alive and user timeout), so no node sends pings.
+//! by its prologue, the chain. Until then a connection that came in waits in the [`Lobby`], and whoever dials speaks first: one that
+//! says nothing is not waited for. The kernel watches for dead peers (TCP keep-alive and user timeout), so no node sends pings.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -17,13 +18,18 @@ use libp2p::multiaddr::Protocol;
 use libp2p::pnet::{PnetConfig, PreSharedKey};
 use libp2p::{Multiaddr, PeerId, Transport, noise, tcp, yamux};
 use rustix::net::sockopt;
+use tokio::time::timeout;
 use tracing::debug;
 
 use super::gauges::Counters;
+use super::lobby::Lobby;
 use super::traffic::Counted;
 
 /// From the first byte to an authenticated, multiplexed connection.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// From an incoming connection to its first byte.
+const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Streams of one connection, both directions together.
 const STREAMS_MAX: usize = 64;
@@ -42,15 +48,20 @@ pub(crate) fn build(
     prologue: Vec<u8>,
     psk: Option<[u8; 32]>,
     counters: Arc<Counters>,
+    lobby: &Lobby,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
     let noise = noise::Config::new(key)?.with_prologue(prologue);
-    let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true)).map(move |socket, _| {
+    let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true));
+    let tcp = tcp.and_then(move |socket, point| async move {
         if let Err(error) = detect_death(&socket) {
             debug!(%error, "a socket does not take its keep-alive options");
         }
-        Counted::new(socket, Arc::clone(&counters))
+        if point.is_listener() {
+            first_byte(&socket).await?;
+        }
+        io::Result::Ok(Counted::new(socket, counters))
     });
-    Ok(match psk {
+    let secured = match psk {
         None => secure(tcp, noise),
         Some(psk) => {
             let network = PnetConfig::new(PreSharedKey::new(psk));
@@ -59,7 +70,13 @@ pub(crate) fn build(
                 noise,
             )
         }
-    })
+    };
+    Ok(lobby.before(secured).boxed())
+}
+
+async fn first_byte(socket: &tcp::tokio::TcpStream) -> io::Result<()> {
+    let first = timeout(FIRST_BYTE_TIMEOUT, socket.0.readable()).await;
+    first.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "it said nothing")))
 }
 
 /// An error if another socket listens at `address` already.

@@ -9,9 +9,10 @@ use crate::config::Config;
 use crate::home::Home;
 use crate::network::{Inbox, Network};
 use crate::rocks::{OpenError, Rocks};
+use crate::roster::Roster;
 use crate::signer::Signer;
 use crate::snapshot::{self, Shelf};
-use crate::state_sync;
+use crate::state_sync::{self, Terms};
 
 /// With its code in front, for people and programs.
 pub(super) fn store_error(error: OpenError) -> anyhow::Error {
@@ -56,8 +57,10 @@ pub(super) fn own_safety(rocks: &mut Rocks, signers: &[Signer]) -> anyhow::Resul
 
 /// Fills an empty store from a snapshot of the peers, if they have one. What is left of an earlier attempt goes in any case.
 pub(super) async fn begin(
+    home: &Home,
     config: &Config,
     genesis: &Genesis,
+    roster: &Roster,
     network: &Network,
     incoming: &mut Inbox,
     mut rocks: Rocks,
@@ -66,7 +69,14 @@ pub(super) async fn begin(
         rocks.discard_import().context("empty the store")?;
         return Ok(rocks);
     }
-    let begun = state_sync::run(network, incoming, genesis, config.sync.trust(), rocks).await;
+    let terms = Terms {
+        genesis,
+        trust: config.sync.trust(),
+        roster,
+        bytes_max: config.sync.snapshot_bytes_max(),
+        liars: home.snapshot_liars(),
+    };
+    let begun = state_sync::run(network, incoming, &terms, rocks).await;
     let (rocks, height) = begun.map_err(|error| {
         let code = error.code();
         anyhow::Error::from(error).context(format!("{code}: begin with a snapshot"))

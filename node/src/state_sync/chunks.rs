@@ -8,6 +8,7 @@ use libp2p::PeerId;
 use starfire_proto::v1::{self, sync_request::Request, sync_response::Response};
 use tokio::sync::mpsc;
 
+use super::liars::Liars;
 use super::offers::Offer;
 use crate::network::{Network, RequestError};
 use crate::snapshot;
@@ -41,7 +42,7 @@ pub(super) async fn fetch(
     network: &Network,
     offer: &Offer,
     chunks: mpsc::Sender<Vec<u8>>,
-    liars: &mut Vec<PeerId>,
+    liars: &mut Liars<'_>,
 ) -> Result<(), Stopped> {
     let mut peers: BTreeMap<PeerId, Record> = offer
         .peers
@@ -94,7 +95,7 @@ pub(super) async fn fetch(
             }
             Ok(_) => {
                 tracing::warn!(%peer, index, "a peer sent a chunk that the manifest does not name");
-                liars.push(peer);
+                liars.add(peer);
                 peers.remove(&peer);
             }
             Err(error) => {

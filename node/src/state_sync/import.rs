@@ -1,6 +1,5 @@
 //! Taking a snapshot into the store, and using it only if its root is the one that the verified header carries.
 
-use libp2p::PeerId;
 use prost::Message;
 use starfire_consensus::certificate;
 use starfire_ledger::{Block, receipt};
@@ -15,6 +14,7 @@ use tokio::sync::mpsc;
 use super::StateSyncError;
 use super::chunks::{self, Stopped};
 use super::headers::decode_set;
+use super::liars::Liars;
 use super::offers::Offer;
 use crate::network::Network;
 use crate::rocks::Rocks;
@@ -41,6 +41,8 @@ enum Refusal {
     Lie(String),
     /// Not all chunks came.
     Short,
+    /// There is more of it than this node may take.
+    TooLarge,
 }
 
 impl From<StoreError> for Refusal {
@@ -54,8 +56,9 @@ pub(super) async fn import(
     network: &Network,
     offer: &Offer,
     header: &Header,
+    bytes_max: u64,
     rocks: Rocks,
-    liars: &mut Vec<PeerId>,
+    liars: &mut Liars<'_>,
 ) -> Result<(Rocks, Imported), StateSyncError> {
     let Some(batch) = block(network, offer, header, liars).await else {
         return Ok((rocks, Imported::Failed));
@@ -67,7 +70,12 @@ pub(super) async fn import(
     let root = header.app_hash.as_bytes().to_vec();
     let store = tokio::task::spawn_blocking(move || {
         let mut rocks = rocks;
-        let taken = take(&mut rocks, height, count, receiver, &root, &batch);
+        let chunks = Chunks {
+            receiver,
+            count,
+            bytes_left: bytes_max,
+        };
+        let taken = take(&mut rocks, height, chunks, &root, &batch);
         (rocks, taken)
     });
     let fetched = chunks::fetch(network, &offer, sender, liars).await;
@@ -85,8 +93,11 @@ pub(super) async fn import(
                 reason,
                 "a snapshot does not hold: its peers are asked no more"
             );
-            liars.extend(&offer.peers);
+            for peer in &offer.peers {
+                liars.add(*peer);
+            }
         }
+        (Refusal::TooLarge, _) => too_large(&offer, liars),
         (Refusal::Short, Err(Stopped::NobodyLeft)) => {
             tracing::warn!(height, "nobody is left who has the rest of the snapshot");
         }
@@ -95,19 +106,48 @@ pub(super) async fn import(
     Ok((rocks, Imported::Failed))
 }
 
+/// Passes over whoever offers what this node may not take. The chain's state may really be that large.
+pub(super) fn too_large(offer: &Offer, liars: &mut Liars<'_>) {
+    tracing::warn!(
+        height = offer.height,
+        chunks = offer.chunks(),
+        "a snapshot is larger than sync.snapshot_mib_max: raise it, if the chain's state is"
+    );
+    for peer in &offer.peers {
+        liars.pass_over(peer);
+    }
+}
+
+/// The chunks of a snapshot as they come.
+struct Chunks {
+    receiver: mpsc::Receiver<Vec<u8>>,
+    count: usize,
+    bytes_left: u64,
+}
+
+impl Chunks {
+    fn next(&mut self) -> Result<Vec<u8>, Refusal> {
+        let chunk = self.receiver.blocking_recv().ok_or(Refusal::Short)?;
+        let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        let left = self.bytes_left.checked_sub(length);
+        self.bytes_left = left.ok_or(Refusal::TooLarge)?;
+        Ok(chunk)
+    }
+}
+
 fn take(
     rocks: &mut Rocks,
     height: u64,
-    count: usize,
-    mut chunks: mpsc::Receiver<Vec<u8>>,
+    mut chunks: Chunks,
     root: &[u8],
     batch: &Batch,
 ) -> Result<(), Refusal> {
     let mut cache = Cache::new();
     let mut last: Option<Vec<u8>> = None;
     let mut reached = None;
+    let count = chunks.count;
     for index in 0..count {
-        let bytes = chunks.blocking_recv().ok_or(Refusal::Short)?;
+        let bytes = chunks.next()?;
         let entries = chunk::decode(&bytes, last.as_deref())
             .map_err(|error| Refusal::Lie(error.to_string()))?;
         last = entries.last().map(|(path, _)| path.clone());
@@ -138,7 +178,7 @@ async fn block(
     network: &Network,
     offer: &Offer,
     header: &Header,
-    liars: &mut Vec<PeerId>,
+    liars: &mut Liars<'_>,
 ) -> Option<Batch> {
     for peer in &offer.peers {
         match network.request(*peer, Request::Block(offer.height)).await {
@@ -146,7 +186,7 @@ async fn block(
                 Ok(batch) => return Some(batch),
                 Err(reason) => {
                     tracing::warn!(%peer, reason, "a peer's block under its snapshot does not hold");
-                    liars.push(*peer);
+                    liars.add(*peer);
                 }
             },
             Ok(_) => tracing::info!(%peer, "a peer does not have its snapshot any more"),

@@ -10,9 +10,10 @@ use prost::Message;
 use starfire_proto::v1::{self, sync_request::Request, sync_response::Response};
 
 use super::StateSyncError;
+use super::liars::Liars;
 use crate::clock;
 use crate::network::{Network, RequestError};
-use crate::snapshot::{self, CHUNKS_MAX, HASH_BYTES};
+use crate::snapshot::{self, CHUNK_BYTES, CHUNKS_MAX, HASH_BYTES};
 
 /// Snapshots of one peer that are looked at, newest first.
 const PER_PEER_MAX: usize = 4;
@@ -37,17 +38,23 @@ impl Offer {
         self.manifest.chunks.len() / HASH_BYTES
     }
 
+    /// Whether its chunks may be no longer than this together: any two that follow each other hold more than one full chunk.
+    pub(super) fn may_fit(&self, bytes_max: u64) -> bool {
+        let full = u64::try_from(self.chunks() / 2).unwrap_or(u64::MAX);
+        full.saturating_mul(CHUNK_BYTES as u64) <= bytes_max
+    }
+
     /// The hash of a chunk.
     pub(super) fn hash(&self, index: usize) -> Option<&[u8]> {
         self.manifest.chunks.chunks_exact(HASH_BYTES).nth(index)
     }
 }
 
-/// Asks all peers but `liars`, and waits for as long as there is none. First comes what most peers have, then what is newest: one
-/// peer's fancy does not cost a download.
+/// Asks all peers but `liars`, and waits for as long as there is none. First comes what most members have, then what is newest: one
+/// member's fancy does not cost a download, however many nodes it lists.
 pub(super) async fn collect(
     network: &Network,
-    liars: &[PeerId],
+    liars: &Liars<'_>,
 ) -> Result<Vec<Offer>, StateSyncError> {
     let mut asked = BTreeSet::new();
     let mut answers = FuturesUnordered::new();
@@ -93,9 +100,13 @@ pub(super) async fn collect(
             );
         }
     }
-    let mut offers: Vec<Offer> = found.into_values().collect();
-    offers.sort_by_key(|offer| std::cmp::Reverse((offer.peers.len(), offer.height)));
-    Ok(offers)
+    Ok(ranked(found.into_values().collect(), liars))
+}
+
+fn ranked(mut offers: Vec<Offer>, liars: &Liars<'_>) -> Vec<Offer> {
+    offers
+        .sort_by_cached_key(|offer| std::cmp::Reverse((liars.voices(&offer.peers), offer.height)));
+    offers
 }
 
 /// A peer's snapshots by the hashes of their manifests.
@@ -140,4 +151,60 @@ fn is_sound(manifest: &v1::SnapshotManifest, height: u64) -> bool {
         && chunks > 0
         && chunks.is_multiple_of(HASH_BYTES)
         && chunks / HASH_BYTES <= CHUNKS_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roster::Roster;
+
+    fn offer(height: u64, chunks: usize, peers: &[PeerId]) -> Offer {
+        Offer {
+            height,
+            manifest: v1::SnapshotManifest {
+                height,
+                chunks: vec![0; chunks * HASH_BYTES],
+                ..v1::SnapshotManifest::default()
+            },
+            peers: peers.to_vec(),
+        }
+    }
+
+    #[test]
+    fn many_nodes_of_one_member_do_not_outvote_two_members() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("liars");
+        let peers: Vec<PeerId> = (0..18).map(|_| PeerId::random()).collect();
+        let roster = Roster::of_members(&[
+            ("crowd", &peers[..16], 0),
+            ("a", &peers[16..17], 10),
+            ("b", &peers[17..], 10),
+        ]);
+        let heights = |offers: Vec<Offer>| -> Vec<u64> {
+            let offers = ranked(offers, &Liars::load(&path, &roster));
+            offers.iter().map(|offer| offer.height).collect()
+        };
+        let fancy = offer(9_000, 1, &peers[..16]);
+        assert_eq!(
+            heights(vec![fancy.clone(), offer(1_000, 1, &peers[16..])]),
+            [1_000, 9_000]
+        );
+        let one = offer(1_000, 1, &peers[16..17]);
+        assert_eq!(heights(vec![fancy.clone(), one.clone()]), [9_000, 1_000]);
+        Liars::load(&path, &roster).add(peers[3]);
+        assert_eq!(
+            heights(vec![fancy, one]),
+            [1_000, 9_000],
+            "it lied at an earlier start"
+        );
+    }
+
+    #[test]
+    fn a_manifest_with_too_many_chunks_is_not_begun() {
+        const MIB: u64 = 1 << 20;
+        assert!(offer(1, 20, &[]).may_fit(10 * MIB));
+        assert!(!offer(1, 22, &[]).may_fit(10 * MIB));
+        assert!(offer(1, CHUNKS_MAX, &[]).may_fit(32_768 * MIB));
+        assert!(!offer(1, CHUNKS_MAX, &[]).may_fit(16_384 * MIB));
+    }
 }

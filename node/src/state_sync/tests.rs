@@ -7,8 +7,9 @@ use starfire_proto::v1::{self, sync_request::Request, sync_response::Response};
 use starfire_state::{Archive, Changes, tree};
 use tempfile::TempDir;
 
-use super::{StateSyncError, TrustedHeader};
+use super::{StateSyncError, Terms, TrustedHeader};
 use crate::rocks::{Reader, Rocks};
+use crate::roster::Roster;
 use crate::snapshot::chunk::{self, Cutter};
 use crate::snapshot::{self, Shelf};
 use crate::sync::fixture::{Answers, Chain, Neighbourhood, follow};
@@ -152,13 +153,14 @@ async fn join(
     trust: Option<TrustedHeader>,
     prepare: impl FnOnce(&mut Rocks),
 ) -> (TempDir, Result<(Rocks, Option<u64>), StateSyncError>) {
-    join_chain(&SERVED.genesis, answers, trust, prepare).await
+    join_chain(&SERVED.genesis, answers, trust, u64::MAX, prepare).await
 }
 
 async fn join_chain(
     genesis: &starfire_ledger::Genesis,
     answers: Vec<Answers>,
     trust: Option<TrustedHeader>,
+    bytes_max: u64,
     prepare: impl FnOnce(&mut Rocks),
 ) -> (TempDir, Result<(Rocks, Option<u64>), StateSyncError>) {
     let directory = TempDir::new().unwrap();
@@ -167,7 +169,14 @@ async fn join_chain(
     drop(rocks);
     let rocks = Rocks::open(directory.path()).unwrap();
     let mut around = Neighbourhood::new(genesis, answers).await;
-    let joined = super::run(&around.network, &mut around.inbox, genesis, trust, rocks).await;
+    let terms = Terms {
+        genesis,
+        trust,
+        roster: &Roster::default(),
+        bytes_max,
+        liars: directory.path().join("liars"),
+    };
+    let joined = super::run(&around.network, &mut around.inbox, &terms, rocks).await;
     (directory, joined)
 }
 
@@ -231,6 +240,34 @@ async fn a_forged_state_is_never_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_forged_a_state_is_remembered_and_who_was_honest_is_not() {
+    let (directory, joined) = join(vec![forging(), honest()], None, |_| {}).await;
+    check_joined(joined);
+    let liars = std::fs::read_to_string(directory.path().join("liars")).unwrap_or_default();
+    assert!(liars.lines().count() <= 1, "{liars}");
+    let (directory, joined) = join(vec![forging()], None, |_| {}).await;
+    assert!(joined.is_err());
+    let liars = std::fs::read_to_string(directory.path().join("liars")).unwrap();
+    assert_eq!(liars.lines().count(), 1, "{liars}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_larger_than_is_allowed_is_not_taken() {
+    // The chain's state has about two MiB: a manifest that is longer than allowed, and one whose chunks turn out to be.
+    for bytes_max in [1, 1_500_000] {
+        let (directory, joined) =
+            join_chain(&SERVED.genesis, vec![honest()], None, bytes_max, |_| {}).await;
+        assert_eq!(joined.unwrap_err().code(), "STATE_SYNC_NONE_HOLDS");
+        assert!(
+            !directory.path().join("liars").exists(),
+            "it may be as large as that"
+        );
+        let rocks = Rocks::open(directory.path()).unwrap();
+        assert_eq!((rocks.height(), rocks.is_importing()), (None, false));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_a_crash_in_the_middle_it_begins_anew() {
     let half = |rocks: &mut Rocks| {
         let entries = Changes::from([(b"left/over".to_vec(), Some(vec![1]))]);
@@ -260,7 +297,7 @@ async fn an_old_genesis_is_not_trusted_and_a_young_header_is() {
     const DAY_MS: i64 = 24 * 60 * 60 * 1000;
     static OLD: LazyLock<Served> = LazyLock::new(|| Served::new(Chain::aged(40 * DAY_MS)));
     let answers = || -> Vec<Answers> { vec![Box::new(|request| OLD.answer(request))] };
-    let (_, joined) = join_chain(&OLD.genesis, answers(), None, |_| {}).await;
+    let (_, joined) = join_chain(&OLD.genesis, answers(), None, u64::MAX, |_| {}).await;
     assert_eq!(joined.unwrap_err().code(), "STATE_SYNC_EXPIRED");
 }
 

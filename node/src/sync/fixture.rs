@@ -251,9 +251,11 @@ impl Neighbourhood {
         let (progress, progress_watch) = watch::channel(None);
         let (arrivals, arrivals_inbox) = mpsc::channel(64);
         let claims = Claims::default();
+        let (enrolled, roster) = watch::channel(Roster::default());
         let outlets = Outlets {
             network: self.network.clone(),
             roster: Roster::default(),
+            enrolled,
             published,
             status,
             pool: Arc::default(),
@@ -273,6 +275,7 @@ impl Neighbourhood {
             core: core.clone(),
             published: published_watch.clone(),
             claims,
+            roster,
             arrivals: arrivals_inbox,
             progress,
         })));

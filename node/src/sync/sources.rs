@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
 
+use crate::roster::{Roster, Voice};
+
 /// Requests under way to one peer. It serves as many at a time.
 const REQUESTS_PER_PEER_MAX: usize = 2;
 /// How long a peer that did not answer is left alone.
@@ -29,7 +31,8 @@ pub(super) struct Sources(BTreeMap<PeerId, Source>);
 
 #[derive(Debug, Default)]
 struct Source {
-    height: u64,
+    /// What it claims; none: it is gone, or has lied, or has claimed nothing yet.
+    height: Option<u64>,
     /// From here on it has every block.
     base: u64,
     lies: u32,
@@ -51,10 +54,10 @@ impl Sources {
         if source.lies > 0 && source.is_paused(now) {
             return;
         }
-        if height < source.height {
-            tracing::debug!(%peer, height, before = source.height, "a peer lowers its height");
+        if let Some(before) = source.height.filter(|before| height < *before) {
+            tracing::debug!(%peer, height, before, "a peer lowers its height");
         }
-        source.height = height.min(HEIGHT_MAX);
+        source.height = Some(height.min(HEIGHT_MAX));
     }
 
     /// A request is on its way to the peer.
@@ -96,7 +99,7 @@ impl Sources {
             .saturating_mul(2u32.saturating_pow(source.lies))
             .min(PAUSE_MAX);
         source.lies = source.lies.saturating_add(1);
-        source.height = 0;
+        source.height = None;
         source.paused_until = Some(now + pause);
         pause
     }
@@ -112,7 +115,7 @@ impl Sources {
     pub(super) fn gone(&mut self, connected: &BTreeSet<PeerId>) {
         for (peer, source) in &mut self.0 {
             if !connected.contains(peer) {
-                source.height = 0;
+                source.height = None;
             }
         }
     }
@@ -123,7 +126,35 @@ impl Sources {
             .0
             .values()
             .filter(|source| source.lies == 0 || !source.is_paused(now));
-        heard.map(|source| source.height).max().unwrap_or(0)
+        heard.filter_map(|source| source.height).max().unwrap_or(0)
+    }
+
+    /// The height that more than half of the voting power heard claims, or more than half of the members, where no validator is heard.
+    /// A member's claim is the highest of its nodes'. As long as honest validators are most of those heard, nobody else can raise it.
+    pub(super) fn believed(&self, roster: &Roster) -> u64 {
+        let mut claims: BTreeMap<Voice, (u64, u64)> = BTreeMap::new();
+        for (peer, source) in &self.0 {
+            let Some(height) = source.height else {
+                continue;
+            };
+            let (claim, power) = claims.entry(roster.voice(peer)).or_default();
+            *claim = height.max(*claim);
+            *power = roster.power(peer);
+        }
+        let mut claims: Vec<(u64, u64)> = claims.into_values().collect();
+        if claims.iter().all(|(_, power)| *power == 0) {
+            for (_, power) in &mut claims {
+                *power = 1;
+            }
+        }
+        claims.sort_unstable_by_key(|(claim, _)| std::cmp::Reverse(*claim));
+        let all: u128 = claims.iter().map(|(_, power)| u128::from(*power)).sum();
+        let mut so_far = 0;
+        let agreed = claims.iter().find(|(_, power)| {
+            so_far += u128::from(*power);
+            so_far * 2 > all
+        });
+        agreed.map_or(0, |(claim, _)| *claim)
     }
 
     /// Whether some peer claims more than `height`, and all that do have pruned the block after it.
@@ -131,7 +162,7 @@ impl Sources {
         let mut higher = self
             .0
             .values()
-            .filter(|source| source.height > height)
+            .filter(|source| source.height > Some(height))
             .peekable();
         higher.peek().is_some() && higher.all(|source| source.base > height + 1)
     }
@@ -144,7 +175,7 @@ impl Sources {
         now: Instant,
     ) -> Option<PeerId> {
         let candidates = self.0.iter().filter(|(peer, source)| {
-            source.height >= height
+            source.height >= Some(height)
                 && source.base <= height
                 && source.asked < REQUESTS_PER_PEER_MAX
                 && !source.is_paused(now)
@@ -219,6 +250,50 @@ mod tests {
         assert_eq!(sources.choose(10, None, later), Some(peer));
         assert!(!sources.silent(peer, later));
         assert!(sources.silent(peer, later), "for the third time");
+    }
+
+    #[test]
+    fn a_height_is_believed_of_more_than_half_of_the_power_heard() {
+        let now = clock::monotonic();
+        let peers: Vec<PeerId> = (0..40).map(|_| PeerId::random()).collect();
+        let claiming = |claims: &[(usize, u64)]| {
+            let mut sources = Sources::default();
+            for (peer, height) in claims {
+                sources.claim(peers[*peer], *height, now);
+            }
+            sources
+        };
+        let nodes = &peers[20..36];
+        let roster = Roster::of_members(&[
+            ("a", &peers[0..2], 10),
+            ("b", &peers[2..4], 10),
+            ("c", &peers[4..6], 10),
+            ("service", nodes, 0),
+        ]);
+        let check = |claims: &[(usize, u64)], believed: u64| {
+            let found = claiming(claims).believed(&roster);
+            assert_eq!(found, believed, "{claims:?}");
+        };
+        check(&[], 0);
+        check(&[(0, 7)], 7);
+        check(&[(0, u64::MAX), (2, 100), (4, 99)], 100);
+        check(&[(0, u64::MAX), (1, u64::MAX), (2, 100), (4, 0)], 100);
+        check(&[(0, u64::MAX), (2, 100)], 100);
+        check(&[(0, 3), (1, 5)], 5);
+        let mut crowd: Vec<(usize, u64)> = (20..36).map(|peer| (peer, u64::MAX)).collect();
+        crowd.push((0, 100));
+        check(&crowd, 100);
+        // No validator is heard: the members count, and the peers that only the configuration names.
+        check(&crowd[..16], HEIGHT_MAX);
+        crowd.truncate(16);
+        crowd.extend([(38, 40), (39, 41)]);
+        check(&crowd, 41);
+
+        let mut sources = claiming(&[(0, u64::MAX), (2, 100)]);
+        sources.lied(peers[0], now);
+        assert_eq!(sources.believed(&roster), 100);
+        sources.gone(&BTreeSet::new());
+        assert_eq!(sources.believed(&roster), 0);
     }
 
     #[test]

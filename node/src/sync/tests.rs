@@ -119,6 +119,24 @@ async fn when_all_peers_have_pruned_the_status_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_height_that_one_peer_alone_claims_and_cannot_show_is_not_told_of() {
+    let (blocks, genesis, _) = &*CHAIN;
+    let blocks = Arc::new(blocks[..300].to_vec());
+    let boasting = blocks_only(|_| v1::BlockResponse {
+        height: BOAST,
+        base: BOAST,
+        blocks: Vec::new(),
+    });
+    let answers = vec![boasting, honest(blocks.clone()), honest(blocks)];
+    let neighbourhood = Neighbourhood::new(genesis, answers).await;
+    let mut joiner = neighbourhood.join(genesis, Box::new(Memory::new()));
+    joiner.reaches(300).await;
+    let done = joiner.progress.wait_for(Option::is_none);
+    tokio::time::timeout(PATIENCE, done).await.unwrap().unwrap();
+    assert_eq!(joiner.network.connected().len(), 3, "nobody is cut off");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_lowers_its_height_stops_nothing() {
     let (blocks, genesis, _) = &*CHAIN;
     let (few, many) = (

@@ -75,6 +75,12 @@ impl Window {
         );
     }
 
+    /// Whether something is asked for, or here.
+    pub(super) fn has_begun(&self) -> bool {
+        let mut ranges = self.0.values();
+        ranges.any(|range| !matches!(range.state, State::Wanted))
+    }
+
     /// What nobody is asked for yet, lowest first.
     pub(super) fn wishes(&self) -> Vec<Wish> {
         let wanted = self
@@ -176,9 +182,11 @@ mod tests {
         let (mut window, peer) = (Window::default(), PeerId::random());
         window.cover(0, 150);
         assert_eq!(froms(&window), [(1, 64), (65, 64), (129, 22)]);
+        assert!(!window.has_begun());
         for wish in window.wishes() {
             window.asked(wish.from);
         }
+        assert!(window.has_begun());
         window.arrived(65, peer, blocks(64));
         assert!(window.next(0).is_none(), "the first is not here");
         window.arrived(1, peer, blocks(64));
