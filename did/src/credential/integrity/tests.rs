@@ -261,7 +261,7 @@ fn a_document_is_hashed_once_however_many_proofs_it_has() {
     options.suite = Suite::EddsaRdfc2022;
     let mut secured = issue(alumni(), &options, &key, Some(&outside)).unwrap();
     let proof = secured["proof"].clone();
-    secured["proof"] = json!(vec![proof.clone(); PROOFS_MAX]);
+    secured["proof"] = json!(vec![proof; PROOFS_MAX]);
     let documents = || {
         let types = hashed.borrow();
         let proofs = types.iter().flatten().filter(|one| **one == Proof::TYPE);
