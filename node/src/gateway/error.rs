@@ -67,6 +67,10 @@ const GRPC_MESSAGE: &str = "grpc-message";
 /// What is said of bytes that are no message.
 const MALFORMED: &str = "REQUEST_MALFORMED: the bytes are not the message that this method takes; see reflection, or proto/proto/starfire/v1";
 
+/// What is said of a compressed message.
+const COMPRESSED: &str =
+    "COMPRESSION_UNKNOWN: the message is compressed, and no method takes it so; send it as it is";
+
 /// An outcome as gRPC answer.
 pub(crate) fn answer<T>(outcome: Result<T, Rejection>) -> Result<GrpcResponse<T>, Status> {
     outcome
@@ -101,18 +105,19 @@ pub(crate) fn name_transport_refusal(headers: &mut HeaderMap) {
     if headers.contains_key(CODE_TRAILER) {
         return;
     }
-    let (code, status) = match status {
-        // tonic calls bytes that do not decode an internal error; they are the caller's.
-        "13" => (REQUEST_MALFORMED, "3"),
-        "11" => (REQUEST_TOO_LONG, "11"),
+    let (code, status, words) = match status {
+        // tonic calls bytes that do not decode an internal error; they are the caller's. Its own words are of its insides.
+        "13" => (REQUEST_MALFORMED, "3", Some(MALFORMED)),
+        "11" => (REQUEST_TOO_LONG, "11", None),
         // A server names the compressions that it takes where it refuses one.
-        "12" if headers.contains_key(GRPC_ACCEPT_ENCODING) => (COMPRESSION_UNKNOWN, "12"),
-        "12" => (METHOD_UNKNOWN, "12"),
+        "12" if headers.contains_key(GRPC_ACCEPT_ENCODING) => {
+            (COMPRESSION_UNKNOWN, "12", Some(COMPRESSED))
+        }
+        "12" => (METHOD_UNKNOWN, "12", None),
         _ => return,
     };
-    if code == REQUEST_MALFORMED {
-        // tonic's own words are of its insides.
-        headers.insert(GRPC_MESSAGE, HeaderValue::from_static(MALFORMED));
+    if let Some(words) = words {
+        headers.insert(GRPC_MESSAGE, HeaderValue::from_static(words));
     }
     headers.insert(GRPC_STATUS, HeaderValue::from_static(status));
     headers.insert(CODE_TRAILER, HeaderValue::from_static(code.name));
