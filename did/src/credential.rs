@@ -9,6 +9,7 @@ pub mod code;
 pub mod evidence;
 pub mod integrity;
 pub mod json;
+pub mod jwk;
 pub mod malformed;
 pub mod model;
 pub mod parsed;

@@ -96,6 +96,7 @@ impl Person {
                 id: self.method.clone(),
                 key: self.public(),
                 relationships: vec![Relationship::Authentication, Relationship::AssertionMethod],
+                ends_ms: None,
             }],
             deactivated: false,
             known_at_ms: None,

@@ -57,6 +57,8 @@ pub const PROOF_NOT_BY_ISSUER: &str = "PROOF_NOT_BY_ISSUER";
 pub const METHOD_UNKNOWN: &str = "METHOD_UNKNOWN";
 /// The key is of another kind than the proof's suite or algorithm takes.
 pub const METHOD_KIND: &str = "METHOD_KIND";
+/// The key is not to be used any more: its document says that it is revoked, or has expired.
+pub const METHOD_REVOKED: &str = "METHOD_REVOKED";
 /// The key may not be used for this: the document does not list it so.
 pub const METHOD_PURPOSE: &str = "METHOD_PURPOSE";
 /// The signature is not the key's over these bytes.
@@ -72,6 +74,9 @@ pub const ISSUER_NOT_FOUND: &str = "ISSUER_NOT_FOUND";
 pub const ISSUER_DEACTIVATED: &str = "ISSUER_DEACTIVATED";
 /// The issuer could not be looked up.
 pub const ISSUER_UNKNOWN: &str = "ISSUER_UNKNOWN";
+
+/// Another whose key signs could not be looked up.
+pub const COSIGNER_UNKNOWN: &str = "COSIGNER_UNKNOWN";
 
 /// Whether the issuer is accredited could not be learned.
 pub const ACCREDITATION_UNKNOWN: &str = "ACCREDITATION_UNKNOWN";
@@ -121,9 +126,10 @@ pub const CHALLENGE_MISMATCH: &str = "CHALLENGE_MISMATCH";
 pub const DOMAIN_MISMATCH: &str = "DOMAIN_MISMATCH";
 
 /// Codes that say that something could not be learned. All others say that something is wrong.
-pub const UNDECIDED: [&str; 7] = [
+pub const UNDECIDED: [&str; 8] = [
     SUITE_UNSUPPORTED,
     ISSUER_UNKNOWN,
+    COSIGNER_UNKNOWN,
     ACCREDITATION_UNKNOWN,
     SCHEMA_UNKNOWN,
     STATUS_UNKNOWN,

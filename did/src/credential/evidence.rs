@@ -19,6 +19,8 @@ pub struct Method {
     pub key: VerificationKey,
     /// Its uses.
     pub relationships: Vec<Relationship>,
+    /// From when on it is not to be used, as its document says (`revoked`, `expires`), Unix milliseconds.
+    pub ends_ms: Option<i64>,
 }
 
 /// What is known of a signer: the document in force at the time that counts.
@@ -102,6 +104,7 @@ impl Party {
             id: method.id.clone(),
             key: method.key,
             relationships: relationships(&method.id),
+            ends_ms: None,
         };
         Self {
             id: document.id().to_string(),
@@ -199,6 +202,15 @@ impl Lookup {
             Self::NotFound | Self::Unknown(_) => None,
         }
     }
+}
+
+/// Somebody beside the issuer whose key signs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cosigner {
+    /// The DID, or another URL.
+    pub id: String,
+    /// Who that is, at the time of issue.
+    pub found: Lookup,
 }
 
 /// Whether the issuer was accredited for this type, in this jurisdiction, at the time of issue.
@@ -311,7 +323,7 @@ pub struct Evidence<'a> {
     /// The issuer at the time of issue ([`issued_ms`](super::parsed::Parsed::issued_ms)).
     pub issuer: &'a Lookup,
     /// Others whose keys sign the credential too.
-    pub cosigners: &'a [Party],
+    pub cosigners: &'a [Cosigner],
     /// Of the issuer.
     pub accreditation: &'a Accreditation,
     /// Of the schemas that the credential names.

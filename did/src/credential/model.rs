@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::bitstring::Entry;
 use super::code;
+use super::jwk;
 use super::malformed::Malformed;
 use super::parsed::{Parsed, SchemaReference, StatusReference};
 use super::timestamp;
@@ -183,14 +184,17 @@ fn holder_key(object: &Object) -> Result<Option<VerificationKey>, Malformed> {
     let Some(confirmation) = object.get("cnf") else {
         return Ok(None);
     };
-    let jwk = confirmation.get("jwk").and_then(VerificationKey::from_jwk);
-    let multikey = confirmation
-        .get("publicKeyMultibase")
-        .and_then(Value::as_str)
-        .and_then(VerificationKey::from_multikey);
-    let detail = "cnf holds a key of a known kind, as jwk or publicKeyMultibase";
-    jwk.or(multikey)
-        .map(Some)
+    let key = match confirmation.get("jwk") {
+        // RFC 7800 §3.2: whoever finds a private key in there cannot tell who holds it.
+        Some(jwk) => jwk::verifying(jwk),
+        None => confirmation
+            .get("publicKeyMultibase")
+            .and_then(Value::as_str)
+            .and_then(VerificationKey::from_multikey),
+    };
+    let detail =
+        "cnf holds a public key of a known kind for verifying, as jwk or publicKeyMultibase";
+    key.map(Some)
         .ok_or_else(|| Malformed::new(code::HOLDER_INVALID, detail))
 }
 

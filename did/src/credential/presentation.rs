@@ -12,7 +12,7 @@ use super::malformed::Malformed;
 use super::model::{self, BASE_CONTEXT, Contained};
 use super::parsed::{Relationship, Signed};
 use super::report::{Report, Step, StepName, Verdict, verdict};
-use super::verify::{Lookup, Party, Presenter, check_signed, check_times};
+use super::verify::{Lookup, Party, Presenter, check_in_use, check_signed, check_times};
 use crate::signing_key::SigningKey;
 
 /// A signature of a presentation, whatever its format.
@@ -232,6 +232,7 @@ fn check_proof(
         return Err((code::METHOD_PURPOSE, detail));
     }
     check_signed(signed, method)?;
+    check_in_use(method, evidence.now_ms)?;
     check_times(signed, evidence.now_ms, evidence.clock_skew_ms)?;
     if evidence.challenge.is_some() && proof.challenge.as_deref() != evidence.challenge {
         let detail = format!(

@@ -6,9 +6,10 @@
 use super::code;
 use super::parsed::{Parsed, Relationship, Signed, StatusReference};
 use super::report::{Report, Step, StepName, age_ms, span};
+use super::timestamp;
 
 pub use super::evidence::{
-    Accreditation, Evidence, KeyState, Lookup, Method, Party, Presenter, SchemaCheck,
+    Accreditation, Cosigner, Evidence, KeyState, Lookup, Method, Party, Presenter, SchemaCheck,
     SchemaOutcome, StatusCheck, StatusFact, Unknown,
 };
 
@@ -39,6 +40,7 @@ fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
                 .map_or(&[][..], |party| &party.methods);
             methods.iter().any(|method| {
                 method.key == presenter.key
+                    && check_in_use(method, evidence.now_ms).is_ok()
                     && method
                         .relationships
                         .contains(&Relationship::AssertionMethod)
@@ -63,21 +65,20 @@ fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
         };
     }
     let mut by_issuer = Vec::new();
+    // What is wrong goes before what could not be learned.
+    let mut open = None;
     for signed in &parsed.signatures {
         let Some((party, method)) = find(signed, evidence) else {
             let detail = format!("no key {} is known", signed.method);
-            return match evidence.issuer {
-                // Without the issuer's document, nothing can be said of its keys.
-                Lookup::Unknown(unknown) => {
-                    let detail = format!("{detail}: {}", unknown.why);
-                    Step::failed(name, code::ISSUER_UNKNOWN, detail).with_hint(&unknown.hint)
-                }
-                Lookup::Found(_) | Lookup::NotFound => {
-                    Step::failed(name, code::METHOD_UNKNOWN, detail)
-                }
+            let Some((code, unknown)) = unknown(signed, parsed, evidence) else {
+                return Step::failed(name, code::METHOD_UNKNOWN, detail);
             };
+            let detail = format!("{detail}: {}", unknown.why);
+            open.get_or_insert(Step::failed(name, code, detail).with_hint(&unknown.hint));
+            continue;
         };
-        if let Err((code, detail)) = check_signed(signed, method) {
+        let checked = check_signed(signed, method);
+        if let Err((code, detail)) = checked.and_then(|()| check_in_use(method, evidence.now_ms)) {
             return Step::failed(name, code, detail);
         }
         if party.id == parsed.issuer {
@@ -88,6 +89,10 @@ fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
             });
         }
     }
+    // Without the issuer's document, nothing can be said of its keys.
+    if let (Lookup::Unknown(_), Some(open)) = (evidence.issuer, &open) {
+        return open.clone();
+    }
     // A claim is the issuer's only by a key that may assert.
     let asserted = parsed.signatures.iter().any(|signed| {
         signed.relationship == Relationship::AssertionMethod
@@ -97,6 +102,9 @@ fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
         let detail = format!("no proof for assertionMethod is by {}", parsed.issuer);
         return Step::failed(name, code::PROOF_NOT_BY_ISSUER, detail);
     }
+    if let Some(open) = open {
+        return open;
+    }
     Step::passed(name, by_issuer.join(", "))
 }
 
@@ -105,8 +113,42 @@ fn find<'a>(signed: &Signed, evidence: &Evidence<'a>) -> Option<(&'a Party, &'a 
         .issuer
         .party()
         .into_iter()
-        .chain(evidence.cosigners)
+        .chain(
+            evidence
+                .cosigners
+                .iter()
+                .filter_map(|one| one.found.party()),
+        )
         .find_map(|party| Some((party, party.method(signed)?)))
+}
+
+/// Why it is not known whose key this is, if it is not certain that it is nobody's.
+fn unknown<'a>(
+    signed: &Signed,
+    parsed: &Parsed,
+    evidence: &Evidence<'a>,
+) -> Option<(&'static str, &'a Unknown)> {
+    let owner = signed.method.split_once('#');
+    let owner = owner.map_or(signed.method.as_str(), |(owner, _)| owner);
+    let cosigner = evidence.cosigners.iter().find(|one| one.id == owner);
+    match (cosigner.map(|one| &one.found), evidence.issuer) {
+        (Some(Lookup::Unknown(unknown)), _) if owner != parsed.issuer => {
+            Some((code::COSIGNER_UNKNOWN, unknown))
+        }
+        (_, Lookup::Unknown(unknown)) => Some((code::ISSUER_UNKNOWN, unknown)),
+        (_, Lookup::Found(_) | Lookup::NotFound) => None,
+    }
+}
+
+/// Whether a key is still to be used.
+// CID 1.0, Verification Methods: from "revoked" or "expires" on, no proof is verified with the key. When a proof was made is the signer's
+// word, so the time that counts is that of verifying.
+pub(crate) fn check_in_use(method: &Method, now_ms: i64) -> Result<(), (&'static str, String)> {
+    let Some(ends_ms) = method.ends_ms.filter(|ends_ms| *ends_ms <= now_ms) else {
+        return Ok(());
+    };
+    let detail = format!("{} is not to be used since {}", method.id, time(ends_ms));
+    Err((code::METHOD_REVOKED, detail))
 }
 
 /// Whether `method` made the signature and may do so.
@@ -265,7 +307,7 @@ pub(crate) fn check_times(
 }
 
 fn time(ms: i64) -> String {
-    super::timestamp::format(ms).unwrap_or_else(|| format!("{ms} ms"))
+    timestamp::format(ms).unwrap_or_else(|| format!("{ms} ms"))
 }
 
 fn status(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {

@@ -57,6 +57,7 @@ fn judge(
             },
             key,
             relationships: vec![Relationship::AssertionMethod],
+            ends_ms: None,
         }],
         deactivated: false,
         known_at_ms: Some(now_ms),

@@ -69,6 +69,7 @@ impl Signer {
                 id: self.method(),
                 key: self.key.verification_key(),
                 relationships: vec![Relationship::AssertionMethod, Relationship::Authentication],
+                ends_ms: None,
             }],
             deactivated: false,
             known_at_ms: None,

@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use starfire_did::credential::code;
-use starfire_did::credential::evidence::{KeyState, Lookup, Method, Party, Unknown};
+use starfire_did::credential::evidence::{Cosigner, KeyState, Lookup, Method, Party, Unknown};
 use starfire_did::credential::json::one_or_some;
 use starfire_did::credential::malformed::Malformed;
 use starfire_did::credential::parsed::{Parsed, Relationship};
+use starfire_did::credential::{jwk, timestamp};
 use starfire_did::resolution::ProblemKind;
 use starfire_did::{Did, Document, VerificationKey, foreign, path};
 use starfire_proto::v1;
@@ -111,20 +112,21 @@ pub(super) async fn signer(facts: &Facts<'_>, id: &str, parsed: &Parsed, issued:
     if fits(&first) { first } else { last }
 }
 
-/// Those beside the issuer whose keys signed.
-pub(super) async fn cosigners(facts: &Facts<'_>, parsed: &Parsed, issued: Issued) -> Vec<Party> {
+/// Those beside the issuer whose keys signed, also those who could not be looked up.
+pub(super) async fn cosigners(facts: &Facts<'_>, parsed: &Parsed, issued: Issued) -> Vec<Cosigner> {
     let owners: BTreeSet<&str> = parsed
         .methods()
         .map(|method| method.split_once('#').map_or(method, |(owner, _)| owner))
         .filter(|owner| *owner != parsed.issuer)
         .collect();
-    let mut parties = Vec::new();
+    let mut cosigners = Vec::new();
     for owner in owners.into_iter().take(COSIGNERS_MAX) {
-        if let Lookup::Found(party) = signer(facts, owner, parsed, issued).await {
-            parties.push(party);
-        }
+        cosigners.push(Cosigner {
+            id: owner.to_owned(),
+            found: signer(facts, owner, parsed, issued).await,
+        });
     }
-    parties
+    cosigners
 }
 
 /// The document of a registered DID that was in force at a time. `None`: it was not registered by then.
@@ -238,7 +240,8 @@ pub(super) fn of_resolution(handed: &Value) -> Result<Party, Malformed> {
     })
 }
 
-/// What a DID document says of its keys. Those of kinds that are not known here, and those of others, are passed over.
+/// What a DID document says of its keys. Those of kinds that are not known here, those of others, and those that are not for verifying
+/// are passed over.
 fn of_document(document: &Value, state: KeyState) -> Result<Party, Malformed> {
     let Some(id) = document["id"].as_str() else {
         return Err(Malformed::new(
@@ -278,23 +281,46 @@ fn of_document(document: &Value, state: KeyState) -> Result<Party, Malformed> {
 /// Adds a key, and says by what id.
 fn add(party: &mut Party, method: &Value) -> Option<String> {
     let id = absolute(&party.id, method["id"].as_str()?);
-    // CID 1.0 §3.3: the controller of a key is who its document is of, or the key is another's.
-    let controller = method["controller"].as_str().unwrap_or(&party.id);
+    // DID Core §5.2: a verification method has an id, a type and a controller. CID 1.0 §3.3: who that is, is who its document is of, or the
+    // key is another's.
+    let controller = method["controller"].as_str()?;
     let key = match (&method["publicKeyMultibase"], &method["publicKeyJwk"]) {
         (Value::String(text), Value::Null) => VerificationKey::from_multikey(text),
-        (Value::Null, jwk @ Value::Object(_)) => VerificationKey::from_jwk(jwk),
+        (Value::Null, jwk @ Value::Object(_)) => jwk::verifying(jwk),
         (_, _) => None,
     }?;
+    let is_jwk = method["publicKeyJwk"].is_object();
+    let fits = match method["type"].as_str()? {
+        "Multikey" => !is_jwk,
+        "JsonWebKey" | "JsonWebKey2020" => is_jwk,
+        "Ed25519VerificationKey2018" | "Ed25519VerificationKey2020" => key.curve() == "Ed25519",
+        "EcdsaSecp256r1VerificationKey2019" => key.curve() == "P-256",
+        _ => false,
+    };
+    let ends_ms = ends_ms(method)?;
     let known = party.methods.iter().any(|known| known.id == id);
-    if known || controller != party.id || party.methods.len() >= METHODS_MAX {
+    if known || !fits || controller != party.id || party.methods.len() >= METHODS_MAX {
         return None;
     }
     party.methods.push(Method {
         id: id.clone(),
         key,
         relationships: Vec::new(),
+        ends_ms,
     });
     Some(id)
+}
+
+/// From when on a key is not to be used: `Some(None)`, that nothing ends it; `None`, that what does is no time.
+fn ends_ms(method: &Value) -> Option<Option<i64>> {
+    let mut ends_ms = None;
+    for name in ["revoked", "expires"] {
+        if let Some(time) = method.get(name) {
+            let time_ms = timestamp::parse(time.as_str()?)?;
+            ends_ms = Some(ends_ms.map_or(time_ms, |other: i64| other.min(time_ms)));
+        }
+    }
+    Some(ends_ms)
 }
 
 fn absolute(did: &str, reference: &str) -> String {
@@ -319,9 +345,9 @@ mod tests {
             "verificationMethod": [
                 {"id": "#one", "type": "Multikey", "controller": "did:web:a.example", "publicKeyMultibase": key.to_multikey()},
                 {"id": "did:web:a.example#other", "controller": "did:web:b.example", "publicKeyMultibase": key.to_multikey()},
-                {"id": "#strange", "type": "Strange"}
+                {"id": "#strange", "type": "Strange", "controller": "did:web:a.example", "publicKeyMultibase": key.to_multikey()}
             ],
-            "assertionMethod": ["#one", "#other", "#strange", {"id": "#two", "type": "JsonWebKey", "publicKeyJwk": key.to_jwk()}],
+            "assertionMethod": ["#one", "#other", "#strange", {"id": "#two", "type": "JsonWebKey", "controller": "did:web:a.example", "publicKeyJwk": key.to_jwk()}],
             "authentication": ["did:web:a.example#one"]
         });
         let party = of_resolution(&json!({
@@ -343,5 +369,74 @@ mod tests {
             of_resolution(&json!({})).unwrap_err().code,
             code::ID_INVALID
         );
+    }
+
+    /// What a document makes of a key with one member changed.
+    fn changed(change: impl Fn(&mut Value)) -> Option<Method> {
+        let key = starfire_did::PrivateKey::generate([3; 32], starfire_did::KeyAlgorithm::Ed25519);
+        let key: VerificationKey = key.public().into();
+        let id = "did:web:a.example";
+        let mut method = json!({
+            "id": "#one", "type": "JsonWebKey", "controller": id, "publicKeyJwk": key.to_jwk(),
+        });
+        change(&mut method);
+        let document =
+            json!({ "id": id, "verificationMethod": [method], "assertionMethod": ["#one"] });
+        of_resolution(&document).unwrap().methods.pop()
+    }
+
+    #[test]
+    fn a_key_is_passed_over_that_is_not_for_verifying() {
+        assert!(changed(|_| ()).is_some());
+        let bad: [(&str, fn(&mut Value)); 10] = [
+            ("no controller", |one| {
+                drop(one.as_object_mut().unwrap().remove("controller"))
+            }),
+            ("a list of controllers", |one| {
+                one["controller"] = json!(["did:web:a.example"])
+            }),
+            ("for encryption", |one| {
+                one["publicKeyJwk"]["use"] = json!("enc")
+            }),
+            ("to encrypt", |one| {
+                one["publicKeyJwk"]["key_ops"] = json!(["encrypt"])
+            }),
+            ("of another algorithm", |one| {
+                one["publicKeyJwk"]["alg"] = json!("ES256")
+            }),
+            ("a private key", |one| {
+                one["publicKeyJwk"]["d"] = json!("AwMD")
+            }),
+            ("of another form", |one| one["type"] = json!("Multikey")),
+            ("of another use", |one| {
+                one["type"] = json!("X25519KeyAgreementKey2020")
+            }),
+            ("of another curve", |one| {
+                one["type"] = json!("EcdsaSecp256r1VerificationKey2019")
+            }),
+            ("revoked some time", |one| one["revoked"] = json!("yes")),
+        ];
+        for (name, change) in bad {
+            assert_eq!(changed(change), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_key_ends_when_its_document_says() {
+        let ends_ms = |change: fn(&mut Value)| changed(change).unwrap().ends_ms;
+        assert_eq!(ends_ms(|_| ()), None);
+        assert_eq!(
+            ends_ms(|one| one["revoked"] = json!("1970-01-01T00:00:02Z")),
+            Some(2_000)
+        );
+        assert_eq!(
+            ends_ms(|one| one["expires"] = json!("1970-01-01T00:00:03Z")),
+            Some(3_000)
+        );
+        let both = ends_ms(|one| {
+            one["revoked"] = json!("1970-01-01T00:00:02Z");
+            one["expires"] = json!("1970-01-01T00:00:01Z");
+        });
+        assert_eq!(both, Some(1_000));
     }
 }

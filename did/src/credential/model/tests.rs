@@ -402,11 +402,18 @@ fn a_credential_may_be_bound_to_a_key() {
     assert_eq!(accept(with("cnf", cnf)).holder_key, key);
     let cnf = json!({ "jwk": key.unwrap().to_jwk() });
     assert_eq!(accept(with("cnf", cnf)).holder_key, key);
+    let mut private = key.unwrap().to_jwk();
+    private["d"] = json!("AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM");
+    let mut agreement = key.unwrap().to_jwk();
+    agreement["use"] = json!("enc");
     for bad in [
         json!({}),
         json!(null),
         json!({ "kid": "key-1" }),
         json!({ "jwk": {} }),
+        json!({ "jwk": private }),
+        json!({ "jwk": private, "publicKeyMultibase": multikey }),
+        json!({ "jwk": agreement }),
     ] {
         refuse(with("cnf", bad), code::HOLDER_INVALID);
     }

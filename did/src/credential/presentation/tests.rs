@@ -27,6 +27,7 @@ fn found_for(id: &str, seed: u8, relationships: &[Relationship]) -> Lookup {
             id: format!("{id}#key-1"),
             key: key(seed).verification_key(),
             relationships: relationships.to_vec(),
+            ends_ms: None,
         }],
         deactivated: false,
         known_at_ms: Some(NOW_MS),

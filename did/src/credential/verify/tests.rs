@@ -28,11 +28,21 @@ fn party(id: &str, seed: u8, relationships: &[Relationship]) -> Party {
             id: format!("{id}#key-1"),
             key: key(seed).verification_key(),
             relationships: relationships.to_vec(),
+            ends_ms: None,
         }],
         deactivated: false,
         known_at_ms: Some(NOW_MS - 5),
         state: KeyState::Fixed,
     }
+}
+
+fn cosigner(seed: u8) -> Vec<Cosigner> {
+    let id = "did:example:other";
+    let party = party(id, seed, &[Relationship::AssertionMethod]);
+    vec![Cosigner {
+        id: id.into(),
+        found: Lookup::Found(party),
+    }]
 }
 
 fn claims() -> Value {
@@ -71,7 +81,7 @@ struct Case {
     parsed: Parsed,
     now_ms: i64,
     issuer: Lookup,
-    cosigners: Vec<Party>,
+    cosigners: Vec<Cosigner>,
     accreditation: Accreditation,
     schemas: Vec<SchemaCheck>,
     statuses: Vec<StatusCheck>,
@@ -243,11 +253,7 @@ fn the_issuer_must_have_signed_with_a_key_for_claims() {
     // Signed by somebody else, whose key is known.
     let mut case = Case::of(claims(), &options("did:example:other"));
     case.fails(name, code::METHOD_UNKNOWN);
-    case.cosigners = vec![party(
-        "did:example:other",
-        1,
-        &[Relationship::AssertionMethod],
-    )];
+    case.cosigners = cosigner(1);
     case.fails(name, code::PROOF_NOT_BY_ISSUER);
 }
 
@@ -258,18 +264,55 @@ fn all_who_sign_must_have_signed() {
     let mut case = Case::good();
     case.parsed = integrity::credential(both, None).unwrap();
     case.fails(StepName::Signature, code::METHOD_UNKNOWN);
-    case.cosigners = vec![party(
-        "did:example:other",
-        2,
-        &[Relationship::AssertionMethod],
-    )];
+    case.cosigners = cosigner(2);
     case.passes(StepName::Signature);
-    case.cosigners = vec![party(
-        "did:example:other",
-        3,
-        &[Relationship::AssertionMethod],
-    )];
+    case.cosigners = cosigner(3);
     case.fails(StepName::Signature, code::SIGNATURE_WRONG);
+}
+
+#[test]
+fn a_cosigner_who_cannot_be_looked_up_leaves_it_open() {
+    let one = integrity::issue(claims(), &options(ISSUER), &key(1), None).unwrap();
+    let both = integrity::issue(one, &options("did:example:other"), &key(2), None).unwrap();
+    let mut case = Case::good();
+    case.parsed = integrity::credential(both, None).unwrap();
+    case.cosigners = vec![Cosigner {
+        id: "did:example:other".into(),
+        found: Lookup::Unknown(Unknown::new("its website is not asked", "hand it in")),
+    }];
+    case.fails(StepName::Signature, code::COSIGNER_UNKNOWN);
+    assert_eq!(case.report().verdict, Verdict::Undecided);
+    // What is wrong with another proof is certain all the same, whichever comes first.
+    for order in [[0, 1], [1, 0]] {
+        let mut wrong = Case::good();
+        wrong.cosigners.clone_from(&case.cosigners);
+        let signatures = &case.parsed.signatures;
+        wrong.parsed.signatures = order.map(|index| signatures[index].clone()).to_vec();
+        let own = wrong.parsed.signatures.iter_mut();
+        for signed in own.filter(|signed| signed.method.starts_with(ISSUER)) {
+            signed.signature[0] ^= 1;
+        }
+        wrong.fails(StepName::Signature, code::SIGNATURE_WRONG);
+    }
+    case.cosigners[0].found = Lookup::NotFound;
+    case.fails(StepName::Signature, code::METHOD_UNKNOWN);
+}
+
+#[test]
+fn a_key_is_used_until_its_document_ends_it() {
+    let ending = |ends_ms| {
+        let mut case = Case::good();
+        let Lookup::Found(party) = &mut case.issuer else {
+            panic!("the issuer is known")
+        };
+        party.methods[0].ends_ms = Some(ends_ms);
+        case
+    };
+    ending(NOW_MS + 1).passes(StepName::Signature);
+    // When it was signed is the signer's word.
+    for ends_ms in [NOW_MS - 10_000, NOW_MS - 500, NOW_MS] {
+        ending(ends_ms).fails(StepName::Signature, code::METHOD_REVOKED);
+    }
 }
 
 #[test]
