@@ -133,7 +133,7 @@ pub(super) fn freshness(
         let allowed = span(max_age);
         return Err(stop(
             Reason::Stale,
-            format!("{detail}, and {allowed} are allowed: get a newer one"),
+            format!("{detail}, more than the {allowed} allowed: get a newer one"),
         ));
     }
     Ok(((), detail))
@@ -198,7 +198,7 @@ mod tests {
         assert!(ended.is_err());
         assert_eq!(
             report.steps[0].detail,
-            "state as of 1970-01-01T00:00:00.000Z, 61 seconds old, and 10 seconds are allowed: get a newer one"
+            "state as of 1970-01-01T00:00:00.000Z, 61 seconds old, more than the 10 seconds allowed: get a newer one"
         );
     }
 }

@@ -274,7 +274,8 @@ fn refused(error: &DocumentError) -> Failure {
         | DocumentError::Hash(_)
         | DocumentError::Method(_) => "change the content or the options that it names",
     };
-    Failure::caused("DOCUMENT", error, hint)
+    // Its text names the cause.
+    Failure::new("DOCUMENT", error.to_string(), hint)
 }
 
 fn schema(content: &[u8]) -> String {
