@@ -130,7 +130,7 @@ pub struct Store {
     pub retain_blocks: u64,
     /// Of older blocks every so many-th is kept; 0: none.
     pub retain_every: u64,
-    /// For the database's cache and buffers together, MiB.
+    /// For the database's cache and buffers and the records that are held beside it, together, MiB.
     #[serde(default = "memory_mib_default")]
     pub memory_mib: usize,
 }

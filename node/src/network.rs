@@ -43,6 +43,7 @@ mod task;
 mod tests;
 mod traffic;
 mod transport;
+mod troubles;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -161,6 +162,7 @@ pub async fn start(config: NetworkConfig) -> Result<(Network, Inbox), NetworkErr
         exchange: Exchange::default(),
         strangers: BTreeSet::new(),
         blames: blame::Blames::default(),
+        troubles: troubles::Troubles::default(),
         lobby,
     };
     // The task ends by itself when the last handle is gone; nobody waits for it.

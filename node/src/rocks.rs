@@ -12,6 +12,7 @@
 
 mod check;
 mod did_index;
+mod held;
 mod import;
 mod newest;
 mod prune;
@@ -36,6 +37,7 @@ pub use read::Reader;
 use read::Shared;
 pub(crate) use read::Unreadable;
 pub(crate) use tables::MEMORY_MIB_MIN;
+use crate::did_index::did_of;
 use tables::{BLOCKS, META, RECEIPTS, STATE, TRANSACTIONS, TREE, table};
 
 /// How the store lies on disk. Another layout has another number, and is refused.
@@ -146,7 +148,7 @@ impl Rocks {
         Self::open_with(path, MEMORY_MIB_MIN)
     }
 
-    /// Opens the store at `path`, or makes an empty one. `memory_mib` is for RocksDB's cache and buffers together, MiB.
+    /// Opens the store at `path`, or makes an empty one. `memory_mib` is for RocksDB's cache and buffers and for records held beside it, together, MiB.
     pub fn open_with(path: &Path, memory_mib: usize) -> Result<Self, OpenError> {
         let db = tables::open(path, memory_mib).map_err(|source| OpenError::files(path, source))?;
         let rocks = Self {
@@ -331,6 +333,10 @@ impl Store for Rocks {
         );
         self.write_opt(!batch.lazy, &|db, writes| fill(&batch, db, writes))?;
         self.newest().commit(&batch.changes);
+        // Before the height is: who asks for it is not told of the one before.
+        for did in batch.changes.keys().filter_map(|path| did_of(path)) {
+            self.reader.shared().held().forget(did);
+        }
         self.reader.shared().set_height(batch.height);
         Ok(())
     }

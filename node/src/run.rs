@@ -36,6 +36,7 @@ use crate::log_filter;
 use crate::mempool::Limits;
 use crate::replica::{Replica, Setup};
 use crate::roster::Roster;
+use crate::signer::Signer;
 use crate::sync::Claims;
 use crate::upkeep::{self, Retention, Schedule, Upkeep};
 use crate::verify_pool;
@@ -153,6 +154,7 @@ async fn run(
     let upkeep = Upkeep::new(rocks.pruner(), shelf.clone(), schedule, retention);
     let signers = keys::load_signers(home, passphrase)?;
     store::own_safety(&mut rocks, &signers)?;
+    let validators: Vec<_> = signers.iter().map(Signer::address).collect();
     let setup = Setup {
         genesis,
         signers,
@@ -168,6 +170,12 @@ async fn run(
     // What a snapshot brought may be newer than what the network started with.
     let roster = Roster::load(replica.archive());
     network.admit(roster.allowed().clone(), roster.denied().clone());
+    chain::tell_standing(
+        &roster,
+        replica.archive(),
+        network.local_peer(),
+        &validators,
+    );
 
     let (inbox, core_inbox) = mpsc::channel(core_loop::INBOX_MAX);
     let (admissions, core_admissions) = mpsc::channel(core_loop::ADMISSIONS_MAX);

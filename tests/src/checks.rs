@@ -12,10 +12,7 @@ use tendermint::block::{Header, signed_header::SignedHeader};
 use tendermint::{Hash, account, block, validator};
 
 use crate::network::Node;
-
-/// A rule that was broken, in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation(pub String);
+use crate::violation::Violation;
 
 /// What the simulation has seen, to hold new events against.
 #[derive(Debug, Default)]

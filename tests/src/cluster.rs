@@ -13,10 +13,11 @@ use starfire_proto::v1;
 use tendermint::{Time, account};
 
 use crate::byzantine::{Behaviour, Hand, Letter};
-use crate::checks::{Checks, Violation};
+use crate::checks::Checks;
 use crate::churn::Churn;
 use crate::disk::DiskHandle;
 use crate::network::{Event, Network, Node, Weather};
+use crate::violation::Violation;
 use crate::world::World;
 
 /// How long faults go on, simulated milliseconds.

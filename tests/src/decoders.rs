@@ -3,6 +3,8 @@
 //! Both `tests/it/decoders.rs` and the fuzz targets in `fuzz/` call these: no bytes may make them panic, and what they take must
 //! be what they would write.
 
+mod credentials;
+
 use std::sync::Arc;
 
 use prost::Message as _;
@@ -43,7 +45,7 @@ pub struct Decoder {
 }
 
 /// All of them.
-pub const DECODERS: [Decoder; 14] = [
+pub const DECODERS: [Decoder; 17] = [
     Decoder {
         name: "consensus_message",
         read: consensus_message,
@@ -151,6 +153,21 @@ pub const DECODERS: [Decoder; 14] = [
                 b"z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp".to_vec(),
             ]
         },
+    },
+    Decoder {
+        name: "credential",
+        read: credentials::read_json,
+        samples: credentials::json_samples,
+    },
+    Decoder {
+        name: "token",
+        read: credentials::read_token,
+        samples: credentials::token_samples,
+    },
+    Decoder {
+        name: "status_list",
+        read: credentials::read_status_list,
+        samples: credentials::status_list_samples,
     },
 ];
 

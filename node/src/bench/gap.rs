@@ -27,6 +27,8 @@ const TERM_HEIGHTS: u64 = 20;
 const CALM: Duration = Duration::from_secs(2);
 /// How long a trial looks on after the fault.
 const LOOK_ON: Duration = Duration::from_secs(8);
+/// What was decided when the second of two validators died has been told of after this.
+const ON_THE_WAY: Duration = Duration::from_millis(500);
 /// How long a chain without a quorum may take to go on once it has one again.
 const RESUMPTION: Duration = Duration::from_secs(60);
 /// Blocks that were told and not yet looked at.
@@ -66,7 +68,7 @@ pub(crate) struct Trial {
     pub(crate) height: u64,
     /// The longest time without a commit, where a quorum is left, microseconds.
     pub(crate) gap_us: Option<u64>,
-    /// Commits while no quorum was there: none is right.
+    /// Commits while no quorum was there, but for those on their way when it was lost: none is right.
     pub(crate) commits_without_quorum: Option<u64>,
     /// From the start of the killed processes to the next commit, microseconds.
     pub(crate) resumed_us: Option<u64>,
@@ -111,6 +113,11 @@ impl Heights {
             at: seen.at,
             proposer: seen.block.proposer,
         });
+    }
+
+    /// How many were first told of from `from` on.
+    fn since(&self, from: Instant) -> usize {
+        self.0.values().filter(|told| told.at >= from).count()
     }
 
     fn newest(&self) -> Option<(u64, &Told)> {
@@ -194,14 +201,14 @@ async fn trial(network: &mut Network, fault: Fault, calm: &mut Vec<u64>) -> Resu
             network.kill((proposer + 1) % network.nodes().len());
         }
     }
+    let failed = clock::monotonic();
     gather(&mut told, &mut heights, at + LOOK_ON).await;
     if fault == Fault::Pause {
         network.signal(proposer, Signal::Resume)?;
     }
     if fault == Fault::KillTwo {
-        // The commit of one height may have been on its way when the second one died.
         let stopped = heights.newest().map_or(height, |(height, _)| height);
-        trial.commits_without_quorum = Some(stopped.saturating_sub(height + 1));
+        trial.commits_without_quorum = u64::try_from(heights.since(failed + ON_THE_WAY)).ok();
         trial.resumed_us = Some(micros(resumption(network, &mut told, stopped).await?));
     } else {
         let intervals = heights.intervals(at, at + LOOK_ON);
@@ -291,5 +298,7 @@ mod tests {
             .map(Duration::as_millis)
             .collect();
         assert_eq!(intervals, [20, 60, 110]);
+        // The second was told of at 30, however late others told of it too.
+        assert_eq!([30, 31, 91].map(|ms| heights.since(after(ms))), [2, 1, 0]);
     }
 }

@@ -119,11 +119,13 @@ async fn anchors(State(gateway): State<Gateway>, query: Pairs) -> Response {
 
 fn anchors_asked(query: Pairs) -> Result<v1::ListAnchorsRequest, Rejection> {
     let mut query = Fields::of_query(query)?;
-    Ok(v1::ListAnchorsRequest {
+    let asked = v1::ListAnchorsRequest {
         chain_code: query.required("chain", "a sub-chain's code")?,
         limit: query.number("limit")?.unwrap_or_default(),
         from_height: query.number("from")?.unwrap_or_default(),
-    })
+    };
+    query.nothing_else()?;
+    Ok(asked)
 }
 
 async fn evidence(State(gateway): State<Gateway>, query: Pairs) -> Response {
@@ -147,6 +149,7 @@ fn evidence_asked(query: Pairs) -> Result<(v1::DigestAlgorithm, Vec<u8>), Reject
         Some(_) | None => return Err(invalid("algorithm is sha256, sm3 or blake3")),
     };
     let digest = hex::decode(query.required("digest", "a file's, hex")?);
+    query.nothing_else()?;
     Ok((algorithm, digest.map_err(|_| invalid("digest is hex"))?))
 }
 
@@ -283,6 +286,16 @@ mod tests {
             ("/nothing", "404", "ROUTE_UNKNOWN"),
             ("/api/anchors", "400", "INVALID_PARAMETER"),
             ("/api/anchors?chain=BY01", "400", "INVALID_PARAMETER"),
+            (
+                "/api/anchors?chain=by01&height=7",
+                "400",
+                "INVALID_PARAMETER",
+            ),
+            (
+                &format!("/api/evidence?algorithm=sha256&digest={}&issuer=x", "00".repeat(32)),
+                "400",
+                "INVALID_PARAMETER",
+            ),
             (
                 "/api/evidence?algorithm=md5&digest=00",
                 "400",

@@ -9,6 +9,7 @@ use futures::StreamExt;
 use libp2p::allow_block_list::NotAllowed;
 use libp2p::gossipsub::{self, MessageAcceptance, PublishError};
 use libp2p::request_response::{self, ResponseChannel};
+use libp2p::core::ConnectedPoint;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{ConnectionDenied, DialError, ListenError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm};
@@ -27,6 +28,7 @@ use super::lobby::Lobby;
 use super::protocol::Names;
 use super::redial::Redial;
 use super::swarm::{Behaviour, BehaviourEvent};
+use super::troubles::{Trouble, Troubles};
 use crate::clock;
 
 /// Strangers that are remembered, so that each is warned of once.
@@ -47,6 +49,7 @@ pub(crate) struct Task {
     pub(crate) exchange: Exchange,
     pub(crate) strangers: BTreeSet<PeerId>,
     pub(crate) blames: Blames,
+    pub(crate) troubles: Troubles,
     pub(crate) lobby: Lobby,
 }
 
@@ -111,14 +114,27 @@ impl Task {
             SwarmEvent::Behaviour(BehaviourEvent::Direct(event)) => self.on_direct(event),
             SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => self.on_gossip(event),
             SwarmEvent::Behaviour(BehaviourEvent::Requests(event)) => self.on_requests(event),
-            SwarmEvent::ConnectionEstablished { endpoint, .. } => {
-                self.lobby.met(endpoint.get_remote_address());
+            SwarmEvent::ConnectionEstablished {
+                peer_id, endpoint, ..
+            } => {
+                let address = endpoint.get_remote_address();
+                self.lobby.met(address);
+                if let Some(other) = self.troubles.opened(peer_id, address) {
+                    warn!(peer = %peer_id, %address, %other, "a peer is connected from two addresses: does its key run twice?");
+                }
             }
             SwarmEvent::ConnectionClosed {
                 peer_id,
-                num_established: 0,
+                endpoint,
+                num_established,
                 ..
-            } => self.redial.again(&peer_id),
+            } => {
+                self.troubles
+                    .closed(&peer_id, endpoint.get_remote_address());
+                if num_established == 0 {
+                    self.lost(peer_id, &endpoint);
+                }
+            }
             SwarmEvent::IncomingConnectionError { error, peer_id, .. } => {
                 debug!(%error, "an incoming connection failed");
                 if let (ListenError::Denied { cause }, Some(peer)) = (&error, peer_id)
@@ -133,6 +149,7 @@ impl Task {
                     self.refused(*obtained);
                 }
                 if let Some(peer) = peer_id {
+                    self.not_reached(peer, &error);
                     self.redial.again(&peer);
                 }
             }
@@ -146,6 +163,7 @@ impl Task {
             direct::Event::Connected(peer) => {
                 info!(%peer, "a peer is connected");
                 self.redial.succeeded(&peer);
+                self.troubles.over(&peer);
                 self.ends.connected.send_modify(|connected| {
                     connected.insert(peer);
                 });
@@ -369,6 +387,41 @@ impl Task {
         if let Err(error) = self.swarm.dial(options) {
             debug!(%peer, %error, "a peer cannot be dialled");
             self.redial.again(&peer);
+        }
+    }
+
+    /// The last connection to a peer ended.
+    fn lost(&mut self, peer: PeerId, endpoint: &ConnectedPoint) {
+        let spoke = self.ends.connected.borrow().contains(&peer);
+        if !spoke
+            && endpoint.is_dialer()
+            && self.configured.contains(&peer)
+            && self.troubles.is_news(peer, Trouble::TurnedAway)
+        {
+            let (local, address) = (self.swarm.local_peer_id(), endpoint.get_remote_address());
+            warn!(%peer, %address, %local, "a peer turned this node away: is the peer id of this node a member's there, or configured?");
+        }
+        self.redial.again(&peer);
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "libp2p's enum, which may grow"
+    )]
+    fn not_reached(&mut self, peer: PeerId, error: &DialError) {
+        let trouble = match error {
+            DialError::WrongPeerId { .. } => Trouble::Mistaken,
+            DialError::Transport(_) => Trouble::Unreachable,
+            // Ours: the list does not admit it, or a connection stands already.
+            _ => return,
+        };
+        if !self.configured.contains(&peer) || !self.troubles.is_news(peer, trouble) {
+            return;
+        }
+        if let DialError::WrongPeerId { obtained, address } = error {
+            warn!(expected = %peer, found = %obtained, %address, "another peer answers where one was expected: correct peers in [p2p]");
+        } else {
+            info!(%peer, %error, "a peer is not reached: it is tried again until it is");
         }
     }
 

@@ -3,7 +3,7 @@
 
 use starfire_consensus::electorate::{Electorate, Parent};
 use starfire_ledger::validators::Sets;
-use starfire_ledger::{Block, Expected, Genesis, receipt};
+use starfire_ledger::{Block, Expected, Genesis, presence, receipt};
 use starfire_proto::v1;
 use starfire_state::{Archive, View, tree};
 use tendermint::block::Commit;
@@ -39,7 +39,7 @@ impl Position {
             transactions_max,
         };
         if height == 0 {
-            let electorate = electorate(genesis, &first, sets.next, None);
+            let electorate = electorate(genesis, &first, sets.next, None, &*state);
             return Self {
                 expected: first,
                 electorate,
@@ -89,7 +89,7 @@ impl Position {
             block_id: block.id(),
             proposer: block.header.proposer_address,
         };
-        let electorate = electorate(genesis, &expected, sets.next, Some(parent));
+        let electorate = electorate(genesis, &expected, sets.next, Some(parent), state);
         Self {
             expected,
             electorate,
@@ -99,11 +99,13 @@ impl Position {
     }
 }
 
+/// Who decides the height that `expected` is of. Validators that the state shows to be absent are passed over.
 fn electorate(
     genesis: &Genesis,
     expected: &Expected,
     next: validator::Set,
     parent: Option<Parent>,
+    state: &dyn View,
 ) -> Electorate {
     let electorate = Electorate::new(
         expected.chain_id.clone(),
@@ -112,7 +114,9 @@ fn electorate(
         parent,
         genesis.file().consensus.term_heights,
     );
-    electorate
+    let electorate = electorate
         .expect("genesis and motions have checked the validators")
-        .followed_by(next)
+        .followed_by(next);
+    let absent = presence::absent(state, electorate.validators(), electorate.height());
+    electorate.passing_over(absent)
 }

@@ -68,7 +68,8 @@ impl Replica {
     /// Stands where the disk does: blocks that it lost come from the peers again. What belongs to the height in progress is dropped.
     fn go_back(&mut self) {
         let transactions_max = self.expected.transactions_max;
-        let position = stored_position(&self.genesis, transactions_max, &*self.store);
+        let position =
+            Position::load(&self.genesis, as_archive(&*self.store), transactions_max);
         let height = position.expected.height;
         self.admission = Admission::new(&*self.store.state_at(height - 1), height);
         self.electorate = Arc::new(position.electorate);

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use rocksdb::DB;
 use starfire_state::{Archive, Convictions, View};
 
+use super::held::Held;
 use super::state::StateAt;
 use super::tables::{self, BLOCKS, META, RECEIPTS, TRANSACTIONS, TREE, table};
 
@@ -27,6 +28,8 @@ pub(super) struct Shared {
     height: AtomicU64,
     /// From here on every block is kept: advanced before anything below is deleted.
     base: AtomicU64,
+    /// Rows of `records`.
+    held: Held,
     /// Held by who writes what others read before they write.
     writing: Mutex<()>,
 }
@@ -39,12 +42,17 @@ impl Shared {
             height: AtomicU64::new(stored_height(&db)),
             base: AtomicU64::new(stored_number(&db, tables::BASE_KEY).unwrap_or(FIRST_HEIGHT)),
             db: RwLock::new(Some(db)),
+            held: Held::new(tables::held_bytes(memory_mib)),
             writing: Mutex::new(()),
         }
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(super) fn held(&self) -> &Held {
+        &self.held
     }
 
     pub(super) fn set_height(&self, height: u64) {
@@ -79,6 +87,8 @@ impl Shared {
         let mut slot = self.db.write().expect("opening anew does not panic");
         // Closed first: the lock file admits one at a time.
         *slot = None;
+        // A write that was reported as failed may come to light.
+        self.held.clear();
         match tables::open(&self.path, self.memory_mib) {
             Ok(db) => {
                 self.set_height(stored_height(&db));

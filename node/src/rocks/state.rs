@@ -18,7 +18,7 @@ impl View for StateAt<'_> {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.shared.with(|db| {
             if let Some(did) = did_of(key)
-                && let Told::Is(record) = records::read(db, did, self.height)
+                && let Told::Is(record) = records::recall(db, self.shared.held(), did, self.height)
             {
                 return record;
             }

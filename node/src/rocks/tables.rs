@@ -20,6 +20,7 @@
 //!
 //! Half of the memory that RocksDB may have, up to [`BUFFERS_MAX`], is for what was written last, when there is as much: the larger
 //! that is, the more seldom files are made of it, and the fewer of them are merged again. Whatever it leaves is for what was read.
+//! Where there is plenty, half of the store's is not RocksDB's, but holds rows of `records` (`held.rs`).
 
 use std::path::Path;
 
@@ -83,8 +84,8 @@ const FILE_BYTES_PER_SYNC: u64 = 1 << 20;
 /// For what was written last, bytes. With more a write costs more, since its place is searched in memory that no cache holds.
 const BUFFERS_MAX: usize = 128 << 20;
 
-/// With less memory nothing in it has a fixed place, bytes.
-const PINNED_FROM: usize = 512 << 20;
+/// From here on memory is plenty, bytes: some of it has a fixed use.
+const PLENTY: usize = 512 << 20;
 
 /// How memory is shared out.
 struct Memory {
@@ -102,7 +103,7 @@ struct Memory {
 
 impl Memory {
     fn of(mib: usize) -> Self {
-        let all = mib.max(MEMORY_MIB_MIN).saturating_mul(1 << 20);
+        let all = bytes(mib) - held_bytes(mib);
         let buffers = BUFFERS_MAX.min(all / 2);
         // Looked up without a lock; it finds out by itself how large the entries are.
         let cache = Cache::new_hyper_clock_cache(all, 0);
@@ -114,10 +115,23 @@ impl Memory {
             ),
             cache,
             write_buffer: buffers / 2,
-            pinned: all >= PINNED_FROM,
+            pinned: is_plenty(mib),
             log_max: u64::try_from(buffers * 2).unwrap_or(u64::MAX),
         }
     }
+}
+
+fn bytes(mib: usize) -> usize {
+    mib.max(MEMORY_MIB_MIN).saturating_mul(1 << 20)
+}
+
+fn is_plenty(mib: usize) -> bool {
+    bytes(mib) >= PLENTY
+}
+
+/// For rows of `records`, of a store that may have so much memory.
+pub(super) fn held_bytes(mib: usize) -> usize {
+    if is_plenty(mib) { bytes(mib) / 2 } else { 0 }
 }
 
 pub(super) fn open(path: &Path, memory_mib: usize) -> Result<DB, rocksdb::Error> {

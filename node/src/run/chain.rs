@@ -5,7 +5,10 @@ use libp2p::PeerId;
 use starfire_crosschain::trust::Bundle;
 use starfire_ledger::Genesis;
 use starfire_ledger::genesis::{GENESIS_BYTES_MAX, GenesisError, GenesisRole};
+use starfire_ledger::validators::Sets;
 use starfire_proto::v1;
+use starfire_state::Archive;
+use tendermint::{account, validator};
 
 use crate::config::Config;
 use crate::home::Home;
@@ -67,6 +70,30 @@ pub(super) fn check_role(roster: &Roster, config: &Config, peer: PeerId) -> anyh
         );
     }
     Ok(())
+}
+
+/// Tells the operator what the chain takes this node for, where that is less than its keys may stand for.
+pub(super) fn tell_standing(
+    roster: &Roster,
+    archive: &dyn Archive,
+    peer: PeerId,
+    validators: &[account::Id],
+) {
+    if roster.role(&peer).is_none() {
+        tracing::info!(
+            %peer,
+            "no member of the chain names this peer id: only nodes that have it in their configuration take connections from here"
+        );
+    }
+    let newest = archive.height().expect("genesis is stored");
+    let sets = Sets::load(&*archive.state_at(newest));
+    let signs = |set: &validator::Set| validators.iter().any(|own| set.validator(*own).is_some());
+    if !validators.is_empty() && !signs(&sets.current) && !signs(&sets.next) {
+        tracing::info!(
+            validator = %validators[0],
+            "this node's validator key is not among the chain's validators: it follows and does not vote"
+        );
+    }
 }
 
 /// What a node says of itself that never changes.

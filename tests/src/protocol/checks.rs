@@ -10,7 +10,7 @@ use tendermint::account;
 use tendermint::block::Id;
 use tendermint::vote::Type;
 
-use crate::checks::Violation;
+use crate::violation::Violation;
 
 /// What one validator signed at one height.
 #[derive(Debug, Default)]

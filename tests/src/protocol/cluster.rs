@@ -16,7 +16,7 @@ use super::checks::Checks;
 use super::disk::Disk;
 use super::network::{Event, Network, Node, Weather};
 use crate::byzantine::Behaviour;
-use crate::checks::Violation;
+use crate::violation::Violation;
 
 /// Events of a run, at most: a loop without end is a failure too.
 const EVENTS_MAX: u64 = 200_000;

@@ -8,7 +8,7 @@ use super::chain::Chain;
 use super::cluster::{Cast, Cluster, Pace, Report};
 use super::network::{Event, Node, Weather};
 use crate::byzantine::{LIES, Lie};
-use crate::checks::Violation;
+use crate::violation::Violation;
 
 /// How long faults go on, simulated milliseconds.
 const FAULTS_MS: u64 = 5_000;

@@ -11,7 +11,7 @@ use starfire_consensus::machine::Routing;
 use super::chain::Chain;
 use super::cluster::{Cast, Cluster, Pace, Report};
 use super::network::{Event, Node, Weather};
-use crate::checks::Violation;
+use crate::violation::Violation;
 
 /// Honest validators and the two twins.
 const NODES: usize = 5;

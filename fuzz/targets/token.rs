@@ -1,0 +1,5 @@
+//! Fuzzes the decoder `token` of `starfire_tests::decoders`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| starfire_fuzz::read("token", bytes));
