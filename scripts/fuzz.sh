@@ -15,7 +15,9 @@ case "$seconds" in
 esac
 shift || true
 
-command -v cargo-fuzz > /dev/null || cargo install --locked --quiet cargo-fuzz@0.13.2
+tools="${XDG_CACHE_HOME:-$HOME/.cache}/starfire/tools"
+[ -x "$tools/bin/cargo-fuzz" ] || cargo install --locked --quiet --root "$tools" cargo-fuzz@0.13.2
+export PATH="$tools/bin:$PATH"
 corpus="$CARGO_TARGET_DIR/fuzz-corpus"
 cargo run --locked --quiet --no-default-features -p starfire-tests --example samples -- "$corpus"
 

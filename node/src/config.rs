@@ -16,6 +16,7 @@ use serde::Deserialize;
 use starfire_ledger::genesis::GenesisRole;
 use starfire_ledger::transaction::BATCH_ENVELOPE_BYTES_MAX;
 
+use crate::client::endpoint;
 use crate::log_filter;
 use crate::rocks::MEMORY_MIB_MIN;
 use crate::state_sync::TrustedHeader;
@@ -423,18 +424,11 @@ impl Config {
                 "must name at least one gateway of the main chain".to_owned(),
             ));
         }
-        let stray = anchor.main.iter().find(|url| {
-            !url.starts_with("http://")
-                || tonic::transport::Endpoint::from_shared(url.to_string()).is_err()
-        })?;
-        let message = if stray.starts_with("https://") {
-            format!(
-                "{stray:?}: TLS is not spoken here, plain http alone; name a tunnel, or a proxy on this machine that speaks TLS to the node"
-            )
-        } else {
-            format!("{stray:?} is not a URL like http://127.0.0.1:26680")
-        };
-        Some(("anchor.main", message))
+        let stray = anchor.main.iter().find(|url| !endpoint::is_url(url))?;
+        Some((
+            "anchor.main",
+            format!("{stray:?} is not a URL like http://127.0.0.1:26680 or https://node.example"),
+        ))
     }
 }
 
@@ -608,7 +602,7 @@ mod tests {
             (
                 anchored
                     .replace("\"super\"", "\"backbone\"")
-                    .replace("http://", "https://"),
+                    .replace("http://", "https:"),
                 "anchor.main",
             ),
         ] {

@@ -264,11 +264,7 @@ impl Replica {
         let chain = starfire_state::chain(&*store.state_at(height));
         let safety = read_safety(&*store)?;
         let silence = Silence::at_start(signers.first(), &safety);
-        let position = Position::load(
-            &genesis,
-            as_archive(&*store),
-            chain.block_transactions_max,
-        );
+        let position = Position::load(&genesis, as_archive(&*store), chain.block_transactions_max);
         let config = config(&genesis);
         let pace = Pace::new(config.timeout_base);
         let admission = Admission::new(&*store.state_at(height), height + 1);

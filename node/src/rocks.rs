@@ -30,6 +30,7 @@ use starfire_state::{
     Archive, Batch, Convictions, SafetyBlocks, Store, StoreError, View, key, tree,
 };
 
+use crate::did_index::did_of;
 pub use check::BadRow;
 use newest::{Newest, NewestState};
 pub use prune::{Keeper, Pruner, Swept};
@@ -37,7 +38,6 @@ pub use read::Reader;
 use read::Shared;
 pub(crate) use read::Unreadable;
 pub(crate) use tables::MEMORY_MIB_MIN;
-use crate::did_index::did_of;
 use tables::{BLOCKS, META, RECEIPTS, STATE, TRANSACTIONS, TREE, table};
 
 /// How the store lies on disk. Another layout has another number, and is refused.

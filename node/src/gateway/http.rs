@@ -292,7 +292,10 @@ mod tests {
                 "INVALID_PARAMETER",
             ),
             (
-                &format!("/api/evidence?algorithm=sha256&digest={}&issuer=x", "00".repeat(32)),
+                &format!(
+                    "/api/evidence?algorithm=sha256&digest={}&issuer=x",
+                    "00".repeat(32)
+                ),
                 "400",
                 "INVALID_PARAMETER",
             ),

@@ -12,9 +12,9 @@ use tendermint_proto::v0_38::types::{
     SignedHeader as RawSignedHeader, ValidatorSet as RawValidatorSet,
 };
 use tokio::time::timeout;
-use tonic::transport::Endpoint;
 
 use super::error;
+use crate::client::endpoint::endpoint;
 use crate::grpc::proofs_client::ProofsClient;
 
 /// How long one gateway may take, connecting included.
@@ -50,8 +50,7 @@ pub(super) async fn ask(
 async fn ask_one(url: &str, height: u64, keys: Vec<Vec<u8>>) -> Result<v1::StateProof, Rejection> {
     let unreachable =
         |why: String| Rejection::new(error::RESOLVER_UNREACHABLE, format!("{url}: {why}"));
-    let endpoint =
-        Endpoint::from_shared(url.to_owned()).map_err(|error| unreachable(error.to_string()))?;
+    let endpoint = endpoint(url).map_err(|error| unreachable(error.to_string()))?;
     let mut client =
         ProofsClient::new(endpoint.connect_lazy()).max_decoding_message_size(ANSWER_BYTES_MAX);
     let answer = timeout(

@@ -68,8 +68,7 @@ impl Replica {
     /// Stands where the disk does: blocks that it lost come from the peers again. What belongs to the height in progress is dropped.
     fn go_back(&mut self) {
         let transactions_max = self.expected.transactions_max;
-        let position =
-            Position::load(&self.genesis, as_archive(&*self.store), transactions_max);
+        let position = Position::load(&self.genesis, as_archive(&*self.store), transactions_max);
         let height = position.expected.height;
         self.admission = Admission::new(&*self.store.state_at(height - 1), height);
         self.electorate = Arc::new(position.electorate);

@@ -20,13 +20,25 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::*;
 
-const CA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web_did/tests/ca.pem");
-const OTHER_CA: &str = concat!(
+pub(crate) const CA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web_did/tests/ca.pem");
+pub(crate) const OTHER_CA: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/src/web_did/tests/other-ca.pem"
 );
 const CERTIFICATE: &[u8] = include_bytes!("tests/server.pem");
 const KEY: &[u8] = include_bytes!("tests/server.key.pem");
+
+/// Who shows the certificate of `localhost`.
+pub(crate) fn localhost() -> ServerConfig {
+    let certificate = CertificateDer::from_pem_slice(CERTIFICATE).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(KEY).unwrap();
+    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap()
+}
 
 type Pages = Arc<Mutex<BTreeMap<String, String>>>;
 
@@ -40,15 +52,7 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) async fn open() -> Self {
-        let certificate = CertificateDer::from_pem_slice(CERTIFICATE).unwrap();
-        let key = PrivateKeyDer::from_pem_slice(KEY).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)
-            .unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let acceptor = TlsAcceptor::from(Arc::new(localhost()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (pages, asked) = (Pages::default(), Arc::<AtomicUsize>::default());

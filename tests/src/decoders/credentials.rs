@@ -26,7 +26,7 @@ pub(super) fn read_json(bytes: &[u8]) {
     if let Ok(parsed) = integrity::credential(value.clone(), Some(&rdfc)) {
         let key = key().verification_key();
         drop(parsed.signatures.iter().any(|signed| signed.holds(&key)));
-        drop(bitstring::List::parse(&parsed));
+        drop(bitstring::StatusList::parse(&parsed));
     }
     drop(presentation::read(value, Some(&rdfc)));
 }

@@ -7,9 +7,9 @@ use starfire_did::{ChainCode, Did};
 use starfire_proto::v1;
 use tokio::time::{Instant, timeout};
 use tonic::Streaming;
-use tonic::transport::Endpoint;
 
 use super::cache::Answers;
+use crate::client::endpoint::endpoint;
 use crate::gateway::Gateway;
 use crate::gateway::did_changes::Cursor;
 use crate::gateway::resolver::{ANSWER_TIME_MAX, ATTEMPTS_MAX};
@@ -63,9 +63,8 @@ async fn listen(answers: &Answers, code: ChainCode, urls: &[String], anchor_heig
 
 /// A stream of all changes from the block of this height on.
 async fn open(url: &str, height: u64) -> Option<Streaming<v1::DidChange>> {
-    let endpoint = Endpoint::from_shared(url.to_owned()).ok()?;
-    let mut client =
-        DidsClient::new(endpoint.connect_lazy()).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let mut client = DidsClient::new(endpoint(url).ok()?.connect_lazy())
+        .max_decoding_message_size(MESSAGE_BYTES_MAX);
     let request = v1::DidChangesRequest {
         cursor: Cursor::end_of(height.saturating_sub(1)).to_string(),
         ..v1::DidChangesRequest::default()

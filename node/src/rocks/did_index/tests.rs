@@ -104,9 +104,8 @@ fn block(store: &mut Rocks, records: &[(u8, Spec, bool)]) {
     store.commit(batch).unwrap();
 }
 
-/// A store that begins with the newest state of `from`, taken over in slices.
-fn imported(from: &Rocks, home: &TempDir) -> Rocks {
-    let mut store = Rocks::open(home.path()).unwrap();
+/// The empty `store`, begun with the newest state of `from`, taken over in slices.
+fn imported(from: &Rocks, mut store: Rocks) -> Rocks {
     let height = from.height().unwrap();
     let entries = from.state_at(height).scan(b"", None, usize::MAX);
     let mut cache = Cache::new();
@@ -185,16 +184,22 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn the_index_answers_as_a_scan_of_the_state_does(steps in vec(a_step(), 1..16)) {
+    fn the_index_answers_as_a_scan_of_the_state_does(
+        steps in vec(a_step(), 1..16),
+        // The least, and enough to hold records.
+        memory_mib in prop_oneof![Just(tables::MEMORY_MIB_MIN), Just(512)],
+    ) {
+        prop_assert_eq!(tables::held_bytes(memory_mib) > 0, memory_mib == 512);
+        let open = |home: &TempDir| Rocks::open_with(home.path(), memory_mib).unwrap();
         let mut home = TempDir::new().unwrap();
-        let mut store = Rocks::open(home.path()).unwrap();
+        let mut store = open(&home);
         block(&mut store, &[]);
         for step in steps {
             match step {
                 Step::Block(records) => block(&mut store, &records),
                 Step::Reopen => {
                     drop(store);
-                    store = Rocks::open(home.path()).unwrap();
+                    store = open(&home);
                 }
                 Step::Forget | Step::Cut => {
                     store.try_write(true, &|db, writes| {
@@ -207,11 +212,11 @@ proptest! {
                         }
                     }).unwrap();
                     drop(store);
-                    store = Rocks::open(home.path()).unwrap();
+                    store = open(&home);
                 }
                 Step::Import => {
                     let other = TempDir::new().unwrap();
-                    let begun = imported(&store, &other);
+                    let begun = imported(&store, open(&other));
                     (store, home) = (begun, other);
                 }
             }

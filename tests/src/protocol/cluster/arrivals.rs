@@ -10,7 +10,7 @@ use tendermint::block::Commit;
 use super::super::chain::Parcel;
 use super::super::network::{Event, Node};
 use super::{CATCH_UP_BLOCKS, Cluster, EARLY_MAX, PATIENCE_MS};
-use crate::checks::Violation;
+use crate::violation::Violation;
 
 impl Cluster<'_> {
     pub(super) fn receive(

@@ -12,7 +12,7 @@ use super::super::checks::Checks;
 use super::super::network::{Event, Node};
 use super::Cluster;
 use crate::byzantine::{Hand, Letter};
-use crate::checks::Violation;
+use crate::violation::Violation;
 
 impl Cluster<'_> {
     pub(super) fn feed(&mut self, node: Node, input: Input) -> Result<(), Violation> {

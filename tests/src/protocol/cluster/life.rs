@@ -14,7 +14,7 @@ use super::super::checks::Checks;
 use super::super::disk::{Reading, Tear};
 use super::super::network::Node;
 use super::Cluster;
-use crate::checks::Violation;
+use crate::violation::Violation;
 
 impl Cluster<'_> {
     /// The process starts on what its disk holds.
