@@ -63,6 +63,7 @@ pub fn judge(parsed: &Parsed, issuer: &Person, now_ms: i64) -> Answer {
         status_age_max_ms: None,
         presenter: None,
         holder_is_subject: false,
+        holder_wanted: false,
         challenge: None,
         domain: None,
     };

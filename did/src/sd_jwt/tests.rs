@@ -654,6 +654,28 @@ fn a_credential_has_the_claims_of_its_profile() {
     );
 }
 
+#[test]
+fn a_credential_says_whether_its_subject_may_be_left_out() {
+    let claims = object(json!({ "iss": "did:bid:ef1", "vct": "v", "sub": "did:bid:ef2", "a": 1 }));
+    let shown = |hidden: &[&str], disclosed: &[&str]| {
+        let conceal = Conceal {
+            hidden,
+            decoys: &[],
+        };
+        let issued = vc::issue(&claims, "#key-1", conceal, &key(), &mut salts()).unwrap();
+        let shown = decode(&issued).unwrap().present(disclosed).unwrap();
+        vc::parse(&shown).unwrap()
+    };
+    assert!(shown(&["/sub"], &[]).subject_hidden);
+    assert!(shown(&["/sub", "/a"], &["/a"]).subject_hidden);
+    for shown in [shown(&["/sub", "/a"], &["/sub"]), shown(&["/a"], &[])] {
+        assert!(!shown.subject_hidden);
+        assert_eq!(shown.subjects, [Some("did:bid:ef2".to_owned())]);
+    }
+    let nameless = json!({ "iss": "did:bid:ef1", "vct": "v" });
+    assert!(!credential(vc::TYP, nameless).unwrap().subject_hidden);
+}
+
 fn accepted(vectors: &Value, shown: &str) -> bool {
     decode(shown).is_ok_and(|token| {
         token.holds(&issuer_key(vectors)) && key_binding::check(&token, &expected(vectors)).is_ok()

@@ -171,6 +171,7 @@ async fn handed(
             status_age_max_ms: None,
             presenter: None,
             holder_is_subject: false,
+            holder_wanted: false,
             challenge: None,
             domain: None,
         },
