@@ -4,6 +4,7 @@
 //! computed here. Those over RDF need a JSON-LD processor, which this crate does not hold: a [`Canonicalizer`] is handed in. Proofs
 //! that sign the same document share its hash: there may be many, and the document may be large.
 
+mod foreign;
 mod options;
 mod proof;
 mod suite;
@@ -33,7 +34,7 @@ pub fn issue(
     key: &SigningKey,
     rdfc: Option<&Canonicalizer<'_>>,
 ) -> Result<Value, Malformed> {
-    model::credential(claims.clone())?;
+    read(claims.clone())?;
     create(claims, options, key, rdfc)
 }
 
@@ -104,7 +105,7 @@ pub fn verify_hashed(
 /// Reads a credential with its proofs.
 pub fn credential(secured: Value, rdfc: Option<&Canonicalizer<'_>>) -> Result<Parsed, Malformed> {
     let opened = open(secured, rdfc)?;
-    let parsed = model::credential(opened.document)?;
+    let parsed = read(opened.document)?;
     Ok(Parsed {
         signatures: opened
             .proofs
@@ -114,6 +115,14 @@ pub fn credential(secured: Value, rdfc: Option<&Canonicalizer<'_>>) -> Result<Pa
         unsupported: opened.unsupported,
         ..parsed
     })
+}
+
+/// Reads the claims of a credential that proofs are to secure.
+fn read(claims: Value) -> Result<Parsed, Malformed> {
+    if let Some(claims) = claims.as_object() {
+        foreign::refuse(claims)?;
+    }
+    model::credential(claims)
 }
 
 /// A document taken apart.

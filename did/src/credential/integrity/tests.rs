@@ -438,6 +438,32 @@ fn proofs_of_unknown_suites_are_named_and_not_believed() {
 }
 
 #[test]
+fn limits_in_the_words_of_other_formats_are_refused() {
+    let key = keys()[0].clone();
+    for (name, value) in [
+        ("expirationDate", json!("2020-01-01T00:00:00Z")),
+        ("validBefore", json!("2020-01-01T00:00:00Z")),
+        ("exp", json!(1)),
+        ("nbf", json!(1)),
+        ("aud", json!("https://verifier.example")),
+        (
+            "status",
+            json!({ "status_list": { "idx": 7, "uri": "https://example.org/1" } }),
+        ),
+        ("revocationId", json!("1")),
+    ] {
+        let mut limited = alumni();
+        limited[name] = value;
+        let issued = issue(limited.clone(), &options_for(&key), &key, None);
+        assert_eq!(issued.unwrap_err().code, "JOSE_CLAIM_INVALID", "{name}");
+        // As another program signs it.
+        let signed = create(limited, &options_for(&key), &key, None).unwrap();
+        let read = credential(signed, None);
+        assert_eq!(read.unwrap_err().code, "JOSE_CLAIM_INVALID", "{name}");
+    }
+}
+
+#[test]
 fn a_credential_is_issued_only_if_it_is_well_formed() {
     let key = keys()[0].clone();
     let mut bad = alumni();
