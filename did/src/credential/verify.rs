@@ -5,7 +5,7 @@
 
 use super::code;
 use super::parsed::{Parsed, Relationship, Signed, StatusReference};
-use super::report::{Report, Step, StepName, age_ms, span};
+use super::report::{Report, SUITE_HINT, Step, StepName, age_ms, span};
 use super::timestamp;
 
 pub use super::evidence::{
@@ -59,9 +59,7 @@ fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
                 code::SUITE_UNSUPPORTED,
                 format!("signed by {} only", suites.join(", ")),
             )
-            .with_hint(
-                "verify it with a program that knows the suite, or ask its issuer for another",
-            ),
+            .with_hint(SUITE_HINT),
         };
     }
     let mut by_issuer = Vec::new();

@@ -134,6 +134,33 @@ async fn what_is_wrong_fails_its_step_with_its_code() {
 }
 
 #[tokio::test]
+async fn a_proof_in_a_context_that_is_not_known_here_leaves_the_verdict_to_the_others() {
+    let node = world().await;
+    let mut claims = claims();
+    let contexts = claims["@context"].as_array_mut().unwrap();
+    contexts.push(json!(
+        "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
+    ));
+    let good = signed(claims, ISSUER);
+    let mut over_rdf = good["proof"].clone();
+    over_rdf["cryptosuite"] = json!("eddsa-rdfc-2022");
+    over_rdf.as_object_mut().unwrap().remove("@context");
+    let with_proof = |proof: Value| {
+        let mut credential = good.clone();
+        credential["proof"] = proof;
+        credential
+    };
+    let both = with_proof(json!([over_rdf, good["proof"]]));
+    let answer = verify(&node, &both, &json!({})).await.json();
+    assert_eq!(answer["verified"], json!(true), "{answer}");
+    let answer = verify(&node, &with_proof(over_rdf), &json!({}))
+        .await
+        .json();
+    assert_eq!(failed(&answer), [("signature", "SUITE_UNSUPPORTED")]);
+    assert_eq!(answer["verdict"], json!("UNDECIDED"));
+}
+
+#[tokio::test]
 async fn a_status_that_nobody_here_knows_leaves_the_verdict_open() {
     let node = world().await;
     let entry = json!({
