@@ -5,6 +5,9 @@
 //! matched by an engine without backtracking, which may still look at its whole automaton for each byte: they have a limit of their own.
 //! A schema is read, made ready and applied by functions that call themselves for each of its levels, so these have a limit too, and a
 //! thread whose stack holds them. No reference is fetched.
+//!
+//! Under a signature over RDF a credential has many forms, and whoever holds it can choose one that a schema does not look into. It is
+//! said to satisfy a schema only in the one form that leaves no choice ([`starfire_rdfc::other_form`]).
 
 use std::collections::BTreeMap;
 use std::iter::successors;
@@ -14,6 +17,7 @@ use std::thread;
 use serde_json::{Value, json};
 use starfire_crosschain::unix_ms::rfc3339;
 use starfire_did::credential::evidence::{SchemaCheck, SchemaOutcome, Unknown};
+use starfire_did::credential::integrity::Suite;
 use starfire_did::credential::json;
 use starfire_did::credential::parsed::{Parsed, SchemaReference};
 use starfire_did::path;
@@ -63,7 +67,7 @@ pub(super) async fn learn(facts: &Facts<'_>, parsed: &Parsed) -> Vec<SchemaCheck
             let why = format!("only the first {SCHEMAS_MAX} schemas of a credential are looked up");
             Err(Unknown::new(why, "ask its issuer for one that names fewer"))
         } else {
-            judge(facts, schema, &parsed.claims).await
+            judge(facts, schema, parsed).await
         };
         checks.push(SchemaCheck {
             id: schema.id.clone(),
@@ -80,7 +84,7 @@ pub(super) async fn learn(facts: &Facts<'_>, parsed: &Parsed) -> Vec<SchemaCheck
 async fn judge(
     facts: &Facts<'_>,
     schema: &SchemaReference,
-    claims: &Value,
+    parsed: &Parsed,
 ) -> Result<Result<(), String>, Unknown> {
     let registered = "ask its issuer for a credential whose schema stands on a chain, as DID/schemas/NAME/VERSION";
     if schema.kind != KIND {
@@ -101,7 +105,67 @@ async fn judge(
             "if it was registered only now, try again in a moment; otherwise ask its issuer",
         )
     })?;
-    check(&record.content, claims)
+    let judged = check(&record.content, &parsed.claims)?;
+    if judged.is_ok() && !is_signed_as_it_stands(parsed) {
+        one_form(&record.content, &parsed.claims)?;
+    }
+    Ok(judged)
+}
+
+/// Whether its issuer signed the very JSON, and not only what it says in RDF. A signature of the issuer's that does not hold fails
+/// elsewhere.
+fn is_signed_as_it_stands(parsed: &Parsed) -> bool {
+    parsed.signatures.iter().any(|signed| {
+        let owner = signed.method.split_once('#');
+        let owner = owner.map_or(signed.method.as_str(), |(owner, _)| owner);
+        let over_rdf = Suite::parse(&signed.suite).is_some_and(Suite::is_over_rdf);
+        owner == parsed.issuer && !over_rdf
+    })
+}
+
+/// Refuses to conclude from a form of the claims, or an order of entries, that their signature does not settle.
+fn one_form(content: &[u8], claims: &Value) -> Result<(), Unknown> {
+    let unsettled = |what: String| {
+        let why = format!(
+            "{what} under the same signature over RDF, and a schema may tell the difference"
+        );
+        let hint = "ask its issuer for one signed over JCS or as a token, or in the one form that docs/credentials.md names";
+        Unknown::new(why, hint)
+    };
+    if let Some(at) = starfire_rdfc::other_form(claims) {
+        let at = if at.is_empty() { "/" } else { &at };
+        return Err(unsettled(format!("{at} could be written otherwise")));
+    }
+    let by_order = json::parse(content).is_ok_and(|schema| looks_at_order(&schema));
+    if by_order {
+        return Err(unsettled("lists could have another order".to_owned()));
+    }
+    Ok(())
+}
+
+/// Whether a schema judges entries of a list by their order.
+fn looks_at_order(schema: &Value) -> bool {
+    match schema {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        Value::Array(entries) => entries.iter().any(looks_at_order),
+        Value::Object(members) => members.iter().any(|(name, member)| match name.as_str() {
+            "prefixItems" => true,
+            "const" => holds_list(member),
+            "enum" => member
+                .as_array()
+                .is_some_and(|all| all.iter().any(holds_list)),
+            _ => looks_at_order(member),
+        }),
+    }
+}
+
+/// Whether there is a list of several entries in it.
+fn holds_list(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        Value::Array(entries) => entries.len() > 1 || entries.iter().any(holds_list),
+        Value::Object(members) => members.values().any(holds_list),
+    }
 }
 
 async fn record(
@@ -497,6 +561,19 @@ mod tests {
                 assert!(more.why.contains("levels"), "{kind} {root} {more:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_schema_that_looks_at_the_order_of_a_list_is_told_from_others() {
+        for ordered in [
+            json!({"properties": {"a": {"prefixItems": [{"const": 1}]}}}),
+            json!({"$defs": {"a": {"const": [1, 2]}}}),
+            json!({"enum": [1, {"a": ["b", "c"]}]}),
+        ] {
+            assert!(looks_at_order(&ordered), "{ordered}");
+        }
+        let free = json!({"required": ["a", "b"], "properties": {"a": {"enum": ["b", "c"], "items": {"const": ["d"]}}}});
+        assert!(!looks_at_order(&free));
     }
 
     /// Twenty references to one pattern, all of which a text is held against.

@@ -1,6 +1,7 @@
 //! Credentials, each with the step at which it fails.
 
 use super::*;
+use crate::credential::Reader;
 
 #[tokio::test]
 async fn a_valid_credential_passes_every_step() {
@@ -131,6 +132,52 @@ async fn what_is_wrong_fails_its_step_with_its_code() {
             .collect();
         assert_eq!(problems, expected);
     }
+}
+
+/// Signed by the issuer over what the claims say in RDF.
+fn signed_over_rdf(claims: Value) -> Value {
+    let options = Options::assertion(Suite::EddsaRdfc2022, method(ISSUER), clock::unix_ms());
+    let reader = Reader::new();
+    let hash = |value: &Value| reader.rdf_hash(value);
+    integrity::issue(claims, &options, &key(ISSUER), Some(&hash)).unwrap()
+}
+
+#[tokio::test]
+async fn a_form_that_is_not_signed_satisfies_no_schema() {
+    let node = world().await;
+    let good = signed_over_rdf(claims());
+    let answer = verify(&node, &good, &json!({})).await.json();
+    assert_eq!(answer["verified"], json!(true), "{answer}");
+    let undecided = |answer: &Value| {
+        assert_eq!(failed(answer), [("schema", "SCHEMA_UNKNOWN")], "{answer}");
+        assert_eq!(answer["verdict"], json!("UNDECIDED"));
+    };
+    let changes: [fn(&mut Value); 3] = [
+        |altered| altered["credentialSubject"] = json!([altered["credentialSubject"]]),
+        |altered| altered["credentialSubject"]["more"] = json!(null),
+        |altered| altered["credentialSubject"]["more"] = json!([]),
+    ];
+    for change in changes {
+        let mut altered = good.clone();
+        change(&mut altered);
+        undecided(&verify(&node, &altered, &json!({})).await.json());
+        // Whoever signs the form that he chose is not the issuer.
+        let options = Options::assertion(Suite::EddsaJcs2022, method(HOLDER), clock::unix_ms());
+        let cosigned = integrity::create(altered, &options, &key(HOLDER), None).unwrap();
+        undecided(&verify(&node, &cosigned, &json!({})).await.json());
+    }
+    let mut violated = claims();
+    violated["credentialSubject"]["country"] = json!(["CN"]);
+    let violated = verify(&node, &signed_over_rdf(violated), &json!({}))
+        .await
+        .json();
+    assert_eq!(failed(&violated), [("schema", "SCHEMA_VIOLATED")]);
+    // Over JCS the form is signed, and the issuer's own.
+    let listed = with("credentialSubject", json!([claims()["credentialSubject"]]));
+    let answer = verify(&node, &signed(listed, ISSUER), &json!({}))
+        .await
+        .json();
+    assert_eq!(answer["verified"], json!(true), "{answer}");
 }
 
 #[tokio::test]
