@@ -469,7 +469,7 @@ fn a_proof_that_others_can_check_spoils_no_other_and_is_not_believed() {
     }
     // What is wrong for everybody stays wrong, and so does a signature of another length.
     let refused = |_: &Value| Err(Uncanonical::Refused("dropped".into()));
-    let mut document = secured.clone();
+    let mut document = secured;
     document["proof"] = over_rdf;
     let error = credential(document.clone(), Some(&refused)).unwrap_err();
     assert_eq!(error.code, code::CONTEXT_INVALID);
