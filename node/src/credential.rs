@@ -55,6 +55,8 @@ pub(crate) struct Asked {
     pub(crate) holder_is_subject: bool,
     /// Whether a presentation must be signed, whatever else is asked of its proof.
     pub(crate) proof_wanted: bool,
+    /// Whether the verifier asks who shows a credential: not by default, and not only of whom it is about.
+    pub(crate) holder_wanted: bool,
 }
 
 /// An accreditation that the issuer must have.
@@ -77,6 +79,7 @@ impl Asked {
             domain: None,
             holder_is_subject: true,
             proof_wanted: false,
+            holder_wanted: false,
         }
     }
 }
@@ -167,6 +170,7 @@ pub(crate) async fn judge(
             status_age_max_ms: asked.status_age_max_ms,
             presenter,
             holder_is_subject: asked.holder_is_subject,
+            holder_wanted: asked.holder_wanted,
             // In a presentation the holder's proof is the presentation's.
             challenge: asked.challenge.as_deref().filter(|_| presenter.is_none()),
             domain: asked.domain.as_deref().filter(|_| presenter.is_none()),
@@ -195,7 +199,7 @@ pub(crate) async fn judge_presentation(
             holder: &holder,
             challenge: asked.challenge.as_deref(),
             domain: asked.domain.as_deref(),
-            proof_wanted: asked.proof_wanted || asked.holder_is_subject,
+            proof_wanted: asked.proof_wanted || asked.holder_wanted || asked.holder_is_subject,
         },
     );
     if asked.accreditation.is_some() && shown.credentials.is_empty() {
@@ -211,6 +215,7 @@ pub(crate) async fn judge_presentation(
     let within = Asked {
         challenge: None,
         domain: None,
+        holder_wanted: asked.holder_wanted && presenter.is_some(),
         ..asked.clone()
     };
     let mut reports = Vec::new();

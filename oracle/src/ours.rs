@@ -1,7 +1,7 @@
 //! What we say.
 
 use serde_json::{Map, Value};
-use starfire_did::credential::integrity::{self, HASH_BYTES, Options, Suite};
+use starfire_did::credential::integrity::{self, HASH_BYTES, Options, Suite, Uncanonical};
 use starfire_did::credential::parsed::Parsed;
 use starfire_did::credential::report::Verdict;
 use starfire_did::credential::verify::{Accreditation, Evidence, Lookup, verify};
@@ -14,9 +14,9 @@ use crate::person::Person;
 pub type Answer = Result<(), String>;
 
 /// What `node` hands to `did` for the suites over RDF.
-pub fn rdfc(value: &Value) -> Result<[u8; HASH_BYTES], String> {
+pub fn rdfc(value: &Value) -> Result<[u8; HASH_BYTES], Uncanonical> {
     starfire_rdfc::hash(value, &mut starfire_rdfc::Work::new())
-        .map_err(|error| format!("{}: {error}", error.code()))
+        .map_err(|error| Uncanonical::Refused(format!("{}: {error}", error.code())))
 }
 
 /// Issues a credential with a proof inside.
@@ -63,6 +63,7 @@ pub fn judge(parsed: &Parsed, issuer: &Person, now_ms: i64) -> Answer {
         status_age_max_ms: None,
         presenter: None,
         holder_is_subject: false,
+        holder_wanted: false,
         challenge: None,
         domain: None,
     };

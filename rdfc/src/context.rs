@@ -75,6 +75,10 @@ pub(crate) struct Vocabulary {
     pub(crate) terms: BTreeSet<String>,
     /// The term for each IRI that they have a name for.
     pub(crate) names: BTreeMap<String, String>,
+    /// The terms whose texts are references.
+    pub(crate) references: BTreeSet<String>,
+    /// The terms whose texts are of a type.
+    pub(crate) typed: BTreeSet<String>,
 }
 
 /// That of all built-in contexts.
@@ -99,6 +103,15 @@ impl Vocabulary {
                 continue;
             }
             self.terms.insert(term.clone());
+            match type_of(definition) {
+                Some("@id" | "@vocab") => {
+                    self.references.insert(term.clone());
+                }
+                Some("@json") | None => {}
+                Some(_) => {
+                    self.typed.insert(term.clone());
+                }
+            }
             let iri = definition
                 .as_str()
                 .or_else(|| definition.get("@id")?.as_str());
@@ -117,6 +130,11 @@ impl Vocabulary {
             }
         }
     }
+}
+
+/// What a definition says of the texts of its term.
+pub(crate) fn type_of(definition: &Value) -> Option<&str> {
+    definition.get("@type")?.as_str()
 }
 
 /// The text of a context that is built in.

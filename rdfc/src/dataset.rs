@@ -34,7 +34,7 @@ const RDF_JSON: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON";
 const FRESH: &str = "verifiableCredential";
 
 /// Whose claims a schema looks at.
-const SUBJECT: &str = "credentialSubject";
+pub(crate) const SUBJECT: &str = "credentialSubject";
 
 /// Terms whose value is JSON and no JSON-LD: one literal, whatever stands in it. Only where their contexts say so: elsewhere they are
 /// refused.
@@ -174,7 +174,7 @@ fn check(written: &Written<'_>, quads: &[Quad]) -> Result<(), RdfcError> {
 }
 
 /// JSON as a text that is the same for the same content: `1` and `1.0` are one number.
-fn content_of(json: &Value) -> String {
+pub(crate) fn content_of(json: &Value) -> String {
     match json {
         Value::Number(number) => format!("{:?}", number.as_f64()),
         Value::Null | Value::Bool(_) | Value::String(_) => json.to_string(),

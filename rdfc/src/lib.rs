@@ -13,6 +13,7 @@ mod context;
 mod dataset;
 mod direction;
 mod error;
+mod form;
 mod names;
 
 use serde_json::Value;
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 pub use canonical::{WALK_BYTES_MAX, WALK_DEPTH_MAX, WALK_STEPS_MAX};
 pub use error::RdfcError;
+pub use form::other_form;
 
 /// Largest document, as JSON without white space.
 pub const DOCUMENT_BYTES_MAX: usize = 256 * 1024;

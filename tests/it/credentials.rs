@@ -7,16 +7,16 @@ mod in_javascript;
 mod scripts;
 
 use serde_json::{Value, json};
-use starfire_did::credential::integrity::HASH_BYTES;
+use starfire_did::credential::integrity::{HASH_BYTES, Uncanonical};
 use starfire_did::{Did, KeyAlgorithm, PrivateKey, SigningKey};
 
 /// The first second of 2026, Unix milliseconds.
 const NOW_MS: i64 = 1_767_225_600_000;
 
 /// What `node` hands to `did` for the suites over RDF.
-fn rdfc(value: &Value) -> Result<[u8; HASH_BYTES], String> {
+fn rdfc(value: &Value) -> Result<[u8; HASH_BYTES], Uncanonical> {
     starfire_rdfc::hash(value, &mut starfire_rdfc::Work::new())
-        .map_err(|error| format!("{}: {error}", error.code()))
+        .map_err(|error| Uncanonical::Refused(format!("{}: {error}", error.code())))
 }
 
 /// Somebody with a did:bid, whose document has an Ed25519 and a P-256 key.

@@ -165,8 +165,11 @@ impl StatusList {
         if !credential.types.iter().any(|one| one == Self::TYPE) {
             return Err(malformed(format!("its type is not {}", Self::TYPE)));
         }
-        let subject = &credential.claims["credentialSubject"];
-        if subject["type"] != "BitstringStatusList" {
+        let [subject] = one_or_some(&credential.claims["credentialSubject"]) else {
+            return Err(malformed("it has one subject"));
+        };
+        let types = one_or_some(&subject["type"]);
+        if !types.iter().any(|one| one == "BitstringStatusList") {
             return Err(malformed("its subject is one BitstringStatusList"));
         }
         let purposes = one_or_some(&subject["statusPurpose"]);

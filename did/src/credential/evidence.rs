@@ -336,6 +336,8 @@ pub struct Evidence<'a> {
     pub presenter: Option<&'a Presenter>,
     /// Whether who shows it must be one of its subjects. If not, only a key that it is bound to must be proven.
     pub holder_is_subject: bool,
+    /// Whether the verifier itself asks who shows it. Then somebody must, and nothing about that is left open.
+    pub holder_wanted: bool,
     /// The challenge that a proof of the holder must answer. With it, or with a domain, such a proof must be there.
     pub challenge: Option<&'a str>,
     /// For whom such a proof must be.

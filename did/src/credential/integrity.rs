@@ -4,6 +4,7 @@
 //! computed here. Those over RDF need a JSON-LD processor, which this crate does not hold: a [`Canonicalizer`] is handed in. Proofs
 //! that sign the same document share its hash: there may be many, and the document may be large.
 
+mod foreign;
 mod options;
 mod proof;
 mod suite;
@@ -24,7 +25,18 @@ pub use proof::{PROOFS_MAX, Proof};
 pub use suite::{HASH_BYTES, HASH_DATA_BYTES, Suite};
 
 /// Computes SHA-256 of the canonical RDF of a document or of a proof's options, or says why it cannot.
-pub type Canonicalizer<'a> = dyn Fn(&Value) -> Result<[u8; HASH_BYTES], String> + 'a;
+pub type Canonicalizer<'a> = dyn Fn(&Value) -> Result<[u8; HASH_BYTES], Uncanonical> + 'a;
+
+/// Why nothing is computed of a document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Uncanonical {
+    /// It has a context that is not known here. Who knows it can tell what was signed.
+    #[error("{0}")]
+    Unknown(String),
+    /// It is not one to sign, whoever looks at it.
+    #[error("{0}")]
+    Refused(String),
+}
 
 /// Issues a credential: checks its shape and adds a proof.
 pub fn issue(
@@ -33,7 +45,7 @@ pub fn issue(
     key: &SigningKey,
     rdfc: Option<&Canonicalizer<'_>>,
 ) -> Result<Value, Malformed> {
-    model::credential(claims.clone())?;
+    read(claims.clone())?;
     create(claims, options, key, rdfc)
 }
 
@@ -60,7 +72,7 @@ pub fn create(
     let hash_data = {
         let proof = Proof::parse_unsigned(&unsigned)?;
         let mut documents = Documents::new(&object, &all, rdfc);
-        documents.hash_data(&proof)?
+        documents.hash_data(&proof).map_err(Unhashed::of_issuing)?
     };
     all.push(create_hashed(unsigned, &hash_data, key)?);
     // What is made is what is read: among others, no id stands twice and there are not too many proofs.
@@ -104,7 +116,7 @@ pub fn verify_hashed(
 /// Reads a credential with its proofs.
 pub fn credential(secured: Value, rdfc: Option<&Canonicalizer<'_>>) -> Result<Parsed, Malformed> {
     let opened = open(secured, rdfc)?;
-    let parsed = model::credential(opened.document)?;
+    let parsed = read(opened.document)?;
     Ok(Parsed {
         signatures: opened
             .proofs
@@ -114,6 +126,14 @@ pub fn credential(secured: Value, rdfc: Option<&Canonicalizer<'_>>) -> Result<Pa
         unsupported: opened.unsupported,
         ..parsed
     })
+}
+
+/// Reads the claims of a credential that proofs are to secure.
+fn read(claims: Value) -> Result<Parsed, Malformed> {
+    if let Some(claims) = claims.as_object() {
+        foreign::refuse(claims)?;
+    }
+    model::credential(claims)
 }
 
 /// A document taken apart.
@@ -154,9 +174,18 @@ pub fn open(secured: Value, rdfc: Option<&Canonicalizer<'_>>) -> Result<Opened, 
         };
         if let Some(context) = &proof.context {
             begins_with(object.get("@context"), context)?;
-            contexts.push(context.clone());
         }
-        let hash_data = documents.hash_data(&proof)?;
+        let hash_data = match documents.hash_data(&proof) {
+            Ok(hash_data) => hash_data,
+            // Nothing is known to be wrong with what another program can compute.
+            Err(Unhashed::Unknown(why)) => {
+                let name = proof.suite_name;
+                opened.unsupported.push(format!("{name} ({why})"));
+                continue;
+            }
+            Err(Unhashed::Refused(error)) => return Err(error),
+        };
+        contexts.extend(proof.context.clone());
         let signed = proof.signed(suite, &hash_data);
         opened.proofs.push((proof, signed));
     }
@@ -209,6 +238,30 @@ struct Documents<'a> {
     hashed: Vec<(Form, [u8; HASH_BYTES])>,
 }
 
+/// Why there is nothing that a proof signs.
+enum Unhashed {
+    /// It cannot be computed here.
+    Unknown(String),
+    /// The document or the proof is at fault.
+    Refused(Malformed),
+}
+
+impl Unhashed {
+    /// Of a proof that was to be made here.
+    fn of_issuing(self) -> Malformed {
+        match self {
+            Self::Unknown(why) => Malformed::new(code::CONTEXT_INVALID, why),
+            Self::Refused(error) => error,
+        }
+    }
+}
+
+impl From<Malformed> for Unhashed {
+    fn from(error: Malformed) -> Self {
+        Self::Refused(error)
+    }
+}
+
 /// What makes one form of a document another.
 #[derive(PartialEq)]
 struct Form {
@@ -232,10 +285,10 @@ impl<'a> Documents<'a> {
     }
 
     /// What a proof signs: the hash of its options, then that of the document.
-    fn hash_data(&mut self, proof: &Proof) -> Result<[u8; HASH_DATA_BYTES], Malformed> {
+    fn hash_data(&mut self, proof: &Proof) -> Result<[u8; HASH_DATA_BYTES], Unhashed> {
         let Some(digest) = proof.suite.map(Suite::digest) else {
             let detail = format!("{} is not known here", proof.suite_name);
-            return Err(Malformed::new(code::SUITE_UNSUPPORTED, detail));
+            return Err(Malformed::new(code::SUITE_UNSUPPORTED, detail).into());
         };
         let mut options = proof.options.clone();
         if digest == Hash::Rdf {
@@ -291,16 +344,17 @@ impl<'a> Documents<'a> {
         Ok(Value::Object(input))
     }
 
-    fn hash(&self, digest: Hash, value: &Value) -> Result<[u8; HASH_BYTES], Malformed> {
+    fn hash(&self, digest: Hash, value: &Value) -> Result<[u8; HASH_BYTES], Unhashed> {
         match (digest, self.rdfc) {
             (Hash::Jcs, _) => Ok(suite::sha256(&json::canonical(value)?)),
             (Hash::JcsSm3, _) => Ok(suite::sm3(&json::canonical(value)?)),
-            (Hash::Rdf, Some(rdfc)) => {
-                rdfc(value).map_err(|detail| Malformed::new(code::CONTEXT_INVALID, detail))
-            }
+            (Hash::Rdf, Some(rdfc)) => rdfc(value).map_err(|error| match error {
+                Uncanonical::Unknown(why) => Unhashed::Unknown(why),
+                Uncanonical::Refused(why) => Malformed::new(code::CONTEXT_INVALID, why).into(),
+            }),
             (Hash::Rdf, None) => {
                 let detail = "suites over RDF are not known here";
-                Err(Malformed::new(code::SUITE_UNSUPPORTED, detail))
+                Err(Malformed::new(code::SUITE_UNSUPPORTED, detail).into())
             }
         }
     }

@@ -62,6 +62,7 @@ pub fn credential(claims: Value) -> Result<Parsed, Malformed> {
         issuer,
         types,
         subjects,
+        subject_hidden: false,
         audience: Vec::new(),
         holder_key,
         valid_from_ms,

@@ -88,6 +88,8 @@ pub struct Parsed {
     pub types: Vec<String>,
     /// The ids of those whom it is about, where it names them. One per subject: `None` for a subject without an id.
     pub subjects: Vec<Option<String>>,
+    /// Whether whom it is about may be among what its holder left out.
+    pub subject_hidden: bool,
     /// For which verifiers it is (a token's `aud`). Empty: it does not say.
     pub audience: Vec<String>,
     /// The key that its holder must prove, where it is bound to one (`cnf`).

@@ -5,6 +5,10 @@ use serde::Serialize;
 use super::code;
 use super::evidence::Unknown;
 
+/// What to do about a signature that cannot be checked here.
+pub(crate) const SUITE_HINT: &str =
+    "verify it with a program that knows the suite, or ask its issuer for another";
+
 /// The answer to the whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -195,12 +199,16 @@ impl Report {
         }
     }
 
-    /// Of bytes that are no credential.
+    /// Of bytes that are no credential, or of a token that nobody here can check.
     pub fn malformed(code: &'static str, detail: impl Into<String>) -> Self {
         let rest = StepName::ALL[1..]
             .iter()
             .map(|name| Step::skipped(*name, "it is not well formed"));
         let parsed = Step::failed(StepName::Parsed, code, detail);
+        let parsed = match code {
+            code::SUITE_UNSUPPORTED => parsed.with_hint(SUITE_HINT),
+            _ => parsed,
+        };
         Self::of(std::iter::once(parsed).chain(rest).collect())
     }
 

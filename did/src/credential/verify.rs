@@ -5,7 +5,7 @@
 
 use super::code;
 use super::parsed::{Parsed, Relationship, Signed, StatusReference};
-use super::report::{Report, Step, StepName, age_ms, span};
+use super::report::{Report, SUITE_HINT, Step, StepName, age_ms, span};
 use super::timestamp;
 
 pub use super::evidence::{
@@ -59,9 +59,7 @@ fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
                 code::SUITE_UNSUPPORTED,
                 format!("signed by {} only", suites.join(", ")),
             )
-            .with_hint(
-                "verify it with a program that knows the suite, or ask its issuer for another",
-            ),
+            .with_hint(SUITE_HINT),
         };
     }
     let mut by_issuer = Vec::new();
@@ -412,20 +410,21 @@ fn holder(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
         Err((code, detail)) => return Step::failed(name, code, detail),
     };
     let Some(presenter) = evidence.presenter else {
-        return match (key_binding, asked) {
-            (true, true) => {
+        return match (key_binding, asked, evidence.holder_wanted) {
+            (true, true, _) => {
                 Step::passed(name, "the key that it is bound to signed for this verifier")
             }
-            (true, false) => Step::skipped(
+            (true, false, true) => Step::passed(name, "the key that it is bound to signed"),
+            (true, false, false) => Step::skipped(
                 name,
                 "the key that it is bound to signed, and the verifier does not ask what for",
             ),
-            (false, true) => Step::failed(
+            (false, true, _) | (false, false, true) => Step::failed(
                 name,
                 code::HOLDER_UNPROVEN,
                 "the verifier asks for a proof of its holder, and there is none",
             ),
-            (false, false) => {
+            (false, false, false) => {
                 Step::skipped(name, "nobody presents it, and the verifier does not ask")
             }
         };
@@ -445,6 +444,16 @@ fn holder(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
             name,
             "the verifier does not ask that it is about its holder",
         );
+    }
+    if subjects.peek().is_none() && (evidence.holder_wanted || parsed.subject_hidden) {
+        let holder = &presenter.holder;
+        let detail = match parsed.subject_hidden {
+            true => format!(
+                "whom it is about may be left out of it, so nothing says that it is {holder}"
+            ),
+            false => format!("it names no subject, so nothing says that it is about {holder}"),
+        };
+        return Step::failed(name, code::HOLDER_UNPROVEN, detail);
     }
     if subjects.peek().is_none() {
         return Step::skipped(name, "it names no subject");

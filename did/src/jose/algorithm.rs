@@ -13,6 +13,28 @@ pub enum Algorithm {
     Sm2,
 }
 
+/// Other algorithms for signatures by somebody's own key, as IANA registers them. Those with a shared secret are not among them.
+const REGISTERED: [&str; 13] = [
+    "ES256K",
+    "ES384",
+    "ES512",
+    "Ed448",
+    "ML-DSA-44",
+    "ML-DSA-65",
+    "ML-DSA-87",
+    "PS256",
+    "PS384",
+    "PS512",
+    "RS256",
+    "RS384",
+    "RS512",
+];
+
+/// Whether an algorithm that is not known here is known elsewhere: what it signs may be good.
+pub(super) fn is_registered(name: &str) -> bool {
+    REGISTERED.contains(&name)
+}
+
 impl Algorithm {
     const ALL: [Self; 3] = [Self::EdDsa, Self::Es256, Self::Sm2];
 

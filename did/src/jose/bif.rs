@@ -184,6 +184,8 @@ impl BifCredential {
                     .and_then(Value::as_str)
                     .map(str::to_owned),
             ],
+            // What may be left out is never the subject's `id`.
+            subject_hidden: false,
             audience: Vec::new(),
             holder_key: None,
             valid_from_ms: Some(date(&self.claims, "issuanceDate")?.ok_or(JoseError::Claim {

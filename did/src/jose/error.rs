@@ -50,6 +50,9 @@ pub enum JoseError {
     /// An algorithm that is not accepted, `none` among them.
     #[error("the algorithm {0:?} is not accepted")]
     Algorithm(String),
+    /// A registered algorithm that is not known here, so that nothing is known of the signature.
+    #[error("the algorithm {0:?} is not known here")]
+    AlgorithmUnknown(String),
     /// The header names extensions that must be understood (`crit`), or leaves the payload unencoded (`b64`).
     #[error("the header asks for an extension that is not understood")]
     Critical,
@@ -132,6 +135,7 @@ impl JoseError {
             Self::Json { source, .. } => source.code,
             Self::Header(_) => "JOSE_HEADER_INVALID",
             Self::Algorithm(_) => "JOSE_ALGORITHM_REFUSED",
+            Self::AlgorithmUnknown(_) => "SUITE_UNSUPPORTED",
             Self::Critical => "JOSE_EXTENSION_UNKNOWN",
             Self::Type { .. } => "JOSE_TYPE_WRONG",
             Self::KeyId { .. } | Self::Signer => "JOSE_KEY_ID_INVALID",

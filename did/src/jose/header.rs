@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::algorithm::is_registered;
 use super::{Algorithm, JoseError};
 
 /// A header. Keys and certificates that a header may carry (`jwk`, `jku`, `x5c` …) are not looked at: they are its author's say.
@@ -51,7 +52,11 @@ impl Header {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         Ok(Self {
-            algorithm: Algorithm::parse(&name).ok_or(JoseError::Algorithm(name))?,
+            algorithm: match Algorithm::parse(&name) {
+                Some(known) => known,
+                None if is_registered(&name) => return Err(JoseError::AlgorithmUnknown(name)),
+                None => return Err(JoseError::Algorithm(name)),
+            },
             key_id: text(&members, "kid")?,
             typ: text(&members, "typ")?,
             cty: text(&members, "cty")?,

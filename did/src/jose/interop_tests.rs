@@ -74,6 +74,7 @@ fn judge(
         status_age_max_ms: None,
         presenter: None,
         holder_is_subject: false,
+        holder_wanted: false,
         challenge,
         domain: None,
     };

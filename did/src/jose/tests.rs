@@ -127,11 +127,18 @@ fn ed25519_has_two_names_and_is_written_as_eddsa() {
 #[test]
 fn headers_are_read_strictly() {
     for name in [
-        "none", "None", "HS256", "RS256", "ES256K", "ES384", "Ed448", "eddsa", "ED25519", "sm2", "",
+        "none", "None", "NONE", "HS256", "HS384", "HS512", "es384", "eddsa", "ED25519", "sm2", "",
     ] {
         refused(
             &with_header(&json!({ "alg": name }).to_string()),
             "JOSE_ALGORITHM_REFUSED",
+        );
+    }
+    // What another program may find good.
+    for name in ["RS256", "PS512", "ES256K", "ES384", "Ed448", "ML-DSA-65"] {
+        refused(
+            &with_header(&json!({ "alg": name }).to_string()),
+            "SUITE_UNSUPPORTED",
         );
     }
     for (header, code) in [

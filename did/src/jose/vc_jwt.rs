@@ -15,6 +15,9 @@ pub const TYP: &str = "vc+jwt";
 /// Its `cty`.
 pub const CTY: &str = "vc";
 
+/// What limits credentials of other formats: `status` an SD-JWT, `expirationDate` version 1.1, the others BIF's.
+const FOREIGN: [&str; 4] = ["expirationDate", "revocationId", "status", "validBefore"];
+
 /// What a signature says of itself, beside the credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Times {
@@ -28,6 +31,7 @@ pub struct Times {
 pub fn parse(text: &str) -> Result<Parsed, JoseError> {
     let jws = super::decode(text)?;
     expect(&jws, TYP, CTY)?;
+    super::refuse_foreign(jws.claims(), &FOREIGN)?;
     let mut parsed = model::credential(Value::Object(jws.claims().clone()))?;
     let claims = jws.claims();
     repeats(claims, "iss", "issuer", Some(&parsed.issuer))?;

@@ -184,6 +184,21 @@ fn other_tokens_are_no_credentials() {
             "JOSE_CLAIM_INVALID",
         );
     }
+    // Limits in the words of other formats, which nobody here would judge.
+    for (name, value) in [
+        (
+            "status",
+            json!({ "status_list": { "idx": 7, "uri": "https://example.org/1" } }),
+        ),
+        ("expirationDate", json!("2020-01-01T00:00:00Z")),
+        ("validBefore", json!("2020-01-01T00:00:00Z")),
+        ("revocationId", json!("1")),
+    ] {
+        refused(
+            |_, claims| drop(claims.insert(name.to_owned(), value.clone())),
+            "JOSE_CLAIM_INVALID",
+        );
+    }
     refused(|_, claims| drop(claims.remove("issuer")), "ISSUER_INVALID");
     let relative = vc_jwt::parse(&token(|header, _| {
         header.key_id = Some("#key-1".to_owned());

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::disclosure::digest;
 use super::{SdJwt, SdJwtError};
+use crate::credential::jwk;
 use crate::credential::parsed::{KeyBinding, Relationship};
 use crate::jose::{self, Algorithm, Header, JoseError, Jws, numeric_date};
 use crate::signing_key::SigningKey;
@@ -155,15 +156,14 @@ pub fn check(presentation: &SdJwt, expected: &Expected<'_>) -> Result<(), SdJwtE
     Ok(())
 }
 
-/// The holder's key that the claims confirm, RFC 7800 §3.2: `cnf` with a public `jwk`. Other ways to name it are refused.
+/// The holder's key that the claims confirm, RFC 7800 §3.2: `cnf` with a public `jwk` for verifying. Other ways to name it are refused.
 pub fn confirmed(claims: &Map<String, Value>) -> Result<Option<VerificationKey>, SdJwtError> {
     let Some(confirmation) = claims.get("cnf") else {
         return Ok(None);
     };
     confirmation
         .get("jwk")
-        .filter(|jwk| jwk.get("d").is_none())
-        .and_then(VerificationKey::from_jwk)
+        .and_then(jwk::verifying)
         .filter(|key| key.is_sound() && Algorithm::of(key).is_some())
         .map(Some)
         .ok_or(SdJwtError::Confirmation)

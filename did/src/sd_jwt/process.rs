@@ -1,4 +1,7 @@
 //! Puts disclosed values in the places of their hashes: RFC 9901 §7.1, step 3.
+//!
+//! A name may be nearly as long as the token, and stand above as many values. So the path to a value is kept as a stack of steps, and
+//! written out as a pointer only where a disclosure has its place.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +9,10 @@ use serde_json::{Map, Value};
 
 use super::disclosure::RESERVED_NAMES;
 use super::{Disclosure, HASH_NAME, PLAIN_CLAIMS, SdJwtError, pointer};
-use crate::jose::DEPTH_MAX;
+use crate::jose::{DEPTH_MAX, TOKEN_BYTES_MAX};
+
+/// The pointers of all disclosures together, bytes: each holds the names above its value once more.
+const POINTERS_BYTES_MAX: usize = TOKEN_BYTES_MAX;
 
 /// The claims without hashes, and for each disclosure the pointer of its value.
 pub(super) fn process(
@@ -34,9 +40,11 @@ pub(super) fn process(
         disclosures,
         by_digest,
         pointers: vec![None; disclosures.len()],
+        pointers_bytes: 0,
         seen: BTreeSet::new(),
+        path: Vec::new(),
     };
-    let claims = reading.object(claims, "", DEPTH_MAX)?;
+    let claims = reading.object(claims, DEPTH_MAX)?;
     let pointers: Option<Vec<String>> = reading.pointers.into_iter().collect();
     Ok((claims, pointers.ok_or(SdJwtError::Unplaced)?))
 }
@@ -51,26 +59,36 @@ fn holds_hashes(value: &Value) -> bool {
     }
 }
 
+/// One step down.
+enum Place {
+    /// To the member of this name.
+    Member(String),
+    /// To the element of this number.
+    Element(usize),
+}
+
 struct Reading<'a> {
     disclosures: &'a [Disclosure],
     by_digest: BTreeMap<&'a str, usize>,
     pointers: Vec<Option<String>>,
+    pointers_bytes: usize,
     seen: BTreeSet<String>,
+    /// The way to the value that is read.
+    path: Vec<Place>,
 }
 
 impl<'a> Reading<'a> {
-    fn value(&mut self, value: Value, at: &str, depth: usize) -> Result<Value, SdJwtError> {
+    fn value(&mut self, value: Value, depth: usize) -> Result<Value, SdJwtError> {
         match value {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(value),
-            Value::Array(elements) => self.array(elements, at, depth).map(Value::Array),
-            Value::Object(members) => self.object(members, at, depth).map(Value::Object),
+            Value::Array(elements) => self.array(elements, depth).map(Value::Array),
+            Value::Object(members) => self.object(members, depth).map(Value::Object),
         }
     }
 
     fn object(
         &mut self,
         mut members: Map<String, Value>,
-        at: &str,
         depth: usize,
     ) -> Result<Map<String, Value>, SdJwtError> {
         let depth = depth.checked_sub(1).ok_or(SdJwtError::TooDeep)?;
@@ -83,51 +101,60 @@ impl<'a> Reading<'a> {
         }
         let mut read = Map::new();
         for (name, value) in members {
-            let value = self.value(value, &pointer(at, &name), depth)?;
+            let (name, value) = self.member(name, value, depth)?;
             read.insert(name, value);
         }
-        let wrong = || SdJwtError::Hashes(at.to_owned());
         let hashes = match hashes {
             None => Vec::new(),
             Some(Value::Array(hashes)) => hashes,
-            Some(_) => return Err(wrong()),
+            Some(_) => return Err(SdJwtError::Hashes(self.pointer())),
         };
         for hash in hashes {
             let Value::String(hash) = hash else {
-                return Err(wrong());
+                return Err(SdJwtError::Hashes(self.pointer()));
             };
             let Some((index, disclosure)) = self.disclosed(hash)? else {
                 continue;
             };
             let name = disclosure
                 .name()
-                .ok_or_else(|| SdJwtError::DisclosureKind(at.to_owned()))?;
-            if at.is_empty() && PLAIN_CLAIMS.contains(&name) {
+                .ok_or_else(|| SdJwtError::DisclosureKind(self.pointer()))?;
+            if self.path.is_empty() && PLAIN_CLAIMS.contains(&name) {
                 return Err(SdJwtError::HiddenClaim(name.to_owned()));
             }
             if read.contains_key(name) {
                 return Err(SdJwtError::NameTwice(name.to_owned()));
             }
-            let place = pointer(at, name);
-            let value = self.value(disclosure.value().clone(), &place, depth)?;
-            read.insert(name.to_owned(), value);
-            self.pointers[index] = Some(place);
+            let value = disclosure.value().clone();
+            let (name, value) = self.member(name.to_owned(), value, depth)?;
+            self.place(index, pointer(&self.pointer(), &name))?;
+            read.insert(name, value);
         }
         Ok(read)
     }
 
-    fn array(
+    /// Reads the value of a member; its name comes back with it.
+    fn member(
         &mut self,
-        elements: Vec<Value>,
-        at: &str,
+        name: String,
+        value: Value,
         depth: usize,
-    ) -> Result<Vec<Value>, SdJwtError> {
+    ) -> Result<(String, Value), SdJwtError> {
+        self.path.push(Place::Member(name));
+        let value = self.value(value, depth)?;
+        match self.path.pop() {
+            Some(Place::Member(name)) => Ok((name, value)),
+            Some(Place::Element(_)) | None => unreachable!("who steps down steps up again"),
+        }
+    }
+
+    fn array(&mut self, elements: Vec<Value>, depth: usize) -> Result<Vec<Value>, SdJwtError> {
         let depth = depth.checked_sub(1).ok_or(SdJwtError::TooDeep)?;
         let mut read = Vec::new();
         for element in elements {
-            let place = pointer(at, &read.len().to_string());
+            let number = read.len();
             let Some(hash) = element.get("...") else {
-                read.push(self.value(element, &place, depth)?);
+                read.push(self.element(number, element, depth)?);
                 continue;
             };
             let only = element
@@ -136,18 +163,43 @@ impl<'a> Reading<'a> {
             let hash = hash
                 .as_str()
                 .filter(|_| only)
-                .ok_or_else(|| SdJwtError::Hashes(at.to_owned()))?
+                .ok_or_else(|| SdJwtError::Hashes(self.pointer()))?
                 .to_owned();
             let Some((index, disclosure)) = self.disclosed(hash)? else {
                 continue;
             };
             if disclosure.name().is_some() {
-                return Err(SdJwtError::DisclosureKind(at.to_owned()));
+                return Err(SdJwtError::DisclosureKind(self.pointer()));
             }
-            read.push(self.value(disclosure.value().clone(), &place, depth)?);
-            self.pointers[index] = Some(place);
+            read.push(self.element(number, disclosure.value().clone(), depth)?);
+            self.place(index, pointer(&self.pointer(), &number.to_string()))?;
         }
         Ok(read)
+    }
+
+    fn element(&mut self, number: usize, value: Value, depth: usize) -> Result<Value, SdJwtError> {
+        self.path.push(Place::Element(number));
+        let value = self.value(value, depth)?;
+        self.path.pop();
+        Ok(value)
+    }
+
+    /// The pointer to the value that is read.
+    fn pointer(&self) -> String {
+        let step = |at: String, place: &Place| match place {
+            Place::Member(name) => pointer(&at, name),
+            Place::Element(number) => pointer(&at, &number.to_string()),
+        };
+        self.path.iter().fold(String::new(), step)
+    }
+
+    fn place(&mut self, index: usize, pointer: String) -> Result<(), SdJwtError> {
+        self.pointers_bytes = self.pointers_bytes.saturating_add(pointer.len());
+        if self.pointers_bytes > POINTERS_BYTES_MAX {
+            return Err(SdJwtError::TooLarge(self.pointers_bytes));
+        }
+        self.pointers[index] = Some(pointer);
+        Ok(())
     }
 
     fn disclosed(&mut self, hash: String) -> Result<Option<(usize, &'a Disclosure)>, SdJwtError> {

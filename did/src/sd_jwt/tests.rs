@@ -477,6 +477,26 @@ fn nesting_through_disclosures_is_bounded() {
 }
 
 #[test]
+fn a_name_above_many_values_is_not_copied_for_each_of_them() {
+    let long = "a".repeat(100_000);
+    let plain = json!({ long.as_str(): vec![0; 100_000] });
+    let read = made(&[], |_| plain.clone()).unwrap();
+    assert_eq!(read.claims(), &object(plain));
+    // Nor for more disclosures than make up a token's length.
+    let shown = |count: usize| {
+        let disclosures: Vec<Value> = (0..count)
+            .map(|one| json!([one.to_string(), one]))
+            .collect();
+        made(&disclosures, |digests| {
+            let hidden: Vec<Value> = digests.iter().map(|one| json!({ "...": one })).collect();
+            json!({ long.as_str(): hidden })
+        })
+    };
+    assert_eq!(shown(10).unwrap().disclosures().len(), 10);
+    assert_eq!(shown(11).unwrap_err().code(), "JOSE_TOO_LARGE");
+}
+
+#[test]
 fn the_compact_form_is_read_strictly() {
     let vectors = vectors();
     let good = text(&vectors, "issuance");
@@ -611,6 +631,19 @@ fn a_credential_has_the_claims_of_its_profile() {
         json!({ "jwk": private }),
         "SD_JWT_CONFIRMATION_INVALID",
     );
+    for (name, value) in [
+        ("use", json!("enc")),
+        ("key_ops", json!(["encrypt"])),
+        ("alg", json!("ECDH-ES")),
+    ] {
+        let mut other = key().verification_key().to_jwk();
+        other[name] = value;
+        bad(
+            "cnf",
+            json!({ "jwk": other }),
+            "SD_JWT_CONFIRMATION_INVALID",
+        );
+    }
     assert_eq!(
         credential("vc+jwt", good.clone()).unwrap_err().code(),
         "JOSE_TYPE_WRONG"
@@ -619,6 +652,28 @@ fn a_credential_has_the_claims_of_its_profile() {
         credential("kb+jwt", good).unwrap_err().code(),
         "JOSE_TYPE_WRONG"
     );
+}
+
+#[test]
+fn a_credential_says_whether_its_subject_may_be_left_out() {
+    let claims = object(json!({ "iss": "did:bid:ef1", "vct": "v", "sub": "did:bid:ef2", "a": 1 }));
+    let shown = |hidden: &[&str], disclosed: &[&str]| {
+        let conceal = Conceal {
+            hidden,
+            decoys: &[],
+        };
+        let issued = vc::issue(&claims, "#key-1", conceal, &key(), &mut salts()).unwrap();
+        let shown = decode(&issued).unwrap().present(disclosed).unwrap();
+        vc::parse(&shown).unwrap()
+    };
+    assert!(shown(&["/sub"], &[]).subject_hidden);
+    assert!(shown(&["/sub", "/a"], &["/a"]).subject_hidden);
+    for shown in [shown(&["/sub", "/a"], &["/sub"]), shown(&["/a"], &[])] {
+        assert!(!shown.subject_hidden);
+        assert_eq!(shown.subjects, [Some("did:bid:ef2".to_owned())]);
+    }
+    let nameless = json!({ "iss": "did:bid:ef1", "vct": "v" });
+    assert!(!credential(vc::TYP, nameless).unwrap().subject_hidden);
 }
 
 fn accepted(vectors: &Value, shown: &str) -> bool {

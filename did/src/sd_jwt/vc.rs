@@ -52,9 +52,11 @@ pub fn parse(text: &str) -> Result<Parsed, SdJwtError> {
     // "iat" may be hidden. "nbf" and "exp" are the term of the credential, not only of its signature.
     signed.created_ms = numeric_date::at_ms(claims, "iat")?;
     let (valid_from_ms, valid_until_ms) = (signed.not_before_ms.take(), signed.expires_ms.take());
+    let subject = text_claim(claims, "sub")?;
     Ok(Parsed {
         types: vec![type_of(claims)?],
-        subjects: vec![text_claim(claims, "sub")?],
+        subject_hidden: subject.is_none() && hides_claims(&token),
+        subjects: vec![subject],
         audience: token.jws().audience()?,
         holder_key: key_binding::confirmed(claims)?,
         valid_from_ms,
@@ -96,6 +98,16 @@ fn bound(token: &SdJwt) -> Result<Option<crate::credential::parsed::KeyBinding>,
         .key_binding()
         .map(|proof| proof.to_judge())
         .transpose()?)
+}
+
+/// Whether a claim was left out that stands beside the others. Which one, nobody can tell.
+fn hides_claims(token: &SdJwt) -> bool {
+    let shown = |hash: &Value| {
+        let mut disclosures = token.disclosures().iter();
+        disclosures.any(|placed| hash.as_str() == Some(placed.disclosure.digest()))
+    };
+    let hashes = token.jws().claims().get("_sd").and_then(Value::as_array);
+    hashes.is_some_and(|hashes| !hashes.iter().all(shown))
 }
 
 fn type_of(claims: &Map<String, Value>) -> Result<String, JoseError> {

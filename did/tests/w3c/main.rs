@@ -99,6 +99,7 @@ fn evidence(issuer: &Lookup) -> Evidence<'_> {
         status_age_max_ms: None,
         presenter: None,
         holder_is_subject: false,
+        holder_wanted: false,
         challenge: None,
         domain: None,
     }

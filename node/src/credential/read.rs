@@ -6,6 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
+use starfire_did::credential::integrity::Uncanonical;
 use starfire_did::credential::malformed::Malformed;
 use starfire_did::credential::model::{Contained, enveloped};
 use starfire_did::credential::parsed::Parsed;
@@ -15,6 +16,7 @@ use starfire_did::jose::envelope::{self, Format};
 use starfire_did::jose::header::names_type;
 use starfire_did::jose::{self, JoseError, vp_jwt};
 use starfire_did::sd_jwt::SdJwtError;
+use starfire_rdfc::RdfcError;
 
 /// More credentials in a presentation than are judged.
 pub(crate) const TOO_MANY: &str = code::CREDENTIALS_INVALID;
@@ -93,10 +95,31 @@ impl Reader {
     }
 
     /// What the suites over RDF hash.
-    pub(crate) fn rdf_hash(&self, value: &Value) -> Result<[u8; integrity::HASH_BYTES], String> {
+    pub(crate) fn rdf_hash(
+        &self,
+        value: &Value,
+    ) -> Result<[u8; integrity::HASH_BYTES], Uncanonical> {
         // Work that was cut short has been spent all the same.
         let mut work = self.rdf.lock().unwrap_or_else(PoisonError::into_inner);
-        starfire_rdfc::hash(value, &mut work).map_err(|error| format!("{}: {error}", error.code()))
+        starfire_rdfc::hash(value, &mut work).map_err(|error| {
+            let why = format!("{}: {error}", error.code());
+            match error {
+                RdfcError::ContextUnknown(_) => Uncanonical::Unknown(why),
+                RdfcError::TooLarge { .. }
+                | RdfcError::TooDeep
+                | RdfcError::ContextMissing
+                | RdfcError::ContextInline(_)
+                | RdfcError::Keyword(_)
+                | RdfcError::Name(_)
+                | RdfcError::Node(_)
+                | RdfcError::Number(_)
+                | RdfcError::Identifier(_)
+                | RdfcError::Syntax(_)
+                | RdfcError::Dropped { .. }
+                | RdfcError::Json
+                | RdfcError::Poison => Uncanonical::Refused(why),
+            }
+        })
     }
 }
 

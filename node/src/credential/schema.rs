@@ -3,14 +3,21 @@
 //! Anybody may register a schema, and a node checks credentials of anybody against it. So the work is bounded before it is begun:
 //! a schema that refers to itself is not used, and what it unfolds to, times what the credential holds, has a limit. Patterns are
 //! matched by an engine without backtracking, which may still look at its whole automaton for each byte: they have a limit of their own.
-//! No reference is fetched.
+//! A schema is read, made ready and applied by functions that call themselves for each of its levels, so these have a limit too, and a
+//! thread whose stack holds them. No reference is fetched.
+//!
+//! Under a signature over RDF a credential has many forms, and whoever holds it can choose one that a schema does not look into. It is
+//! said to satisfy a schema only in the one form that leaves no choice ([`starfire_rdfc::other_form`]).
 
 use std::collections::BTreeMap;
 use std::iter::successors;
+use std::panic::resume_unwind;
+use std::thread;
 
 use serde_json::{Value, json};
 use starfire_crosschain::unix_ms::rfc3339;
 use starfire_did::credential::evidence::{SchemaCheck, SchemaOutcome, Unknown};
+use starfire_did::credential::integrity::Suite;
 use starfire_did::credential::json;
 use starfire_did::credential::parsed::{Parsed, SchemaReference};
 use starfire_did::path;
@@ -45,6 +52,10 @@ const PATTERNS_BYTES_MAX: u64 = 4 << 20;
 const PATTERN_WORK_MAX: u64 = 8_000_000_000;
 /// References followed one into another.
 const REFERENCES_MAX: usize = 64;
+/// Containers and references within one another in what a schema unfolds to.
+const LEVELS_MAX: usize = 128;
+/// The stack that a schema is checked on, bytes: 128 KiB for each level, of which without optimisation 16 are used.
+const STACK_BYTES: usize = 16 << 20;
 
 /// What became of each schema that a credential names.
 pub(super) async fn learn(facts: &Facts<'_>, parsed: &Parsed) -> Vec<SchemaCheck> {
@@ -56,7 +67,7 @@ pub(super) async fn learn(facts: &Facts<'_>, parsed: &Parsed) -> Vec<SchemaCheck
             let why = format!("only the first {SCHEMAS_MAX} schemas of a credential are looked up");
             Err(Unknown::new(why, "ask its issuer for one that names fewer"))
         } else {
-            judge(facts, schema, &parsed.claims).await
+            judge(facts, schema, parsed).await
         };
         checks.push(SchemaCheck {
             id: schema.id.clone(),
@@ -73,7 +84,7 @@ pub(super) async fn learn(facts: &Facts<'_>, parsed: &Parsed) -> Vec<SchemaCheck
 async fn judge(
     facts: &Facts<'_>,
     schema: &SchemaReference,
-    claims: &Value,
+    parsed: &Parsed,
 ) -> Result<Result<(), String>, Unknown> {
     let registered = "ask its issuer for a credential whose schema stands on a chain, as DID/schemas/NAME/VERSION";
     if schema.kind != KIND {
@@ -94,7 +105,67 @@ async fn judge(
             "if it was registered only now, try again in a moment; otherwise ask its issuer",
         )
     })?;
-    check(&record.content, claims)
+    let judged = check(&record.content, &parsed.claims)?;
+    if judged.is_ok() && !is_signed_as_it_stands(parsed) {
+        one_form(&record.content, &parsed.claims)?;
+    }
+    Ok(judged)
+}
+
+/// Whether its issuer signed the very JSON, and not only what it says in RDF. A signature of the issuer's that does not hold fails
+/// elsewhere.
+fn is_signed_as_it_stands(parsed: &Parsed) -> bool {
+    parsed.signatures.iter().any(|signed| {
+        let owner = signed.method.split_once('#');
+        let owner = owner.map_or(signed.method.as_str(), |(owner, _)| owner);
+        let over_rdf = Suite::parse(&signed.suite).is_some_and(Suite::is_over_rdf);
+        owner == parsed.issuer && !over_rdf
+    })
+}
+
+/// Refuses to conclude from a form of the claims, or an order of entries, that their signature does not settle.
+fn one_form(content: &[u8], claims: &Value) -> Result<(), Unknown> {
+    let unsettled = |what: String| {
+        let why = format!(
+            "{what} under the same signature over RDF, and a schema may tell the difference"
+        );
+        let hint = "ask its issuer for one signed over JCS or as a token, or in the one form that docs/credentials.md names";
+        Unknown::new(why, hint)
+    };
+    if let Some(at) = starfire_rdfc::other_form(claims) {
+        let at = if at.is_empty() { "/" } else { &at };
+        return Err(unsettled(format!("{at} could be written otherwise")));
+    }
+    let by_order = json::parse(content).is_ok_and(|schema| looks_at_order(&schema));
+    if by_order {
+        return Err(unsettled("lists could have another order".to_owned()));
+    }
+    Ok(())
+}
+
+/// Whether a schema judges entries of a list by their order.
+fn looks_at_order(schema: &Value) -> bool {
+    match schema {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        Value::Array(entries) => entries.iter().any(looks_at_order),
+        Value::Object(members) => members.iter().any(|(name, member)| match name.as_str() {
+            "prefixItems" => true,
+            "const" => holds_list(member),
+            "enum" => member
+                .as_array()
+                .is_some_and(|all| all.iter().any(holds_list)),
+            _ => looks_at_order(member),
+        }),
+    }
+}
+
+/// Whether there is a list of several entries in it.
+fn holds_list(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        Value::Array(entries) => entries.len() > 1 || entries.iter().any(holds_list),
+        Value::Object(members) => members.values().any(holds_list),
+    }
 }
 
 async fn record(
@@ -107,6 +178,23 @@ async fn record(
 
 /// Whether the claims satisfy the schema, or why that is not found out.
 fn check(content: &[u8], claims: &Value) -> Result<Result<(), String>, Unknown> {
+    thread::scope(|scope| {
+        let checking = thread::Builder::new()
+            .name("schema".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, || check_here(content, claims));
+        let Ok(checking) = checking else {
+            return Err(Unknown::new(
+                "this machine has no room to check it by the schema",
+                "try again in a moment",
+            ));
+        };
+        checking.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
+/// The same, on the stack of whoever calls.
+fn check_here(content: &[u8], claims: &Value) -> Result<Result<(), String>, Unknown> {
     let wrong = |why: String| {
         let hint = "ask its author for one that can be checked by: docs/credentials.md says which";
         Unknown::new(format!("the schema is not used: {why}"), hint)
@@ -115,12 +203,7 @@ fn check(content: &[u8], claims: &Value) -> Result<Result<(), String>, Unknown> 
         return Err(wrong("it is too large".to_owned()));
     }
     let schema = json::parse(content).map_err(|error| wrong(error.to_string()))?;
-    let mut unfolding = Unfolding {
-        root: &schema,
-        follows: Vec::new(),
-        automata: BTreeMap::new(),
-    };
-    let unfolded = unfolding.of(&schema, 1).map_err(wrong)?;
+    let unfolded = Unfolding::new(&schema).of(&schema, 1).map_err(wrong)?;
     let (values, text_bytes) = (values(claims), text_bytes(claims));
     if unfolded.parts.saturating_mul(values) > WORK_MAX {
         return Err(wrong("it unfolds to too much".to_owned()));
@@ -216,13 +299,34 @@ impl Unfolded {
 struct Unfolding<'a> {
     root: &'a Value,
     follows: Vec<&'a str>,
+    /// How deep within it what is looked at stands.
+    levels: usize,
     /// The automaton of each pattern, bytes.
     automata: BTreeMap<&'a str, u64>,
 }
 
 impl<'a> Unfolding<'a> {
+    fn new(root: &'a Value) -> Self {
+        Self {
+            root,
+            follows: Vec::new(),
+            levels: 0,
+            automata: BTreeMap::new(),
+        }
+    }
+
     /// `times` is how often a part is gone through: within alternatives, once to see whether one holds, and again to say why none does.
     fn of(&mut self, schema: &'a Value, times: u64) -> Result<Unfolded, String> {
+        if self.levels >= LEVELS_MAX {
+            return Err(format!("it unfolds to more than {LEVELS_MAX} levels"));
+        }
+        self.levels += 1;
+        let unfolded = self.parts(schema, times);
+        self.levels -= 1;
+        unfolded
+    }
+
+    fn parts(&mut self, schema: &'a Value, times: u64) -> Result<Unfolded, String> {
         let mut sum = Unfolded {
             parts: times,
             automata: 0,
@@ -378,6 +482,100 @@ mod tests {
         let twice: &[u8] = br#"{"type": "object", "type": "string"}"#;
         assert!(check(twice, &json!({})).is_err());
     }
+
+    /// A part within so many of a kind, in definitions of which each refers to the next.
+    fn nested(kind: &str, count: usize, root: &Value) -> Value {
+        const PER_DEFINITION: usize = 24;
+        let within = |part: Value| match kind {
+            "allOf" | "anyOf" | "oneOf" | "prefixItems" => json!({ kind: [part] }),
+            "properties" | "patternProperties" | "dependentSchemas" => {
+                json!({ kind: { "id": part } })
+            }
+            "else" => json!({ "if": false, "else": part }),
+            "then" => json!({ "if": true, "then": part }),
+            _ => json!({ kind: part }),
+        };
+        let definitions = count.div_ceil(PER_DEFINITION);
+        let definition = |number: usize| {
+            let (end, rest) = match number + 1 {
+                last if last == definitions => {
+                    (json!({ "type": "object" }), count - number * PER_DEFINITION)
+                }
+                next => (
+                    json!({ "$ref": format!("#/$defs/d{next}") }),
+                    PER_DEFINITION,
+                ),
+            };
+            let part = (0..rest).fold(end, |part, _| within(part));
+            (format!("d{number}"), part)
+        };
+        let mut schema = root.clone();
+        schema["$defs"] = (0..definitions).map(definition).collect();
+        schema["$ref"] = json!("#/$defs/d0");
+        schema
+    }
+
+    #[test]
+    fn a_schema_of_as_many_levels_as_are_taken_fits_the_stack_and_one_of_more_is_not_used() {
+        // Those that look at what others left count three times for each level, and are too much much sooner.
+        let mut objects = json!("a");
+        let mut lists = json!(1);
+        for _ in 0..60 {
+            objects = json!({ "id": objects });
+            lists = json!([lists]);
+        }
+        objects["more"] = json!(1);
+        for kind in [
+            "not",
+            "if",
+            "then",
+            "else",
+            "allOf",
+            "anyOf",
+            "oneOf",
+            "contains",
+            "items",
+            "prefixItems",
+            "properties",
+            "patternProperties",
+            "additionalProperties",
+            "propertyNames",
+            "dependentSchemas",
+        ] {
+            for root in [
+                json!({}),
+                json!({ "unevaluatedProperties": { "type": ["string", "object"] } }),
+                json!({ "unevaluatedItems": { "type": ["string", "object"] } }),
+            ] {
+                let fits = |count: &usize| {
+                    let schema = nested(kind, *count, &root);
+                    Unfolding::new(&schema).of(&schema, 1).is_ok()
+                };
+                let most = (1..LEVELS_MAX).take_while(fits).last().unwrap();
+                assert!(most > LEVELS_MAX / 3, "{kind} {most}");
+                for claims in [&objects, &lists] {
+                    let worst = checked(&nested(kind, most, &root), claims);
+                    assert!(worst.is_ok(), "{kind} {root} {worst:?}");
+                }
+                let more = checked(&nested(kind, most + 1, &root), &objects).unwrap_err();
+                assert!(more.why.contains("levels"), "{kind} {root} {more:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_schema_that_looks_at_the_order_of_a_list_is_told_from_others() {
+        for ordered in [
+            json!({"properties": {"a": {"prefixItems": [{"const": 1}]}}}),
+            json!({"$defs": {"a": {"const": [1, 2]}}}),
+            json!({"enum": [1, {"a": ["b", "c"]}]}),
+        ] {
+            assert!(looks_at_order(&ordered), "{ordered}");
+        }
+        let free = json!({"required": ["a", "b"], "properties": {"a": {"enum": ["b", "c"], "items": {"const": ["d"]}}}});
+        assert!(!looks_at_order(&free));
+    }
+
     /// Twenty references to one pattern, all of which a text is held against.
     fn twenty(pattern: &str) -> Value {
         let one = json!({"$ref": "#/$defs/p"});
@@ -452,13 +650,7 @@ mod tests {
             schema = json!({"anyOf": [schema]});
         }
         assert!(checked(&schema, &json!("ab")).unwrap().is_err());
-        let unfolded = Unfolding {
-            root: &schema,
-            follows: Vec::new(),
-            automata: BTreeMap::new(),
-        }
-        .of(&schema, 1)
-        .unwrap();
+        let unfolded = Unfolding::new(&schema).of(&schema, 1).unwrap();
         assert!(unfolded.automata >= 21 * (4 << 10), "{unfolded:?}");
     }
 }

@@ -155,6 +155,7 @@ async fn handed(
 ) -> Result<(Bit, i64), Unknown> {
     let issued = Issued::of(credential, now_ms);
     let issuer = party::signer(facts, &credential.issuer, credential, issued).await;
+    let cosigners = party::cosigners(facts, credential, issued).await;
     let report = verify::verify(
         &Parsed {
             statuses: Vec::new(),
@@ -164,13 +165,14 @@ async fn handed(
             now_ms,
             clock_skew_ms: CLOCK_SKEW_MS,
             issuer: &issuer,
-            cosigners: &[],
+            cosigners: &cosigners,
             accreditation: &Accreditation::NotAsked,
             schemas: &[],
             statuses: &[],
             status_age_max_ms: None,
             presenter: None,
             holder_is_subject: false,
+            holder_wanted: false,
             challenge: None,
             domain: None,
         },
@@ -194,7 +196,14 @@ async fn handed(
             return Ok((Err(error), issued.first_ms));
         }
     }
-    let known_at_ms = credential.valid_from_ms.unwrap_or(issued.first_ms);
+    // A list without a time may be as old as its issuer's key, and what was revoked since is not in it.
+    let said_ms = credential.valid_from_ms.or_else(|| credential.issued_ms());
+    let Some(known_at_ms) = said_ms else {
+        return Err(Unknown::new(
+            "the list that was handed in does not say of when it is",
+            "ask its issuer for a list with a validFrom, or with a time in its proof",
+        ));
+    };
     let list = StatusList::parse(credential);
     // Bitstring Status List §2.2: ttl, "the maximum amount of time, in milliseconds, that a verifier SHOULD cache the list".
     let ttl_ms = list.as_ref().ok().and_then(|list| list.ttl_ms);

@@ -1,7 +1,7 @@
 //! What reads credentials, presentations and status lists that strangers hand over.
 
 use serde_json::{Value, json};
-use starfire_did::credential::integrity::{self, Options, Suite};
+use starfire_did::credential::integrity::{self, Options, Suite, Uncanonical};
 use starfire_did::credential::{bitstring, json as strict, presentation};
 use starfire_did::jose::envelope::{self, Format};
 use starfire_did::jose::{bif, vc_jwt, vp_jwt};
@@ -21,7 +21,8 @@ pub(super) fn read_json(bytes: &[u8]) {
     // As a node reads, what belongs to one verification shares its bounds.
     let work = std::cell::RefCell::new(starfire_rdfc::Work::new());
     let rdfc = |value: &Value| {
-        starfire_rdfc::hash(value, &mut work.borrow_mut()).map_err(|error| error.to_string())
+        starfire_rdfc::hash(value, &mut work.borrow_mut())
+            .map_err(|error| Uncanonical::Refused(error.to_string()))
     };
     if let Ok(parsed) = integrity::credential(value.clone(), Some(&rdfc)) {
         let key = key().verification_key();
@@ -41,7 +42,7 @@ pub(super) fn json_samples() -> Vec<Vec<u8>> {
     };
     let rdfc = |value: &Value| {
         starfire_rdfc::hash(value, &mut starfire_rdfc::Work::new())
-            .map_err(|error| error.to_string())
+            .map_err(|error| Uncanonical::Refused(error.to_string()))
     };
     let jcs = secure(Suite::EddsaJcs2022, None);
     let options = Options::authentication(Suite::EddsaJcs2022, method.clone(), NOW_MS, "c", "d");

@@ -88,6 +88,24 @@ fn a_list_survives_its_credential() {
 }
 
 #[test]
+fn a_list_is_read_whether_its_subject_and_types_stand_in_lists_or_not() {
+    let list = list(&["revocation"], minimum());
+    let read = |change: &dyn Fn(&mut Value)| {
+        let mut credential = list.to_credential(URL).unwrap();
+        change(&mut credential["credentialSubject"]);
+        StatusList::parse(&model::credential(credential).unwrap()).map_err(|error| error.code)
+    };
+    let same: [&dyn Fn(&mut Value); 3] = [
+        &|subject| *subject = json!([subject.clone()]),
+        &|subject| subject["type"] = json!(["BitstringStatusList"]),
+        &|subject| subject["type"] = json!(["BitstringStatusList", "https://example.org/#Other"]),
+    ];
+    for change in same {
+        assert_eq!(read(change).as_ref(), Ok(&list));
+    }
+}
+
+#[test]
 fn a_list_answers_only_for_its_purpose_and_url_and_length() {
     let revocation = list(&["revocation"], minimum());
     let code = |list: &StatusList, entry: &Entry| list.status(entry).unwrap_err().code;
@@ -176,7 +194,8 @@ fn what_is_no_list_is_refused() {
     };
     check(&|list| list["type"] = json!(["VerifiableCredential"]));
     check(&|list| list["credentialSubject"]["type"] = json!("BitstringStatusListEntry"));
-    check(&|list| list["credentialSubject"] = json!([list["credentialSubject"].clone()]));
+    let twice = |subject: &Value| json!([subject, subject]);
+    check(&|list| list["credentialSubject"] = twice(&list["credentialSubject"]));
     check(&|list| list["credentialSubject"]["statusPurpose"] = json!([]));
     check(&|list| list["credentialSubject"]["statusPurpose"] = json!(1));
     check(&|list| list["credentialSubject"]["ttl"] = json!("300000"));

@@ -52,8 +52,14 @@ impl Proof {
 
     /// Reads a proof. One of an unknown suite is read as far as all have the same form, and has no value.
     pub fn parse(value: &Value) -> Result<Self, Malformed> {
-        let proof = Self::parse_unsigned(value)?;
+        let mut proof = Self::parse_unsigned(value)?;
         let text = text(value, "proofValue")?;
+        let of_p384 = proof.suite.is_some_and(Suite::has_p384)
+            && text.as_deref().is_some_and(suite::is_of_p384);
+        if of_p384 {
+            proof.suite = None;
+            proof.suite_name.push_str(" with P-384");
+        }
         let signature = match (proof.suite, text.as_deref()) {
             (None, _) => Some(Vec::new()),
             (Some(_), Some(text)) => suite::decode(text).map(Vec::from),

@@ -6,6 +6,10 @@ pub const HASH_BYTES: usize = 32;
 pub const HASH_DATA_BYTES: usize = 2 * HASH_BYTES;
 /// The longest Base58 text of 64 bytes.
 const VALUE_CHARS_MAX: usize = 88;
+/// Bytes of a signature by a key of P-384.
+const P384_SIGNATURE_BYTES: usize = 96;
+/// The longest Base58 text of so many.
+const P384_VALUE_CHARS_MAX: usize = 132;
 
 /// How a proof is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +22,7 @@ pub enum Suite {
     Sm2Jcs2026,
     /// W3C: Ed25519 over SHA-256 over canonical RDF, which is computed elsewhere.
     EddsaRdfc2022,
-    /// W3C: P-256 over the same.
+    /// W3C: P-256 over the same. Its variant of P-384 is not known here.
     EcdsaRdfc2019,
 }
 
@@ -61,6 +65,14 @@ impl Suite {
             Self::EddsaJcs2022 | Self::EddsaRdfc2022 => "Ed25519",
             Self::EcdsaJcs2019 | Self::EcdsaRdfc2019 => "P-256",
             Self::Sm2Jcs2026 => "SM2",
+        }
+    }
+
+    /// Whether keys of P-384 make proofs of the same name.
+    pub(super) fn has_p384(self) -> bool {
+        match self {
+            Self::EcdsaJcs2019 | Self::EcdsaRdfc2019 => true,
+            Self::EddsaJcs2022 | Self::EddsaRdfc2022 | Self::Sm2Jcs2026 => false,
         }
     }
 
@@ -110,9 +122,18 @@ pub(super) fn encode(signature: &[u8]) -> String {
 
 /// The 64 bytes of a `proofValue`.
 pub(super) fn decode(text: &str) -> Option<[u8; 64]> {
+    bytes(text, VALUE_CHARS_MAX)?.try_into().ok()
+}
+
+/// Whether a `proofValue` is one of a key of P-384.
+pub(super) fn is_of_p384(text: &str) -> bool {
+    bytes(text, P384_VALUE_CHARS_MAX).is_some_and(|bytes| bytes.len() == P384_SIGNATURE_BYTES)
+}
+
+fn bytes(text: &str, chars_max: usize) -> Option<Vec<u8>> {
     let text = text.strip_prefix('z')?;
-    if text.len() > VALUE_CHARS_MAX {
+    if text.len() > chars_max {
         return None;
     }
-    bs58::decode(text).into_vec().ok()?.try_into().ok()
+    bs58::decode(text).into_vec().ok()
 }

@@ -242,7 +242,7 @@ fn hash_data_from_outside_is_checked_and_signed() {
     let parsed = credential(secured.clone(), None).unwrap();
     assert_eq!(parsed.unsupported, ["eddsa-rdfc-2022"]);
     assert!(parsed.signatures.is_empty());
-    let fails = |_: &Value| Err("an unknown context".to_owned());
+    let fails = |_: &Value| Err(Uncanonical::Refused("no JSON-LD".to_owned()));
     let error = credential(secured, Some(&fails)).unwrap_err();
     assert_eq!(error.code, code::CONTEXT_INVALID);
     let error = issue(alumni(), &options, &key, None).unwrap_err();
@@ -435,6 +435,89 @@ fn proofs_of_unknown_suites_are_named_and_not_believed() {
     let parsed = credential(secured, None).unwrap();
     assert_eq!(parsed.unsupported, ["bbs-2023", "Ed25519Signature2020"]);
     assert_eq!(parsed.signatures.len(), 1);
+}
+
+#[test]
+fn a_proof_that_others_can_check_spoils_no_other_and_is_not_believed() {
+    let key = keys()[0].clone();
+    let secured = issue(alumni(), &options_for(&key), &key, None).unwrap();
+    let mut over_rdf = secured["proof"].clone();
+    over_rdf["cryptosuite"] = json!("eddsa-rdfc-2022");
+    over_rdf.as_object_mut().unwrap().remove("@context");
+    let mut of_p384 = secured["proof"].clone();
+    of_p384["cryptosuite"] = json!("ecdsa-jcs-2019");
+    of_p384["proofValue"] = format!("z{}", bs58::encode([7; 96]).into_string()).into();
+    let unknown = |_: &Value| Err(Uncanonical::Unknown("no such context".into()));
+    for (other, name) in [
+        (over_rdf.clone(), "eddsa-rdfc-2022 (no such context)"),
+        (of_p384.clone(), "ecdsa-jcs-2019 with P-384"),
+    ] {
+        let read = |proof: Value| {
+            let mut document = secured.clone();
+            document["proof"] = proof;
+            credential(document, Some(&unknown)).unwrap()
+        };
+        let alone = read(other.clone());
+        assert_eq!(
+            (alone.signatures.len(), &alone.unsupported[..]),
+            (0, &[name.to_owned()][..])
+        );
+        let beside = read(json!([other, secured["proof"].clone()]));
+        assert_eq!(beside.signatures.len(), 1);
+        assert!(beside.signatures[0].holds(&key.verification_key()));
+        assert_eq!(beside.unsupported, [name]);
+    }
+    // What is wrong for everybody stays wrong, and so does a signature of another length.
+    let refused = |_: &Value| Err(Uncanonical::Refused("dropped".into()));
+    let mut document = secured;
+    document["proof"] = over_rdf;
+    let error = credential(document.clone(), Some(&refused)).unwrap_err();
+    assert_eq!(error.code, code::CONTEXT_INVALID);
+    for (suite, length) in [
+        ("eddsa-jcs-2022", 96),
+        ("ecdsa-jcs-2019", 95),
+        ("ecdsa-jcs-2019", 97),
+    ] {
+        let mut proof = of_p384.clone();
+        proof["cryptosuite"] = json!(suite);
+        proof["proofValue"] = format!("z{}", bs58::encode(vec![7; length]).into_string()).into();
+        document["proof"] = proof;
+        let error = credential(document.clone(), None).unwrap_err();
+        assert_eq!(error.code, code::PROOF_INVALID, "{suite} {length}");
+    }
+    // Nothing is signed in a context that is not known.
+    let options = Options {
+        suite: Suite::EddsaRdfc2022,
+        ..options_for(&key)
+    };
+    let error = issue(alumni(), &options, &key, Some(&unknown)).unwrap_err();
+    assert_eq!(error.code, code::CONTEXT_INVALID);
+}
+
+#[test]
+fn limits_in_the_words_of_other_formats_are_refused() {
+    let key = keys()[0].clone();
+    for (name, value) in [
+        ("expirationDate", json!("2020-01-01T00:00:00Z")),
+        ("validBefore", json!("2020-01-01T00:00:00Z")),
+        ("exp", json!(1)),
+        ("nbf", json!(1)),
+        ("aud", json!("https://verifier.example")),
+        (
+            "status",
+            json!({ "status_list": { "idx": 7, "uri": "https://example.org/1" } }),
+        ),
+        ("revocationId", json!("1")),
+    ] {
+        let mut limited = alumni();
+        limited[name] = value;
+        let issued = issue(limited.clone(), &options_for(&key), &key, None);
+        assert_eq!(issued.unwrap_err().code, "JOSE_CLAIM_INVALID", "{name}");
+        // As another program signs it.
+        let signed = create(limited, &options_for(&key), &key, None).unwrap();
+        let read = credential(signed, None);
+        assert_eq!(read.unwrap_err().code, "JOSE_CLAIM_INVALID", "{name}");
+    }
 }
 
 #[test]

@@ -105,6 +105,7 @@ fn verified(secured: Value, evidence: &Evidence<'_>) -> PresentationReport {
             status_age_max_ms: None,
             presenter: presenter.as_ref(),
             holder_is_subject: true,
+            holder_wanted: false,
             challenge: evidence.challenge,
             domain: evidence.domain,
         };

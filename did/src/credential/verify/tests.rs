@@ -88,6 +88,7 @@ struct Case {
     status_age_max_ms: Option<i64>,
     presenter: Option<Presenter>,
     holder_is_subject: bool,
+    holder_wanted: bool,
     challenge: Option<String>,
     domain: Option<String>,
 }
@@ -109,6 +110,7 @@ impl Case {
             status_age_max_ms: Some(3_600_000),
             presenter: None,
             holder_is_subject: true,
+            holder_wanted: false,
             challenge: None,
             domain: None,
         }
@@ -130,6 +132,7 @@ impl Case {
             status_age_max_ms: self.status_age_max_ms,
             presenter: self.presenter.as_ref(),
             holder_is_subject: self.holder_is_subject,
+            holder_wanted: self.holder_wanted,
             challenge: self.challenge.as_deref(),
             domain: self.domain.as_deref(),
         };
@@ -501,6 +504,12 @@ fn who_presents_a_credential_must_be_its_subject() {
     product.holder_is_subject = false;
     product.skips(name);
 
+    // Nobody who asks is told of a holder that nothing names.
+    bearer.holder_wanted = true;
+    bearer.fails(name, code::HOLDER_UNPROVEN);
+    product.holder_wanted = true;
+    product.skips(name);
+
     // Bound to a key, the key counts.
     let mut bound = presented(SUBJECT);
     bound.parsed.holder_key = Some(key(8).verification_key());
@@ -510,6 +519,37 @@ fn who_presents_a_credential_must_be_its_subject() {
     bound.holder_is_subject = false;
     bound.parsed.holder_key = Some(key(8).verification_key());
     bound.fails(name, code::HOLDER_MISMATCH);
+}
+
+#[test]
+fn who_leaves_out_whom_a_credential_is_about_has_not_shown_to_be_it() {
+    let name = StepName::Holder;
+    let mut hidden = changed(|case| {
+        case.parsed.subjects = vec![None];
+        case.parsed.subject_hidden = true;
+        case.presenter = Some(Presenter {
+            holder: SUBJECT.into(),
+            key: key(9).verification_key(),
+            named: true,
+        });
+    });
+    hidden.fails(name, code::HOLDER_UNPROVEN);
+    hidden.parsed.holder_key = Some(key(9).verification_key());
+    hidden.passes(name);
+    hidden.parsed.holder_key = None;
+    hidden.holder_is_subject = false;
+    hidden.skips(name);
+}
+
+#[test]
+fn a_verifier_that_asks_who_shows_a_credential_is_not_told_that_nobody_does() {
+    let name = StepName::Holder;
+    changed(|case| case.holder_wanted = true).fails(name, code::HOLDER_UNPROVEN);
+    let bound = changed(|case| {
+        case.holder_wanted = true;
+        case.parsed.holder_key = Some(key(9).verification_key());
+    });
+    bound.fails(name, code::HOLDER_UNPROVEN);
 }
 
 #[test]
@@ -566,6 +606,11 @@ fn a_key_binding_is_by_the_bound_key_for_this_verifier_and_challenge() {
     bound(&|case| case.challenge = None).passes(name);
     let unasked = bound(&|case| (case.challenge, case.domain) = (None, None));
     unasked.skips(name);
+    let wanted = bound(&|case| {
+        (case.challenge, case.domain) = (None, None);
+        case.holder_wanted = true;
+    });
+    wanted.passes(name);
     bound(&|case| case.challenge = Some("n-2".into())).fails(name, code::CHALLENGE_MISMATCH);
     bound(&|case| case.domain = Some("https://other.example".into()))
         .fails(name, code::DOMAIN_MISMATCH);

@@ -207,6 +207,7 @@ fn read_options(options: v1::VerifyCredentialOptions) -> Result<Options, Rejecti
             challenge: given(options.challenge),
             domain: given(options.domain),
             holder_is_subject: options.holder_is_subject,
+            holder_wanted: options.holder_is_subject,
             ..Asked::at(clock::unix_ms())
         },
         purpose: None,

@@ -117,8 +117,7 @@ impl Given {
         let holder_is_subject = self.flag("holderIsSubject", false)?;
         let status_age_max_ms = self.status_age_max_ms()?;
         let mut checks = self.checks()?;
-        // Whoever says what the proof is for, or asks who shows it, asks for a proof.
-        let proof_wanted = purpose.is_some()
+        let holder_wanted = holder_is_subject
             || checks
                 .as_ref()
                 .is_some_and(|Checks(steps)| steps.contains(&StepName::Holder));
@@ -141,7 +140,9 @@ impl Given {
                 challenge,
                 domain,
                 holder_is_subject,
-                proof_wanted,
+                // Whoever says what the proof is for asks for a proof.
+                proof_wanted: purpose.is_some(),
+                holder_wanted,
                 ..Asked::at(now_ms)
             },
             purpose,
@@ -270,6 +271,24 @@ mod tests {
         assert_eq!(read.asked.accreditation, Some(accreditation));
         assert_eq!(read.asked.status_age_max_ms, Some(60_000));
         assert!(read.asked.holder_is_subject && !read.returned.results);
+        assert!(read.asked.holder_wanted && !read.asked.proof_wanted);
+    }
+
+    #[test]
+    fn who_names_the_holder_asks_who_it_is_and_who_names_a_purpose_does_not() {
+        for (asked, wanted) in [
+            (json!({}), (false, false)),
+            (json!({ "checks": ["proof"] }), (false, false)),
+            (json!({ "checks": ["holder"] }), (true, false)),
+            (json!({ "holderIsSubject": true }), (true, false)),
+            (
+                json!({ "expectedProofPurpose": "assertionMethod" }),
+                (false, true),
+            ),
+        ] {
+            let read = options(&asked).unwrap().asked;
+            assert_eq!((read.holder_wanted, read.proof_wanted), wanted, "{asked}");
+        }
     }
 
     #[test]

@@ -461,6 +461,30 @@ fn list(signer: u8, issued_ms: i64, ttl_ms: u64) -> Value {
     integrity::issue(claims, &options, &private_key(signer).into(), None).unwrap()
 }
 
+/// The same list as it is now, but for one change to its claims; a time in its proof only if one is given.
+fn changed_list(created_ms: Option<i64>, change: impl FnOnce(&mut Value)) -> Value {
+    let mut claims = list(ISSUER, NOW_MS - 60_000, 3_600_000);
+    claims.as_object_mut().unwrap().remove("proof");
+    change(&mut claims);
+    let method = format!("{}#key-1", did(ISSUER, None));
+    let options = Options {
+        created_ms,
+        ..Options::assertion(Suite::EddsaJcs2022, method, 0)
+    };
+    integrity::issue(claims, &options, &private_key(ISSUER).into(), None).unwrap()
+}
+
+/// The same list with another's proof beside its issuer's.
+fn cosigned(list: Value, by: u8) -> Value {
+    let method = format!("{}#key-1", did(by, None));
+    let options = Options::assertion(Suite::EddsaJcs2022, method, NOW_MS - 60_000);
+    integrity::create(list, &options, &private_key(by).into(), None).unwrap()
+}
+
+fn undated(claims: &mut Value) {
+    claims.as_object_mut().unwrap().remove("validFrom");
+}
+
 #[tokio::test]
 async fn a_handed_in_list_is_its_issuers_and_within_its_ttl() {
     const HOUR_MS: u64 = 3_600_000;
@@ -498,6 +522,38 @@ async fn a_handed_in_list_is_its_issuers_and_within_its_ttl() {
             7,
             Some("STATUS_VERIFICATION_ERROR"),
             "the list's credential is not valid: SIGNATURE_WRONG",
+        ),
+        // Of nobody knows when: it could be of before the revocation.
+        (
+            changed_list(None, undated),
+            8,
+            Some("STATUS_UNKNOWN"),
+            "does not say of when it is",
+        ),
+        (changed_list(Some(just_now), undated), 8, None, ""),
+        (changed_list(None, |_| ()), 8, None, ""),
+        // Signed by another too, whose key is known.
+        (cosigned(list(ISSUER, just_now, HOUR_MS), ROOT), 8, None, ""),
+        (
+            cosigned(list(ISSUER, just_now, HOUR_MS), ROOT),
+            7,
+            Some("REVOKED"),
+            "",
+        ),
+        (
+            cosigned(list(ISSUER, just_now, HOUR_MS), ACCREDITOR),
+            8,
+            Some("STATUS_UNKNOWN"),
+            "could not be checked: COSIGNER_UNKNOWN",
+        ),
+        (
+            changed_list(Some(just_now), |claims| {
+                claims["credentialSubject"] = json!([claims["credentialSubject"]]);
+                claims["credentialSubject"][0]["type"] = json!(["BitstringStatusList"]);
+            }),
+            7,
+            Some("REVOKED"),
+            "",
         ),
     ] {
         let file = desk.write("list", list.to_string().as_bytes());

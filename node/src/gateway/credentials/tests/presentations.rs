@@ -1,6 +1,8 @@
 //! Presentations: the holder's proof, and a report on each credential.
 
 use starfire_did::credential::presentation;
+use starfire_did::jose::envelope::{self, Format};
+use starfire_did::sd_jwt::{self, Conceal};
 
 use super::*;
 
@@ -65,6 +67,81 @@ async fn a_presenter_who_is_not_the_subject_is_refused_however_little_else_is_ch
             vec![]
         };
         assert_eq!(failed(&answer["results"]["credentials"][0]), expected);
+    }
+}
+
+/// An SD-JWT of the issuer's that hides these claims.
+fn hiding(claims: &Value, hidden: &[&str]) -> String {
+    let conceal = Conceal {
+        hidden,
+        decoys: &[],
+    };
+    let claims = claims.as_object().unwrap();
+    sd_jwt::vc::issue(claims, &method(ISSUER), conceal, &key(ISSUER), &mut || {
+        [7; 16]
+    })
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_presenter_who_hides_whom_a_credential_is_about_is_not_taken_for_it() {
+    let node = world().await;
+    let of_another = hiding(
+        &json!({
+            "iss": did(ISSUER, None).to_string(),
+            "vct": "urn:example:licence",
+            "sub": did(STRANGER, None).to_string(),
+        }),
+        &["/sub"],
+    );
+    let held = sd_jwt::decode(&of_another).unwrap();
+    let asked =
+        json!({ "challenge": "n-1", "domain": "verifier.example", "holderIsSubject": true });
+    for (disclosed, code) in [(&[][..], "HOLDER_UNPROVEN"), (&["/sub"], "HOLDER_MISMATCH")] {
+        let text = held.present(disclosed).unwrap();
+        let sealed = envelope::seal(Format::SdJwtVc, &text).unwrap();
+        let answer = present(&node, &shown(&[sealed], "n-1"), &asked).await;
+        assert_eq!(failed(&answer), []);
+        assert_eq!(
+            failed(&answer["results"]["credentials"][0]),
+            [("holder", code)]
+        );
+        assert_eq!(answer["verified"], json!(false));
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_the_holder_of_a_credential_that_nobody_shows_is_refused() {
+    let node = world().await;
+    let bound = hiding(
+        &json!({
+            "iss": did(ISSUER, None).to_string(),
+            "vct": "urn:example:licence",
+            "cnf": { "jwk": key(HOLDER).verification_key().to_jwk() },
+        }),
+        &[],
+    );
+    for (asked, expected) in [
+        (json!({}), vec![]),
+        (json!({ "expectedProofPurpose": "assertionMethod" }), vec![]),
+        (
+            json!({ "holderIsSubject": true }),
+            vec![("holder", "HOLDER_UNPROVEN")],
+        ),
+        (
+            json!({ "holderIsSubject": true, "checks": ["holder"] }),
+            vec![("holder", "HOLDER_UNPROVEN")],
+        ),
+        (
+            json!({ "checks": ["holder"] }),
+            vec![("holder", "HOLDER_UNPROVEN")],
+        ),
+    ] {
+        for credential in [json!(bound), signed(claims(), ISSUER)] {
+            let answer = verify(&node, &credential, &asked).await.json();
+            assert_eq!(failed(&answer), expected, "{asked}");
+            assert_eq!(answer["verified"], json!(expected.is_empty()), "{asked}");
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Credentials, each with the step at which it fails.
 
 use super::*;
+use crate::credential::Reader;
 
 #[tokio::test]
 async fn a_valid_credential_passes_every_step() {
@@ -131,6 +132,79 @@ async fn what_is_wrong_fails_its_step_with_its_code() {
             .collect();
         assert_eq!(problems, expected);
     }
+}
+
+/// Signed by the issuer over what the claims say in RDF.
+fn signed_over_rdf(claims: Value) -> Value {
+    let options = Options::assertion(Suite::EddsaRdfc2022, method(ISSUER), clock::unix_ms());
+    let reader = Reader::new();
+    let hash = |value: &Value| reader.rdf_hash(value);
+    integrity::issue(claims, &options, &key(ISSUER), Some(&hash)).unwrap()
+}
+
+#[tokio::test]
+async fn a_form_that_is_not_signed_satisfies_no_schema() {
+    let node = world().await;
+    let good = signed_over_rdf(claims());
+    let answer = verify(&node, &good, &json!({})).await.json();
+    assert_eq!(answer["verified"], json!(true), "{answer}");
+    let undecided = |answer: &Value| {
+        assert_eq!(failed(answer), [("schema", "SCHEMA_UNKNOWN")], "{answer}");
+        assert_eq!(answer["verdict"], json!("UNDECIDED"));
+    };
+    let changes: [fn(&mut Value); 3] = [
+        |altered| altered["credentialSubject"] = json!([altered["credentialSubject"]]),
+        |altered| altered["credentialSubject"]["more"] = json!(null),
+        |altered| altered["credentialSubject"]["more"] = json!([]),
+    ];
+    for change in changes {
+        let mut altered = good.clone();
+        change(&mut altered);
+        undecided(&verify(&node, &altered, &json!({})).await.json());
+        // Whoever signs the form that he chose is not the issuer.
+        let options = Options::assertion(Suite::EddsaJcs2022, method(HOLDER), clock::unix_ms());
+        let cosigned = integrity::create(altered, &options, &key(HOLDER), None).unwrap();
+        undecided(&verify(&node, &cosigned, &json!({})).await.json());
+    }
+    let mut violated = claims();
+    violated["credentialSubject"]["country"] = json!(["CN"]);
+    let violated = verify(&node, &signed_over_rdf(violated), &json!({}))
+        .await
+        .json();
+    assert_eq!(failed(&violated), [("schema", "SCHEMA_VIOLATED")]);
+    // Over JCS the form is signed, and the issuer's own.
+    let listed = with("credentialSubject", json!([claims()["credentialSubject"]]));
+    let answer = verify(&node, &signed(listed, ISSUER), &json!({}))
+        .await
+        .json();
+    assert_eq!(answer["verified"], json!(true), "{answer}");
+}
+
+#[tokio::test]
+async fn a_proof_in_a_context_that_is_not_known_here_leaves_the_verdict_to_the_others() {
+    let node = world().await;
+    let mut claims = claims();
+    let contexts = claims["@context"].as_array_mut().unwrap();
+    contexts.push(json!(
+        "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
+    ));
+    let good = signed(claims, ISSUER);
+    let mut over_rdf = good["proof"].clone();
+    over_rdf["cryptosuite"] = json!("eddsa-rdfc-2022");
+    over_rdf.as_object_mut().unwrap().remove("@context");
+    let with_proof = |proof: Value| {
+        let mut credential = good.clone();
+        credential["proof"] = proof;
+        credential
+    };
+    let both = with_proof(json!([over_rdf, good["proof"]]));
+    let answer = verify(&node, &both, &json!({})).await.json();
+    assert_eq!(answer["verified"], json!(true), "{answer}");
+    let answer = verify(&node, &with_proof(over_rdf), &json!({}))
+        .await
+        .json();
+    assert_eq!(failed(&answer), [("signature", "SUITE_UNSUPPORTED")]);
+    assert_eq!(answer["verdict"], json!("UNDECIDED"));
 }
 
 #[tokio::test]
