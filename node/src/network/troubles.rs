@@ -70,10 +70,14 @@ impl Troubles {
 }
 
 fn ip(address: &Multiaddr) -> Option<IpAddr> {
-    address.iter().find_map(|part| match part {
-        Protocol::Ip4(address) => Some(address.into()),
-        Protocol::Ip6(address) => Some(address.to_canonical()),
-        _ => None,
+    address.iter().find_map(|part| {
+        if let Protocol::Ip4(address) = part {
+            Some(address.into())
+        } else if let Protocol::Ip6(address) = part {
+            Some(address.to_canonical())
+        } else {
+            None
+        }
     })
 }
 
