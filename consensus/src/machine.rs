@@ -17,7 +17,7 @@ use crate::{
     electorate::Electorate,
     input::Input,
     message::{Message, Proposal, Unsigned},
-    misbehaviour::Misbehaviour,
+    misbehaviour::{Misbehaviour, SignedProposal, proposals_contradict},
     quorum::{Justification, TimeoutCertificate},
     safety::SafetyRecord,
     tally::{ROUNDS_BEHIND_MAX, Tally},
@@ -274,6 +274,19 @@ impl Consensus {
     /// Whether the height in progress is decided, be it that its block is missing.
     pub fn is_decided(&self) -> bool {
         self.at.as_ref().is_some_and(|at| at.decided.is_some())
+    }
+
+    /// Whether a block of the height in progress is one that this node voted for or knows a certificate of.
+    pub fn needs(&self, id: Id) -> bool {
+        let decided = self.at.as_ref().and_then(|at| at.decided.as_ref());
+        self.record.names(id) || decided.is_some_and(|commit| commit.block_id == id)
+    }
+
+    /// What convicts the proposer of a proposal: it is held to another block in the same round.
+    pub fn contradicted(&self, proposal: &Proposal) -> Option<Misbehaviour> {
+        let kept = self.at.as_ref()?.proposals.get(&proposal.round)?;
+        let (one, two) = (SignedProposal::of(kept)?, SignedProposal::of(proposal)?);
+        proposals_contradict(&one, &two).then(|| Misbehaviour::DuplicateProposal(one, two))
     }
 
     /// Whether the height in progress has something to decide.

@@ -256,10 +256,12 @@ impl Submit {
             return Err(Rejection::new(code::ANCHOR_STALE, detail));
         }
         if let Some(latest) = load_anchor(state, self.chain_code.as_str(), sub_chain.latest_height)
-            && time_ms <= latest.time_ms
         {
-            self.freeze(state, env, sub_chain, &latest, Conflict::TimeBackwards);
-            return Ok(());
+            if time_ms <= latest.time_ms {
+                self.freeze(state, env, sub_chain, &latest, Conflict::TimeBackwards);
+                return Ok(());
+            }
+            self.require_recent_trust(&latest)?;
         }
         let anchor = v1::AnchorRecord {
             chain_code: sub_chain.chain_code.clone(),
@@ -287,6 +289,20 @@ impl Submit {
             ],
         ));
         Ok(())
+    }
+
+    /// Validators that the sub-chain has replaced since vouch for nothing new: their keys may be anybody's by now. Those after the
+    /// anchor before the latest one still do, since another gateway may have shown the latest just before.
+    fn require_recent_trust(&self, latest: &v1::AnchorRecord) -> Result<(), Rejection> {
+        let same = self.trusted_next_validators.hash().as_bytes() == latest.next_validators_hash;
+        if same || self.trusted_height >= latest.previous_height {
+            return Ok(());
+        }
+        let detail = format!(
+            "the validators after height {} were replaced since: {} is anchored up to height {}",
+            self.trusted_height, self.chain_code, latest.height
+        );
+        Err(Rejection::new(code::ANCHOR_TRUST_OUTDATED, detail))
     }
 
     fn freeze(

@@ -25,6 +25,8 @@ pub const ANCHOR_WRONG_CHAIN: Code = Code::new("ANCHOR_WRONG_CHAIN", 2);
 pub const ANCHOR_TRUST_UNKNOWN: Code = Code::new("ANCHOR_TRUST_UNKNOWN", 4);
 /// The trusted validators are not those that the trusted header names.
 pub const ANCHOR_TRUST_MISMATCH: Code = Code::new("ANCHOR_TRUST_MISMATCH", 2);
+/// The validators after the trusted height were replaced before the latest anchor.
+pub const ANCHOR_TRUST_OUTDATED: Code = Code::new("ANCHOR_TRUST_OUTDATED", 2);
 /// The trusted header is older than the trusting period.
 pub const ANCHOR_TRUST_EXPIRED: Code = Code::new("ANCHOR_TRUST_EXPIRED", 2);
 /// The header's height or time is not after the trusted one's.

@@ -39,9 +39,22 @@ pub fn document_as(did: &str, form: Representation) -> Result<Value, Problem> {
         Method::Key => (key::document(did, identifier, form), "key"),
         Method::Jwk => (jwk::document(did, identifier, form), "jwk"),
     };
-    found.ok_or_else(|| {
-        let detail = format!("it holds no key that did:{name} has and is known here");
-        Problem::new(ProblemKind::InvalidDid, detail)
+    if let Some(document) = found {
+        return Ok(document);
+    }
+    let of_another_kind = match method {
+        Method::Key => key::is_of_another_kind(identifier),
+        Method::Jwk => jwk::is_of_another_kind(identifier),
+    };
+    Err(match of_another_kind {
+        true => {
+            let detail = "its key is of a kind that is not known here";
+            Problem::new(ProblemKind::FeatureNotSupported, detail)
+        }
+        false => {
+            let detail = format!("it holds no key that did:{name} has");
+            Problem::new(ProblemKind::InvalidDid, detail)
+        }
     })
 }
 
@@ -116,6 +129,9 @@ fn with_method(
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     #[test]
@@ -142,6 +158,55 @@ mod tests {
             let document = document_as(did, form).unwrap();
             assert_eq!(document["@context"], contexts, "{did} {form:?}");
             assert_eq!(Representation::of_document(&document), form);
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_kind_is_not_supported_and_what_is_no_key_is_no_did() {
+        let multikey = |prefix: [u8; 2], length: usize| {
+            let raw = [&prefix[..], &vec![7; length]].concat();
+            format!("did:key:z{}", bs58::encode(raw).into_string())
+        };
+        let jwk = |jwk: Value| format!("did:jwk:{}", URL_SAFE_NO_PAD.encode(jwk.to_string()));
+        let p384 = json!({
+            "kty": "EC", "crv": "P-384",
+            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEUf83OJ3D2xF1Bg8vub9tLe",
+            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0x_FEzRu9m36HLN_tue659",
+        });
+        let with = |name: &str, value: Value| {
+            let mut changed = p384.clone();
+            changed[name] = value;
+            changed
+        };
+        for did in [
+            // The did:key specification's example of P-384.
+            "did:key:z82Lm1MpAkeJcix9K8TMiLd5NMAhnwkjjCBeWHXyu3U4oT2MVJJKXkcVBgjGhnLBn2Kaau9"
+                .to_owned(),
+            multikey([0x82, 0x24], 67),
+            multikey([0x85, 0x24], 270),
+            jwk(p384.clone()),
+            jwk(json!({ "kty": "OKP", "crv": "Ed448", "x": "AQID" })),
+            jwk(json!({ "kty": "RSA", "n": "AQID", "e": "AQAB" })),
+        ] {
+            let problem = document(&did).unwrap_err();
+            assert_eq!(problem.kind, ProblemKind::FeatureNotSupported, "{did}");
+        }
+        for did in [
+            multikey([0x81, 0x24], 48),
+            // A kind that is known, of another length.
+            multikey([0xed, 0x01], 31),
+            // No public key: sha2-256.
+            multikey([0x12, 0x20], 32),
+            jwk(with("d", json!("AQID"))),
+            jwk(with("crv", json!("P-256"))),
+            jwk(with("x", json!(7))),
+            jwk(with("x", json!("a b"))),
+            jwk(with("kty", json!("oct"))),
+            jwk(json!({ "kty": "EC", "x": "AQID", "y": "AQID" })),
+            jwk(json!([])),
+        ] {
+            let problem = document(&did).unwrap_err();
+            assert_eq!(problem.kind, ProblemKind::InvalidDid, "{did}");
         }
     }
 

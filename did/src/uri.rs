@@ -15,6 +15,14 @@ pub(crate) fn is_fragment(text: &str) -> bool {
     (1..=FRAGMENT_CHARS_MAX).contains(&text.len()) && text.bytes().all(is_unreserved)
 }
 
+/// Whether this may stand behind the "#" of a URI: what documents of others name their parts by.
+// RFC 3986 §3.5: fragment = *( pchar / "/" / "?" )
+pub(crate) fn is_any_fragment(text: &str) -> bool {
+    (1..=URI_BYTES_MAX).contains(&text.len())
+        && has_only_uri_characters(text)
+        && !text.contains(['#', '[', ']'])
+}
+
 /// Whether this is an absolute URI: a scheme, a colon, and only characters that a URI may have.
 pub(crate) fn is_uri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else {
@@ -103,6 +111,23 @@ mod tests {
             &"k".repeat(65),
         ] {
             assert!(!is_fragment(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn others_name_parts_by_any_fragment() {
+        for good in [
+            "key-1",
+            "urn:ietf:params:oauth:jwk-thumbprint:sha-256:NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
+            "a/b?c",
+            "%20",
+            &"k".repeat(URI_BYTES_MAX),
+        ] {
+            assert!(is_any_fragment(good), "{good}");
+        }
+        let long = "k".repeat(URI_BYTES_MAX + 1);
+        for bad in ["", "a#b", "a[0]", "a b", "%2", "钥匙", &long] {
+            assert!(!is_any_fragment(bad), "{bad}");
         }
     }
 

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use prost::Message;
+use prost::encoding::{DecodeContext, decode_key, skip_field};
 use starfire_proto::v1;
 use tendermint::block::{self, Commit, Header, Height, parts};
 use tendermint::{AppHash, Hash, Time, account, chain, validator};
@@ -17,16 +18,30 @@ use tendermint_proto::v0_38::types::{
 };
 
 use crate::check::InvalidTransaction;
+use crate::genesis::VALIDATORS_MAX;
 use crate::hash::{merkle_root, sha256};
 
 /// The longest encoded block.
 pub const BLOCK_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The most transactions of a block on any chain: genesis may not set its own bound higher.
+pub const BLOCK_TRANSACTIONS_MAX: u32 = 100_000;
 /// Tendermint's block protocol, and ours.
 pub const VERSION: block::header::Version = block::header::Version { block: 11, app: 1 };
 /// What a header and the framing of a block may take, at most.
 const HEADER_BYTES_MAX: usize = 1024;
 /// What a validator's entry in a commit may take, at most.
 const COMMIT_SIG_BYTES_MAX: usize = 128;
+/// The longest encoded commit.
+const COMMIT_BYTES_MAX: usize = HEADER_BYTES_MAX + VALIDATORS_MAX * COMMIT_SIG_BYTES_MAX;
+// The number of `starfire.v1.Block.transactions`.
+const TRANSACTIONS_FIELD: u32 = 2;
+
+/// The field of `starfire.v1.Block` that decides the height before.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Tail {
+    #[prost(bytes = "vec", tag = "3")]
+    last_commit: Vec<u8>,
+}
 
 /// A decoded block with the bytes that it came in.
 #[derive(Debug, Clone)]
@@ -106,6 +121,11 @@ impl Block {
     pub fn decode(bytes: &[u8]) -> Result<Self, InvalidBlock> {
         if bytes.len() > BLOCK_BYTES_MAX {
             return Err(InvalidBlock::TooLong(bytes.len()));
+        }
+        // An empty transaction has two bytes here, and costs an allocation and a hash.
+        let count = count_transactions(bytes)?;
+        if count > usize::try_from(BLOCK_TRANSACTIONS_MAX).expect("32 bits fit in a usize") {
+            return Err(InvalidBlock::TooManyTransactions(count));
         }
         let raw = v1::Block::decode(bytes).map_err(|_| InvalidBlock::Encoding("block"))?;
         // Equal length is enough: the fields are few, and what prost skips or merges would make it shorter.
@@ -312,6 +332,28 @@ pub fn transactions_bytes_max(validators: usize) -> usize {
         .saturating_sub(validators.saturating_mul(COMMIT_SIG_BYTES_MAX))
 }
 
+/// The commit of the height before that an encoded block carries. Nothing else of the block is looked at.
+pub fn last_commit(bytes: &[u8]) -> Result<Option<Commit>, InvalidBlock> {
+    if bytes.len() > BLOCK_BYTES_MAX {
+        return Err(InvalidBlock::TooLong(bytes.len()));
+    }
+    let tail = Tail::decode(bytes).map_err(|_| InvalidBlock::Encoding("block"))?;
+    decode_commit(&tail.last_commit)
+}
+
+/// How many transactions an encoded block has, none of which is read.
+fn count_transactions(block: &[u8]) -> Result<usize, InvalidBlock> {
+    let mut count = 0;
+    let mut rest = block;
+    while !rest.is_empty() {
+        let (field, wire) = decode_key(&mut rest).map_err(|_| InvalidBlock::Encoding("block"))?;
+        skip_field(wire, field, &mut rest, DecodeContext::default())
+            .map_err(|_| InvalidBlock::Encoding("block"))?;
+        count += usize::from(field == TRANSACTIONS_FIELD);
+    }
+    Ok(count)
+}
+
 /// Encodes a commit as stored and sent.
 pub fn encode_commit(commit: &Commit) -> Vec<u8> {
     RawCommit::from(commit.clone()).encode_to_vec()
@@ -350,6 +392,9 @@ fn decode_header(bytes: &[u8]) -> Result<Header, InvalidBlock> {
 fn decode_commit(bytes: &[u8]) -> Result<Option<Commit>, InvalidBlock> {
     if bytes.is_empty() {
         return Ok(None);
+    }
+    if bytes.len() > COMMIT_BYTES_MAX {
+        return Err(InvalidBlock::Encoding("last commit"));
     }
     let raw = RawCommit::decode(bytes).map_err(|_| InvalidBlock::Encoding("last commit"))?;
     let commit = Commit::try_from(raw).map_err(|_| InvalidBlock::Encoding("last commit"))?;

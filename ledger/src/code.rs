@@ -50,6 +50,8 @@ pub const FEE_NOT_ENOUGH: Code = Code::new("FEE_NOT_ENOUGH", 111);
 pub const FEE_INVALID: Code = Code::new("FEE_INVALID", 112);
 /// The block's share for such transactions is used up: try the next one.
 pub const QUOTA: Code = Code::new("QUOTA", 114);
+/// Operations on the same account have read as much of the state in this block as they may.
+pub const READ_QUOTA: Code = Code::new("READ_QUOTA", 114);
 /// A key's weight is out of range.
 pub const WEIGHT_NOT_VALID: Code = Code::new("WEIGHT_NOT_VALID", 120);
 /// A threshold is out of range.

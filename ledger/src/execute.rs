@@ -63,7 +63,14 @@ pub fn execute(view: &dyn View, block: &CheckedBlock) -> Outcome {
         let (fee, result) = match admitted {
             Ok(admitted) => (
                 admitted.fee,
-                run(&mut state, &admission, &mut env, transaction, admitted),
+                run(
+                    &mut state,
+                    &admission,
+                    &mut quota,
+                    &mut env,
+                    transaction,
+                    admitted,
+                ),
             ),
             Err(rejection) => (0, Err(rejection)),
         };
@@ -95,6 +102,7 @@ fn admit(
 fn run(
     state: &mut Overlay<'_>,
     admission: &Admission,
+    quota: &mut Quota,
     env: &mut Env,
     transaction: &Checked,
     admitted: Admitted,
@@ -105,18 +113,34 @@ fn run(
         .expect("admission has compared the balance with the fee limit");
     source.save(state);
 
-    let signers: Vec<&str> = transaction.signers.iter().map(String::as_str).collect();
     let mut operations = Overlay::new(state);
-    for operation in &transaction.operations {
-        let payload = operation.payload.clone()?;
-        let sender = operation
-            .source
-            .map_or_else(|| source.record.address.clone(), |other| other.to_string());
-        env.member = admission.members.get(&sender).cloned();
-        env.sender = sender;
-        payload.apply(&mut operations, env, &signers)?;
-    }
+    let may_read = |bytes| quota.may_read(&admitted.payer, bytes);
+    let result = operate(&mut operations, admission, env, transaction, may_read);
+    quota.note_read(&admitted.payer, operations.bytes_read());
+    result?;
     let (changes, events) = operations.into_parts();
     state.absorb(changes);
     Ok(events)
+}
+
+/// Runs the operations, until one fails or has no leave to read after what those before it have.
+fn operate(
+    operations: &mut Overlay<'_>,
+    admission: &Admission,
+    env: &mut Env,
+    transaction: &Checked,
+    may_read: impl Fn(u64) -> Result<(), Rejection>,
+) -> Result<(), Rejection> {
+    let signers: Vec<&str> = transaction.signers.iter().map(String::as_str).collect();
+    for operation in &transaction.operations {
+        may_read(operations.bytes_read())?;
+        let payload = operation.payload.clone()?;
+        let sender = operation
+            .source
+            .map_or_else(|| transaction.sender.to_string(), |other| other.to_string());
+        env.member = admission.members.get(&sender).cloned();
+        env.sender = sender;
+        payload.apply(operations, env, &signers)?;
+    }
+    Ok(())
 }

@@ -2,6 +2,12 @@
 //!
 //! A block has room for so many transactions of each member, sent or sponsored, and gives a small share of itself to everybody
 //! else together. To sponsor, a member adds its signature to somebody's transaction; nothing in the transaction need say so.
+//!
+//! Short operations may read long records, and many of them, which every node must do. So what operations read of the state in a
+//! block is counted too, by payer: whoever has read too much is refused in this block, and nobody else is. That is asked before each
+//! operation, so one may go beyond; how much a single one may read is bounded by itself. The worst that a block costs is
+//! [`READ_BYTES_MAX`] and the widest operation (a batch of creations, with the controllers that it may ask for), for each member that
+//! is up to it, and once for all strangers.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +18,11 @@ use crate::block::BLOCK_BYTES_MAX;
 use crate::code;
 use crate::transaction::ENVELOPE_BYTES_MAX;
 
+/// What the operations of one payer's transactions may read of the state in a block, bytes. Of long documents they take about a second.
+pub const READ_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
 /// On whose account a transaction takes its place in a block.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Payer {
     /// The member with this address sends or sponsors it.
     Member(String),
@@ -28,6 +37,7 @@ pub struct Quota {
     open_bytes: u64,
     member: u32,
     used: BTreeMap<String, u32>,
+    read: BTreeMap<Payer, u64>,
 }
 
 impl Quota {
@@ -41,7 +51,31 @@ impl Quota {
             open_bytes: share(BLOCK_BYTES_MAX, chain),
             member: chain.member_transactions_max,
             used: BTreeMap::new(),
+            read: BTreeMap::new(),
         }
+    }
+
+    /// Whether an operation may run for this payer, after others of its transaction have read that much.
+    pub fn may_read(&self, payer: &Payer, bytes_read: u64) -> Result<(), Rejection> {
+        let before = self.read.get(payer).copied().unwrap_or(0);
+        if before.saturating_add(bytes_read) < READ_BYTES_MAX {
+            return Ok(());
+        }
+        let whose = match payer {
+            Payer::Member(address) => format!("the transactions of the member {address} have"),
+            Payer::Open => "transactions that no member stands behind have".to_owned(),
+        };
+        let detail = format!(
+            "{whose} read {READ_BYTES_MAX} bytes of the state in this block, which is all that they may: send it again, in smaller \
+             parts if it is long"
+        );
+        Err(Rejection::new(code::READ_QUOTA, detail))
+    }
+
+    /// Counts what a transaction has read, whatever became of it.
+    pub fn note_read(&mut self, payer: &Payer, bytes: u64) {
+        let read = self.read.entry(payer.clone()).or_insert(0);
+        *read = read.saturating_add(bytes);
     }
 
     /// Takes a place for a transaction of that many bytes, if there is one.
@@ -103,6 +137,26 @@ mod tests {
         (0..times)
             .map(|_| u32::from(quota.take(payer, 100).is_ok()))
             .sum()
+    }
+
+    #[test]
+    fn what_one_payer_reads_is_not_counted_for_another() {
+        let mut quota = Quota::new(&v1::ChainRecord::default());
+        let (one, other) = (
+            Payer::Member("one".to_owned()),
+            Payer::Member("other".to_owned()),
+        );
+        assert!(quota.may_read(&one, READ_BYTES_MAX - 1).is_ok());
+        quota.note_read(&one, READ_BYTES_MAX - 1);
+        assert!(quota.may_read(&one, 0).is_ok());
+        for bytes in [1, u64::MAX] {
+            let refused = quota.may_read(&one, bytes).unwrap_err();
+            assert_eq!(refused.code, code::READ_QUOTA);
+        }
+        quota.note_read(&one, u64::MAX);
+        assert!(quota.may_read(&one, 0).is_err());
+        assert!(quota.may_read(&other, 0).is_ok());
+        assert!(quota.may_read(&Payer::Open, 0).is_ok());
     }
 
     #[test]

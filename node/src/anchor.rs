@@ -93,6 +93,29 @@ enum AnchorError {
     /// It cannot be kept, so it is not shown.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The gateway is wrong, or this node is behind. Nothing could be anchored on its word.
+    #[error(
+        "ANCHOR_AHEAD: {gateway} says that this chain is anchored up to height {anchored}, and {newest} is the newest height here"
+    )]
+    Ahead {
+        /// Who says so.
+        gateway: String,
+        /// The height that it names.
+        anchored: u64,
+        /// This node's.
+        newest: u64,
+    },
+}
+
+/// What there is to anchor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum News {
+    /// This height.
+    Newest(u64),
+    /// Nothing, for so long that the main chain is asked again.
+    None,
+    /// The node ends.
+    End,
 }
 
 impl Anchor {
@@ -117,14 +140,21 @@ impl Anchor {
         let mut next_gateway = 0;
         let mut failures: u32 = 0;
         let mut anchored_at: Option<Instant> = None;
+        let mut unlearnt = false;
         loop {
             // Asked again now and then: there may be other backbones.
             let recent = |known: &Known| clock::elapsed(known.asked_at) < HEARTBEAT;
             let current = match known.take().filter(recent) {
                 Some(current) => current,
                 None => match self.connect(next_gateway).await {
-                    Ok(found) => found,
+                    Ok(found) => {
+                        if std::mem::take(&mut unlearnt) {
+                            self.tell(|status| status.last_error.clear());
+                        }
+                        found
+                    }
                     Err(error) => {
+                        unlearnt = true;
                         next_gateway += 1;
                         failures += 1;
                         self.tell(|status| status.last_error = error.to_string());
@@ -137,8 +167,11 @@ impl Anchor {
             let due = anchored_at.map_or(Duration::ZERO, |at| {
                 HEARTBEAT.saturating_sub(clock::elapsed(at))
             });
-            let Some(newest) = self.wait_for_news(current.height, due).await else {
-                return;
+            let patience = HEARTBEAT.saturating_sub(clock::elapsed(current.asked_at));
+            let newest = match self.wait_for_news(current.height, due, patience).await {
+                News::Newest(newest) => newest,
+                News::None => continue,
+                News::End => return,
             };
             let step = step::towards(
                 &*self.chain.archive,
@@ -185,6 +218,14 @@ impl Anchor {
         let anchors = client.call(client.chains().anchors(request)).await?.anchors;
         let height = anchors.first().map_or(0, |anchor| anchor.height);
         self.keep_anchored(&client).await?;
+        let newest = self.chain.published.borrow().height;
+        if height > newest {
+            return Err(AnchorError::Ahead {
+                gateway,
+                anchored: height,
+                newest,
+            });
+        }
         Ok(Known {
             client,
             gateway,
@@ -228,21 +269,33 @@ impl Anchor {
             .expect("a store that cannot be read ends the node")
     }
 
-    /// The newest height, as soon as it proves transactions that the anchored one does not, or the heartbeat is due.
-    async fn wait_for_news(&mut self, anchored: u64, heartbeat: Duration) -> Option<u64> {
+    /// The newest height, as soon as it proves transactions that the anchored one does not, or the heartbeat is due. Nothing after
+    /// `patience`: what the main chain was said to know may be wrong.
+    async fn wait_for_news(
+        &mut self,
+        anchored: u64,
+        heartbeat: Duration,
+        patience: Duration,
+    ) -> News {
         let deadline = clock::monotonic() + heartbeat;
+        let ask_again = clock::monotonic() + patience;
         loop {
             let height = self.chain.published.borrow_and_update().height;
             self.tell(|status| status.provable_height = height);
             if height > anchored && self.proves_transactions(anchored, height) {
-                return Some(height);
+                return News::Newest(height);
             }
             if height > anchored && clock::monotonic() >= deadline {
-                return Some(height);
+                return News::Newest(height);
             }
             tokio::select! {
-                changed = self.chain.published.changed() => changed.ok()?,
+                changed = self.chain.published.changed() => {
+                    if changed.is_err() {
+                        return News::End;
+                    }
+                }
                 () = tokio::time::sleep_until(deadline.into()), if height > anchored => {}
+                () = tokio::time::sleep_until(ask_again.into()) => return News::None,
             }
         }
     }

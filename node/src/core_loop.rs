@@ -301,11 +301,11 @@ impl Core {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         for transaction in fresh {
             let mempool = self.replica.mempool();
-            let next = mempool.next_nonce(&transaction.sender, transaction.nonce - 1);
             pool.pending.insert(transaction.hash);
-            let sender = transaction.sender.clone();
-            let known = pool.next_nonces.entry(sender).or_insert(next);
-            *known = next.max(*known);
+            let Some(next) = mempool.next_nonce_of(&transaction.sender) else {
+                continue;
+            };
+            pool.next_nonces.insert(transaction.sender.clone(), next);
         }
     }
 

@@ -200,6 +200,13 @@ impl Mempool {
         self.hashes.contains_key(hash)
     }
 
+    /// The nonce that this sender is to use next: what waits beyond a gap waits in vain until the gap is filled. `None`: nothing of
+    /// this sender waits.
+    pub fn next_nonce_of(&self, sender: &str) -> Option<i64> {
+        let queue = self.senders.get(sender)?;
+        Some(self.next_nonce(sender, queue.account_nonce))
+    }
+
     /// The nonce that follows everything of this sender that waits without a gap.
     pub fn next_nonce(&self, sender: &str, account_nonce: i64) -> i64 {
         let mut next = account_nonce.saturating_add(1);
@@ -454,6 +461,19 @@ mod tests {
         pool.add(transaction(1, 3), 0, false, 0).unwrap();
         assert_eq!(nonces(&pool), [1]);
         assert_eq!(pool.next_nonce(&transaction(1, 1).source.to_string(), 0), 2);
+    }
+
+    #[test]
+    fn the_next_nonce_is_that_of_the_gap_until_it_is_filled() {
+        let mut pool = Mempool::new(LIMITS);
+        let sender = transaction(1, 1).sender.clone();
+        assert_eq!(pool.next_nonce_of(&sender), None);
+        for (nonce, next) in [(7, 5), (5, 6), (6, 8)] {
+            pool.add(transaction(1, nonce), 4, false, 0).unwrap();
+            assert_eq!(pool.next_nonce_of(&sender), Some(next), "after {nonce}");
+        }
+        pool.drop_refused(&transaction(1, 5).id);
+        assert_eq!(pool.next_nonce_of(&sender), Some(5));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use starfire_consensus::machine::{Config, Consensus, Routing};
 use starfire_consensus::message::{self, Message, Refusal, Unsigned};
 use starfire_consensus::misbehaviour::Misbehaviour;
 use starfire_consensus::safety::{SafetyError, SafetyRecord};
-use starfire_ledger::block::encode_commit;
+use starfire_ledger::block::{encode_commit, last_commit};
 use starfire_ledger::{
     Admission, Block, ChainRules, Checked, CheckedBlock, Expected, Genesis, Outcome, Payer,
     execute, genesis, select,
@@ -201,6 +201,8 @@ pub struct Replica {
     known: message::Known,
     /// Blocks of this height whose content is checked, by header hash.
     checked: BTreeMap<[u8; 32], CheckedBlock>,
+    /// The block of this height that was proposed first in each round; `None`: it is invalid.
+    judged: BTreeMap<u32, Option<tendermint::block::Id>>,
     /// What the block does that is likely to be decided.
     ahead: Option<Ahead>,
     build: Option<BuildWish>,
@@ -285,6 +287,7 @@ impl Replica {
             ballots: Ballots::default(),
             known: message::Known::default(),
             checked: BTreeMap::new(),
+            judged: BTreeMap::new(),
             ahead: None,
             build: None,
             worked: false,

@@ -1,9 +1,13 @@
 //! Writing state: changes laid over a view, kept or dropped as a whole.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crate::env::Event;
 use crate::view::{KEY_BYTES_MAX, VALUE_BYTES_MAX, View};
+
+/// What a read counts for besides the value that it yields, bytes: it is looked for even where there is none.
+pub const READ_BYTES: u64 = 256;
 
 /// Changes over a view, and the events that tell of them. Itself a view, so overlays nest: a transaction's over its block's.
 #[derive(Clone)]
@@ -11,6 +15,7 @@ pub struct Overlay<'a> {
     base: &'a dyn View,
     changes: Changes,
     events: Vec<Event>,
+    bytes_read: Cell<u64>,
 }
 
 /// What an overlay changed: `None` is a deletion.
@@ -23,7 +28,19 @@ impl<'a> Overlay<'a> {
             base,
             changes: Changes::new(),
             events: Vec::new(),
+            bytes_read: Cell::new(0),
         }
+    }
+
+    /// How much was read through this overlay, wherever it stood: the values, and [`READ_BYTES`] for each.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read.get()
+    }
+
+    fn note_read(&self, bytes: usize) {
+        let bytes = u64::try_from(bytes).expect("a length fits in 64 bits");
+        let read = self.bytes_read.get().saturating_add(bytes);
+        self.bytes_read.set(read.saturating_add(READ_BYTES));
     }
 
     /// Sets the value at `key`.
@@ -93,10 +110,12 @@ impl std::fmt::Debug for Overlay<'_> {
 
 impl View for Overlay<'_> {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        match self.changes.get(key) {
+        let value = match self.changes.get(key) {
             Some(change) => change.clone(),
             None => self.base.get(key),
-        }
+        };
+        self.note_read(value.as_ref().map_or(0, Vec::len));
+        value
     }
 
     fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
@@ -120,7 +139,11 @@ impl View for Overlay<'_> {
                 None => merged.remove(key),
             };
         }
-        merged.into_iter().take(limit).collect()
+        self.note_read(0);
+        let found = merged.into_iter().take(limit);
+        found
+            .inspect(|(key, value)| self.note_read(key.len() + value.len()))
+            .collect()
     }
 }
 
@@ -182,6 +205,23 @@ mod tests {
                 "{prefix:?} {after:?} {limit}"
             );
         }
+    }
+
+    #[test]
+    fn all_that_is_read_is_counted() {
+        let base = Memory::new();
+        let base = base.state_at(0);
+        let mut outer = Overlay::new(base.as_ref());
+        outer.put(b"a/1".to_vec(), vec![1; 1000]);
+        let mut inner = Overlay::new(&outer);
+        inner.put(b"a/2".to_vec(), vec![2; 10]);
+        assert_eq!(inner.bytes_read(), 0);
+        inner.get(b"a/1");
+        inner.get(b"a/2");
+        inner.get(b"a/3");
+        assert_eq!(inner.bytes_read(), 1010 + 3 * READ_BYTES);
+        inner.scan(b"a/", None, 9);
+        assert_eq!(inner.bytes_read(), 2 * 1010 + 6 + 6 * READ_BYTES);
     }
 
     proptest! {

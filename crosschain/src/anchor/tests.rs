@@ -326,6 +326,47 @@ fn a_signer_counts_from_its_registration_until_it_is_struck_out() {
 }
 
 #[test]
+fn validators_that_were_replaced_vouch_for_nothing_new() {
+    let (chain, mut state) = (sub_chain(), main_chain());
+    let five = Validators::new(20, 5, 10);
+    let fifth = tendermint::PublicKey::from_raw_ed25519(fixture::key(24).public().raw()).unwrap();
+    registered::register(&mut state, "by01", fifth, "Another Customs").unwrap();
+    let by_five = |height| Header {
+        validators_hash: five.set().hash(),
+        next_validators_hash: five.set().hash(),
+        ..chain.header(height)
+    };
+    apply(&mut state, submit(&chain.header(1), 0)).unwrap();
+    let change = v1::AnchorSubmit {
+        trusted_next_validators: fixture::sub_validators().encoded(),
+        ..submit_by(&five, &by_five(5), 1, &[0, 1, 2, 3, 4])
+    };
+    apply(&mut state, change).unwrap();
+    // Another gateway that has not seen the latest anchor.
+    let late = v1::AnchorSubmit {
+        trusted_next_validators: fixture::sub_validators().encoded(),
+        ..submit_by(&five, &by_five(7), 1, &[0, 1, 2, 3, 4])
+    };
+    apply(&mut state, late).unwrap();
+    for trusted in [0, 1] {
+        let forged = submit(&chain.header(9), trusted);
+        assert_eq!(apply(&mut state, forged), Err("ANCHOR_TRUST_OUTDATED"));
+    }
+    // From any anchor with the same validators, and from the newest.
+    apply(&mut state, submit_by(&five, &by_five(9), 5, &[0, 1, 2, 3])).unwrap();
+    apply(&mut state, submit_by(&five, &by_five(10), 5, &[0, 1, 2, 3])).unwrap();
+    apply(
+        &mut state,
+        submit_by(&five, &by_five(11), 10, &[0, 1, 2, 3]),
+    )
+    .unwrap();
+    // What they signed against an anchor is a proof, now as before.
+    assert_eq!(status(&state), v1::SubChainStatus::Active);
+    apply(&mut state, submit(&chain.header(9), 0)).unwrap();
+    assert_eq!(status(&state), v1::SubChainStatus::Frozen);
+}
+
+#[test]
 fn a_height_between_anchors_is_stale() {
     check("ANCHOR_STALE", |chain, message, _| {
         *message = submit(&chain.header(3), 0);

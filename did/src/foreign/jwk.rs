@@ -24,10 +24,7 @@ fn contexts(form: Representation) -> &'static [&'static str] {
 /// The document, if the identifier is a public key of a kind that is known.
 // did:jwk §Read: without `use` all relationships, with "sig" all but keyAgreement, with "enc" keyAgreement alone.
 pub(super) fn document(did: &str, identifier: &str, form: Representation) -> Option<Value> {
-    let jwk: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(identifier).ok()?).ok()?;
-    if PRIVATE.iter().any(|member| jwk.get(member).is_some()) {
-        return None;
-    }
+    let jwk = public(identifier)?;
     let key = VerificationKey::from_jwk(&jwk)?;
     let (signs, agrees) = match jwk.get("use").map(Value::as_str) {
         None => (true, !matches!(key.curve(), "Ed25519" | "SM2")),
@@ -54,6 +51,33 @@ pub(super) fn document(did: &str, identifier: &str, form: Representation) -> Opt
         });
     }
     Some(document)
+}
+
+/// Whether it is a public key all the same, of a kind that is not known here.
+// RFC 7518 §6, RFC 8037 §2: the members of a public key of each type.
+pub(super) fn is_of_another_kind(identifier: &str) -> bool {
+    let Some(jwk) = public(identifier) else {
+        return false;
+    };
+    let text = |name: &str| jwk.get(name).and_then(Value::as_str);
+    let is_number = |name: &str| {
+        let number = text(name).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+        number.is_some_and(|bytes| !bytes.is_empty())
+    };
+    let is_other = |known: &[&str]| text("crv").is_some_and(|curve| !known.contains(&curve));
+    match text("kty") {
+        Some("RSA") => is_number("n") && is_number("e"),
+        Some("EC") => is_other(&["P-256", "secp256k1", "SM2"]) && is_number("x") && is_number("y"),
+        Some("OKP") => is_other(&["Ed25519", "X25519"]) && is_number("x"),
+        Some(_) | None => false,
+    }
+}
+
+/// A JSON Web Key without a private part.
+fn public(identifier: &str) -> Option<Value> {
+    let jwk: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(identifier).ok()?).ok()?;
+    let is_private = PRIVATE.iter().any(|member| jwk.get(member).is_some());
+    (!is_private).then_some(jwk)
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Which key a token asks for.
 //!
-//! A `kid` is the URL of a verification method, or only its fragment; then it belongs to who is said to sign. A token whose `kid`
-//! names somebody else's key is refused, so that nobody signs in another's name with a key of his own.
+//! A `kid` is the URL of a verification method, or only its fragment; then it belongs to who is said to sign. One that is the signer's
+//! own identifier says no more than none. A token whose `kid` names somebody else's key is refused, so that nobody signs in another's
+//! name with a key of his own.
 
 use super::JoseError;
 use crate::uri;
@@ -15,11 +16,15 @@ pub fn method(kid: Option<&str>, controller: Option<&str>) -> Result<String, Jos
         kid: kid.to_owned(),
         controller: controller.unwrap_or_default().to_owned(),
     };
-    let (owner, fragment) = match kid.split_once('#') {
-        Some((owner, fragment)) => (owner, fragment),
-        None => ("", kid),
+    if controller == Some(kid) {
+        return Ok(kid.to_owned());
+    }
+    let (owner, fragment, is_one) = match kid.split_once('#') {
+        Some((owner, fragment)) => (owner, fragment, uri::is_any_fragment(fragment)),
+        // Without the "#" it could be the URL of something else.
+        None => ("", kid, uri::is_fragment(kid)),
     };
-    if !uri::is_fragment(fragment) {
+    if !is_one {
         return Err(refused());
     }
     match (owner, controller) {
@@ -48,6 +53,13 @@ mod tests {
             (Some("did:bid:ef1#key-1"), issuer, "did:bid:ef1#key-1"),
             (Some("#key-1"), issuer, "did:bid:ef1#key-1"),
             (Some("key-1"), issuer, "did:bid:ef1#key-1"),
+            (
+                Some("#urn:ietf:params:oauth:jwk-thumbprint:sha-256:NzbLs"),
+                issuer,
+                "did:bid:ef1#urn:ietf:params:oauth:jwk-thumbprint:sha-256:NzbLs",
+            ),
+            (Some("did:bid:ef1#a/b"), issuer, "did:bid:ef1#a/b"),
+            (Some("did:bid:ef1"), issuer, "did:bid:ef1"),
             (None, issuer, "did:bid:ef1"),
             (Some("did:bid:ef2#key-1"), None, "did:bid:ef2#key-1"),
         ] {
@@ -61,8 +73,15 @@ mod tests {
         let issuer = Some("did:bid:ef1");
         for (kid, controller) in [
             (Some("did:bid:ef2#key-1"), issuer),
-            (Some("did:bid:ef1"), issuer),
+            (Some("did:bid:ef2"), issuer),
+            (Some("did:bid:ef2"), None),
             (Some("did:bid:ef1#"), issuer),
+            (Some("did:bid:ef1#a b"), issuer),
+            (
+                Some("urn:ietf:params:oauth:jwk-thumbprint:sha-256:NzbLs"),
+                issuer,
+            ),
+            (Some("a/b"), issuer),
             (Some("did:bid:ef1?versionId=1#key-1"), issuer),
             (Some("did:bid:ef1#a#b"), issuer),
             (Some(""), issuer),

@@ -7,11 +7,11 @@ use tendermint::{PublicKey, Time, chain, validator, vote};
 
 use super::file::{FORMAT, GenesisFile, Profile};
 use super::{GenesisError, INTEGER_MAX, VALIDATORS_MAX};
+use crate::block::BLOCK_TRANSACTIONS_MAX;
 use crate::membership::{self, MEMBERS_MAX};
 
 /// The part of a main chain's id where a sub-chain has its code.
 const MAIN: &str = "main";
-const BLOCK_TRANSACTIONS_MAX: u32 = 100_000;
 
 fn refuse<T>(field: impl Into<String>, problem: impl Into<String>) -> Result<T, GenesisError> {
     Err(GenesisError::Field {

@@ -1,6 +1,7 @@
 //! Blocks as bytes: one encoding, one id, and a reason for every field that is not as it should be.
 
 use prost::Message;
+use starfire_ledger::block::{BLOCK_TRANSACTIONS_MAX, last_commit};
 use starfire_ledger::genesis::Profile;
 use starfire_ledger::{Block, CheckedBlock, Expected, InvalidBlock, InvalidTransaction};
 use starfire_proto::v1;
@@ -176,6 +177,43 @@ fn a_block_holds_no_more_transactions_than_the_chain_allows() {
         block.check(&world.expected()),
         Err(InvalidBlock::TooManyTransactions(101))
     );
+}
+
+/// A valid block with so many empty transactions put in, each of which has two bytes.
+fn stuffed(world: &World, count: usize) -> Vec<u8> {
+    let mut raw = v1::Block::decode(&world.block(Vec::new()).bytes()[..]).unwrap();
+    raw.transactions = vec![Vec::new(); count];
+    raw.encode_to_vec()
+}
+
+#[test]
+fn a_block_of_more_transactions_than_any_chain_allows_is_not_decoded() {
+    let world = world();
+    let most = usize::try_from(BLOCK_TRANSACTIONS_MAX).unwrap();
+    assert!(Block::decode(&stuffed(&world, most)).is_ok());
+    for count in [most + 1, 8_000_000] {
+        assert_eq!(
+            Block::decode(&stuffed(&world, count)).err(),
+            Some(InvalidBlock::TooManyTransactions(count))
+        );
+    }
+}
+
+#[test]
+fn the_last_commit_is_read_without_the_transactions() {
+    let world = world();
+    let commit = commit(&world);
+    assert!(commit.is_some());
+    for count in [0, 8_000_000] {
+        assert_eq!(last_commit(&stuffed(&world, count)).unwrap(), commit);
+    }
+    let mut raw = v1::Block::decode(&world.block(Vec::new()).bytes()[..]).unwrap();
+    raw.last_commit = Vec::new();
+    assert_eq!(last_commit(&raw.encode_to_vec()), Ok(None));
+    // Places without a signature, two bytes each.
+    raw.last_commit = [0x22, 0x00].repeat(1 << 20);
+    let refused = Err(InvalidBlock::Encoding("last commit"));
+    assert_eq!(last_commit(&raw.encode_to_vec()), refused);
 }
 
 fn next(world: &World) -> tendermint::Time {

@@ -14,7 +14,7 @@ use starfire_proto::protocol::Operation;
 use starfire_proto::protocol::operation::{Native, Type};
 use starfire_proto::{protocol, v1};
 
-use crate::world::{World, address, body, checked, file, key, sign_body};
+use crate::world::{World, address, body, checked, file, key, sign_body, sign_with_nonce};
 
 const CHAIN_ID: &str = "starfire-main-1";
 
@@ -63,6 +63,87 @@ fn devices(count: usize) -> Vec<v1::DidCreate> {
 
 fn version(world: &World, did: &Did) -> u64 {
     resolve::resolve(world.state().as_ref(), did, None).map_or(0, |record| record.version)
+}
+
+/// A creation with its key's consent, of a document that is changed before.
+fn agreed_to(key: &PrivateKey, change: impl FnOnce(&mut v1::DidDocument)) -> v1::DidCreate {
+    let mut document = least(key);
+    change(&mut document);
+    v1::DidCreate {
+        consent: key.sign(&consent_message(CHAIN_ID, &document)),
+        document: Some(document),
+    }
+}
+
+/// Registers two DIDs that are each controlled by thirty others with long documents, and alice's, which the two control with her.
+/// Returns what sets her controllers in either order, so that everybody's documents are read.
+fn wide_control(world: &mut World) -> impl Fn(u64) -> Operation + use<> {
+    let device = |number| device_key(number, KeyAlgorithm::Ed25519);
+    let did = |key: &PrivateKey| key.public().address(None).to_string();
+    let long = |number: usize| {
+        agreed_to(&device(number), |document| {
+            document.also_known_as = (0..32)
+                .map(|name| format!("https://e.example/{name}/{}", "a".repeat(330)))
+                .collect();
+        })
+    };
+    let [one, other] = [(100, 0), (101, 30)].map(|(number, first)| {
+        let controllers = (first..first + 30).map(|number| did(&device(number)));
+        let hub = device(number);
+        let own = did(&hub);
+        agreed_to(&hub, |document| {
+            document.controller = std::iter::once(own).chain(controllers).collect();
+        })
+    });
+    let hubs = [did(&device(100)), did(&device(101))];
+    for creations in [(0..60).map(long).collect(), vec![one, other]] {
+        let receipt = world.send("north", &["north"], vec![batch(creations)]);
+        assert_eq!((receipt.code, receipt.detail.as_str()), (0, ""));
+    }
+    let alice = address("alice");
+    let document = move |order: [usize; 2]| {
+        let mut document = least(&key("alice"));
+        let hubs = order.map(|hub| hubs[hub].clone());
+        document.controller = std::iter::once(alice.clone()).chain(hubs).collect();
+        document
+    };
+    let creation = v1::DidCreate {
+        consent: Vec::new(),
+        document: Some(document([0, 1])),
+    };
+    let receipt = world.send("north", &["north", "alice"], vec![create(creation)]);
+    assert_eq!((receipt.code, receipt.detail.as_str()), (0, ""));
+    move |version| {
+        let order = if version % 2 == 1 { [1, 0] } else { [0, 1] };
+        let update = v1::DidUpdate {
+            did: address("alice"),
+            expected_version: version,
+            document: Some(document(order)),
+        };
+        native(Type::DidUpdate, Native::DidUpdate(update))
+    }
+}
+
+#[test]
+fn what_a_member_s_operations_read_in_a_block_is_bounded() {
+    let mut world = World::new(Profile::Default);
+    let turn = wide_control(&mut world);
+    let turns = |versions: std::ops::RangeInclusive<u64>| versions.map(&turn).collect();
+    let signers = |member| [member, "alice"];
+    let nonce = world.next_nonce("north");
+    let thousand = sign_with_nonce("north", nonce, &signers("north"), turns(1..=1000));
+    assert!(thousand.len() < ENVELOPE_BYTES_MAX);
+    let next = sign_with_nonce("north", nonce + 1, &signers("north"), turns(1..=1));
+    let another = world.sign("south", &signers("south"), turns(1..=1));
+    let receipts = world.commit(vec![thousand, next, another]);
+    let names: Vec<&str> = receipts.iter().map(|one| one.reason.as_str()).collect();
+    assert_eq!(names, ["READ_QUOTA", "READ_QUOTA", ""], "{receipts:?}");
+    let alice = address("alice").parse().unwrap();
+    assert_eq!(version(&world, &alice), 2);
+
+    let receipt = world.send("north", &signers("north"), turns(2..=101));
+    assert_eq!((receipt.code, receipt.detail.as_str()), (0, ""));
+    assert_eq!(version(&world, &alice), 102);
 }
 
 #[test]

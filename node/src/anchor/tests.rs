@@ -9,7 +9,7 @@ use tendermint_proto::v0_38::types::ValidatorSet as RawValidatorSet;
 
 use super::*;
 use crate::gateway::fixture::{Node, record};
-use crate::replica::ReplicaInput;
+use crate::replica::{Replica, ReplicaInput};
 use crate::rocks::{Rocks, Swept};
 use crate::sync::fixture::{Chain, follow};
 
@@ -22,13 +22,17 @@ const NEWEST: u64 = 200;
 const BASE: u64 = 180;
 
 async fn main_chain() -> Node {
+    main_chain_up_to(ANCHORED).await
+}
+
+async fn main_chain_up_to(latest_height: u64) -> Node {
     let sub_chain = v1::SubChainRecord {
         chain_code: CODE.into(),
-        latest_height: ANCHORED,
+        latest_height,
         ..v1::SubChainRecord::default()
     };
     let mut records: Changes = record(path::sub_chain(CODE), &sub_chain);
-    for height in 1..=ANCHORED {
+    for height in 1..=latest_height {
         let anchor = v1::AnchorRecord {
             height,
             previous_height: height - 1,
@@ -37,6 +41,80 @@ async fn main_chain() -> Node {
         records.extend(record(path::anchor(CODE, height), &anchor));
     }
     Node::main(records).await
+}
+
+/// A loop for the first blocks of a chain, and what it goes on.
+struct Backbone {
+    anchor: Anchor,
+    status: watch::Receiver<Option<v1::AnchorLoopStatus>>,
+    keeper: Keeper,
+    _replica: Replica,
+    _published: watch::Sender<Published>,
+    _directory: TempDir,
+}
+
+fn backbone(chain: &mut Chain, gateways: Vec<String>) -> Backbone {
+    chain.grow(SHOWN);
+    let directory = TempDir::new().unwrap();
+    let rocks = Rocks::open(directory.path()).unwrap();
+    let (reader, keeper) = (rocks.reader(), rocks.keeper());
+    let replica = follow(&chain.genesis, Box::new(rocks), &chain.blocks());
+    let (published_sender, published) = watch::channel(Published { height: SHOWN });
+    let (status_sender, status) = watch::channel(None);
+    let sub_chain = SubChain {
+        code: CODE.to_owned(),
+        genesis_validators: Protobuf::<RawValidatorSet>::encode_vec(
+            chain.genesis.validators().clone(),
+        ),
+        archive: Arc::new(reader),
+        keeper: keeper.clone(),
+        published,
+    };
+    let account = PrivateKey::generate([7; 32], KeyAlgorithm::Ed25519);
+    Backbone {
+        anchor: Anchor::new(account, gateways, sub_chain, status_sender),
+        status,
+        keeper,
+        _replica: replica,
+        _published: published_sender,
+        _directory: directory,
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_knows_of_heights_which_are_not_here_yet_is_told_of_and_the_next_one_asked()
+{
+    let wrong = main_chain_up_to(SHOWN + 1).await;
+    let mut right = main_chain().await;
+    let mut chain = Chain::new();
+    let gateways = vec![wrong.url.clone(), right.url.clone()];
+    let mut backbone = backbone(&mut chain, gateways);
+    let running = tokio::spawn(backbone.anchor.run());
+    let told = |status: &Option<v1::AnchorLoopStatus>| {
+        let error = status.as_ref().map(|status| status.last_error.as_str());
+        error.is_some_and(|error| error.starts_with("ANCHOR_AHEAD") && error.contains(&wrong.url))
+    };
+    backbone.status.wait_for(told).await.unwrap();
+    assert!(backbone.keeper.anchors_kept() <= SHOWN);
+    let submission = right.submissions.recv().await;
+    assert!(submission.is_some(), "it shows the other gateway a height");
+    running.abort();
+}
+
+#[tokio::test]
+async fn the_main_chain_is_asked_again_where_it_knows_all_that_is_here() {
+    let mut chain = Chain::new();
+    let mut backbone = backbone(&mut chain, Vec::new());
+    let (long, short) = (HEARTBEAT, Duration::from_millis(10));
+    for anchored in [SHOWN, SHOWN + 1] {
+        let news = backbone.anchor.wait_for_news(anchored, long, short).await;
+        assert_eq!(news, News::None);
+    }
+    let news = backbone
+        .anchor
+        .wait_for_news(SHOWN - 1, Duration::ZERO, short)
+        .await;
+    assert_eq!(news, News::Newest(SHOWN));
 }
 
 #[tokio::test]

@@ -209,7 +209,7 @@ async fn no_did(gateway: &Gateway, text: &str, error: &DidError) -> Problem {
 
 /// The document's form that the caller takes.
 fn form(asked: &Asked) -> Result<Representation, Problem> {
-    let service_alone = asked.accept.uri_list && !asked.target.is_document();
+    let service_alone = asked.accept.uri_list && asked.target.wants_service;
     asked
         .accept
         .form

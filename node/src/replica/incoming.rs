@@ -28,10 +28,13 @@ impl Replica {
         let current = self.height_to_decide();
         if height > current {
             if height == current + 1 {
-                self.decide_by_next_proposal(&message);
+                let this = self.electorate.proposer(self.round());
+                let expected = self.electorate.next_proposer(this);
+                // Out of turn it is not looked into: whoever missed the commit then fetches the block.
+                if message.signer() == Some(expected) {
+                    self.decide_by_next_proposal(&message);
+                }
                 if let Some(from) = from.or(message.signer()) {
-                    let this = self.electorate.proposer(self.round());
-                    let expected = self.electorate.next_proposer(this);
                     self.early.keep(from, expected, message);
                 }
             }
@@ -83,15 +86,13 @@ impl Replica {
         self.key_of(next).is_some()
     }
 
-    /// The next height's proposal carries the commit of this one.
+    /// The next height's proposal carries the commit of this one. Its signature cannot be checked yet, so the rest of the block is
+    /// not looked at.
     pub(super) fn decide_by_next_proposal(&mut self, message: &Message) {
         let Message::Proposal(proposal) = message else {
             return;
         };
-        let Ok(block) = Block::decode(proposal.block.bytes()) else {
-            return;
-        };
-        let Some(commit) = block.last_commit else {
+        let Ok(Some(commit)) = last_commit(proposal.block.bytes()) else {
             return;
         };
         if let Ok(input) = message::verify(Message::Commit(commit), &self.electorate) {
@@ -148,6 +149,9 @@ impl Replica {
                 return false;
             }
         }
+        if !self.is_worth_checking(proposal) {
+            return false;
+        }
         match self.check_block(&proposal.block) {
             Ok(_) => {
                 self.began.get_or_insert(now);
@@ -155,9 +159,29 @@ impl Replica {
             }
             Err(reason) => {
                 tracing::warn!(%reason, proposer = %proposal.proposer, "proposed block is invalid");
+                self.judged.insert(proposal.round, None);
                 false
             }
         }
+    }
+
+    /// A block is looked into if it is the first of its round, or one that this node voted for or knows a certificate of: checking one
+    /// takes long, and a proposer may sign as many as it likes. Of a second one the proof against its proposer is all that is wanted.
+    fn is_worth_checking(&mut self, proposal: &message::Proposal) -> bool {
+        let id = proposal.block.id();
+        if self.consensus.needs(id) {
+            return true;
+        }
+        let first = self.judged.entry(proposal.round).or_insert(Some(id));
+        if *first == Some(id) {
+            return true;
+        }
+        if let Some(proof) = self.consensus.contradicted(proposal) {
+            let proof = Message::Misbehaviour(Box::new(proof));
+            let proved = message::verify_knowing(proof, &self.electorate, &mut self.known);
+            self.inputs.extend(proved);
+        }
+        false
     }
 
     /// Checks a block against the state before it, once.
@@ -259,5 +283,103 @@ impl Replica {
         certificate::verify(&signed, &self.expected.validators)
             .map_err(|error| error.to_string())?;
         Ok(Some((candidate, commit)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+    use starfire_did::{KeyAlgorithm, PrivateKey};
+    use starfire_state::Memory;
+    use tendermint::Signature;
+
+    use super::*;
+    use crate::sync::fixture::{self, Chain};
+
+    const HEIGHT: usize = 3;
+
+    /// A follower of a chain at [`HEIGHT`], and the chain's blocks, of which there are more.
+    fn follower() -> (Replica, Arc<Vec<v1::CommittedBlock>>) {
+        let mut chain = Chain::new();
+        chain.grow(6);
+        let blocks = chain.blocks();
+        let store = Box::new(Memory::new());
+        let replica = fixture::follow(&chain.genesis, store, &blocks[..HEIGHT]);
+        (replica, blocks)
+    }
+
+    fn unsigned(block: &[u8], proposer: account::Id) -> message::Proposal {
+        message::Proposal {
+            round: 0,
+            block: Candidate::decode(block.into()).unwrap(),
+            justify: None,
+            timeout_certificate: None,
+            proposer,
+            signature: None,
+        }
+    }
+
+    fn tell(replica: &mut Replica, message: Message) -> Vec<Output> {
+        let now = (replica.expected.last_time + Duration::from_secs(1)).unwrap();
+        replica.step(
+            now,
+            ReplicaInput::Message {
+                from: None,
+                message,
+            },
+        )
+    }
+
+    #[test]
+    fn the_next_proposal_decides_if_its_proposer_is_in_turn_whatever_transactions_it_has() {
+        let (mut replica, blocks) = follower();
+        let mut raw = v1::Block::decode(blocks[HEIGHT + 1].block.as_slice()).unwrap();
+        raw.transactions = vec![Vec::new(); 1 << 20];
+        let block = raw.encode_to_vec();
+        let turn = replica.electorate.proposer(0);
+        for (proposer, decides) in [(account::Id::new([7; 20]), false), (turn, true)] {
+            let proposal = Message::Proposal(unsigned(&block, proposer));
+            assert_eq!(proposal.height(), replica.height_to_decide() + 1);
+            tell(&mut replica, proposal);
+            assert_eq!(replica.consensus.is_decided(), decides, "{proposer}");
+        }
+    }
+
+    /// A signed proposal of the height to decide, of a block with these transactions and of this many milliseconds' age.
+    fn proposal(replica: &Replica, transactions: Vec<Vec<u8>>, age_ms: u64) -> Message {
+        let proposer = replica.electorate.proposer(0);
+        let time = (replica.expected.last_time + Duration::from_millis(1000 - age_ms)).unwrap();
+        let last_commit = replica.last_commit.clone();
+        let expected = &replica.expected;
+        let block = Block::build(expected, proposer, time, last_commit, transactions);
+        let unsigned = Unsigned::Proposal(unsigned(block.bytes(), proposer));
+        let key = PrivateKey::generate([1; 32], KeyAlgorithm::Ed25519);
+        let signature = key.sign(&unsigned.sign_bytes(&replica.expected.chain_id));
+        unsigned.signed(Signature::try_from(signature).unwrap())
+    }
+
+    #[test]
+    fn one_block_of_a_proposer_is_looked_into_each_round() {
+        let (mut replica, _) = follower();
+        let first = proposal(&replica, Vec::new(), 0);
+        for age_ms in 0..9 {
+            let next = proposal(&replica, Vec::new(), age_ms);
+            let outputs = tell(&mut replica, next);
+            let convicted = outputs
+                .iter()
+                .any(|output| matches!(output, Output::Misbehaviour(_)));
+            assert_eq!(convicted, age_ms == 1, "once a height");
+        }
+        tell(&mut replica, first);
+        assert_eq!(replica.checked.len(), 1);
+
+        let (mut replica, _) = follower();
+        let invalid = proposal(&replica, vec![vec![0xff; 10]], 0);
+        let valid = proposal(&replica, Vec::new(), 0);
+        for message in [invalid.clone(), valid, invalid] {
+            tell(&mut replica, message);
+        }
+        assert!(replica.checked.is_empty());
+        assert_eq!(replica.judged.get(&0), Some(&None));
     }
 }

@@ -1,9 +1,13 @@
 //! What a node begins with: its store, filled from a snapshot if it is empty, and the snapshots that it keeps for others.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context as _;
 use starfire_consensus::safety::SafetyRecord;
 use starfire_ledger::Genesis;
+use starfire_ledger::validators::Sets;
 use starfire_state::{Archive, SafetyBlocks, Store};
+use tendermint::account;
 
 use crate::config::Config;
 use crate::home::Home;
@@ -33,26 +37,45 @@ pub(super) fn open(home: &Home, config: &Config) -> Result<Rocks, OpenError> {
 
 /// Sees to it that this node votes by no other validator's safety record: the directory may be a copy of that one's.
 ///
-/// While a key is being rotated there are two, of which the record knows one.
+/// While a key is being rotated there are two, of which the record knows one. The other is new: one that is in the chain's set already
+/// may have voted, by another node.
 pub(super) fn own_safety(rocks: &mut Rocks, signers: &[Signer]) -> anyhow::Result<()> {
     if signers.is_empty() {
         return Ok(());
     }
-    let address = |signer: &Signer| {
-        let address = signer.address();
-        <[u8; 20]>::try_from(address.as_bytes()).expect("an address has 20 bytes")
+    let own: Vec<_> = signers.iter().map(|one| raw(one.address())).collect();
+    let voting = voting(rocks);
+    let foreign = |known: Vec<[u8; 20]>| {
+        let strange: Vec<_> = own.iter().filter(|one| !known.contains(one)).collect();
+        strange.len() == own.len() || strange.into_iter().any(|one| voting.contains(one))
     };
-    let own: Vec<_> = signers.iter().map(address).collect();
-    let foreign = |known: Vec<_>| !known.iter().any(|address| own.contains(address));
     if rocks.signers().is_some_and(foreign) && rocks.reader().safety().is_some() {
         tracing::warn!(
-            "SAFETY_RECORD_LOST: data/ is of a node with another validator's key, and knows nothing of what this one has signed"
+            "SAFETY_RECORD_LOST: data/ is of a node with another validator's key, and knows nothing of what this node's have signed"
         );
         rocks
             .save_safety(&SafetyRecord::silent().encode(), &SafetyBlocks::new())
             .context("forget another validator's votes")?;
     }
     rocks.bind_signers(&own).map_err(store_error)
+}
+
+/// Who votes now or at the height after, by the newest state.
+fn voting(rocks: &Rocks) -> BTreeSet<[u8; 20]> {
+    let Some(height) = rocks.height() else {
+        return BTreeSet::new();
+    };
+    let sets = Sets::load(&*rocks.state_at(height));
+    let infos = [&sets.current, &sets.next].map(|set| set.validators().iter());
+    infos
+        .into_iter()
+        .flatten()
+        .map(|info| raw(info.address))
+        .collect()
+}
+
+fn raw(address: account::Id) -> [u8; 20] {
+    <[u8; 20]>::try_from(address.as_bytes()).expect("an address has 20 bytes")
 }
 
 /// Fills an empty store from a snapshot of the peers, if they have one. What is left of an earlier attempt goes in any case.
@@ -105,22 +128,26 @@ mod tests {
     use tempfile::TempDir;
 
     use starfire_did::{KeyAlgorithm, PrivateKey};
+    use starfire_state::{Batch, tree};
 
     use super::*;
     use crate::config::Role;
+    use crate::sync::fixture::Chain;
+
+    fn signer(seed: u8) -> Signer {
+        let key = PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519);
+        Signer::new(&key).unwrap()
+    }
+
+    fn is_lost(rocks: &Rocks) -> bool {
+        let record = rocks.reader().safety().unwrap();
+        SafetyRecord::decode(&record, |_| None).unwrap().is_lost()
+    }
 
     #[test]
     fn another_validators_votes_are_not_taken_for_own_ones() {
         let directory = TempDir::new().unwrap();
         let mut rocks = Rocks::open(directory.path()).unwrap();
-        let signer = |seed: u8| {
-            let key = PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519);
-            Signer::new(&key).unwrap()
-        };
-        let lost = |rocks: &Rocks| {
-            let record = rocks.reader().safety().unwrap();
-            SafetyRecord::decode(&record, |_| None).unwrap().is_lost()
-        };
         rocks
             .save_safety(&SafetyRecord::default().encode(), &SafetyBlocks::new())
             .unwrap();
@@ -129,9 +156,46 @@ mod tests {
         // A key is rotated.
         own_safety(&mut rocks, &[signer(1), signer(2)]).unwrap();
         own_safety(&mut rocks, &[signer(2)]).unwrap();
-        assert!(!lost(&rocks));
+        assert!(!is_lost(&rocks));
         own_safety(&mut rocks, &[signer(1)]).unwrap();
-        assert!(lost(&rocks));
+        assert!(is_lost(&rocks));
+    }
+
+    #[test]
+    fn the_key_of_another_who_votes_is_not_taken_for_a_new_one() {
+        let chain = Chain::new();
+        let votes = |seed| {
+            let validators = chain.genesis.validators();
+            validators.validator(signer(seed).address()).is_some()
+        };
+        assert!(votes(1) && !votes(2) && !votes(3));
+        for (known, added, silent) in [
+            // Its node died, and its key was put in here.
+            (2, 1, true),
+            // A key is rotated.
+            (1, 2, false),
+            (2, 3, false),
+        ] {
+            let directory = TempDir::new().unwrap();
+            let mut rocks = Rocks::open(directory.path()).unwrap();
+            let changes = chain.genesis.changes().clone();
+            let tree = tree::apply(&rocks, 0, &changes).writes;
+            let batch = Batch {
+                changes,
+                tree,
+                ..Batch::default()
+            };
+            rocks.commit(batch).unwrap();
+            rocks
+                .save_safety(&SafetyRecord::default().encode(), &SafetyBlocks::new())
+                .unwrap();
+            own_safety(&mut rocks, &[signer(known)]).unwrap();
+            assert!(!is_lost(&rocks));
+            for _ in 0..2 {
+                own_safety(&mut rocks, &[signer(known), signer(added)]).unwrap();
+                assert_eq!(is_lost(&rocks), silent);
+            }
+        }
     }
 
     #[test]

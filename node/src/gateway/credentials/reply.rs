@@ -56,7 +56,17 @@ pub(super) fn record<T>(found: Result<T, Rejection>, json: impl FnOnce(T) -> Val
 
 /// A refusal, with its code, as every reply to an error is here.
 pub(super) fn refusal(rejection: &Rejection) -> Response {
+    refused(error::response(rejection), rejection)
+}
+
+/// The same, of what was there and is not any more.
+pub(super) fn gone(rejection: &Rejection) -> Response {
     let mut response = error::response(rejection);
+    *response.status_mut() = StatusCode::GONE;
+    refused(response, rejection)
+}
+
+fn refused(mut response: Response, rejection: &Rejection) -> Response {
     common(&mut response);
     let problem = problem(response.status(), rejection.code.name, &rejection.detail);
     let headers = response.headers_mut();

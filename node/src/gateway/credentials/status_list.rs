@@ -9,8 +9,9 @@ use axum::extract::{Path, State};
 use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::Value;
+use starfire_did::code::DID_DEACTIVATED;
 use starfire_did::credential::bitstring;
-use starfire_did::{path, resource, status_list};
+use starfire_did::{path, resolve, resource, status_list};
 use starfire_proto::v1;
 use starfire_state::{Code, Rejection};
 
@@ -51,6 +52,8 @@ pub(super) async fn get(
     if let Some(kinds) = wanted_credentials(&headers) {
         return match gateway.list_credential(name, kinds).await {
             Ok((media_type, content)) => vary(reply::reply(StatusCode::OK, media_type, content)),
+            // As of every resource of a DID that has ended.
+            Err(rejection) if rejection.code == DID_DEACTIVATED => vary(reply::gone(&rejection)),
             Err(rejection) => vary(reply::refusal(&rejection)),
         };
     }
@@ -139,6 +142,12 @@ impl Gateway {
         }
         self.read(move |view| {
             let state = view.state();
+            let ended = resolve::resolve(state.as_ref(), &issuer, None)
+                .is_some_and(|record| record.deactivated);
+            if ended {
+                let detail = format!("{issuer} was deactivated, and its resources with it");
+                return Err(Rejection::new(DID_DEACTIVATED, detail));
+            }
             let published = resource::find(state.as_ref(), &issuer, &name, None);
             let found = published.and_then(|published| {
                 let kind = kinds

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 
 use crate::clock;
 use crate::gateway::backend::CredentialPolicy;
-use crate::gateway::fixture::{Node, did, private_key, record, registered};
+use crate::gateway::fixture::{Node, did, did_record, private_key, record, registered};
 
 /// Seeds of keys: who issues, whom it is about, who is nobody.
 const ISSUER: u8 = 1;

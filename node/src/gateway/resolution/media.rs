@@ -141,9 +141,13 @@ impl Accept {
             Kind::Any => ours(),
             Kind::Wrap(_) | Kind::UriList | Kind::Other => None,
         });
-        // Who names no form of the document leaves it to us.
-        let wraps = |range: &Range| matches!(range.kind, Kind::Wrap(_) | Kind::UriList);
-        let only_wraps = !ranges.taken.is_empty() && ranges.taken.iter().all(wraps);
+        // Who names no form of the document within a result leaves it to us. A list of addresses is no form of it.
+        let is_wrap = |range: &Range| matches!(range.kind, Kind::Wrap(_));
+        let only_wraps = ranges.taken.iter().any(is_wrap)
+            && ranges
+                .taken
+                .iter()
+                .all(|range| is_wrap(range) || range.kind == Kind::UriList);
         Self {
             wrap,
             whole: wrap.unwrap_or(Wrap::Resolution),
@@ -323,6 +327,17 @@ mod tests {
             None,
         );
         check("image/png", None, None);
+        check("text/uri-list", None, None);
+        check(
+            "text/uri-list, application/did+json;q=0.1",
+            None,
+            Some(Json),
+        );
+        check(
+            "application/did-url-dereferencing, text/uri-list",
+            Some(Wrap::Dereferencing),
+            Some(V1_1),
+        );
         check(
             "application/did;q=0, application/did+json",
             None,

@@ -38,7 +38,8 @@ impl Page {
     /// Which entries of a list of this length, in CometBFT's words if there are none.
     pub(super) fn range(self, total: usize) -> Result<std::ops::Range<usize>, Failure> {
         let total = i64::try_from(total).expect("a length fits in 63 bits");
-        let pages = total.saturating_sub(1) / self.per_page + 1;
+        // An empty list has one page, as in CometBFT.
+        let pages = ((total - 1) / self.per_page + 1).max(1);
         if self.page < 1 || self.page > pages {
             return Err(Failure::internal(format!(
                 "page should be within [1, {pages}] range, given {}",
@@ -285,4 +286,18 @@ pub(super) fn blocks(view: &ReadView, search: &Search) -> Result<Value, Failure>
         blocks.push(render::identified_block(&stored));
     }
     Ok(json!({ "blocks": blocks, "total_count": total.to_string() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_list_has_one_page() {
+        for per_page in [1, 2, PER_PAGE_MAX] {
+            let page = |page| Page { page, per_page }.range(0);
+            assert_eq!(page(1).unwrap(), 0..0, "{per_page}");
+            assert!(page(0).is_err() && page(2).is_err(), "{per_page}");
+        }
+    }
 }

@@ -109,6 +109,19 @@ async fn a_lists_credential_is_the_one_that_its_issuer_published_or_none() {
         path::resource_content(&issuer, "revoked", 1),
         Some(b"{}".to_vec()),
     );
+    let ended = v1::DidRecord {
+        deactivated: true,
+        ..did_record(ISSUER, None, 2)
+    };
+    let mut of_ended = records.clone();
+    of_ended.extend(record(path::record(&issuer), &ended));
+    let gone = proving(Node::main(of_ended).await);
+    let reply = ask(&gone, "GET", &path, accept, b"").await;
+    assert_eq!(
+        (reply.status, &reply.json()["code"], &reply.json()["status"]),
+        (410, &json!("DID_DEACTIVATED"), &json!(410))
+    );
+
     let node = proving(Node::main(records).await);
     let reply = ask(&node, "GET", &path, accept, b"").await;
     assert_eq!((reply.status, reply.body.as_slice()), (200, &b"{}"[..]));

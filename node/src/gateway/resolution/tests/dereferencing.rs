@@ -233,6 +233,35 @@ async fn a_reference_counts_whatever_the_caller_takes() {
 }
 
 #[tokio::test]
+async fn what_is_no_service_has_no_list_of_addresses() {
+    let (node, did, _) = node().await;
+    let key = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK";
+    for named in [
+        did.to_string(),
+        format!("{did}?versionId=1"),
+        format!("{did}%3FversionId%3D1"),
+        format!("{did}%23key-1"),
+        format!("{did}%23files"),
+        key.to_owned(),
+    ] {
+        let path = format!("/1.0/identifiers/{named}");
+        let reply = get(&node, &path, "text/uri-list").await;
+        assert_eq!(reply.status, 406, "{named}");
+        let json = reply.json();
+        let error = match json.get("didResolutionMetadata") {
+            Some(metadata) => &metadata["error"],
+            None => &json["dereferencingMetadata"]["error"],
+        };
+        assert_eq!(
+            error["type"],
+            "https://www.w3.org/ns/did#REPRESENTATION_NOT_SUPPORTED"
+        );
+        let accept = format!("text/uri-list, {RESULT};q=0.5, */*;q=0.1");
+        assert_eq!(get(&node, &path, &accept).await.status, 200, "{named}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_redirected_to_what_is_no_place() {
     let did = did(3, None);
     let mut one = did_record(3, None, 1);
