@@ -27,8 +27,8 @@ use crate::verify_pool::{Admission, Origin};
 /// Consensus messages and blocks that may wait for the core. Few: what waits, waits in the network's inbox, which is bounded by
 /// bytes and by peer.
 pub const INBOX_MAX: usize = 16;
-/// Batches of admissions that may wait for the core.
-pub const ADMISSIONS_MAX: usize = 64;
+/// Batches of admissions that may wait for the core. Few, since each may have some MiB: what waits, waits for its check.
+pub const ADMISSIONS_MAX: usize = 16;
 /// How often a changed status is published at most.
 const STATUS_PERIOD: Duration = Duration::from_millis(100);
 /// How often this node announces its height at most.

@@ -204,9 +204,9 @@ impl Network {
         }
     }
 
-    /// Notes that a batch of a peer was lost here, since too much waits for its check.
-    pub fn lost_batch(&self) {
-        self.0.counters.transactions_dropped.one();
+    /// Notes that batches of peers were lost here, since too much waits for its check.
+    pub fn lost_batches(&self, count: usize) {
+        self.0.counters.transactions_dropped.add(count);
     }
 
     /// Says that a peer passed on transactions which no honest node does. After many its transactions are not read for a while.
