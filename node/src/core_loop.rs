@@ -525,7 +525,7 @@ impl Core {
     fn enrol(&mut self) {
         let roster = Roster::load(self.replica.archive());
         let network = &self.outlets.network;
-        network.admit(roster.allowed().clone(), roster.denied().clone());
+        network.admit(roster.admission());
         if roster.denied().contains(&network.local_peer()) {
             tracing::warn!("this node's member was removed from the chain: its peers refuse it");
         }

@@ -14,6 +14,8 @@ use starfire_proto::v1;
 use starfire_state::{Archive, View};
 use tendermint::{account, validator};
 
+use crate::network::Admission;
+
 /// Whose word it is that a peer gives. A member may have many nodes, and has one voice.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Voice {
@@ -125,6 +127,15 @@ impl Roster {
     /// The role of the member whose node a peer is.
     pub fn role(&self, peer: &PeerId) -> Option<v1::Role> {
         self.roles.get(peer).copied()
+    }
+
+    /// All of it that the network has to know.
+    pub fn admission(&self) -> Admission {
+        Admission {
+            allowed: self.allowed.clone(),
+            validators: self.peers.values().flatten().copied().collect(),
+            denied: self.denied.clone(),
+        }
     }
 
     /// The nodes that may connect.

@@ -170,7 +170,7 @@ async fn run(
     let recent = replica.recent().clone();
     // What a snapshot brought may be newer than what the network started with.
     let roster = Roster::load(replica.archive());
-    network.admit(roster.allowed().clone(), roster.denied().clone());
+    network.admit(roster.admission());
     chain::tell_standing(
         &roster,
         replica.archive(),

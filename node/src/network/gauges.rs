@@ -27,6 +27,8 @@ pub struct Gauges {
     pub consensus_unsent: u64,
     /// Counter: consensus messages that the core was too slow for.
     pub consensus_dropped: u64,
+    /// Counter: consensus messages of peers that are nodes of no validator.
+    pub consensus_refused: u64,
     /// Counter: gossiped transactions, and batches, that the core was too slow for or that gossip could not take.
     pub transactions_dropped: u64,
     /// Counter: batches of transactions that were too old for a full outbox, or whose peer was not there.
@@ -58,6 +60,7 @@ pub(crate) struct Counters {
     pub(crate) consensus_received: Counter,
     pub(crate) consensus_unsent: Counter,
     pub(crate) consensus_dropped: Counter,
+    pub(crate) consensus_refused: Counter,
     pub(crate) transactions_dropped: Counter,
     pub(crate) batches_unsent: Counter,
     pub(crate) batches_refused: Counter,

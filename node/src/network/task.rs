@@ -42,6 +42,8 @@ pub(crate) struct Task {
     pub(crate) names: Names,
     /// Peers that are allowed unless the members exclude them.
     pub(crate) configured: BTreeSet<PeerId>,
+    /// The nodes of validators. Nobody else's consensus messages are taken.
+    pub(crate) validators: BTreeSet<PeerId>,
     pub(crate) redial: Redial,
     pub(crate) delivery: Delivery,
     pub(crate) counters: Arc<Counters>,
@@ -183,7 +185,11 @@ impl Task {
                 bytes,
             } => {
                 self.counters.consensus_received.one();
-                self.deliver(Incoming::Consensus { peer, bytes });
+                if self.validators.contains(&peer) {
+                    self.deliver(Incoming::Consensus { peer, bytes });
+                } else {
+                    self.counters.consensus_refused.one();
+                }
             }
             direct::Event::Frame {
                 peer,
@@ -361,9 +367,21 @@ impl Task {
     }
 
     fn allow(&mut self) {
-        let Admission { allowed, denied } = self.ends.admission.borrow_and_update().clone();
+        let Admission {
+            allowed,
+            validators,
+            denied,
+        } = self.ends.admission.borrow_and_update().clone();
         let mut wanted = allowed;
         wanted.extend(self.configured.difference(&denied));
+        let places = &mut self.swarm.behaviour_mut().places;
+        for peer in self.validators.difference(&self.configured) {
+            places.remove_peer_id(peer);
+        }
+        for peer in &validators {
+            places.bypass_peer_id(peer);
+        }
+        self.validators = validators;
         let list = &mut self.swarm.behaviour_mut().allowed;
         let present: BTreeSet<PeerId> = list.allowed_peers().iter().copied().collect();
         for peer in present.difference(&wanted) {
