@@ -2,6 +2,8 @@
 //!
 //! No test sleeps: each waits for what it expects, and fails when that takes too long.
 
+mod unread;
+
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
