@@ -24,6 +24,7 @@
 //! Peers that are configured are dialled for ever. Nobody is banned: a peer that breaks the protocol loses its connection, and a
 //! node can never lock itself out of its own chain.
 
+mod allowance;
 mod blame;
 mod connection;
 mod direct;
