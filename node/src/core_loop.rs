@@ -510,6 +510,10 @@ impl Core {
             }
         }
         self.forget_what_waits_no_more();
+        let mempool = self.replica.mempool();
+        self.spread.forget(mempool.len(), |transaction| {
+            mempool.contains_hash(&transaction.hash)
+        });
         if committed.membership_changed {
             self.enrol();
         }
