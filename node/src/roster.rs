@@ -161,6 +161,14 @@ fn removed(state: &dyn View) -> impl Iterator<Item = PeerId> + use<> {
 
 #[cfg(test)]
 impl Roster {
+    /// One validator and its nodes.
+    pub(crate) fn of_validator(validator: account::Id, nodes: &[PeerId]) -> Self {
+        let mut roster = Self::default();
+        let nodes = nodes.iter().copied();
+        roster.peers.insert(validator, nodes.collect());
+        roster
+    }
+
     /// Members by their addresses, each with its nodes and its voting power.
     pub(crate) fn of_members(members: &[(&str, &[PeerId], u64)]) -> Self {
         let mut roster = Self::default();

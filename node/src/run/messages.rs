@@ -76,9 +76,9 @@ pub(super) async fn take_incoming(
             Incoming::Connected(peer) => {
                 // A full queue only means that enough peers are being asked already.
                 arrivals.try_send(peer).ok();
-                core.send(CoreInput::Peers).await.is_ok()
+                core.send(CoreInput::Peer(peer)).await.is_ok()
             }
-            Incoming::Disconnected(_) => core.send(CoreInput::Peers).await.is_ok(),
+            Incoming::Disconnected(peer) => core.send(CoreInput::Peer(peer)).await.is_ok(),
         };
         if !open {
             return;
