@@ -454,7 +454,7 @@ mod tests {
         assert!(senseless.as_ref().unwrap().rejection().is_some());
         let peer = PeerId::random();
         let (left, fault) = judge(Admission {
-            transactions: vec![good.clone(), senseless.clone()],
+            transactions: vec![good, senseless.clone()],
             origin: Origin::Peer(peer),
         });
         assert_eq!(fault, Some((peer, 1)));
