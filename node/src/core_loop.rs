@@ -3,6 +3,9 @@
 //! Consensus comes first, timers next, transactions last, so that load cannot starve agreement. Everything that enters comes
 //! through a bounded channel; everything that leaves goes to a handle that never blocks.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
@@ -27,8 +30,8 @@ use crate::verify_pool::{Admission, Origin};
 /// Consensus messages and blocks that may wait for the core. Few: what waits, waits in the network's inbox, which is bounded by
 /// bytes and by peer.
 pub const INBOX_MAX: usize = 16;
-/// Batches of admissions that may wait for the core.
-pub const ADMISSIONS_MAX: usize = 64;
+/// Batches of admissions that may wait for the core. Few, since each may have some MiB: what waits, waits for its check.
+pub const ADMISSIONS_MAX: usize = 16;
 /// How often a changed status is published at most.
 const STATUS_PERIOD: Duration = Duration::from_millis(100);
 /// How often this node announces its height at most.
@@ -61,7 +64,7 @@ pub enum CoreInput {
         reply: oneshot::Sender<Result<u64, String>>,
     },
     /// A peer came or went: the status changes.
-    Peers,
+    Peer(PeerId),
 }
 
 /// Where the core sends what it finds.
@@ -111,23 +114,7 @@ pub async fn run(
     mut inbox: mpsc::Receiver<CoreInput>,
     mut admissions: mpsc::Receiver<Vec<Admission>>,
 ) {
-    let now = clock::monotonic();
-    let long_ago = now.checked_sub(ANNOUNCE_PERIOD).unwrap_or(now);
-    let situation = Situation::at(&replica, now);
-    let mut core = Core {
-        replica,
-        outlets,
-        timers: BTreeMap::new(),
-        next_timer: 0,
-        spread: Spread::new(now),
-        proposer: None,
-        speaker: None,
-        situation,
-        status_due: true,
-        status_at: long_ago,
-        announce_due: true,
-        announced_at: long_ago,
-    };
+    let mut core = Core::new(replica, outlets);
     core.deliver(first);
     loop {
         core.publish_what_is_due();
@@ -159,6 +146,26 @@ async fn sleep_until(at: Option<Instant>) {
 }
 
 impl Core {
+    fn new(replica: Replica, outlets: Outlets) -> Self {
+        let now = clock::monotonic();
+        let long_ago = now.checked_sub(ANNOUNCE_PERIOD).unwrap_or(now);
+        let situation = Situation::at(&replica, now);
+        Self {
+            replica,
+            outlets,
+            timers: BTreeMap::new(),
+            next_timer: 0,
+            spread: Spread::new(now),
+            proposer: None,
+            speaker: None,
+            situation,
+            status_due: true,
+            status_at: long_ago,
+            announce_due: true,
+            announced_at: long_ago,
+        }
+    }
+
     fn take(&mut self, input: CoreInput) {
         match input {
             CoreInput::Consensus { peer, bytes } => {
@@ -219,9 +226,13 @@ impl Core {
                 // Whoever asked may have given up; the blocks are in either way.
                 drop(reply.send(bad.map_or(Ok(self.replica.height()), Err)));
             }
-            CoreInput::Peers => {
+            CoreInput::Peer(peer) => {
                 self.status_due = true;
-                self.proposer = None;
+                // What was sent to another is not lost: its comings and goings are no reason to send everything again.
+                let proposer = self.replica.proposer();
+                if self.outlets.roster.of(&proposer).any(|node| node == peer) {
+                    self.proposer = None;
+                }
             }
         }
     }
@@ -510,6 +521,10 @@ impl Core {
             }
         }
         self.forget_what_waits_no_more();
+        let mempool = self.replica.mempool();
+        self.spread.forget(mempool.len(), |transaction| {
+            mempool.contains_hash(&transaction.hash)
+        });
         if committed.membership_changed {
             self.enrol();
         }
@@ -525,7 +540,7 @@ impl Core {
     fn enrol(&mut self) {
         let roster = Roster::load(self.replica.archive());
         let network = &self.outlets.network;
-        network.admit(roster.allowed().clone(), roster.denied().clone());
+        network.admit(roster.admission());
         if roster.denied().contains(&network.local_peer()) {
             tracing::warn!("this node's member was removed from the chain: its peers refuse it");
         }

@@ -15,7 +15,8 @@
 //! - **requests** of nodes that are behind fetch blocks, headers and snapshots. They are believed for their certificates and
 //!   hashes, not for who sent them.
 //!
-//! Who floods the port with connections cannot keep a peer out: see the `lobby` module.
+//! Who floods the port with connections cannot keep a peer out: see the `lobby` module. Peers that connect as often as they may
+//! cannot keep out validators and configured peers: see the `swarm` module.
 //!
 //! The rest of the node holds a [`Network`], which never makes it wait, and reads an [`Inbox`], which is bounded by entries, by bytes
 //! and by peer. Where something has to be dropped, the policy is written down in the module concerned and the loss is in [`Gauges`].
@@ -23,6 +24,7 @@
 //! Peers that are configured are dialled for ever. Nobody is banned: a peer that breaks the protocol loses its connection, and a
 //! node can never lock itself out of its own chain.
 
+mod allowance;
 mod blame;
 mod connection;
 mod direct;
@@ -56,7 +58,7 @@ use libp2p::{Multiaddr, PeerId, Swarm, TransportError, noise};
 
 pub use gauges::Gauges;
 pub use gossip::GossipError;
-pub use handle::{Network, RequestError};
+pub use handle::{Admission, Network, RequestError};
 pub use inbox::{Inbox, Incoming, Judgement, Pending};
 pub use requests::{RESPONSE_BLOCKS_MAX, RESPONSE_BYTES_MAX, RESPONSE_RECEIPTS_MAX};
 
@@ -83,6 +85,8 @@ pub struct NetworkConfig {
     pub peers: Vec<(PeerId, Multiaddr)>,
     /// The peers of admitted members, to begin with.
     pub allowed: BTreeSet<PeerId>,
+    /// Of these, the nodes of validators.
+    pub validators: BTreeSet<PeerId>,
     /// The key that all nodes of this network share, if there is one.
     pub psk: Option<[u8; 32]>,
 }
@@ -151,10 +155,14 @@ pub async fn start(config: NetworkConfig) -> Result<(Network, Inbox), NetworkErr
     for peer in config.allowed.iter().chain(&configured) {
         swarm.behaviour_mut().allowed.allow_peer(*peer);
     }
+    for peer in config.validators.iter().chain(&configured) {
+        swarm.behaviour_mut().places.bypass_peer_id(peer);
+    }
     let task = Task {
         swarm,
         names,
         configured,
+        validators: config.validators,
         redial: Redial::new(peers),
         delivery,
         counters,

@@ -14,6 +14,8 @@ use starfire_proto::v1;
 use starfire_state::{Archive, View};
 use tendermint::{account, validator};
 
+use crate::network::Admission;
+
 /// Whose word it is that a peer gives. A member may have many nodes, and has one voice.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Voice {
@@ -127,6 +129,15 @@ impl Roster {
         self.roles.get(peer).copied()
     }
 
+    /// All of it that the network has to know.
+    pub fn admission(&self) -> Admission {
+        Admission {
+            allowed: self.allowed.clone(),
+            validators: self.peers.values().flatten().copied().collect(),
+            denied: self.denied.clone(),
+        }
+    }
+
     /// The nodes that may connect.
     pub fn allowed(&self) -> &BTreeSet<PeerId> {
         &self.allowed
@@ -150,6 +161,14 @@ fn removed(state: &dyn View) -> impl Iterator<Item = PeerId> + use<> {
 
 #[cfg(test)]
 impl Roster {
+    /// One validator and its nodes.
+    pub(crate) fn of_validator(validator: account::Id, nodes: &[PeerId]) -> Self {
+        let mut roster = Self::default();
+        let nodes = nodes.iter().copied();
+        roster.peers.insert(validator, nodes.collect());
+        roster
+    }
+
     /// Members by their addresses, each with its nodes and its voting power.
     pub(crate) fn of_members(members: &[(&str, &[PeerId], u64)]) -> Self {
         let mut roster = Self::default();

@@ -31,6 +31,7 @@ use crate::did_index::DidIndex;
 use crate::gateway::backend::{Backend, CredentialPolicy, PoolView, Published, Submission};
 use crate::gateway::{self};
 use crate::home::{Home, KeyRole};
+use crate::intake;
 use crate::keystore::{self, Passphrase};
 use crate::log_filter;
 use crate::mempool::Limits;
@@ -99,7 +100,7 @@ async fn run(
     passphrase: &Passphrase,
     config: Config,
     genesis: Genesis,
-    intake: Handle,
+    checking: Handle,
     clients: Handle,
 ) -> anyhow::Result<()> {
     let mut rocks = store::open(home, &config).map_err(store::store_error)?;
@@ -169,7 +170,7 @@ async fn run(
     let recent = replica.recent().clone();
     // What a snapshot brought may be newer than what the network started with.
     let roster = Roster::load(replica.archive());
-    network.admit(roster.allowed().clone(), roster.denied().clone());
+    network.admit(roster.admission());
     chain::tell_standing(
         &roster,
         replica.archive(),
@@ -179,8 +180,8 @@ async fn run(
 
     let (inbox, core_inbox) = mpsc::channel(core_loop::INBOX_MAX);
     let (admissions, core_admissions) = mpsc::channel(core_loop::ADMISSIONS_MAX);
-    let (arrived, arrived_inbox) = mpsc::channel(verify_pool::QUEUE_MAX);
-    let (submit, submissions) = mpsc::channel::<Submission>(verify_pool::QUEUE_MAX);
+    let (from_peers, arrived) = intake::channel();
+    let (submit, submissions) = mpsc::channel::<Submission>(verify_pool::SUBMISSIONS_MAX);
     let (published, published_watch) = watch::channel(Published { height });
     let (status, status_watch) = watch::channel(v1::StatusResponse::default());
     let claims = Claims::default();
@@ -218,19 +219,19 @@ async fn run(
         })
         .context("start the core thread")?;
 
-    let checkers = intake.spawn(verify_pool::run(
+    let checkers = checking.spawn(verify_pool::run(
         rules,
         recent,
-        arrived_inbox,
+        submissions,
+        arrived,
         network.clone(),
         admissions,
     ));
-    intake.spawn(messages::take_submissions(submissions, arrived.clone()));
     tokio::spawn(messages::take_incoming(
         network.clone(),
         incoming,
         inbox.clone(),
-        arrived,
+        from_peers,
         arrivals,
         archive.clone(),
         shelf,

@@ -2,7 +2,7 @@
 //!
 //! A block brings its transactions along, so only its proposer needs them beforehand. A validator sends what its clients, and
 //! followers, brought it to the proposer of the present round, and answers for it until it is committed or gossiped: when another
-//! proposes, or a link comes up anew, it sends what still waits again. What waits for longer than a moment is told to everybody,
+//! proposes, or a link to the proposer comes up anew, it sends what still waits again. What waits for longer than a moment is told to everybody,
 //! a few at a time: whoever knows of work gives up on a proposer that does none. A broken link would keep a transaction from
 //! whoever proposes; so a node gossips what waits too long.
 //!
@@ -49,25 +49,27 @@ const ADOPT_AFTER: Duration = Duration::from_secs(6);
 const ADOPT_PERIOD: Duration = Duration::from_secs(1);
 const ADOPT_MAX: usize = 64;
 /// Transactions that this node answers for at most, and as many that others do.
-const OWN_MAX: usize = 65_536;
+const QUEUE_MAX: usize = 65_536;
+/// Bytes of them: what a mempool holds by default.
+const QUEUE_BYTES_MAX: usize = 64 << 20;
 
 /// What waits, as far as this node sends it on.
 #[derive(Debug)]
 pub struct Spread {
     /// What this node answers for: what its clients brought lately.
-    own: VecDeque<Own>,
+    own: Queue,
     /// What others answer for.
-    heard: VecDeque<Heard>,
+    heard: Queue,
     looked_at: Instant,
     gossiped_at: Instant,
     adopted_at: Instant,
 }
 
-/// A transaction that this node answers for.
+/// A transaction that this node answers for, or another.
 #[derive(Debug)]
-struct Own {
+struct Entry {
     transaction: Arc<Checked>,
-    /// When it came.
+    /// When it came. What another answers for: or was last sent on.
     since: Instant,
     /// When it was last sent to who proposed then.
     sent: Instant,
@@ -75,12 +77,43 @@ struct Own {
     told: bool,
 }
 
-/// A transaction that another node answers for.
-#[derive(Debug)]
-struct Heard {
-    transaction: Arc<Checked>,
-    /// When it came, or was last sent on.
-    since: Instant,
+impl Entry {
+    fn bytes(&self) -> usize {
+        self.transaction.bytes().len()
+    }
+}
+
+/// Oldest first. When there is no room, the oldest go.
+#[derive(Debug, Default)]
+struct Queue {
+    entries: VecDeque<Entry>,
+    bytes: usize,
+}
+
+impl Queue {
+    fn push(&mut self, entry: Entry) {
+        self.bytes += entry.bytes();
+        self.entries.push_back(entry);
+        while self.entries.len() > QUEUE_MAX || self.bytes > QUEUE_BYTES_MAX {
+            self.pop_if(|_| true);
+        }
+    }
+
+    /// Takes out the oldest if it is one of these.
+    fn pop_if(&mut self, is_one: impl FnOnce(&Entry) -> bool) -> Option<Entry> {
+        let entry = self.entries.pop_front_if(|entry| is_one(entry))?;
+        self.bytes -= entry.bytes();
+        Some(entry)
+    }
+
+    fn retain(&mut self, waits: impl Fn(&Checked) -> bool) {
+        let bytes = &mut self.bytes;
+        self.entries.retain(|entry| {
+            let stays = waits(&entry.transaction);
+            *bytes -= if stays { 0 } else { entry.bytes() };
+            stays
+        });
+    }
 }
 
 /// What is to be sent of what waits.
@@ -98,8 +131,8 @@ impl Spread {
     /// Nothing yet.
     pub fn new(now: Instant) -> Self {
         Self {
-            own: VecDeque::new(),
-            heard: VecDeque::new(),
+            own: Queue::default(),
+            heard: Queue::default(),
             looked_at: now,
             gossiped_at: now,
             adopted_at: now,
@@ -108,10 +141,7 @@ impl Spread {
 
     /// Takes note of a transaction that was sent to whoever proposes now; `told`: to everybody else too.
     pub fn own(&mut self, now: Instant, transaction: Arc<Checked>, told: bool) {
-        if self.own.len() >= OWN_MAX {
-            self.own.pop_front();
-        }
-        self.own.push_back(Own {
+        self.own.push(Entry {
             transaction,
             since: now,
             sent: now,
@@ -122,32 +152,44 @@ impl Spread {
     /// Takes note of transactions that another node answers for.
     pub fn heard(&mut self, now: Instant, transactions: Vec<Arc<Checked>>) {
         for transaction in transactions {
-            if self.heard.len() >= OWN_MAX {
-                self.heard.pop_front();
-            }
-            self.heard.push_back(Heard {
+            self.heard.push(Entry {
                 transaction,
                 since: now,
+                sent: now,
+                told: true,
             });
+        }
+    }
+
+    /// Lets go of what waits no more, by `waits`. `waiting`: how many wait here and elsewhere. If there are no more than that in here,
+    /// nothing is looked for.
+    pub fn forget(&mut self, waiting: usize, waits: impl Fn(&Checked) -> bool) {
+        if self.own.entries.len() + self.heard.entries.len() > waiting {
+            self.own.retain(&waits);
+            self.heard.retain(&waits);
         }
     }
 
     /// When [`Self::due`] may have something.
     pub fn due_at(&self) -> Option<Instant> {
-        let own = self.own.front().map(|oldest| oldest.since + TELL_AFTER);
+        let own = self.own.entries.front();
+        let own = own.map(|oldest| oldest.since + TELL_AFTER);
         let own = own.map(|at| at.max(self.looked_at + PERIOD));
-        let heard = self.heard.front().map(|oldest| oldest.since + ADOPT_AFTER);
+        let heard = self.heard.entries.front();
+        let heard = heard.map(|oldest| oldest.since + ADOPT_AFTER);
         let heard = heard.map(|at| at.max(self.adopted_at + ADOPT_PERIOD));
         own.into_iter().chain(heard).min()
     }
 
     /// All that waits, by `waits`, for one that proposes from now on.
     pub fn all(&mut self, now: Instant, waits: impl Fn(&Checked) -> bool) -> Vec<Arc<Checked>> {
-        self.own.retain_mut(|own| {
+        self.own.retain(waits);
+        let own = self.own.entries.iter_mut();
+        own.map(|own| {
             own.sent = now;
-            waits(&own.transaction)
-        });
-        self.own.iter().map(|own| own.transaction.clone()).collect()
+            own.transaction.clone()
+        })
+        .collect()
     }
 
     /// What waits for too long, by `waits`.
@@ -158,12 +200,8 @@ impl Spread {
         }
         self.looked_at = now;
         // What came first is committed first, as a rule: whether the others still wait is asked only of what would be sent.
-        while self
-            .own
-            .pop_front_if(|own| !waits(&own.transaction))
-            .is_some()
-        {}
-        for own in &mut self.own {
+        while self.own.pop_if(|own| !waits(&own.transaction)).is_some() {}
+        for own in &mut self.own.entries {
             let tell = !own.told && due.everybody.len() < TELL_MAX && own.since + TELL_AFTER <= now;
             let again =
                 own.sent + AGAIN_AFTER <= now && due.proposer.len() < BATCH_TRANSACTIONS_MAX;
@@ -186,7 +224,7 @@ impl Spread {
         if now >= self.gossiped_at + GOSSIP_PERIOD {
             self.gossiped_at = now;
             while due.gossip.len() < GOSSIP_MAX
-                && let Some(own) = self.own.pop_front_if(|own| own.since + GOSSIP_AFTER <= now)
+                && let Some(own) = self.own.pop_if(|own| own.since + GOSSIP_AFTER <= now)
             {
                 if waits(&own.transaction) {
                     due.gossip.push(own.transaction);
@@ -204,17 +242,15 @@ impl Spread {
         waits: impl Fn(&Checked) -> bool,
     ) {
         let mut adopted = 0;
-        while let Some(heard) = self.heard.pop_front() {
+        while let Some(heard) = self.heard.pop_if(|heard| {
+            !waits(&heard.transaction) || adopted < ADOPT_MAX && heard.since + ADOPT_AFTER <= now
+        }) {
             if !waits(&heard.transaction) {
                 continue;
             }
-            if adopted == ADOPT_MAX || now < heard.since + ADOPT_AFTER {
-                self.heard.push_front(heard);
-                break;
-            }
             adopted += 1;
             proposer.push(heard.transaction.clone());
-            self.heard.push_back(Heard {
+            self.heard.push(Entry {
                 since: now,
                 ..heard
             });
@@ -391,6 +427,47 @@ mod tests {
         let never = spread.due(late + 3 * ADOPT_AFTER, |_| false);
         assert!(never.proposer.is_empty());
         assert_eq!(spread.due_at(), None);
+    }
+
+    #[test]
+    fn what_waits_no_more_is_let_go_of_wherever_it_stands() {
+        let start = clock::monotonic();
+        let mut spread = Spread::new(start);
+        for nonce in 1..=10 {
+            spread.own(start, transaction(nonce, 1), true);
+        }
+        spread.heard(
+            start,
+            (11..=20).map(|nonce| transaction(nonce, 1)).collect(),
+        );
+        // The first of each wait for what never comes.
+        let waits = |transaction: &Checked| [1, 11].contains(&transaction.nonce);
+        spread.forget(20, waits);
+        assert_eq!(spread.own.entries.len(), 10, "all may wait still");
+        spread.forget(2, waits);
+        for queue in [&spread.own, &spread.heard] {
+            assert_eq!(queue.entries.len(), 1);
+            assert_eq!(queue.bytes, queue.entries[0].bytes());
+        }
+    }
+
+    #[test]
+    fn what_is_kept_to_be_sent_on_is_bounded_in_bytes_and_the_oldest_goes() {
+        let start = clock::monotonic();
+        let mut spread = Spread::new(start);
+        let size = QUEUE_BYTES_MAX / 80;
+        for nonce in 1..=81 {
+            let transaction = transaction(nonce, size);
+            spread.own(start, transaction.clone(), true);
+            spread.heard(start, vec![transaction]);
+        }
+        for queue in [&spread.own, &spread.heard] {
+            assert_eq!(queue.entries.len(), 79);
+            assert_eq!(queue.entries[0].transaction.nonce, 3);
+            assert!(queue.bytes <= QUEUE_BYTES_MAX);
+        }
+        spread.forget(0, |_| false);
+        assert_eq!((spread.own.bytes, spread.heard.bytes), (0, 0));
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //!
 //! Envelopes come from clients, who want answers; from peers in batches, over streams that name the peer; and by gossip, which
 //! wants a verdict before it passes them on. What the core gets is already for this chain and well signed; it only judges nonces
-//! and room. A peer that hands on what is invalid is blamed for it, since no honest node does.
+//! and room. A peer that hands on what is invalid whatever the state is blamed for it, since no honest node does.
+//!
+//! Clients and peers wait apart, and while both wait the checkers have as many bytes of the ones as of the others.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,11 +18,15 @@ use starfire_state::Rejection;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock;
+use crate::gateway::backend::Submission;
+use crate::intake::Outlet;
 use crate::network::{Judgement, Network};
 use crate::recent::Recent;
 
-/// Arrivals that may wait for a check. Clients' are fewer, by the gateway's seats; peers' are as a rule of up to 256 KiB.
-pub const QUEUE_MAX: usize = 1024;
+/// Clients' submissions that may wait for a check. They are fewer, by the gateway's seats.
+pub const SUBMISSIONS_MAX: usize = 1024;
+/// How far clients or peers may be ahead of the others in bytes, if these had nothing to send: one of the longest arrivals.
+const LEAD_BYTES_MAX: usize = 4 << 20;
 /// Envelopes that are enough for a batch: more are cheaper by nothing, and hold up the first.
 pub const BATCH_ENOUGH: usize = 256;
 /// Under load a batch follows the one before it after so long, unless it is full: ten signatures checked together cost half of what
@@ -77,8 +83,88 @@ pub struct Arrival {
 }
 
 impl Arrival {
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.envelopes.iter().map(Vec::len).sum()
+    }
+}
+
+impl From<Submission> for Arrival {
+    fn from(Submission { envelopes, reply }: Submission) -> Self {
+        Self {
+            envelopes,
+            origin: Origin::Client(reply),
+        }
+    }
+}
+
+/// Where arrivals come from.
+#[derive(Debug)]
+struct Sources {
+    clients: mpsc::Receiver<Submission>,
+    peers: Outlet,
+    lead: Lead,
+}
+
+/// Who had more lately, by so many bytes.
+#[derive(Clone, Copy, Debug)]
+enum Lead {
+    Clients(usize),
+    Peers(usize),
+}
+
+impl Lead {
+    fn clients_had(self, bytes: usize) -> Self {
+        match self {
+            Self::Peers(ahead) if ahead > bytes => Self::Peers(ahead - bytes),
+            Self::Peers(ahead) => Self::Clients(bytes - ahead),
+            Self::Clients(ahead) => Self::Clients((ahead + bytes).min(LEAD_BYTES_MAX)),
+        }
+    }
+
+    fn peers_had(self, bytes: usize) -> Self {
+        match self {
+            Self::Clients(ahead) if ahead >= bytes => Self::Clients(ahead - bytes),
+            Self::Clients(ahead) => Self::Peers(bytes - ahead),
+            Self::Peers(ahead) => Self::Peers((ahead + bytes).min(LEAD_BYTES_MAX)),
+        }
+    }
+}
+
+impl Sources {
+    fn new(clients: mpsc::Receiver<Submission>, peers: Outlet) -> Self {
+        Self {
+            clients,
+            peers,
+            lead: Lead::Peers(0),
+        }
+    }
+
+    /// The next arrival; `None` when no more can come. May be cancelled without loss.
+    async fn next(&mut self) -> Option<Arrival> {
+        let arrival = match self.waiting() {
+            Some(arrival) => arrival,
+            None => tokio::select! {
+                Some(submission) = self.clients.recv() => submission.into(),
+                Some(arrival) = self.peers.recv() => arrival,
+                else => return None,
+            },
+        };
+        let bytes = arrival.bytes();
+        self.lead = match arrival.origin {
+            Origin::Client(_) => self.lead.clients_had(bytes),
+            Origin::Peer(_) | Origin::Gossip(_) => self.lead.peers_had(bytes),
+        };
+        Some(arrival)
+    }
+
+    /// What waits already, of those first who are not ahead.
+    fn waiting(&mut self) -> Option<Arrival> {
+        let (clients, peers) = (&mut self.clients, &mut self.peers);
+        let mut client = || clients.try_recv().ok().map(Arrival::from);
+        match self.lead {
+            Lead::Peers(_) => client().or_else(|| peers.try_recv()),
+            Lead::Clients(_) => peers.try_recv().or_else(client),
+        }
     }
 }
 
@@ -95,14 +181,19 @@ pub struct Admission {
 pub async fn run(
     rules: ChainRules,
     recent: Recent,
-    inbox: mpsc::Receiver<Arrival>,
+    clients: mpsc::Receiver<Submission>,
+    peers: Outlet,
     network: Network,
     core: mpsc::Sender<Vec<Admission>>,
 ) {
-    let batches = stream::unfold((inbox, clock::monotonic()), |(mut inbox, due)| async move {
-        let batch = gather(&mut inbox, due).await?;
-        Some((batch, (inbox, clock::monotonic() + BATCH_PERIOD)))
-    });
+    let sources = Sources::new(clients, peers);
+    let batches = stream::unfold(
+        (sources, clock::monotonic()),
+        |(mut sources, due)| async move {
+            let batch = gather(&mut sources, due).await?;
+            Some((batch, (sources, clock::monotonic() + BATCH_PERIOD)))
+        },
+    );
     let checks = batches.map(|batch| {
         let (rules, recent) = (rules.clone(), recent.clone());
         async move {
@@ -116,10 +207,14 @@ pub async fn run(
     });
     let mut checked = pin!(checks.buffered(WORKERS));
     while let Some(Ok(admissions)) = checked.next().await {
-        let admissions = admissions
-            .into_iter()
-            .filter_map(|admission| judge(admission, &network))
-            .collect();
+        let judged = admissions.into_iter().filter_map(|admission| {
+            let (left, fault) = judge(admission);
+            if let Some((peer, count)) = fault {
+                network.blame(peer, count);
+            }
+            left
+        });
+        let admissions = judged.collect();
         if core.send(admissions).await.is_err() {
             return;
         }
@@ -127,13 +222,13 @@ pub async fn run(
 }
 
 /// What comes until `due`, up to about a batch; waits for the first however long.
-async fn gather(inbox: &mut mpsc::Receiver<Arrival>, due: Instant) -> Option<Vec<Arrival>> {
-    let first = inbox.recv().await?;
+async fn gather(sources: &mut Sources, due: Instant) -> Option<Vec<Arrival>> {
+    let first = sources.next().await?;
     let (mut count, mut bytes) = (first.envelopes.len(), first.bytes());
     let mut batch = vec![first];
     while count < BATCH_ENOUGH && bytes < BATCH_BYTES_ENOUGH {
         // What is there is taken, however late it is.
-        let Ok(Some(next)) = tokio::time::timeout_at(due.into(), inbox.recv()).await else {
+        let Ok(Some(next)) = tokio::time::timeout_at(due.into(), sources.next()).await else {
             break;
         };
         count += next.envelopes.len();
@@ -182,34 +277,67 @@ fn check(batch: Vec<Arrival>, rules: &ChainRules, recent: &Recent) -> Vec<Admiss
     batch.into_iter().map(admission).collect()
 }
 
-/// Ends what no peer may pass on; what is left goes to the core.
-fn judge(mut admission: Admission, network: &Network) -> Option<Admission> {
+/// Ends what no peer may pass on; what is left goes to the core. Says how many were invalid, and by which peer's fault.
+fn judge(mut admission: Admission) -> (Option<Admission>, Option<(PeerId, usize)>) {
     let sent = admission.transactions.len();
+    let mut fault = None;
     admission.origin = match admission.origin {
         Origin::Client(reply) => Origin::Client(reply),
         Origin::Peer(peer) => {
-            admission.transactions.retain(Result::is_ok);
-            network.blame(peer, sent - admission.transactions.len());
+            admission.transactions.retain(may_be_passed_on);
+            fault = Some((peer, sent - admission.transactions.len()));
             Origin::Peer(peer)
         }
-        Origin::Gossip(reply) if admission.transactions.iter().any(Result::is_err) => {
+        Origin::Gossip(reply) if !admission.transactions.iter().all(may_be_passed_on) => {
             reply.send(Judgement::Reject).ok();
-            return None;
+            return (None, None);
         }
         Origin::Gossip(reply) => Origin::Gossip(reply),
     };
-    (!admission.transactions.is_empty()).then_some(admission)
+    let left = (!admission.transactions.is_empty()).then_some(admission);
+    (left, fault)
+}
+
+/// Whether an honest node may have taken it: one that is refused whatever the state, for a wrong consent perhaps, enters no mempool.
+fn may_be_passed_on(checked: &Result<Arc<Checked>, Rejection>) -> bool {
+    checked
+        .as_ref()
+        .is_ok_and(|transaction| transaction.rejection().is_none())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use starfire_did::{Did, KeyAlgorithm, PrivateKey};
+    use starfire_ledger::check;
+    use starfire_proto::protocol;
 
-    fn arrival(envelopes: usize) -> Arrival {
-        Arrival {
-            envelopes: vec![vec![0; 100]; envelopes],
-            origin: Origin::Peer(PeerId::random()),
-        }
+    use super::*;
+    use crate::intake::{self, Intake};
+
+    fn sources() -> (mpsc::Sender<Submission>, Intake, Sources) {
+        let (submit, clients) = mpsc::channel(SUBMISSIONS_MAX);
+        let (intake, peers) = intake::channel();
+        (submit, intake, Sources::new(clients, peers))
+    }
+
+    fn offer(intake: &Intake, envelopes: usize, bytes: usize) {
+        let peer = PeerId::random();
+        let arrival = Arrival {
+            envelopes: vec![vec![0; bytes]; envelopes],
+            origin: Origin::Peer(peer),
+        };
+        assert_eq!(intake.offer(peer, arrival), 0);
+    }
+
+    async fn submit(clients: &mpsc::Sender<Submission>, bytes: usize) {
+        let (reply, _) = oneshot::channel();
+        let envelopes = vec![vec![0; bytes]];
+        let submission = Submission { envelopes, reply };
+        clients.send(submission).await.unwrap();
+    }
+
+    fn is_client(arrival: &Arrival) -> bool {
+        matches!(arrival.origin, Origin::Client(_))
     }
 
     fn count(batch: &[Arrival]) -> usize {
@@ -218,36 +346,134 @@ mod tests {
 
     #[tokio::test]
     async fn what_comes_alone_does_not_wait_for_company() {
-        let (sender, mut inbox) = mpsc::channel(QUEUE_MAX);
-        sender.send(arrival(1)).await.unwrap();
-        // The sender lives, so whoever waited for more would wait for ever.
-        let batch = gather(&mut inbox, clock::monotonic()).await.unwrap();
+        let (_clients, intake, mut sources) = sources();
+        offer(&intake, 1, 100);
+        // The senders live, so whoever waited for more would wait for ever.
+        let batch = gather(&mut sources, clock::monotonic()).await.unwrap();
         assert_eq!(count(&batch), 1);
     }
 
     #[tokio::test]
     async fn what_waits_is_one_batch_up_to_what_is_enough() {
-        let (sender, mut inbox) = mpsc::channel(QUEUE_MAX);
+        let (_clients, intake, mut sources) = sources();
         for _ in 0..10 {
-            sender.send(arrival(60)).await.unwrap();
+            offer(&intake, 60, 100);
         }
         let long_ago = clock::monotonic() - Duration::from_secs(1);
-        let first = gather(&mut inbox, long_ago).await.unwrap();
+        let first = gather(&mut sources, long_ago).await.unwrap();
         assert_eq!(count(&first), 300);
-        let second = gather(&mut inbox, long_ago).await.unwrap();
+        let second = gather(&mut sources, long_ago).await.unwrap();
         assert_eq!(count(&second), 300);
     }
 
     #[tokio::test]
     async fn a_batch_that_is_not_due_takes_what_still_comes() {
-        let (sender, mut inbox) = mpsc::channel(QUEUE_MAX);
+        let (clients, intake, mut sources) = sources();
         let never = clock::monotonic() + Duration::from_secs(3600);
-        let gathered = tokio::spawn(async move { gather(&mut inbox, never).await });
+        let gathered = tokio::spawn(async move { gather(&mut sources, never).await });
         for _ in 0..3 {
             tokio::task::yield_now().await;
-            sender.send(arrival(1)).await.unwrap();
+            offer(&intake, 1, 100);
+            tokio::task::yield_now().await;
+            submit(&clients, 100).await;
         }
-        drop(sender);
-        assert_eq!(count(&gathered.await.unwrap().unwrap()), 3);
+        drop((clients, intake));
+        assert_eq!(count(&gathered.await.unwrap().unwrap()), 6);
+    }
+
+    #[tokio::test]
+    async fn a_client_waits_for_no_flood_of_peers() {
+        let (clients, intake, mut sources) = sources();
+        for _ in 0..200 {
+            offer(&intake, 100, 1_000);
+        }
+        for _ in 0..250 {
+            submit(&clients, 1_000).await;
+        }
+        let first: Vec<bool> = {
+            let mut first = Vec::new();
+            for _ in 0..252 {
+                first.push(is_client(&sources.next().await.unwrap()));
+            }
+            first
+        };
+        // After one batch of a peer, as many bytes of clients.
+        assert!(first[0] && !first[1]);
+        assert!(first[2..101].iter().all(|client| *client));
+        assert_eq!(first.iter().filter(|client| !**client).count(), 3);
+    }
+
+    #[tokio::test]
+    async fn clients_keep_no_peer_from_its_check() {
+        let (clients, intake, mut sources) = sources();
+        for _ in 0..1_000 {
+            submit(&clients, 1_000).await;
+        }
+        for _ in 0..300 {
+            assert!(is_client(&sources.next().await.unwrap()));
+        }
+        for _ in 0..10 {
+            offer(&intake, 10, 1_000);
+        }
+        let mut of_peers = 0;
+        for _ in 0..20 {
+            of_peers += usize::from(!is_client(&sources.next().await.unwrap()));
+        }
+        assert_eq!(of_peers, 10);
+    }
+
+    fn logging(topic: &str) -> Result<Arc<Checked>, Rejection> {
+        let key = PrivateKey::generate([1; 32], KeyAlgorithm::Ed25519);
+        let body = protocol::Transaction {
+            source_address: Did::derive(&key.public(), None).to_string(),
+            nonce: 1,
+            operations: vec![protocol::Operation {
+                r#type: protocol::operation::Type::Log.into(),
+                log: Some(protocol::OperationLog {
+                    topic: topic.to_owned(),
+                    datas: vec!["x".to_owned()],
+                }),
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let rules = ChainRules {
+            chain_id: "starfire-main-1".to_owned(),
+            chain_code: None,
+            bif_chain_id: 0,
+        };
+        let envelope = Transaction::sign(&body, &[&key]);
+        Ok(Arc::new(
+            check(Transaction::decode(&envelope).unwrap(), &rules).unwrap(),
+        ))
+    }
+
+    #[test]
+    fn a_peer_is_to_blame_for_what_is_refused_whatever_the_state() {
+        let (good, senseless) = (logging("t"), logging(""));
+        assert!(senseless.as_ref().unwrap().rejection().is_some());
+        let peer = PeerId::random();
+        let (left, fault) = judge(Admission {
+            transactions: vec![good, senseless.clone()],
+            origin: Origin::Peer(peer),
+        });
+        assert_eq!(fault, Some((peer, 1)));
+        assert_eq!(left.unwrap().transactions.len(), 1);
+
+        let (reply, mut judged) = oneshot::channel();
+        let (left, _) = judge(Admission {
+            transactions: vec![senseless.clone()],
+            origin: Origin::Gossip(reply),
+        });
+        assert!(left.is_none());
+        assert_eq!(judged.try_recv(), Ok(Judgement::Reject));
+
+        // A client learns from the core what is wrong.
+        let (reply, _verdicts) = oneshot::channel();
+        let (left, fault) = judge(Admission {
+            transactions: vec![senseless],
+            origin: Origin::Client(reply),
+        });
+        assert_eq!((left.unwrap().transactions.len(), fault), (1, None));
     }
 }

@@ -13,7 +13,8 @@ use libp2p::swarm::handler::{ConnectionEvent, ConnectionHandler, ConnectionHandl
 use libp2p::swarm::{ConnectionId, StreamUpgradeError, SubstreamProtocol};
 use libp2p::{Stream, StreamProtocol};
 
-use super::frame::{Allowance, FrameError, Kind, Reader, Writer};
+use super::allowance::Allowance;
+use super::frame::{FrameError, Kind, Reader, Writer};
 use super::outbox::Outbox;
 
 /// What a connection tells the behaviour.
@@ -62,6 +63,7 @@ pub(crate) struct Connection {
     outbox: Arc<Outbox>,
     outbound: Outbound,
     inbound: Option<Inbound>,
+    allowance: Allowance,
     reports: VecDeque<Report>,
 }
 
@@ -77,17 +79,22 @@ enum Outbound {
 struct Inbound {
     stream: Stream,
     reader: Reader,
-    allowance: Allowance,
 }
 
 impl Connection {
-    pub(crate) fn new(id: ConnectionId, protocol: StreamProtocol, outbox: Arc<Outbox>) -> Self {
+    pub(crate) fn new(
+        id: ConnectionId,
+        protocol: StreamProtocol,
+        outbox: Arc<Outbox>,
+        allowance: Allowance,
+    ) -> Self {
         Self {
             id,
             protocol,
             outbox,
             outbound: Outbound::Wanted,
             inbound: None,
+            allowance,
             reports: VecDeque::new(),
         }
     }
@@ -117,12 +124,12 @@ impl Connection {
         let Some(inbound) = &mut self.inbound else {
             return Poll::Pending;
         };
-        if inbound.allowance.poll_ready(cx).is_pending() {
+        if self.allowance.poll_ready(cx).is_pending() {
             return Poll::Pending;
         }
         let polled = inbound.reader.poll_frame(&mut inbound.stream, cx);
         if let Poll::Ready(Ok((_, frame))) = &polled {
-            inbound.allowance.spend(frame.len());
+            self.allowance.spend(frame.len());
         }
         polled
     }
@@ -184,12 +191,11 @@ impl ConnectionHandler for Connection {
         event: ConnectionEvent<'_, Self::InboundProtocol, Self::OutboundProtocol>,
     ) {
         match event {
-            // A second stream in replaces the first: a peer holds at most one.
+            // A second stream in replaces the first: a peer holds at most one, and gains nothing by another.
             ConnectionEvent::FullyNegotiatedInbound(negotiated) => {
                 self.inbound = Some(Inbound {
                     stream: negotiated.protocol,
                     reader: Reader::default(),
-                    allowance: Allowance::default(),
                 });
             }
             ConnectionEvent::FullyNegotiatedOutbound(negotiated) => {

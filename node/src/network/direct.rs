@@ -15,6 +15,7 @@ use libp2p::swarm::{
 };
 use libp2p::{Multiaddr, PeerId, StreamProtocol};
 
+use super::allowance::Allowances;
 use super::connection::{Connection, Failure, Report, Write};
 use super::frame::Kind;
 use super::outbox::Outboxes;
@@ -45,6 +46,7 @@ pub(crate) enum Event {
 pub(crate) struct Direct {
     protocol: StreamProtocol,
     outboxes: Outboxes,
+    allowances: Allowances,
     peers: BTreeMap<PeerId, Peer>,
     actions: VecDeque<ToSwarm<Event, Write>>,
 }
@@ -62,13 +64,16 @@ impl Direct {
         Self {
             protocol,
             outboxes,
+            allowances: Allowances::default(),
             peers: BTreeMap::new(),
             actions: VecDeque::new(),
         }
     }
 
-    fn connection(&self, id: ConnectionId, peer: PeerId) -> Connection {
-        Connection::new(id, self.protocol.clone(), self.outboxes.open(peer))
+    fn connection(&mut self, id: ConnectionId, peer: PeerId) -> Connection {
+        let outbox = self.outboxes.open(peer);
+        let allowance = self.allowances.of(peer);
+        Connection::new(id, self.protocol.clone(), outbox, allowance)
     }
 
     fn established(&mut self, peer: PeerId, id: ConnectionId) {

@@ -1,7 +1,7 @@
-//! Sync requests under way: ours, that wait for a peer, and theirs, that wait for the core.
+//! Sync requests under way: ours, that wait for a peer, and theirs, that wait for the core and then until the peer has read the answer.
 //!
-//! Both are bounded, theirs by peer too. Whoever asked may give up at any time; an entry goes when its request ends, by its timeout
-//! at the latest.
+//! Both are bounded, theirs by peer too, and in the bytes of answers that are not read yet. Whoever asked may give up at any time; an
+//! entry goes when its request ends, by its timeout at the latest.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -10,16 +10,27 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use libp2p::PeerId;
-use libp2p::request_response::{OutboundFailure, OutboundRequestId, ResponseChannel};
+use libp2p::request_response::{
+    InboundRequestId, OutboundFailure, OutboundRequestId, ResponseChannel,
+};
+use prost::Message;
 use starfire_proto::v1;
 use tokio::sync::oneshot;
 
 use super::handle::RequestError;
-use super::requests::Requests;
+use super::requests::{RESPONSE_BYTES_MAX, Requests};
 
-/// Requests that wait for the core: of all peers, and of one.
+/// Requests of all peers that wait for the core.
 const THEIRS_MAX: usize = 16;
+/// Requests of one peer that wait for the core, or whose answers it has not read.
 const THEIRS_PER_PEER_MAX: usize = 4;
+
+/// Bytes of answers that one peer has not read: two full ones of blocks, or the longest.
+const UNREAD_PER_PEER_BYTES_MAX: usize = 40 * 1024 * 1024;
+const _: () = assert!(UNREAD_PER_PEER_BYTES_MAX > RESPONSE_BYTES_MAX as usize);
+/// Bytes of answers that nobody has read yet, and to how many of them an answer may be added that is for no validator's node.
+const UNREAD_BYTES_MAX: usize = 160 * 1024 * 1024;
+const UNREAD_OPEN_BYTES_MAX: usize = 96 * 1024 * 1024;
 
 /// Requests that wait for a peer.
 const OURS_MAX: usize = 64;
@@ -31,6 +42,7 @@ pub(crate) type Reply = oneshot::Sender<Result<v1::SyncResponse, RequestError>>;
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) peer: PeerId,
+    id: InboundRequestId,
     pub(crate) channel: ResponseChannel<v1::SyncResponse>,
     pub(crate) response: Option<v1::SyncResponse>,
 }
@@ -40,7 +52,36 @@ pub(crate) struct Answer {
 pub(crate) struct Exchange {
     ours: BTreeMap<OutboundRequestId, Reply>,
     theirs: FuturesUnordered<BoxFuture<'static, Answer>>,
-    theirs_per_peer: BTreeMap<PeerId, usize>,
+    /// All of theirs, those too that are answered and not read.
+    slots: BTreeMap<InboundRequestId, Slot>,
+}
+
+/// A request of a peer.
+#[derive(Debug)]
+struct Slot {
+    peer: PeerId,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// It waits for the core.
+    Asked,
+    /// The same, but the peer waits no more.
+    Deserted,
+    /// So many bytes of the answer are on their way.
+    Sent(usize),
+}
+
+/// Why an answer is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unsent {
+    #[error("it came too late")]
+    TooLate,
+    #[error("the peer has not read what it was sent")]
+    Unread,
+    #[error("too much that was sent is not read yet")]
+    Full,
 }
 
 impl Exchange {
@@ -75,17 +116,20 @@ impl Exchange {
     pub(crate) fn asked(
         &mut self,
         peer: PeerId,
+        id: InboundRequestId,
         channel: ResponseChannel<v1::SyncResponse>,
     ) -> Option<oneshot::Sender<v1::SyncResponse>> {
-        let waiting = self.theirs_per_peer.get(&peer).copied().unwrap_or(0);
-        if self.theirs.len() >= THEIRS_MAX || waiting >= THEIRS_PER_PEER_MAX {
+        let of_peer = self.slots.values().filter(|slot| slot.peer == peer);
+        if self.theirs.len() >= THEIRS_MAX || of_peer.count() >= THEIRS_PER_PEER_MAX {
             return None;
         }
-        self.theirs_per_peer.insert(peer, waiting + 1);
+        let stage = Stage::Asked;
+        self.slots.insert(id, Slot { peer, stage });
         let (reply, response) = oneshot::channel();
         self.theirs.push(Box::pin(async move {
             Answer {
                 peer,
+                id,
                 channel,
                 response: response.await.ok(),
             }
@@ -95,18 +139,82 @@ impl Exchange {
 
     /// The core's next answer. May be cancelled without loss.
     pub(crate) async fn answer(&mut self) -> Answer {
-        let Some(answer) = self.theirs.next().await else {
-            return pending().await;
-        };
-        let waiting = self
-            .theirs_per_peer
-            .get_mut(&answer.peer)
-            .expect("a request that waits is counted");
-        *waiting -= 1;
-        if *waiting == 0 {
-            self.theirs_per_peer.remove(&answer.peer);
+        match self.theirs.next().await {
+            Some(answer) => answer,
+            None => pending().await,
         }
-        answer
+    }
+
+    /// Sends the core's answer, if the peer still waits and there is room for it. `votes`: the peer is a validator's.
+    pub(crate) fn respond(
+        &mut self,
+        requests: &mut Requests,
+        answer: Answer,
+        votes: bool,
+    ) -> Result<(), Unsent> {
+        let id = answer.id;
+        let sent = self.send(requests, answer, votes);
+        if sent != Ok(true) {
+            self.slots.remove(&id);
+        }
+        sent.map(|_| ())
+    }
+
+    /// Says whether there was an answer.
+    fn send(
+        &mut self,
+        requests: &mut Requests,
+        answer: Answer,
+        votes: bool,
+    ) -> Result<bool, Unsent> {
+        let Some(response) = answer.response else {
+            return Ok(false);
+        };
+        let bytes = response.encoded_len();
+        self.room_for(answer.peer, bytes, votes)?;
+        let slot = self.slots.get_mut(&answer.id);
+        let slot = slot.filter(|slot| slot.stage == Stage::Asked);
+        let slot = slot.ok_or(Unsent::TooLate)?;
+        requests
+            .send_response(answer.channel, response)
+            .map_err(|_| Unsent::TooLate)?;
+        slot.stage = Stage::Sent(bytes);
+        Ok(true)
+    }
+
+    fn room_for(&self, peer: PeerId, bytes: usize, votes: bool) -> Result<(), Unsent> {
+        let (mut all, mut own) = (bytes, bytes);
+        for slot in self.slots.values() {
+            if let Stage::Sent(unread) = slot.stage {
+                all += unread;
+                own += if slot.peer == peer { unread } else { 0 };
+            }
+        }
+        let most = if votes {
+            UNREAD_BYTES_MAX
+        } else {
+            UNREAD_OPEN_BYTES_MAX
+        };
+        if own > UNREAD_PER_PEER_BYTES_MAX {
+            return Err(Unsent::Unread);
+        }
+        if all > most {
+            return Err(Unsent::Full);
+        }
+        Ok(())
+    }
+
+    /// A peer has read the answer to its request, or waits for it no more.
+    pub(crate) fn over(&mut self, id: InboundRequestId) {
+        let Some(slot) = self.slots.get_mut(&id) else {
+            return;
+        };
+        match slot.stage {
+            // The core is still busy with it.
+            Stage::Asked => slot.stage = Stage::Deserted,
+            Stage::Deserted => {}
+            Stage::Sent(_) => drop(self.slots.remove(&id)),
+        }
     }
 }
 

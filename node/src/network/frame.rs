@@ -1,17 +1,14 @@
 //! Frames on a stream: one byte that says what the frame carries, four bytes of length, big-endian, then the content.
 //!
 //! A length is judged before anything is allocated for it, and memory then grows with the bytes that really arrive: a peer that
-//! claims 17 MiB and sends nothing costs nothing. A peer that sends faster than its allowance is not cut off but read more slowly;
-//! the windows of Yamux and TCP then slow it down.
+//! claims 17 MiB and sends nothing costs nothing.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use futures::{AsyncRead, AsyncWrite};
 use starfire_ledger::transaction::BATCH_ENVELOPE_BYTES_MAX;
-use tokio::time::{Sleep, sleep};
 
 /// The longest message: a block of 16 MiB with its certificates.
 pub(crate) const FRAME_BYTES_MAX: usize = 17 * 1024 * 1024;
@@ -50,11 +47,6 @@ impl Kind {
         }
     }
 }
-
-/// What one peer may send in a window.
-const WINDOW: Duration = Duration::from_secs(1);
-const WINDOW_FRAMES: u32 = 4_000;
-const WINDOW_BYTES: usize = 64 * 1024 * 1024;
 
 const HEADER_BYTES: usize = 5;
 
@@ -190,47 +182,6 @@ impl Writer {
     }
 }
 
-/// What a peer may still send in this window.
-///
-/// A window opens with its first frame and lasts at least its time, and as long as the allowance is not used up. Its timer is polled,
-/// and thereby started, only when the allowance is used up: a peer below the limit costs no wake-up.
-#[derive(Debug)]
-pub(crate) struct Allowance {
-    frames: u32,
-    bytes: usize,
-    window: Option<Pin<Box<Sleep>>>,
-}
-
-impl Default for Allowance {
-    fn default() -> Self {
-        Self {
-            frames: WINDOW_FRAMES,
-            bytes: WINDOW_BYTES,
-            window: None,
-        }
-    }
-}
-
-impl Allowance {
-    /// Ready when another frame may be read.
-    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.frames > 0 && self.bytes > 0 {
-            return Poll::Ready(());
-        }
-        if let Some(window) = &mut self.window {
-            ready!(window.as_mut().poll(cx));
-        }
-        *self = Self::default();
-        Poll::Ready(())
-    }
-
-    pub(crate) fn spend(&mut self, bytes: usize) {
-        self.window.get_or_insert_with(|| Box::pin(sleep(WINDOW)));
-        self.frames = self.frames.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(bytes);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use futures::executor::block_on;
@@ -310,22 +261,5 @@ mod tests {
         let (frames, end) = read(vec![1, 0, 0, 0, 5, 1, 2]);
         assert!(frames.is_empty());
         assert!(matches!(end, FrameError::Ended));
-    }
-
-    #[tokio::test]
-    async fn a_fast_peer_waits_for_the_next_window() {
-        let mut allowance = Allowance::default();
-        for _ in 0..WINDOW_FRAMES {
-            poll_fn(|cx| allowance.poll_ready(cx)).await;
-            allowance.spend(10);
-        }
-        let waker = futures::task::noop_waker();
-        let cx = &mut Context::from_waker(&waker);
-        assert!(allowance.poll_ready(cx).is_pending());
-        poll_fn(|cx| allowance.poll_ready(cx)).await;
-
-        allowance.spend(WINDOW_BYTES);
-        assert!(allowance.poll_ready(cx).is_pending());
-        poll_fn(|cx| allowance.poll_ready(cx)).await;
     }
 }

@@ -27,13 +27,15 @@ pub struct Gauges {
     pub consensus_unsent: u64,
     /// Counter: consensus messages that the core was too slow for.
     pub consensus_dropped: u64,
+    /// Counter: consensus messages of peers that are nodes of no validator.
+    pub consensus_refused: u64,
     /// Counter: gossiped transactions, and batches, that the core was too slow for or that gossip could not take.
     pub transactions_dropped: u64,
     /// Counter: batches of transactions that were too old for a full outbox, or whose peer was not there.
     pub batches_unsent: u64,
     /// Counter: batches that were not read, since their sender passed on invalid transactions lately.
     pub batches_refused: u64,
-    /// Counter: announcements, block requests and news of connections that the core was too slow for.
+    /// Counter: announcements, block requests and news of connections that the core was too slow for, and answers without room.
     pub others_dropped: u64,
     /// Counter: judgements that came faster than they could be passed on.
     pub judgements_dropped: u64,
@@ -58,6 +60,7 @@ pub(crate) struct Counters {
     pub(crate) consensus_received: Counter,
     pub(crate) consensus_unsent: Counter,
     pub(crate) consensus_dropped: Counter,
+    pub(crate) consensus_refused: Counter,
     pub(crate) transactions_dropped: Counter,
     pub(crate) batches_unsent: Counter,
     pub(crate) batches_refused: Counter,

@@ -108,11 +108,13 @@ struct Shared {
 
 /// Whom the chain lets in, and whom it keeps out.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Admission {
+pub struct Admission {
     /// Peers of members.
-    pub(crate) allowed: BTreeSet<PeerId>,
+    pub allowed: BTreeSet<PeerId>,
+    /// Of these, the nodes of validators.
+    pub validators: BTreeSet<PeerId>,
     /// Peers of members that were removed.
-    pub(crate) denied: BTreeSet<PeerId>,
+    pub denied: BTreeSet<PeerId>,
 }
 
 /// The ends of the handle's channels that the network's task holds.
@@ -204,9 +206,9 @@ impl Network {
         }
     }
 
-    /// Notes that a batch of a peer was lost here, since too much waits for its check.
-    pub fn lost_batch(&self) {
-        self.0.counters.transactions_dropped.one();
+    /// Notes that batches of peers were lost here, since too much waits for its check.
+    pub fn lost_batches(&self, count: usize) {
+        self.0.counters.transactions_dropped.add(count);
     }
 
     /// Says that a peer passed on transactions which no honest node does. After many its transactions are not read for a while.
@@ -289,8 +291,8 @@ impl Network {
 
     /// Replaces the admitted members' peers, and those that may not connect. Configured peers stay allowed, unless they are denied:
     /// the chain's word goes before the configuration's. Connections of peers that are no longer allowed end.
-    pub fn admit(&self, allowed: BTreeSet<PeerId>, denied: BTreeSet<PeerId>) {
-        self.0.admission.send_replace(Admission { allowed, denied });
+    pub fn admit(&self, admission: Admission) {
+        self.0.admission.send_replace(admission);
     }
 
     /// The peers to which a direct stream works.
@@ -330,6 +332,7 @@ impl Network {
             consensus_received: counters.consensus_received.value(),
             consensus_unsent: counters.consensus_unsent.value(),
             consensus_dropped: counters.consensus_dropped.value(),
+            consensus_refused: counters.consensus_refused.value(),
             transactions_dropped: counters.transactions_dropped.value(),
             batches_unsent: counters.batches_unsent.value(),
             batches_refused: counters.batches_refused.value(),

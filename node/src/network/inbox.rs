@@ -1,8 +1,9 @@
 //! What arrives from the network for the core.
 //!
 //! The inbox is bounded three ways: in entries, in bytes, and by peer, so that one peer cannot crowd out the others and a slow core
-//! never costs unlimited memory. Transactions are refused first: gossip brings them again. A consensus message is refused only when
-//! its own sender has filled its share. Every refusal is counted.
+//! never costs unlimited memory. Its entries are taken from the peers in turn: a peer that fills its share is before nobody else.
+//! Transactions are refused first: gossip brings them again. A consensus message is refused only when its own sender has filled its
+//! share. Every refusal is counted.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,6 +12,8 @@ use libp2p::PeerId;
 use libp2p::gossipsub::MessageId;
 use starfire_proto::v1;
 use tokio::sync::{mpsc, oneshot};
+
+use crate::rota::Rota;
 
 /// Entries of all kinds.
 const ENTRIES_MAX: usize = 32_768;
@@ -22,6 +25,12 @@ const ENTRIES_RESERVED: usize = 1_024;
 const CONSENSUS_SHARE: Share = Share {
     entries: 1_024,
     bytes: 48 * 1024 * 1024,
+};
+
+/// Announcements and requests of one peer.
+const OTHERS_SHARE: Share = Share {
+    entries: 64,
+    bytes: 0,
 };
 
 /// Transactions from one peer, and from all.
@@ -100,58 +109,85 @@ pub enum Judgement {
     Reject,
 }
 
+impl Incoming {
+    fn peer(&self) -> PeerId {
+        match self {
+            Self::Consensus { peer, .. }
+            | Self::Transactions { peer, .. }
+            | Self::Transaction { peer, .. }
+            | Self::Announcement { peer, .. }
+            | Self::SyncRequest { peer, .. }
+            | Self::Connected(peer)
+            | Self::Disconnected(peer) => *peer,
+        }
+    }
+}
+
 /// The receiving end, for the core.
 #[derive(Debug)]
 pub struct Inbox {
-    entries: mpsc::Receiver<Incoming>,
-    load: Arc<Mutex<Load>>,
+    wake: mpsc::Receiver<()>,
+    waiting: Arc<Mutex<Waiting>>,
 }
 
 impl Inbox {
     /// The next entry; `None` when the network has stopped. May be cancelled without loss.
     pub async fn recv(&mut self) -> Option<Incoming> {
-        let entry = self.entries.recv().await;
-        self.released(entry)
+        loop {
+            if let Some(entry) = self.try_recv() {
+                return Some(entry);
+            }
+            if self.wake.recv().await.is_none() {
+                return self.try_recv();
+            }
+        }
     }
 
     /// The next entry, from a thread outside the runtime.
     pub fn blocking_recv(&mut self) -> Option<Incoming> {
-        let entry = self.entries.blocking_recv();
-        self.released(entry)
+        loop {
+            if let Some(entry) = self.try_recv() {
+                return Some(entry);
+            }
+            if self.wake.blocking_recv().is_none() {
+                return self.try_recv();
+            }
+        }
     }
 
     /// The next entry if there is one now.
     pub fn try_recv(&mut self) -> Option<Incoming> {
-        let entry = self.entries.try_recv().ok();
-        self.released(entry)
+        lock(&self.waiting).pop()
     }
+}
 
-    fn released(&self, entry: Option<Incoming>) -> Option<Incoming> {
-        if let Some(entry) = &entry {
-            lock(&self.load).release(entry);
-        }
-        entry
+impl Drop for Inbox {
+    /// Whoever waits for an answer to one of the entries hears that there is none.
+    fn drop(&mut self) {
+        self.wake.close();
+        while self.try_recv().is_some() {}
     }
 }
 
 /// The sending end, for the network.
 #[derive(Clone, Debug)]
 pub(crate) struct Delivery {
-    entries: mpsc::Sender<Incoming>,
-    load: Arc<Mutex<Load>>,
+    /// One wake-up that is there already will do for several entries.
+    wake: mpsc::Sender<()>,
+    waiting: Arc<Mutex<Waiting>>,
 }
 
 /// An inbox that holds nothing, and the way into it.
 pub(crate) fn channel() -> (Delivery, Inbox) {
-    let (sender, receiver) = mpsc::channel(ENTRIES_MAX);
-    let load = Arc::new(Mutex::new(Load::default()));
+    let (wake, woken) = mpsc::channel(1);
+    let waiting = Arc::new(Mutex::new(Waiting::default()));
     let delivery = Delivery {
-        entries: sender,
-        load: Arc::clone(&load),
+        wake,
+        waiting: Arc::clone(&waiting),
     };
     let inbox = Inbox {
-        entries: receiver,
-        load,
+        wake: woken,
+        waiting,
     };
     (delivery, inbox)
 }
@@ -160,49 +196,77 @@ impl Delivery {
     /// Puts an entry into the inbox, or gives it back when there is no room for it.
     #[must_use]
     pub(crate) fn offer(&self, entry: Incoming) -> Option<Incoming> {
-        let free = self.entries.capacity();
-        let news = matches!(entry, Incoming::Connected(_) | Incoming::Disconnected(_));
-        if !news && free <= ENTRIES_RESERVED {
+        let mut waiting = lock(&self.waiting);
+        // Asked with the lock held: what comes in before the inbox closes is given back by it.
+        if self.wake.is_closed() {
             return Some(entry);
         }
-        // Held until the entry stands in the channel, so that its release cannot come before.
-        let mut load = lock(&self.load);
-        if !load.take(&entry) {
-            return Some(entry);
-        }
-        let refused = self.entries.try_send(entry).err()?.into_inner();
-        load.release(&refused);
-        Some(refused)
+        let refused = waiting.push(entry);
+        drop(waiting);
+        self.wake.try_send(()).ok();
+        refused
     }
 
     pub(crate) fn level(&self) -> Level {
-        Level(Arc::clone(&self.load))
+        Level(Arc::clone(&self.waiting))
     }
 }
 
 /// How full the inbox is; keeps neither end open.
 #[derive(Clone, Debug)]
-pub(crate) struct Level(Arc<Mutex<Load>>);
+pub(crate) struct Level(Arc<Mutex<Waiting>>);
 
 impl Level {
     /// Entries and bytes that the core has not taken yet.
     pub(crate) fn waiting(&self) -> (usize, usize) {
-        let load = lock(&self.0);
-        (load.entries, load.bytes())
+        let waiting = lock(&self.0);
+        (waiting.load.entries, waiting.load.bytes())
     }
 }
 
-fn lock(load: &Mutex<Load>) -> MutexGuard<'_, Load> {
-    load.lock().expect("nobody panics while holding the load")
+fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
+    waiting
+        .lock()
+        .expect("nobody panics while holding what waits")
 }
 
-/// What lies in the inbox, by peer. A peer with nothing in it has no entry.
+/// What lies in the inbox.
+#[derive(Debug, Default)]
+struct Waiting {
+    entries: Rota<Incoming>,
+    load: Load,
+}
+
+impl Waiting {
+    fn push(&mut self, entry: Incoming) -> Option<Incoming> {
+        let news = matches!(entry, Incoming::Connected(_) | Incoming::Disconnected(_));
+        let most = if news {
+            ENTRIES_MAX
+        } else {
+            ENTRIES_MAX - ENTRIES_RESERVED
+        };
+        if self.load.entries >= most || !self.load.take(&entry) {
+            return Some(entry);
+        }
+        self.entries.push(entry.peer(), entry);
+        None
+    }
+
+    fn pop(&mut self) -> Option<Incoming> {
+        let (_, entry) = self.entries.pop()?;
+        self.load.release(&entry);
+        Some(entry)
+    }
+}
+
+/// How much that is, by peer. A peer with nothing in it has no entry.
 #[derive(Debug, Default)]
 struct Load {
     entries: usize,
     consensus: BTreeMap<PeerId, Share>,
     transactions: BTreeMap<PeerId, Share>,
     all_transactions: Share,
+    others: BTreeMap<PeerId, Share>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -233,10 +297,14 @@ impl Load {
                 self.transactions.insert(*peer, more);
                 self.all_transactions = all;
             }
-            Incoming::Announcement { .. }
-            | Incoming::SyncRequest { .. }
-            | Incoming::Connected(_)
-            | Incoming::Disconnected(_) => {}
+            Incoming::Announcement { peer, .. } | Incoming::SyncRequest { peer, .. } => {
+                let share = self.others.get(peer).copied().unwrap_or_default();
+                let Some(more) = share.plus(0, OTHERS_SHARE) else {
+                    return false;
+                };
+                self.others.insert(*peer, more);
+            }
+            Incoming::Connected(_) | Incoming::Disconnected(_) => {}
         }
         self.entries += 1;
         true
@@ -253,10 +321,10 @@ impl Load {
                 release_from(&mut self.transactions, peer, bytes.len());
                 self.all_transactions = self.all_transactions.minus(bytes.len());
             }
-            Incoming::Announcement { .. }
-            | Incoming::SyncRequest { .. }
-            | Incoming::Connected(_)
-            | Incoming::Disconnected(_) => {}
+            Incoming::Announcement { peer, .. } | Incoming::SyncRequest { peer, .. } => {
+                release_from(&mut self.others, peer, 0);
+            }
+            Incoming::Connected(_) | Incoming::Disconnected(_) => {}
         }
     }
 
@@ -328,6 +396,26 @@ mod tests {
     }
 
     #[test]
+    fn a_full_share_of_one_peer_stands_before_no_message_of_another() {
+        let (delivery, mut inbox) = channel();
+        let (loud, quiet) = (PeerId::random(), PeerId::random());
+        for _ in 0..CONSENSUS_SHARE.entries {
+            assert!(delivery.offer(consensus(loud, 1)).is_none());
+        }
+        for bytes in [2, 3] {
+            assert!(delivery.offer(consensus(quiet, bytes)).is_none());
+        }
+        let mut sizes = Vec::new();
+        for _ in 0..4 {
+            let Some(Incoming::Consensus { bytes, .. }) = inbox.try_recv() else {
+                panic!("there are more than a thousand");
+            };
+            sizes.push(bytes.len());
+        }
+        assert_eq!(sizes, [1, 2, 1, 3]);
+    }
+
+    #[test]
     fn waiting_bytes_are_bounded_and_come_free_when_taken() {
         let (delivery, mut inbox) = channel();
         let peer = PeerId::random();
@@ -338,7 +426,7 @@ mod tests {
         assert_eq!(delivery.level().waiting(), (2, CONSENSUS_SHARE.bytes));
         while inbox.try_recv().is_some() {}
         assert_eq!(delivery.level().waiting(), (0, 0));
-        assert!(lock(&delivery.load).consensus.is_empty());
+        assert!(lock(&delivery.waiting).load.consensus.is_empty());
     }
 
     #[test]
@@ -370,6 +458,18 @@ mod tests {
         {}
         let news = Incoming::Disconnected(PeerId::random());
         assert!(delivery.offer(news).is_none());
+    }
+
+    #[test]
+    fn one_peers_announcements_take_no_place_of_a_consensus_message() {
+        let (delivery, mut inbox) = channel();
+        let announced = |peer, height| delivery.offer(Incoming::Announcement { peer, height });
+        let peer = PeerId::random();
+        let taken = (0..40_000).filter(|height| announced(peer, *height).is_none());
+        assert_eq!(taken.count(), OTHERS_SHARE.entries);
+        assert!(delivery.offer(consensus(PeerId::random(), 10)).is_none());
+        inbox.try_recv().unwrap();
+        assert!(announced(peer, 7).is_none());
     }
 
     #[test]

@@ -101,7 +101,10 @@ impl Codec for RequestsCodec {
     where
         T: AsyncWrite + Unpin + Send,
     {
-        write(io, &response.encode_to_vec(), RESPONSE_BYTES_MAX).await
+        let bytes = response.encode_to_vec();
+        // The peer may take its time to read, and one copy is enough for that.
+        drop(response);
+        write(io, &bytes, RESPONSE_BYTES_MAX).await
     }
 }
 

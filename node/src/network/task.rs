@@ -9,7 +9,7 @@ use futures::StreamExt;
 use libp2p::allow_block_list::NotAllowed;
 use libp2p::core::ConnectedPoint;
 use libp2p::gossipsub::{self, MessageAcceptance, PublishError};
-use libp2p::request_response::{self, ResponseChannel};
+use libp2p::request_response::{self, InboundRequestId, ResponseChannel};
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{ConnectionDenied, DialError, ListenError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm};
@@ -42,6 +42,8 @@ pub(crate) struct Task {
     pub(crate) names: Names,
     /// Peers that are allowed unless the members exclude them.
     pub(crate) configured: BTreeSet<PeerId>,
+    /// The nodes of validators. Nobody else's consensus messages are taken.
+    pub(crate) validators: BTreeSet<PeerId>,
     pub(crate) redial: Redial,
     pub(crate) delivery: Delivery,
     pub(crate) counters: Arc<Counters>,
@@ -183,7 +185,11 @@ impl Task {
                 bytes,
             } => {
                 self.counters.consensus_received.one();
-                self.deliver(Incoming::Consensus { peer, bytes });
+                if self.validators.contains(&peer) {
+                    self.deliver(Incoming::Consensus { peer, bytes });
+                } else {
+                    self.counters.consensus_refused.one();
+                }
             }
             direct::Event::Frame {
                 peer,
@@ -269,8 +275,10 @@ impl Task {
         match event {
             request_response::Event::Message { peer, message, .. } => match message {
                 request_response::Message::Request {
-                    request, channel, ..
-                } => self.asked(peer, request, channel),
+                    request_id,
+                    request,
+                    channel,
+                } => self.asked(peer, request_id, request, channel),
                 request_response::Message::Response {
                     request_id,
                     response,
@@ -279,10 +287,18 @@ impl Task {
             request_response::Event::OutboundFailure {
                 request_id, error, ..
             } => self.exchange.ended(request_id, Err(error.into())),
-            request_response::Event::InboundFailure { peer, error, .. } => {
+            request_response::Event::InboundFailure {
+                peer,
+                request_id,
+                error,
+                ..
+            } => {
                 debug!(%peer, %error, "a request was not answered");
+                self.exchange.over(request_id);
             }
-            request_response::Event::ResponseSent { .. } => {}
+            request_response::Event::ResponseSent { request_id, .. } => {
+                self.exchange.over(request_id);
+            }
         }
     }
 
@@ -290,10 +306,11 @@ impl Task {
     fn asked(
         &mut self,
         peer: PeerId,
+        id: InboundRequestId,
         request: v1::SyncRequest,
         channel: ResponseChannel<v1::SyncResponse>,
     ) {
-        let Some(reply) = self.exchange.asked(peer, channel) else {
+        let Some(reply) = self.exchange.asked(peer, id, channel) else {
             self.counters.others_dropped.one();
             return;
         };
@@ -305,12 +322,11 @@ impl Task {
     }
 
     fn respond(&mut self, answer: Answer) {
-        let Some(response) = answer.response else {
-            return;
-        };
+        let (peer, votes) = (answer.peer, self.validators.contains(&answer.peer));
         let requests = &mut self.swarm.behaviour_mut().requests;
-        if requests.send_response(answer.channel, response).is_err() {
-            debug!(peer = %answer.peer, "a response came too late");
+        if let Err(reason) = self.exchange.respond(requests, answer, votes) {
+            self.counters.others_dropped.one();
+            debug!(%peer, %reason, "a response was not sent");
         }
     }
 
@@ -361,9 +377,21 @@ impl Task {
     }
 
     fn allow(&mut self) {
-        let Admission { allowed, denied } = self.ends.admission.borrow_and_update().clone();
+        let Admission {
+            allowed,
+            validators,
+            denied,
+        } = self.ends.admission.borrow_and_update().clone();
         let mut wanted = allowed;
         wanted.extend(self.configured.difference(&denied));
+        let places = &mut self.swarm.behaviour_mut().places;
+        for peer in self.validators.difference(&self.configured) {
+            places.remove_peer_id(peer);
+        }
+        for peer in &validators {
+            places.bypass_peer_id(peer);
+        }
+        self.validators = validators;
         let list = &mut self.swarm.behaviour_mut().allowed;
         let present: BTreeSet<PeerId> = list.allowed_peers().iter().copied().collect();
         for peer in present.difference(&wanted) {

@@ -2,6 +2,8 @@
 //!
 //! No test sleeps: each waits for what it expects, and fails when that takes too long.
 
+mod unread;
+
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -17,7 +19,9 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, timeout};
 
 use super::frame::{FRAME_BYTES_MAX, Kind};
-use super::{Inbox, Incoming, Judgement, Network, NetworkConfig, NetworkError, RequestError};
+use super::{
+    Admission, Inbox, Incoming, Judgement, Network, NetworkConfig, NetworkError, RequestError,
+};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -103,15 +107,27 @@ async fn becomes(condition: impl Fn() -> bool) {
     .await;
 }
 
+/// All of these are nodes of validators.
 fn config(allowed: &[PeerId], peers: Vec<(PeerId, Multiaddr)>) -> NetworkConfig {
+    let configured = peers.iter().map(|(peer, _)| *peer);
     NetworkConfig {
         key: Keypair::generate_ed25519(),
         chain_id: "starfire-test-1".to_owned(),
         genesis_hash: [7; 32],
         listen: "/ip4/127.0.0.1/tcp/0".parse().unwrap(),
+        validators: allowed.iter().copied().chain(configured).collect(),
         peers,
         allowed: allowed.iter().copied().collect(),
         psk: None,
+    }
+}
+
+/// These may connect, and those not.
+fn admission(allowed: &[PeerId], denied: &[PeerId]) -> Admission {
+    Admission {
+        allowed: allowed.iter().copied().collect(),
+        validators: BTreeSet::new(),
+        denied: denied.iter().copied().collect(),
     }
 }
 
@@ -410,15 +426,39 @@ async fn the_allow_list_changes_while_running() {
     let mut other = Node::start(config(&[], vec![node.address()])).await;
     becomes(|| node.network.gauges().strangers_refused >= 1).await;
 
-    let peers = BTreeSet::from([other.peer()]);
-    node.network.admit(peers, BTreeSet::new());
+    node.network.admit(admission(&[other.peer()], &[]));
     node.connected_to(other.peer()).await;
     other.connected_to(node.peer()).await;
 
-    node.network.admit(BTreeSet::new(), BTreeSet::new());
+    node.network.admit(admission(&[], &[]));
     node.gone(other.peer()).await;
     other.gone(node.peer()).await;
     assert!(node.network.connected().is_empty());
+}
+
+#[tokio::test]
+async fn consensus_messages_of_a_peer_without_a_vote_do_not_reach_the_inbox() {
+    let (first, mut second) = pair().await;
+    let peer = first.peer();
+    assert!(first.network.send(second.peer(), b"a vote".to_vec()));
+    assert_eq!(second.message().await.1, b"a vote");
+
+    // It is a member still, and votes no more.
+    second.network.admit(admission(&[peer], &[]));
+    let refused = || second.network.gauges().consensus_refused;
+    soon(async {
+        let mut tick = tokio::time::interval(Duration::from_millis(20));
+        while refused() == 0 {
+            first.network.send(second.peer(), b"noise".to_vec());
+            tick.tick().await;
+        }
+    })
+    .await;
+    while second.inbox.try_recv().is_some() {}
+    let before = refused();
+    assert!(first.network.send(second.peer(), b"noise".to_vec()));
+    becomes(|| refused() > before).await;
+    assert!(second.inbox.try_recv().is_none());
 }
 
 #[tokio::test]
@@ -426,15 +466,15 @@ async fn who_is_denied_is_not_let_in_by_the_configuration() {
     let mut first = Node::start(config(&[], Vec::new())).await;
     let mut second = Node::start(config(&[first.peer()], vec![first.address()])).await;
     let (one, two) = (first.peer(), second.peer());
-    first.network.admit(BTreeSet::from([two]), BTreeSet::new());
+    first.network.admit(admission(&[two], &[]));
     first.connected_to(two).await;
     second.connected_to(one).await;
 
     // The second has the first in its configuration, but the chain has removed it.
-    second.network.admit(BTreeSet::new(), BTreeSet::from([one]));
+    second.network.admit(admission(&[], &[one]));
     second.gone(one).await;
     first.gone(two).await;
-    second.network.admit(BTreeSet::new(), BTreeSet::new());
+    second.network.admit(admission(&[], &[]));
     second.connected_to(one).await;
     first.connected_to(two).await;
 }

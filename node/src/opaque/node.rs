@@ -121,6 +121,7 @@ async fn run(settings: NodeSettings) -> anyhow::Result<()> {
             .map(|(index, key)| (key.public().to_peer_id(), address(settings.port_of(index))))
             .collect(),
         allowed: peers.values().copied().collect(),
+        validators: peers.values().copied().collect(),
         psk: None,
     })
     .await

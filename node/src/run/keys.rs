@@ -39,6 +39,7 @@ pub(super) fn peering(
             .map(split_peer)
             .collect::<anyhow::Result<_>>()?,
         allowed: roster.allowed().clone(),
+        validators: roster.admission().validators,
         psk: psk.transpose()?,
     })
 }

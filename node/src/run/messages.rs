@@ -1,4 +1,4 @@
-//! What peers and clients send, each kind to where it belongs.
+//! What peers send, each kind to where it belongs.
 
 use std::sync::Arc;
 
@@ -9,35 +9,19 @@ use starfire_state::Archive;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::core_loop::CoreInput;
-use crate::gateway::backend::Submission;
+use crate::intake::Intake;
 use crate::network::{Inbox, Incoming, Judgement, Network};
 use crate::snapshot::Shelf;
 use crate::spread::BATCH_TRANSACTIONS_MAX;
 use crate::sync::serve::serve;
 use crate::verify_pool::{Arrival, Origin};
 
-/// Clients' transactions join those of peers.
-pub(super) async fn take_submissions(
-    mut submissions: mpsc::Receiver<Submission>,
-    arrived: mpsc::Sender<Arrival>,
-) {
-    while let Some(Submission { envelopes, reply }) = submissions.recv().await {
-        let arrival = Arrival {
-            envelopes,
-            origin: Origin::Client(reply),
-        };
-        if arrived.send(arrival).await.is_err() {
-            return;
-        }
-    }
-}
-
 /// Sorts what peers send: consensus to the core, transactions to the checkers, requests to the archive.
 pub(super) async fn take_incoming(
     network: Network,
     mut incoming: Inbox,
     core: mpsc::Sender<CoreInput>,
-    arrived: mpsc::Sender<Arrival>,
+    intake: Intake,
     arrivals: mpsc::Sender<PeerId>,
     archive: Arc<dyn Archive>,
     shelf: Shelf,
@@ -49,17 +33,21 @@ pub(super) async fn take_incoming(
                 .await
                 .is_ok(),
             Incoming::Transactions { peer, batch } => {
-                take_batch(&network, &arrived, peer, &batch);
+                take_batch(&network, &intake, peer, &batch);
                 true
             }
-            Incoming::Transaction { bytes, pending, .. } => {
+            Incoming::Transaction {
+                peer,
+                bytes,
+                pending,
+            } => {
                 let (reply, judgement) = oneshot::channel();
                 let arrival = Arrival {
                     envelopes: vec![bytes],
                     origin: Origin::Gossip(reply),
                 };
                 // One that is not taken drops its reply, which the task below hears.
-                arrived.try_send(arrival).ok();
+                network.lost_batches(intake.offer(peer, arrival));
                 let network = network.clone();
                 tokio::spawn(async move {
                     let judgement = judgement.await.unwrap_or(Judgement::Ignore);
@@ -88,9 +76,9 @@ pub(super) async fn take_incoming(
             Incoming::Connected(peer) => {
                 // A full queue only means that enough peers are being asked already.
                 arrivals.try_send(peer).ok();
-                core.send(CoreInput::Peers).await.is_ok()
+                core.send(CoreInput::Peer(peer)).await.is_ok()
             }
-            Incoming::Disconnected(_) => core.send(CoreInput::Peers).await.is_ok(),
+            Incoming::Disconnected(peer) => core.send(CoreInput::Peer(peer)).await.is_ok(),
         };
         if !open {
             return;
@@ -98,8 +86,8 @@ pub(super) async fn take_incoming(
     }
 }
 
-/// A peer's batch joins the transactions of clients, unless there is no room: the sender gossips what is not committed.
-fn take_batch(network: &Network, arrived: &mpsc::Sender<Arrival>, peer: PeerId, batch: &[u8]) {
+/// A peer's batch waits for its check, unless there is no room: the sender gossips what is not committed.
+fn take_batch(network: &Network, intake: &Intake, peer: PeerId, batch: &[u8]) {
     match v1::TransactionBatch::decode(batch) {
         Ok(v1::TransactionBatch { envelopes })
             if (1..=BATCH_TRANSACTIONS_MAX).contains(&envelopes.len()) =>
@@ -108,9 +96,7 @@ fn take_batch(network: &Network, arrived: &mpsc::Sender<Arrival>, peer: PeerId, 
                 envelopes,
                 origin: Origin::Peer(peer),
             };
-            if arrived.try_send(arrival).is_err() {
-                network.lost_batch();
-            }
+            network.lost_batches(intake.offer(peer, arrival));
         }
         Ok(_) | Err(_) => network.blame(peer, 1),
     }

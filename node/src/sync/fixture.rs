@@ -354,6 +354,7 @@ fn config(
         listen: "/ip4/127.0.0.1/tcp/0".parse().unwrap(),
         peers,
         allowed: BTreeSet::from([allowed]),
+        validators: BTreeSet::new(),
         psk: None,
     }
 }
