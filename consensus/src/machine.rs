@@ -286,7 +286,7 @@ impl Consensus {
     pub fn contradicted(&self, proposal: &Proposal) -> Option<Misbehaviour> {
         let kept = self.at.as_ref()?.proposals.get(&proposal.round)?;
         let (one, two) = (SignedProposal::of(kept)?, SignedProposal::of(proposal)?);
-        proposals_contradict(&one, &two).then(|| Misbehaviour::DuplicateProposal(one, two))
+        proposals_contradict(&one, &two).then_some(Misbehaviour::DuplicateProposal(one, two))
     }
 
     /// Whether the height in progress has something to decide.
