@@ -215,7 +215,7 @@ mod tests {
             ),
             ("--name n --role super --main http://127.0.0.1:1", "--main"),
             (
-                "--name n --role backbone --chain-code cn01 --main https://a",
+                "--name n --role backbone --chain-code cn01 --main ftp://a",
                 "--main",
             ),
             ("--name n --role super --chain-code cn01", "--chain-code"),
