@@ -18,7 +18,7 @@ use crate::block::BLOCK_BYTES_MAX;
 use crate::code;
 use crate::transaction::ENVELOPE_BYTES_MAX;
 
-/// What the operations of one payer's transactions may read of the state in a block, bytes. Of long documents they take about a second.
+/// What the operations of one payer's transactions may read of the state in a block, bytes.
 pub const READ_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// On whose account a transaction takes its place in a block.
