@@ -121,6 +121,8 @@ pub const STATUS_LIST_REVOCATION_FINAL: Code = Code::new("STATUS_LIST_REVOCATION
 pub const CONTRACT_CALL_INVALID: Code = Code::new("CONTRACT_CALL_INVALID", 151);
 /// The system contract has no such method, or answers it elsewhere.
 pub const CONTRACT_METHOD_UNKNOWN: Code = Code::new("CONTRACT_METHOD_UNKNOWN", 151);
+/// The call has a form of earlier SDKs, which only chains of BIF's profile take.
+pub const CONTRACT_LEGACY_FORM: Code = Code::new("CONTRACT_LEGACY_FORM", 151);
 /// The keys that signed may pay for the account, and not do what the call does.
 pub const CONTRACT_CALL_UNDERSIGNED: Code = Code::new("CONTRACT_CALL_UNDERSIGNED", 93);
 /// The document's recovery waits for its delay, which BIF's contract does not know.

@@ -41,7 +41,11 @@ pub enum Contract {
 
 /// A call that changes state, parsed.
 #[derive(Debug, Clone)]
-pub struct Call(Kind);
+pub struct Call {
+    kind: Kind,
+    /// A form of earlier SDKs that it has.
+    legacy: Option<&'static str>,
+}
 
 #[derive(Debug, Clone)]
 enum Kind {
@@ -70,10 +74,24 @@ impl Call {
         }
         let input = read(input)?;
         let (method, params) = method(&input)?;
-        Ok(Self(match contract {
-            Contract::Ddo => Kind::Ddo(ddo::Call::parse(method, params)?),
-            Contract::Tds => Kind::Tds(tds::Call::parse(method, params)?),
-        }))
+        Ok(match contract {
+            Contract::Ddo => {
+                let (call, legacy) = ddo::Call::parse(method, params)?;
+                Self {
+                    kind: Kind::Ddo(call),
+                    legacy,
+                }
+            }
+            Contract::Tds => Self {
+                kind: Kind::Tds(tds::Call::parse(method, params)?),
+                legacy: None,
+            },
+        })
+    }
+
+    /// A form of earlier SDKs that it has, for people: only chains of BIF's profile take it.
+    pub fn legacy(&self) -> Option<&'static str> {
+        self.legacy
     }
 
     /// Carries it out. `governs`: the sender is one of those who decide on motions.
@@ -84,11 +102,15 @@ impl Call {
         signers: &[&str],
         governs: bool,
     ) -> Result<(), Rejection> {
+        if let Some(form) = self.legacy.filter(|_| !env.chain.bif_profile) {
+            let detail = format!("a chain without BIF's profile does not take {form}");
+            return Err(Rejection::new(code::CONTRACT_LEGACY_FORM, detail));
+        }
         if !policy::keys_weigh_enough(state, &env.sender, signers) {
             let detail = format!("{} asks for more keys where a document changes", env.sender);
             return Err(Rejection::new(code::CONTRACT_CALL_UNDERSIGNED, detail));
         }
-        match self.0 {
+        match self.kind {
             Kind::Ddo(call) => call.apply(state, env, signers),
             Kind::Tds(call) => call.apply(state, env, governs),
         }

@@ -154,7 +154,7 @@ impl Parameters {
             match name.as_str() {
                 "service" => parameters.service = Some(value),
                 "serviceType" => parameters.service_type = Some(value),
-                "relativeRef" => parameters.relative_ref = Some(value),
+                "relativeRef" => parameters.relative_ref = Some(uri::escaped(&value)),
                 "versionId" => parameters.version_id = Some(value),
                 "versionTime" => parameters.version_time = Some(VersionTime::parse(value)?),
                 _ => parameters.other.push((name, value)),
@@ -250,11 +250,13 @@ mod tests {
 
     #[test]
     fn every_part_is_decoded() {
-        let url = parse(
-            "/resources/a%20b?service=files&relativeRef=%2Fdoc%3Fv%3D%E4%B8%AD&x=%3D&flag#key%2D1",
-        );
-        // The decoded reference is no URI, so nothing could follow it.
-        assert!(matches!(url, Err(DidUrlError::RelativeRef(_))));
+        let url = parse("?service=files&relativeRef=%2Fmy%20doc%3Fv%3D%E4%B8%AD").unwrap();
+        let relative = url.parameters().relative_ref.as_deref();
+        assert_eq!(relative, Some("/my%20doc?v=%E4%B8%AD"));
+        for none in ["%5C", "%09", "%2F%2Fhost", "100%25"] {
+            let url = parse(&format!("?service=files&relativeRef={none}"));
+            assert!(matches!(url, Err(DidUrlError::RelativeRef(_))), "{none}");
+        }
         let url =
             parse("/resources/a%20b?service=files&relativeRef=%2Fdoc%3Fv%3D1&x=%3D&flag#key%2D1")
                 .unwrap();

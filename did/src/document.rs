@@ -23,7 +23,7 @@ mod subject;
 mod tests;
 mod w3c;
 
-pub use bid::from_bid;
+pub use bid::{FromBid, from_bid};
 pub use error::DocumentError;
 pub use json::FormError;
 pub use name::NameKind;

@@ -61,6 +61,7 @@ pub(crate) struct World {
     pub(crate) now_ms: i64,
     pub(crate) did_creation: v1::DidCreation,
     chain_code: String,
+    bif_profile: bool,
     events: Vec<Event>,
 }
 
@@ -71,6 +72,7 @@ impl World {
             now_ms: 1_000_000,
             did_creation: v1::DidCreation::Anyone,
             chain_code: String::new(),
+            bif_profile: false,
             events: Vec::new(),
         }
     }
@@ -82,6 +84,13 @@ impl World {
         }
     }
 
+    pub(crate) fn of_bif_profile(self) -> Self {
+        Self {
+            bif_profile: true,
+            ..self
+        }
+    }
+
     pub(crate) fn env(&self, sender: impl ToString) -> Env {
         let nanos = u32::try_from(self.now_ms.rem_euclid(1000)).unwrap() * 1_000_000;
         Env {
@@ -89,6 +98,7 @@ impl World {
                 chain_id: CHAIN_ID.into(),
                 chain_code: self.chain_code.clone(),
                 did_creation: self.did_creation.into(),
+                bif_profile: self.bif_profile,
                 ..v1::ChainRecord::default()
             },
             height: 5,

@@ -16,7 +16,9 @@ pub const SIGNATURE_BYTES: usize = 64;
 /// Whether `signature` is `key`'s over `message`.
 pub fn verify(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
     match key {
-        PublicKey::Ed25519(raw) => Key::parse(raw).is_some_and(|key| key.holds(message, signature)),
+        PublicKey::Ed25519(raw) => {
+            Key::recall(raw).is_some_and(|key| key.holds(message, signature))
+        }
         PublicKey::Sm2(raw) => verify_sm2(raw, message, signature),
     }
 }
@@ -37,7 +39,7 @@ pub fn verify_batch(items: &[(&PublicKey, &[u8], &[u8])]) -> Vec<bool> {
     let mut keys: BTreeMap<&[u8; 32], Option<Key>> = BTreeMap::new();
     for (key, _, _) in items {
         if let PublicKey::Ed25519(raw) = key {
-            keys.entry(raw).or_insert_with(|| Key::parse(raw));
+            keys.entry(raw).or_insert_with(|| Key::recall(raw));
         }
     }
     let key_of = |key: &PublicKey| match key {

@@ -88,6 +88,21 @@ pub(crate) fn has_only_uri_characters(text: &str) -> bool {
     true
 }
 
+/// The text with percent signs for spaces, for what is beyond ASCII, and for visible characters that no URI has. What could be
+/// taken for more than text stays, and is no URI: control characters, backslashes, percent signs.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte >= 0x80 || b" \"<>^`{|}".contains(&byte) {
+            let digit = |value: u8| char::from(b"0123456789ABCDEF"[usize::from(value)]);
+            escaped.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+        } else {
+            escaped.push(char::from(byte));
+        }
+    }
+    escaped
+}
+
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }

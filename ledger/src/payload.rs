@@ -188,6 +188,14 @@ impl Payload {
         })
     }
 
+    /// A form of earlier SDKs that it has, for people.
+    pub(crate) fn legacy(&self) -> Option<&'static str> {
+        if let Self::ContractCall(call) = self {
+            return call.legacy();
+        }
+        None
+    }
+
     /// The creations of DIDs in it, which may hang on consents.
     pub(crate) fn creations(&self) -> &[did::create::Create] {
         if let Self::DidCreate(create) = self {

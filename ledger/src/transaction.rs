@@ -141,6 +141,15 @@ impl EnvelopeError {
 }
 
 impl Transaction {
+    /// A form of earlier SDKs in one of its calls, for people.
+    pub fn legacy(&self) -> Option<&'static str> {
+        let payloads = self
+            .operations
+            .iter()
+            .flat_map(|operation| &operation.payload);
+        payloads.into_iter().find_map(Payload::legacy)
+    }
+
     /// Decodes an envelope. `raw_*` fields and the address prefix are ignored, as every BIF client leaves them empty.
     pub fn decode(bytes: &[u8]) -> Result<Self, EnvelopeError> {
         if bytes.len() > BATCH_ENVELOPE_BYTES_MAX {

@@ -282,7 +282,10 @@ fn judge(mut admission: Admission) -> (Option<Admission>, Option<(PeerId, usize)
     let sent = admission.transactions.len();
     let mut fault = None;
     admission.origin = match admission.origin {
-        Origin::Client(reply) => Origin::Client(reply),
+        Origin::Client(reply) => {
+            tell_of_legacy_forms(&admission.transactions);
+            Origin::Client(reply)
+        }
         Origin::Peer(peer) => {
             admission.transactions.retain(may_be_passed_on);
             fault = Some((peer, sent - admission.transactions.len()));
@@ -296,6 +299,15 @@ fn judge(mut admission: Admission) -> (Option<Admission>, Option<(PeerId, usize)
     };
     let left = (!admission.transactions.is_empty()).then_some(admission);
     (left, fault)
+}
+
+/// Where clients still use them is for operators to know, before these forms end.
+fn tell_of_legacy_forms(transactions: &[Result<Arc<Checked>, Rejection>]) {
+    for transaction in transactions.iter().flatten() {
+        if let Some(form) = transaction.legacy() {
+            tracing::info!(sender = %transaction.sender, form, "a call in a form of earlier SDKs");
+        }
+    }
 }
 
 /// Whether an honest node may have taken it: one that is refused whatever the state, for a wrong consent perhaps, enters no mempool.

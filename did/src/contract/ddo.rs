@@ -16,7 +16,7 @@ use starfire_state::{Code, Env, Overlay, Rejection, View};
 use super::{QUESTION, TRANSACTION, elsewhere, form, unknown, with_number};
 use crate::create::Create;
 use crate::document::json::Object;
-use crate::document::{Document, DocumentError, FormError, from_bid};
+use crate::document::{Document, DocumentError, FormError, FromBid, from_bid};
 use crate::id::Did;
 use crate::recover::Recover;
 use crate::rotate::Rotate;
@@ -56,22 +56,36 @@ pub(super) struct ReAuth {
 }
 
 impl Call {
-    pub(super) fn parse(method: &str, mut params: Object<'_>) -> Result<Self, Rejection> {
+    /// The call, and the form of earlier SDKs that it has.
+    pub(super) fn parse(
+        method: &str,
+        mut params: Object<'_>,
+    ) -> Result<(Self, Option<&'static str>), Rejection> {
+        let mut legacy = None;
         let call = match method {
             "creation" | "create" => {
+                let told = document(&mut params)?;
+                legacy = told.legacy;
+                if method == "creation" {
+                    legacy = Some("the method creation, now called create");
+                }
                 let create = v1::DidCreate {
-                    document: Some((&document(&mut params)?).into()),
+                    document: Some((&told.document).into()),
                     consent: Vec::new(),
                 };
                 Self::Create(Box::new(create.try_into()?))
             }
-            "update" => Self::Update(Box::new(document(&mut params)?)),
+            "update" => {
+                let told = document(&mut params)?;
+                legacy = told.legacy;
+                Self::Update(Box::new(told.document))
+            }
             "reAuth" => Self::ReAuth(ReAuth::parse(&mut params)?),
             "queryBid" => return Err(elsewhere(method, QUESTION)),
             _ => return Err(unknown(method)),
         };
         params.finish().map_err(form)?;
-        Ok(call)
+        Ok((call, legacy))
     }
 
     pub(super) fn apply(
@@ -206,7 +220,7 @@ fn id(params: &mut Object<'_>) -> Result<Did, Rejection> {
     authority::parse(text).map_err(numbered)
 }
 
-fn document(params: &mut Object<'_>) -> Result<Document, Rejection> {
+fn document(params: &mut Object<'_>) -> Result<FromBid, Rejection> {
     let Some(value) = params.take("document") else {
         return Err(form(FormError::Missing(params.path("document"))));
     };

@@ -55,7 +55,7 @@ fn with_spare(alice: &Person, spare: &Person) -> Value {
 fn a_document_is_created_by_its_own_key_updated_and_read_back() {
     for method in ["creation", "create"] {
         let (alice, mallory) = (person(1), person(2));
-        let mut world = World::main();
+        let mut world = World::main().of_bif_profile();
         let params = json!({ "document": bid(&alice) });
         let squatter = send(&mut world, &mallory.did, method, params.clone());
         assert_eq!(refused(squatter), ("DID_NOT_DERIVED", "10707".into()));
@@ -74,6 +74,24 @@ fn a_document_is_created_by_its_own_key_updated_and_read_back() {
         assert_eq!(refused(stranger), ("DID_NOT_CONTROLLER", "10707".into()));
         send(&mut world, &alice.did, "update", params).unwrap();
         assert_eq!(world.version(&alice.did), 2);
+    }
+}
+
+#[test]
+fn forms_of_earlier_sdks_are_for_chains_of_bifs_profile() {
+    let alice = person(1);
+    let mut resolver = bid(&alice);
+    resolver["service"] = json!([{
+        "id": format!("{}#resolve", alice.did), "type": "DIDSubResolve", "version": "1.0.0",
+        "serverType": 0, "protocol": 3, "serviceEndpoint": "a.cn",
+    }]);
+    for (method, document) in [("creation", bid(&alice)), ("create", resolver)] {
+        let params = json!({ "document": document });
+        let mut world = World::main();
+        let elsewhere = send(&mut world, &alice.did, method, params.clone());
+        assert_eq!(elsewhere.unwrap_err().code, code::CONTRACT_LEGACY_FORM);
+        let mut world = World::main().of_bif_profile();
+        send(&mut world, &alice.did, method, params).unwrap();
     }
 }
 
@@ -101,7 +119,7 @@ fn documents_that_are_none_have_bifs_numbers() {
         let mut document = bid(&alice);
         change(&mut document);
         let params = json!({ "document": document });
-        refused(send(&mut world, &alice.did, "creation", params)).1
+        refused(send(&mut world, &alice.did, "create", params)).1
     };
     assert_eq!(refuse(|d| d["id"] = Value::Null), "10700");
     assert_eq!(refuse(|d| d["@context"] = Value::Null), "10700");
@@ -111,7 +129,7 @@ fn documents_that_are_none_have_bifs_numbers() {
     let minimal = json!({ "document": {
         "@context": ["https://www.w3.org/ns/did/v1"], "id": alice.did.to_string(), "version": "1",
     } });
-    let minimal = send(&mut world, &alice.did, "creation", minimal);
+    let minimal = send(&mut world, &alice.did, "create", minimal);
     assert_eq!(refused(minimal), ("DID_DOCUMENT_INVALID", "10704".into()));
 }
 
@@ -120,7 +138,7 @@ fn guardians_give_a_document_back_at_once() {
     let (alice, spare, mallory) = (person(1), person(2), person(3));
     let mut world = World::main();
     let params = json!({ "document": with_spare(&alice, &spare) });
-    send(&mut world, &alice.did, "creation", params).unwrap();
+    send(&mut world, &alice.did, "create", params).unwrap();
     let id = |key: &str| format!("{}#{key}", alice.did);
     let to = |key: &str| json!({ "id": alice.did.to_string(), "authentication": [id(key)] });
     let mut re_auth = |sender: &Person, params| send(&mut world, &sender.did, "reAuth", params);
@@ -142,7 +160,7 @@ fn the_did_itself_rotates_by_the_same_method() {
     let (alice, spare) = (person(1), person(2));
     let mut world = World::main();
     let params = json!({ "document": with_spare(&alice, &spare) });
-    send(&mut world, &alice.did, "creation", params).unwrap();
+    send(&mut world, &alice.did, "create", params).unwrap();
     let id = format!("{}#key-2", alice.did);
     let params = json!({ "id": alice.did.to_string(), "authentication": [id] });
     send(&mut world, &alice.did, "reAuth", params).unwrap();
@@ -203,7 +221,7 @@ fn what_is_no_call_is_refused() {
     let parse = |amount, input: &str| Call::parse(Contract::Ddo, amount, input).unwrap_err();
     let deep = format!("{}{}", "[".repeat(20), "]".repeat(20));
     let long = format!("\"{}\"", "x".repeat(INPUT_BYTES_MAX));
-    let good = input("creation", json!({ "document": bid(&person(1)) }));
+    let good = input("create", json!({ "document": bid(&person(1)) }));
     for text in [
         "",
         "{}",

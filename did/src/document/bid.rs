@@ -18,8 +18,18 @@ pub(crate) const RESOLVER: &str = "DIDSubResolver";
 /// The same in the specifications' examples.
 const RESOLVER_IN_EXAMPLES: &str = "DIDSubResolve";
 
+/// What BIF's JSON says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FromBid {
+    /// The document.
+    pub document: Document,
+    /// A form of earlier examples that it has, for people: only chains of BIF's profile take it.
+    pub legacy: Option<&'static str>,
+}
+
 /// The document that BIF's JSON says.
-pub fn from_bid(value: &Value) -> Result<Document, FormError> {
+pub fn from_bid(value: &Value) -> Result<FromBid, FormError> {
+    let mut legacy = None;
     let mut object = Object::of("", value)?;
     context(&mut object)?;
     object.optional_text("version")?;
@@ -35,7 +45,7 @@ pub fn from_bid(value: &Value) -> Result<Document, FormError> {
         record.also_known_as.push(also_known_as(entry)?);
     }
     for entry in object.objects("service")? {
-        record.service.push(service(entry)?);
+        record.service.push(service(entry, &mut legacy)?);
     }
     record.assertion_method.clone_from(&record.authentication);
     record.id = id;
@@ -49,7 +59,10 @@ pub fn from_bid(value: &Value) -> Result<Document, FormError> {
         object.take(ignored);
     }
     object.finish()?;
-    Ok(Document::try_from(record)?)
+    Ok(FromBid {
+        document: Document::try_from(record)?,
+        legacy,
+    })
 }
 
 // RFC-004 asks for https://www.w3.org/ns/did/v1; RFC-005's signed example has it without "www.".
@@ -118,10 +131,16 @@ fn also_known_as(mut object: Object<'_>) -> Result<String, FormError> {
     Ok(uri)
 }
 
-fn service(mut object: Object<'_>) -> Result<v1::DidService, FormError> {
+fn service(
+    mut object: Object<'_>,
+    legacy: &mut Option<&'static str>,
+) -> Result<v1::DidService, FormError> {
     let id = object.text("id")?.to_owned();
     let kind = match object.text("type")?.trim() {
-        RESOLVER_IN_EXAMPLES => RESOLVER,
+        RESOLVER_IN_EXAMPLES => {
+            *legacy = Some("the service type DIDSubResolve");
+            RESOLVER
+        }
         other => other,
     };
     let endpoint = object.text("serviceEndpoint")?;
@@ -249,7 +268,7 @@ mod tests {
     #[test]
     fn the_published_document_is_one_and_its_signature_holds() {
         let mut value = signed();
-        let document = from_bid(&value).unwrap();
+        let document = from_bid(&value).unwrap().document;
         assert_eq!(document.subject().kind.number(), 105);
         assert_eq!(document.subject().attributes[0].key, "contract");
         assert_eq!(document.assertion_method(), document.authentication());
@@ -290,7 +309,11 @@ mod tests {
             },
             { "id": format!("{id}#last"), "type": "DIDSubResolver", "serverType": 0, "protocol": 3, "serviceEndpoint": "a.cn" },
         ]);
-        let document = from_bid(&value).unwrap();
+        let FromBid { document, legacy } = from_bid(&value).unwrap();
+        assert_eq!(legacy, Some("the service type DIDSubResolve"));
+        value["service"][0]["type"] = json!("DIDSubResolver");
+        let now = from_bid(&value).unwrap();
+        assert_eq!((&now.document, now.legacy), (&document, None));
         let endpoints: Vec<&str> = document
             .services()
             .iter()
@@ -333,7 +356,7 @@ mod tests {
             json!("b0656667915ea003f9b273f10dd82ffa8c9d80bdc5df0385232da11a472c94c11e9eb6");
         value["publicKey"].as_array_mut().unwrap().push(spare);
         value["extension"]["recovery"] = json!([format!("{id}#key-2")]);
-        let document = from_bid(&value).unwrap();
+        let document = from_bid(&value).unwrap().document;
         let guardians = document.recovery().unwrap().guardians.members();
         assert_eq!(
             guardians[0].to_string(),
@@ -419,7 +442,7 @@ mod tests {
             let document = Document::try_from(record).unwrap();
             let text = rendered(&document).to_string();
             let value: Value = serde_json::from_str(&text).unwrap();
-            prop_assert_eq!(from_bid(&value), Ok(document));
+            prop_assert_eq!(from_bid(&value).map(|told| told.document), Ok(document));
         }
     }
 }
