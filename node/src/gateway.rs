@@ -28,6 +28,7 @@ mod feeds;
 mod fields;
 mod http;
 mod json;
+mod legacy;
 mod limits;
 mod members;
 mod page;

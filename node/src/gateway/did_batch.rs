@@ -12,6 +12,7 @@ use axum::{Json, Router};
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use starfire_crosschain::proof_file;
+use starfire_did::code::DID_NOT_FOUND;
 use starfire_did::resolution::{
     self, At, Found, Origin, Problem, ProblemKind, Question, Representation,
 };
@@ -136,6 +137,7 @@ fn problem(code: &str, detail: &str) -> Problem {
             ProblemKind::FeatureNotSupported,
             format!("{code}: {detail}"),
         ),
+        None if code == DID_NOT_FOUND.name => Problem::new(ProblemKind::NotFound, detail),
         None => Problem::new(ProblemKind::InternalError, format!("{code}: {detail}")),
     }
 }
@@ -169,6 +171,11 @@ impl Gateway {
                 did: did.clone(),
                 ..v1::BatchResolution::default()
             };
+            if let Some(detail) = self.legacy(&did).await {
+                refuse(&mut resolution, Rejection::new(DID_NOT_FOUND, detail));
+                resolutions.push(resolution);
+                continue;
+            }
             match Did::parse(&did) {
                 Ok(did) if did.chain_code() == here && did.is_account() => {
                     local.push((index, did));

@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use starfire_crosschain::chain_document;
 use starfire_crosschain::proof_file::{self, ProofView};
 use starfire_did::dereference::DereferenceError;
-use starfire_did::id::{DidError, parse_legacy};
+use starfire_did::id::{AccountKind, DidError};
 use starfire_did::resolution::{
     self, At, Problem, ProblemKind, Question, Representation, Resolved,
 };
@@ -143,6 +143,10 @@ async fn answer(gateway: &Gateway, asked: Asked) -> Result<Response, Problem> {
     let text = asked.target.url.did();
     // DID Resolution §4.4: whether it is a DID, and of a method that is resolved here, comes before the options.
     let did = match Did::parse(text) {
+        Ok(did) if did.kind() == Some(AccountKind::Secp256k1) => match gateway.legacy(text).await {
+            Some(detail) => return Err(Problem::new(ProblemKind::NotFound, detail)),
+            None => Some(did),
+        },
         Ok(did) => Some(did),
         Err(_) if web_did::is_of_method(text) && gateway.backend.web_dids.is_none() => {
             return Err(Problem::from(&Refusal::Off));
@@ -189,21 +193,11 @@ async fn answer(gateway: &Gateway, asked: Asked) -> Result<Response, Problem> {
     }
 }
 
-/// What is said of a text that only looks like a DID of ours. A chain of BIF's profile knows identifiers of earlier generations by
-/// name: no key proves them, so nobody can have registered one.
+/// What is said of a text that only looks like a DID of ours.
 async fn no_did(gateway: &Gateway, text: &str, error: &DidError) -> Problem {
-    let legacy = parse_legacy(text);
-    let chain = gateway.read(|view| Ok(starfire_state::chain(view.state().as_ref())));
-    match legacy {
-        Some(legacy) if chain.await.is_ok_and(|chain| chain.bif_profile) => {
-            tracing::info!(did = text, "an identifier of an earlier generation");
-            let detail = format!(
-                "{text} is one of {}: none is registered",
-                legacy.generation()
-            );
-            Problem::new(ProblemKind::NotFound, detail)
-        }
-        Some(_) | None => Problem::new(ProblemKind::InvalidDid, error.to_string()),
+    match gateway.legacy(text).await {
+        Some(detail) => Problem::new(ProblemKind::NotFound, detail),
+        None => Problem::new(ProblemKind::InvalidDid, error.to_string()),
     }
 }
 

@@ -77,6 +77,9 @@ async fn answer(gateway: &Gateway, path: &str, query: Option<&str>) -> Result<Va
     let (did, below) = parts
         .split_first()
         .map_or(("", &[][..]), |(did, below)| (did, below));
+    if gateway.legacy(did).await.is_some() {
+        return Err(Refusal(UNKNOWN, NOT_FOUND.to_owned()));
+    }
     let did = Did::parse(did).map_err(|error| Refusal(PROTOCOL_ERROR, error.to_string()))?;
     let parameter = |name: &str| {
         let mut pairs = query

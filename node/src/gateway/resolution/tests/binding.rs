@@ -416,6 +416,7 @@ async fn an_identifier_of_an_earlier_generation_is_named_on_a_chain_of_bifs_prof
             "did:bid:38VPR182Y4uTkq32fykXjbKBPdQZutH",
             "about 2021, which name no kind of key",
         ),
+        ("did:bid:sfUt7GMaqhWTByMcYscXvqr5brc3fLEV", "Keccak"),
     ] {
         let named = resolve(&of_bif, legacy).await;
         assert_eq!(named.status, 404);
@@ -423,7 +424,18 @@ async fn an_identifier_of_an_earlier_generation_is_named_on_a_chain_of_bifs_prof
         assert_eq!(error["type"], "https://www.w3.org/ns/did#NOT_FOUND");
         let detail = error["detail"].as_str().unwrap();
         assert!(detail.contains(generation), "{detail}");
-        assert_eq!(resolve(&other, legacy).await.status, 400);
+        let elsewhere = resolve(&other, legacy).await;
+        assert!(!elsewhere.json().to_string().contains(generation));
+
+        let batch = json!({ "identifiers": [legacy] }).to_string();
+        let line = "POST /1.0/identifiers:batch";
+        let batch = send(&of_bif, line, "", &batch).await.json().to_string();
+        assert!(
+            batch.contains(generation) && batch.contains("#NOT_FOUND"),
+            "{batch}"
+        );
+        let bid = get(&of_bif, &format!("/{legacy}"), "").await.json();
+        assert_eq!(bid["errorCode"], 6);
     }
     assert_eq!(resolve(&of_bif, "did:bid:nonsense").await.status, 400);
 }
