@@ -24,7 +24,8 @@ use axum::http::Extensions;
 use axum::response::Response;
 use axum::routing::post;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use prost::Message;
 use starfire_did::code::DID_VERSION_CONFLICT;
 use starfire_did::document::from_w3c;
@@ -317,10 +318,7 @@ fn envelope(job: &Job, responses: &[(String, SigningResponse)]) -> Result<Vec<u8
             .find(|(answered, _)| *answered == name)
             .map(|(_, response)| response)
             .ok_or_else(|| invalid("is missing"))?;
-        let sign_data = STANDARD
-            .decode(&response.signature)
-            .or_else(|_| URL_SAFE_NO_PAD.decode(&response.signature))
-            .map_err(|_| invalid("is not Base64"))?;
+        let sign_data = base64(&response.signature).map_err(|_| invalid("is not Base64"))?;
         if !signature::verify(&signer.key, &job.blob, &sign_data) {
             return Err(invalid("does not sign the payload"));
         }
@@ -334,6 +332,15 @@ fn envelope(job: &Job, responses: &[(String, SigningResponse)]) -> Result<Vec<u8
         signatures,
     };
     Ok(envelope.encode_to_vec())
+}
+
+/// Either alphabet, with padding or without: clients have all four.
+fn base64(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
+    const CONFIG: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    const PLAIN: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
+    const FOR_URLS: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG);
+    PLAIN.decode(text).or_else(|_| FOR_URLS.decode(text))
 }
 
 /// The record of a document in the W3C's form, if it keeps this chain's rules.

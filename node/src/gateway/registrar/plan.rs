@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use starfire_did::add_resource::AddResource;
 use starfire_did::code::{DID_DEACTIVATED, DID_EXISTS, DID_NOT_FOUND, DID_VERSION_CONFLICT};
+use starfire_did::deactivate::Deactivate;
 use starfire_did::{ChainCode, Did, Document, PublicKey, render, resolve, resource};
 use starfire_proto::protocol::{self, operation::Native};
 use starfire_proto::v1;
@@ -98,7 +99,7 @@ pub(super) fn update(
         return Err(invalid("an update has a didDocument"));
     }
     let wanted = document::changed(&current, &request.changes)?;
-    let mut version = request.expected_version.unwrap_or(record.version);
+    let mut version = version_of(&did, &record, request)?;
     let (mut operations, mut shown_operations) = (Vec::new(), Vec::new());
     // The keys first: an update leaves them as they are.
     let rotated = with_keys_of(&current, &wanted);
@@ -148,12 +149,14 @@ pub(super) fn deactivate(
     request: &Request,
 ) -> Result<Plan, Rejection> {
     let (did, record, current) = subject(state, chain, request)?;
-    let version = request.expected_version.unwrap_or(record.version);
+    let version = version_of(&did, &record, request)?;
     let deactivate = v1::DidDeactivate {
         did: did.to_string(),
         expected_version: version,
         reason: request.reason.clone(),
     };
+    // What the chain would refuse is not worth a signature.
+    Deactivate::try_from(deactivate.clone())?;
     let source = source(&did, &current, request)?;
     Ok(Plan {
         did,
@@ -225,12 +228,28 @@ fn subject(
     request: &Request,
 ) -> Result<(Did, v1::DidRecord, v1::DidDocument), Rejection> {
     let did = request.did.ok_or_else(|| invalid("did names the DID"))?;
+    if !did.is_account() {
+        let detail =
+            format!("{did} is a chain as a whole, which has no document of its own to change");
+        return Err(invalid(detail));
+    }
     let code = code_of(chain);
     if did.chain_code() != code {
         return Err(other_chain(&did, code));
     }
     let (record, document) = standing(state, &did)?;
     Ok((did, record, document))
+}
+
+/// The version to change, which is the newest. What the chain would refuse is not worth a signature.
+fn version_of(did: &Did, record: &v1::DidRecord, request: &Request) -> Result<u64, Rejection> {
+    match request.expected_version {
+        Some(expected) if expected != record.version => {
+            let detail = format!("{did} has version {}, not {expected}", record.version);
+            Err(Rejection::new(DID_VERSION_CONFLICT, detail))
+        }
+        Some(_) | None => Ok(record.version),
+    }
 }
 
 fn standing(state: &dyn View, did: &Did) -> Result<(v1::DidRecord, v1::DidDocument), Rejection> {

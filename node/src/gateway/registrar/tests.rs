@@ -7,6 +7,7 @@ mod resources;
 mod waiting;
 
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use starfire_did::{Did, Document, KeyAlgorithm, PrivateKey, VerificationKey, path, render};
 use starfire_ledger::payload::Payload;
@@ -75,4 +76,14 @@ fn commit(node: &mut Node, changes: Changes, transaction: &Transaction, receipt:
 
 fn option() -> Value {
     json!({ "clientSecretMode": true })
+}
+
+#[test]
+fn a_signature_is_read_in_all_four_spellings_of_base64() {
+    use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+    let bytes = [0xfb, 0xff, 0xfe, 0x01];
+    for spelling in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
+        assert_eq!(base64(&spelling.encode(bytes)), Ok(bytes.to_vec()));
+    }
+    assert!(base64("+_==").is_err() && base64("A").is_err());
 }

@@ -59,12 +59,13 @@ async fn an_update_changes_document_and_keys_in_one_transaction() {
 }
 
 #[tokio::test]
-async fn setting_the_document_as_it_is_changes_nothing_and_an_old_version_is_kept() {
+async fn setting_the_document_as_it_is_changes_nothing_and_a_stale_version_is_not_worth_a_signature()
+ {
     let mut node = Node::main(registered(1, None, 3)).await;
     node.block(Changes::new(), &[]);
     let document = Document::try_from(did_record(1, None, 3).document.unwrap()).unwrap();
     let mut document = render::document(&document);
-    let mut request = json!({ "did": did(1, None).to_string(), "options": { "clientSecretMode": true, "expectedVersion": 2 }, "didDocument": [document] });
+    let mut request = json!({ "did": did(1, None).to_string(), "options": { "clientSecretMode": true, "expectedVersion": 3 }, "didDocument": [document] });
     let (status, answer) = post(&node, "update", &request).await;
     assert_eq!(
         (status, &answer["didState"]["reason"]),
@@ -78,7 +79,16 @@ async fn setting_the_document_as_it_is_changes_nothing_and_an_old_version_is_kep
     let operations =
         &answer["didState"]["signingRequest"]["signingRequest0"]["payload"]["operations"];
     assert_eq!(operations.as_array().unwrap().len(), 1);
-    assert_eq!(operations[0]["expectedVersion"], 2);
+    assert_eq!(operations[0]["expectedVersion"], 3);
+    request["options"]["expectedVersion"] = json!(2);
+    for operation in ["update", "deactivate"] {
+        let (status, answer) = post(&node, operation, &request).await;
+        assert_eq!(
+            (status, &answer["didState"]["reason"], &answer["jobId"]),
+            (400, &json!("DID_VERSION_CONFLICT"), &Value::Null),
+            "{answer}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -90,11 +100,11 @@ async fn a_version_may_be_told_as_metadata_tells_it() {
         let request = json!({ "did": did(1, None).to_string(), "options": options });
         post(&node, "deactivate", &request).await
     };
-    for version in [json!(2), json!("2")] {
+    for version in [json!(3), json!("3")] {
         let (status, answer) = ask(version).await;
         assert_eq!(status, 200, "{answer}");
         let shown = &answer["didState"]["signingRequest"]["signingRequest0"]["payload"];
-        assert_eq!(shown["operations"][0]["expectedVersion"], 2);
+        assert_eq!(shown["operations"][0]["expectedVersion"], 3);
     }
     for version in [json!("two"), json!(2.5), json!(-1), json!([2])] {
         let (status, answer) = ask(version).await;

@@ -112,6 +112,16 @@ async fn each_bad_request_has_its_code() {
             "INVALID_PARAMETER",
         ),
         (
+            "update",
+            json!({ "options": option(), "did": "did:bid:by01", "didDocument": {} }),
+            "INVALID_PARAMETER",
+        ),
+        (
+            "deactivate",
+            json!({ "options": { "clientSecretMode": true, "reason": "x".repeat(300) }, "did": name }),
+            "DID_DOCUMENT_INVALID",
+        ),
+        (
             "deactivate",
             json!({ "options": option(), "did": name, "jobId": "00" }),
             "JOB_UNKNOWN",
