@@ -4,6 +4,7 @@
 
 import { sha256 } from './hash.js';
 import { choose, fill, remember, remembered } from './i18n.js';
+import { commandFor } from './kind.js';
 
 const STATUS_EVERY_MS = 2000;
 const CHAINS_EVERY_MS = 10000;
@@ -70,6 +71,7 @@ async function check(file) {
   if (asked.digest) {
     try {
       asked.found = (await ask(`/api/evidence?algorithm=sha256&digest=${asked.digest}`)).found;
+      if (asked.found.length === 0) asked.command = await commandFor(file);
     } catch (error) {
       asked.failure = () => say('lookupFailed', { reason: error.message });
     }
@@ -236,7 +238,13 @@ function drawLookup() {
 function verdicts() {
   if (lookup.failure) return [element('p', { className: 'verdict', state: 'bad', textContent: lookup.failure() })];
   const chain = status?.chain_id ?? '';
-  if (lookup.found.length === 0) return [element('p', { className: 'verdict', textContent: say('notFound', { chain }) })];
+  if (lookup.command) return [element('p', { className: 'verdict', textContent: say('notAnOriginal', { command: lookup.command }) })];
+  if (lookup.found.length === 0) {
+    return [
+      element('p', { className: 'verdict', textContent: say('notFound', { chain }) }),
+      element('p', { textContent: say('salted') }),
+    ];
+  }
   return lookup.found.map((evidence) => drawEvidence(evidence, chain));
 }
 

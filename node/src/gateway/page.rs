@@ -9,7 +9,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Path, media type and content.
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 7] = [
     ("/", HTML, include_str!("../../../web/index.html")),
     (
         "/icon.svg",
@@ -19,6 +19,7 @@ const FILES: [(&str, &str, &str); 6] = [
     ("/style.css", CSS, include_str!("../../../web/style.css")),
     ("/app.js", JAVASCRIPT, include_str!("../../../web/app.js")),
     ("/hash.js", JAVASCRIPT, include_str!("../../../web/hash.js")),
+    ("/kind.js", JAVASCRIPT, include_str!("../../../web/kind.js")),
     ("/i18n.js", JAVASCRIPT, include_str!("../../../web/i18n.js")),
 ];
 
