@@ -1,5 +1,7 @@
 //! Replies: their headers, and when a caller has the answer already.
 
+use std::fmt::Write;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -27,6 +29,8 @@ const COMMON: [(HeaderName, &str); 5] = [
 ];
 /// How many headers a reply has, as a rule.
 const HEADERS: usize = 12;
+/// How long a tag is, as a rule.
+const TAG_BYTES: usize = 64;
 const PREFLIGHT: [(HeaderName, &str); 3] = [
     (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
     (
@@ -56,11 +60,12 @@ impl Keep {
     ) -> Option<Self> {
         let record = found.record.as_ref()?;
         let newest = found.newest?;
-        let kind = kind(media_type, content_type);
-        Some(Self {
-            tag: format!("W/\"{}.{newest}.{kind}\"", record.version),
-            seconds,
-        })
+        let mut tag = String::with_capacity(TAG_BYTES);
+        // To write into text does not fail.
+        let _ = write!(tag, "W/\"{}.{newest}.", record.version);
+        push_kind(&mut tag, media_type, content_type);
+        tag.push('"');
+        Some(Self { tag, seconds })
     }
 
     /// Of a resource: a version never changes, the newest may be followed by another at any time, with the same bytes even.
@@ -69,18 +74,22 @@ impl Keep {
         media_type: &str,
         fixed: bool,
     ) -> Self {
-        let kind = kind(media_type, &record.media_type);
-        let checksum = hex::encode(&record.checksum);
+        let mut tag = format!("W/\"{}.{}.", record.version, hex::encode(&record.checksum));
+        push_kind(&mut tag, media_type, &record.media_type);
+        tag.push('"');
         Self {
-            tag: format!("W/\"{}.{checksum}.{kind}\"", record.version),
+            tag,
             seconds: if fixed { TTL_SECONDS_DEFAULT } else { 0 },
         }
     }
 
     /// For what never changes.
     pub(super) fn for_ever(media_type: &str, content_type: &str) -> Self {
+        let mut tag = "W/\"1.".to_owned();
+        push_kind(&mut tag, media_type, content_type);
+        tag.push('"');
         Self {
-            tag: format!("W/\"1.{}\"", kind(media_type, content_type)),
+            tag,
             seconds: TTL_SECONDS_DEFAULT,
         }
     }
@@ -88,8 +97,10 @@ impl Keep {
 
 /// What a reply is, and what is in it.
 // RFC 9110 §8.8.3: a tag tells apart the representations of one resource, "including those selected by content negotiation".
-fn kind(media_type: &str, content_type: &str) -> String {
-    format!("{}.{}", essence(media_type), essence(content_type))
+fn push_kind(tag: &mut String, media_type: &str, content_type: &str) {
+    tag.push_str(essence(media_type));
+    tag.push('.');
+    tag.push_str(essence(content_type));
 }
 
 /// A media type without its parameters.
@@ -122,7 +133,7 @@ pub(super) fn json_reply(status: u16, media_type: &str, body: &Value) -> Respons
 
 /// The same, of what is written out already.
 pub(super) fn json_text_reply(status: u16, media_type: &str, body: String) -> Response {
-    reply(status, format!("{media_type};charset=utf-8"), body)
+    reply(status, [media_type, ";charset=utf-8"].concat(), body)
 }
 
 /// Lets the caller keep the reply, or tells it that it has it.

@@ -4,6 +4,8 @@
 //! encoded, it holds options. Names tell the two apart as well, and no name is in both but those that mean the same, so both are read
 //! alike. What is encoded is decoded once: a DID URL whose own query stands encoded in the path is dereferenced with it.
 
+use std::borrow::Cow;
+
 use starfire_did::did_url::{DidUrl, DidUrlError};
 use starfire_did::foreign;
 use starfire_did::resolution::{Problem, ProblemKind, Question};
@@ -28,7 +30,7 @@ pub(super) enum Names {
 impl Names {
     /// By what follows `/1.0/identifiers/`, and the query.
     pub(super) fn of(path: &str, query: Option<&str>) -> Self {
-        let url = unescape(path).unwrap_or_else(|_| path.to_owned());
+        let url = unescape(path).unwrap_or(Cow::Borrowed(path));
         let names_service = |query: &str| {
             let mut names = query.split('&').map(|pair| pair.split('=').next());
             names.any(|name| name.is_some_and(|name| PARAMETERS.contains(&name)))
@@ -100,7 +102,7 @@ impl Target {
             }
         }
         let text = match of_url.is_empty() {
-            true => url,
+            true => url.into_owned(),
             false => with_parameters(&url, &of_url),
         };
         let url = DidUrl::parse(&text).map_err(|error| {
@@ -157,19 +159,19 @@ const ENCODED_DELIMITERS: [&str; 3] = ["%2f", "%3f", "%23"];
 
 /// The DID URL that a path holds, decoded once if it was encoded.
 // DID Resolution §12.1: "the input DID MUST be URL-encoded" beside options; otherwise it is appended as it is.
-fn unescape(path: &str) -> Result<String, Problem> {
+fn unescape(path: &str) -> Result<Cow<'_, str>, Problem> {
     if !path.contains('%') {
-        return Ok(path.to_owned());
+        return Ok(Cow::Borrowed(path));
     }
     let lower = path.to_ascii_lowercase();
     if lower.starts_with("did%3a") {
-        return decode(path);
+        return decode(path).map(Cow::Owned);
     }
     if !ENCODED_DELIMITERS.iter().any(|one| lower.contains(one)) {
-        return Ok(path.to_owned());
+        return Ok(Cow::Borrowed(path));
     }
     // Many encoders leave colons alone. One that is encoded behind a plain "did:" was so in the DID, as in did:web:host%3A8443.
-    decode(&path.replace("%3A", "%253A").replace("%3a", "%253a"))
+    decode(&path.replace("%3A", "%253A").replace("%3a", "%253a")).map(Cow::Owned)
 }
 
 /// Percent-decodes; what does not decode to text is refused.
