@@ -27,6 +27,12 @@ fn reference(case: &Case) -> bool {
 fn check(cases: &[Case]) -> Vec<bool> {
     let expected: Vec<bool> = cases.iter().map(reference).collect();
     let keys: Vec<Option<Key>> = cases.iter().map(|case| Key::parse(&case.key)).collect();
+    for (case, key) in cases.iter().zip(&keys) {
+        // Unknown, and then known.
+        for recalled in [Key::recall(&case.key), Key::recall(&case.key)] {
+            assert_eq!(recalled.map(|key| key.point), key.map(|key| key.point));
+        }
+    }
     let mut signed = Vec::new();
     let mut parsed = Vec::new();
     for ((case, key), expected) in cases.iter().zip(&keys).zip(&expected) {

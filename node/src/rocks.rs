@@ -331,7 +331,11 @@ impl Store for Rocks {
             batch.height > 0 || !self.is_importing(),
             "what is left of a state that was taken over is discarded before genesis"
         );
-        self.write_opt(!batch.lazy, &|db, writes| fill(&batch, db, writes))?;
+        let room = bytes(&batch);
+        self.write_opt(!batch.lazy, &|db, writes| {
+            *writes = WriteBatch::with_capacity_bytes(room);
+            fill(&batch, db, writes);
+        })?;
         self.newest().commit(&batch.changes);
         // Before the height is: who asks for it is not told of the one before.
         for did in batch.changes.keys().filter_map(|path| did_of(path)) {
@@ -409,6 +413,21 @@ fn stored_safety_blocks(db: &DB) -> BTreeSet<[u8; 32]> {
     rows.iter().filter_map(|(row, _)| digest(row)).collect()
 }
 
+/// What a batch takes, about: a buffer that grows copies what it holds again and again.
+fn bytes(batch: &Batch) -> usize {
+    // Lengths, kinds, tables' numbers and the heights in rows of state.
+    const ROW: usize = 32;
+    let changes = batch.changes.iter();
+    let changes =
+        changes.map(|(path, value)| ROW + path.len() + value.as_ref().map_or(0, Vec::len));
+    let tree = batch.tree.iter();
+    let tree = tree.map(|(key, value)| ROW + key.len() + value.len());
+    let receipts = batch.receipts.iter().map(Vec::len);
+    let places = batch.transactions.len() * (ROW + 32 + 12);
+    let block = batch.block.len() + batch.commit.len() + batch.justification.len();
+    changes.sum::<usize>() + tree.sum::<usize>() + receipts.sum::<usize>() + places + block
+}
+
 fn fill(batch: &Batch, db: &DB, writes: &mut WriteBatch) {
     let height = batch.height;
     for (key, change) in &batch.changes {
@@ -449,13 +468,16 @@ fn fill_block(batch: &Batch, db: &DB, writes: &mut WriteBatch) {
             tables::encode_list(&batch.receipts),
         );
     }
-    for (index, hash) in (0..).zip(&batch.transactions) {
-        let Some(hash) = hash else { continue };
-        writes.put_cf(
-            table(db, TRANSACTIONS),
-            hash,
-            tables::encode_place(height, index),
-        );
+    let mut places: Vec<([u8; 32], u32)> = batch
+        .transactions
+        .iter()
+        .zip(0..)
+        .filter_map(|(hash, index)| Some(((*hash)?, index)))
+        .collect();
+    places.sort_unstable();
+    for (hash, index) in places {
+        let place = tables::encode_place(height, index);
+        writes.put_cf(table(db, TRANSACTIONS), hash, place);
     }
 }
 

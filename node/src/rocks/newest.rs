@@ -37,6 +37,16 @@ impl Entry {
     fn is_of(&self, hash: u64, path: &[u8]) -> bool {
         self.hash == hash && *self.path == *path
     }
+
+    /// In the memory that it has, where the length is the same.
+    fn set(&mut self, value: Option<&[u8]>) {
+        match (&mut self.value, value) {
+            (Some(stands), Some(value)) if stands.len() == value.len() => {
+                stands.copy_from_slice(value);
+            }
+            (stands, value) => *stands = value.map(Into::into),
+        }
+    }
 }
 
 #[derive(Clone, Default)]
@@ -64,15 +74,25 @@ impl Newest {
     pub(super) fn note(&mut self, path: &[u8], value: Option<&[u8]>) {
         let hash = hash(path);
         let entries = &mut self.sets[place(hash)].entries;
-        entries.retain(|entry| !entry.is_of(hash, path));
-        if value.is_none_or(|value| value.len() <= VALUE_BYTES_MAX) {
-            entries.truncate(WAYS - 1);
-            let entry = Entry {
-                hash,
-                path: path.into(),
-                value: value.map(Into::into),
-            };
-            entries.insert(0, entry);
+        let known = entries.iter().position(|entry| entry.is_of(hash, path));
+        if value.is_some_and(|value| value.len() > VALUE_BYTES_MAX) {
+            known.map(|at| entries.remove(at));
+            return;
+        }
+        match known {
+            Some(at) => {
+                entries[..=at].rotate_right(1);
+                entries[0].set(value);
+            }
+            None => {
+                entries.truncate(WAYS - 1);
+                let entry = Entry {
+                    hash,
+                    path: path.into(),
+                    value: value.map(Into::into),
+                };
+                entries.insert(0, entry);
+            }
         }
     }
 
