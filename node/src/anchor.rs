@@ -105,6 +105,18 @@ enum AnchorError {
         /// This node's.
         newest: u64,
     },
+    /// The gateway leaves out anchors, and those that it leaves out would be pruned here.
+    #[error(
+        "ANCHOR_GAP: {gateway} lists the anchor of height {height} as the one after height {previous}, which it leaves out"
+    )]
+    Gap {
+        /// Who lists them.
+        gateway: String,
+        /// An anchored height.
+        height: u64,
+        /// The one before, by the main chain's record.
+        previous: u64,
+    },
 }
 
 /// What there is to anchor.
@@ -246,10 +258,20 @@ impl Anchor {
             };
             let anchors = client.call(client.chains().anchors(request)).await?.anchors;
             // Those that this node has not come to yet are asked for again.
-            let heights = anchors.iter().map(|anchor| anchor.height);
-            let heights: Vec<u64> = heights
-                .take_while(|height| (from..=newest).contains(height))
-                .collect();
+            let here = anchors
+                .iter()
+                .take_while(|anchor| (from..=newest).contains(&anchor.height));
+            let mut heights: Vec<u64> = Vec::new();
+            for anchor in here {
+                if !follows(anchor, heights.last().copied(), from) {
+                    return Err(AnchorError::Gap {
+                        gateway: client.url().to_owned(),
+                        height: anchor.height,
+                        previous: anchor.previous_height,
+                    });
+                }
+                heights.push(anchor.height);
+            }
             if heights.is_empty() {
                 return Ok(());
             }
@@ -342,6 +364,15 @@ impl Anchor {
             change(status.get_or_insert_default());
             *status != before
         });
+    }
+}
+
+/// Whether an anchor is the next one after the one listed `before`, or the first one from a height on.
+fn follows(anchor: &v1::AnchorRecord, before: Option<u64>, from: u64) -> bool {
+    let previous = anchor.previous_height;
+    match before {
+        Some(before) => previous == before && before < anchor.height,
+        None => previous < from,
     }
 }
 

@@ -25,6 +25,7 @@
 //! node can never lock itself out of its own chain.
 
 mod allowance;
+mod announcers;
 mod blame;
 mod connection;
 mod direct;
@@ -47,7 +48,7 @@ mod traffic;
 mod transport;
 mod troubles;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
@@ -163,6 +164,7 @@ pub async fn start(config: NetworkConfig) -> Result<(Network, Inbox), NetworkErr
         names,
         configured,
         validators: config.validators,
+        members: BTreeMap::new(),
         redial: Redial::new(peers),
         delivery,
         counters,
@@ -170,6 +172,7 @@ pub async fn start(config: NetworkConfig) -> Result<(Network, Inbox), NetworkErr
         exchange: Exchange::default(),
         strangers: BTreeSet::new(),
         blames: blame::Blames::default(),
+        announcers: announcers::Announcers::default(),
         troubles: troubles::Troubles::default(),
         lobby,
     };

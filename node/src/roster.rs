@@ -134,6 +134,11 @@ impl Roster {
         Admission {
             allowed: self.allowed.clone(),
             validators: self.peers.values().flatten().copied().collect(),
+            members: self
+                .members
+                .iter()
+                .map(|(peer, (address, _))| (*peer, address.clone()))
+                .collect(),
             denied: self.denied.clone(),
         }
     }

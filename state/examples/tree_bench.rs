@@ -13,7 +13,7 @@
     reason = "rows are looked up by key, and nothing sees their order"
 )]
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fs;
 
 use starfire_state::tree::{self, Cache};
@@ -129,7 +129,7 @@ impl Bench {
         if let Some(newest) = self.store.height {
             let start = cpu_ns();
             let below = newest.saturating_sub(KEPT);
-            let pruning = tree::prune(&self.store, below, &BTreeSet::new(), PRUNE_LIMIT);
+            let pruning = tree::prune(&self.store, below, &|_| false, PRUNE_LIMIT);
             spent.prune_ns += cpu_ns() - start;
             spent.deletes += pruning.deletes.len() as u64;
             writes.extend(&pruning.writes);

@@ -1,5 +1,7 @@
 //! What the loop keeps of a pruned chain, before a main chain whose answers are lost.
 
+use std::ops::RangeInclusive;
+
 use starfire_crosschain::path;
 use starfire_did::KeyAlgorithm;
 use starfire_state::Changes;
@@ -26,13 +28,19 @@ async fn main_chain() -> Node {
 }
 
 async fn main_chain_up_to(latest_height: u64) -> Node {
+    main_chain_that_lists(1..=latest_height).await
+}
+
+/// It has an anchor of every height, and lists these of them.
+async fn main_chain_that_lists(heights: RangeInclusive<u64>) -> Node {
+    let latest_height = *heights.end();
     let sub_chain = v1::SubChainRecord {
         chain_code: CODE.into(),
         latest_height,
         ..v1::SubChainRecord::default()
     };
     let mut records: Changes = record(path::sub_chain(CODE), &sub_chain);
-    for height in 1..=latest_height {
+    for height in heights {
         let anchor = v1::AnchorRecord {
             height,
             previous_height: height - 1,
@@ -99,6 +107,37 @@ async fn a_gateway_that_knows_of_heights_which_are_not_here_yet_is_told_of_and_t
     let submission = right.submissions.recv().await;
     assert!(submission.is_some(), "it shows the other gateway a height");
     running.abort();
+}
+
+#[tokio::test]
+async fn a_gateway_that_leaves_out_anchors_is_told_of_and_moves_nothing() {
+    let (page, next) = (u64::from(PAGE_MAX), u64::from(PAGE_MAX) + 1);
+    // All before the newest, and the one after those that are kept.
+    for (listed, kept) in [(ANCHORED..=ANCHORED, 0), (next + 1..=ANCHORED, page)] {
+        let wrong = main_chain_that_lists(listed).await;
+        let mut chain = Chain::new();
+        let backbone = backbone(&mut chain, vec![wrong.url.clone()]);
+        let known: Vec<u64> = (1..=kept).collect();
+        backbone.keeper.keep_anchored(&known).unwrap();
+        let error = backbone.anchor.connect(0).await.err().unwrap().to_string();
+        assert!(error.starts_with("ANCHOR_GAP") && error.contains(&wrong.url));
+        assert_eq!(backbone.keeper.anchors_kept(), kept);
+    }
+}
+
+#[test]
+fn anchors_follow_each_other_without_a_gap() {
+    let anchor = |previous_height, height| v1::AnchorRecord {
+        height,
+        previous_height,
+        ..v1::AnchorRecord::default()
+    };
+    assert!(follows(&anchor(0, 7), None, 1), "the first of all");
+    assert!(follows(&anchor(4, 7), None, 5));
+    assert!(!follows(&anchor(5, 7), None, 5), "5 was asked for");
+    assert!(follows(&anchor(7, 9), Some(7), 5));
+    assert!(!follows(&anchor(8, 9), Some(7), 5));
+    assert!(!follows(&anchor(7, 7), Some(7), 5));
 }
 
 #[tokio::test]

@@ -57,6 +57,7 @@ mod tests {
     use tonic::transport::Certificate;
 
     use super::*;
+    use crate::client::ClientError;
     use crate::gateway::fixture::Node;
     use crate::grpc::node_client::NodeClient;
     use crate::web_did::tests::{CA, OTHER_CA, localhost};
@@ -119,11 +120,19 @@ mod tests {
             let endpoint = by_trust(&format!("https://{host}:{port}"), trust).unwrap();
             async move {
                 let mut node = NodeClient::new(endpoint.connect_lazy());
-                node.status(v1::StatusRequest {}).await.is_ok()
+                let answer = node.status(v1::StatusRequest {}).await;
+                answer
+                    .map(drop)
+                    .map_err(|status| ClientError::of(&status, host).code)
             }
         };
-        assert!(asked(CA, "localhost").await);
-        assert!(!asked(OTHER_CA, "localhost").await, "of somebody else");
-        assert!(!asked(CA, "127.0.0.1").await, "for another name");
+        assert_eq!(asked(CA, "localhost").await, Ok(()));
+        let refused = Err("NODE_NOT_TRUSTED".to_owned());
+        assert_eq!(
+            asked(OTHER_CA, "localhost").await,
+            refused,
+            "of somebody else"
+        );
+        assert_eq!(asked(CA, "127.0.0.1").await, refused, "for another name");
     }
 }

@@ -1,6 +1,10 @@
 //! Why a request failed: the node's own code, or what went wrong on the way.
 
+use std::error::Error;
+use std::io;
+
 use starfire_proto::v1;
+use tokio_rustls::rustls;
 use tonic::{Code, Status};
 
 use super::hint;
@@ -76,6 +80,13 @@ impl ClientError {
                 "ask again, or another node",
             );
         }
+        if let Some(reason) = refused_certificate(status) {
+            return Self::new(
+                "NODE_NOT_TRUSTED",
+                format!("{url} answers, and its certificate is not trusted here: {reason}"),
+                "name the file of the authority that issued it in SSL_CERT_FILE, or ask whoever runs the gateway",
+            );
+        }
         match status.code() {
             Code::Unavailable => Self::new(
                 "NODE_UNREACHABLE",
@@ -123,6 +134,25 @@ impl ClientError {
         let code = &receipt.reason;
         Self::new(code, receipt.detail.clone(), hint::of(code))
     }
+}
+
+/// Why the certificate of a gateway was refused, if that is why there is no answer.
+fn refused_certificate(status: &Status) -> Option<&rustls::Error> {
+    let mut next = status.source();
+    while let Some(error) = next {
+        // An I/O error names the cause of its cause as its source, and not its cause.
+        let inner = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        let found = error
+            .downcast_ref::<rustls::Error>()
+            .or_else(|| inner?.downcast_ref::<rustls::Error>());
+        if let Some(refused @ rustls::Error::InvalidCertificate(_)) = found {
+            return Some(refused);
+        }
+        next = error.source();
+    }
+    None
 }
 
 #[cfg(test)]

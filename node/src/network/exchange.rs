@@ -1,6 +1,6 @@
 //! Sync requests under way: ours, that wait for a peer, and theirs, that wait for the core and then until the peer has read the answer.
 //!
-//! Both are bounded, theirs by peer too, and in the bytes of answers that are not read yet. Whoever asked may give up at any time; an
+//! Both are bounded, theirs by member too, however many nodes one has, and in the bytes of answers that are not read yet. Whoever asked may give up at any time; an
 //! entry goes when its request ends, by its timeout at the latest.
 
 use std::collections::BTreeMap;
@@ -19,15 +19,17 @@ use tokio::sync::oneshot;
 
 use super::handle::RequestError;
 use super::requests::{RESPONSE_BYTES_MAX, Requests};
+use crate::roster::Voice;
 
-/// Requests of all peers that wait for the core.
+/// Requests of all peers that wait for the core, and up to how many one may be added that is of no validator's node.
 const THEIRS_MAX: usize = 16;
-/// Requests of one peer that wait for the core, or whose answers it has not read.
-const THEIRS_PER_PEER_MAX: usize = 4;
+const THEIRS_OPEN_MAX: usize = 12;
+/// Requests of one member's nodes that wait for the core, or whose answers they have not read.
+const THEIRS_PER_MEMBER_MAX: usize = 4;
 
-/// Bytes of answers that one peer has not read: two full ones of blocks, or the longest.
-const UNREAD_PER_PEER_BYTES_MAX: usize = 40 * 1024 * 1024;
-const _: () = assert!(UNREAD_PER_PEER_BYTES_MAX > RESPONSE_BYTES_MAX as usize);
+/// Bytes of answers that one member's nodes have not read: two full ones of blocks, or the longest.
+const UNREAD_PER_MEMBER_BYTES_MAX: usize = 40 * 1024 * 1024;
+const _: () = assert!(UNREAD_PER_MEMBER_BYTES_MAX > RESPONSE_BYTES_MAX as usize);
 /// Bytes of answers that nobody has read yet, and to how many of them an answer may be added that is for no validator's node.
 const UNREAD_BYTES_MAX: usize = 160 * 1024 * 1024;
 const UNREAD_OPEN_BYTES_MAX: usize = 96 * 1024 * 1024;
@@ -37,6 +39,16 @@ const OURS_MAX: usize = 64;
 
 /// Takes what became of a request of ours.
 pub(crate) type Reply = oneshot::Sender<Result<v1::SyncResponse, RequestError>>;
+
+/// Who asks.
+#[derive(Debug)]
+pub(crate) struct Asker {
+    pub(crate) peer: PeerId,
+    /// To whom its requests are counted.
+    pub(crate) voice: Voice,
+    /// The peer is a validator's.
+    pub(crate) votes: bool,
+}
 
 /// The core's answer to a peer: nothing if it refused.
 #[derive(Debug)]
@@ -59,7 +71,7 @@ pub(crate) struct Exchange {
 /// A request of a peer.
 #[derive(Debug)]
 struct Slot {
-    peer: PeerId,
+    voice: Voice,
     stage: Stage,
 }
 
@@ -78,7 +90,7 @@ enum Stage {
 pub(crate) enum Unsent {
     #[error("it came too late")]
     TooLate,
-    #[error("the peer has not read what it was sent")]
+    #[error("the peer, or another of its member's, has not read what it was sent")]
     Unread,
     #[error("too much that was sent is not read yet")]
     Full,
@@ -115,16 +127,18 @@ impl Exchange {
     /// A peer asks: this takes the core's response. Without room there is none, and the peer is refused.
     pub(crate) fn asked(
         &mut self,
-        peer: PeerId,
+        asker: Asker,
         id: InboundRequestId,
         channel: ResponseChannel<v1::SyncResponse>,
     ) -> Option<oneshot::Sender<v1::SyncResponse>> {
-        let of_peer = self.slots.values().filter(|slot| slot.peer == peer);
-        if self.theirs.len() >= THEIRS_MAX || of_peer.count() >= THEIRS_PER_PEER_MAX {
+        let Asker { peer, voice, votes } = asker;
+        let most = if votes { THEIRS_MAX } else { THEIRS_OPEN_MAX };
+        let of_member = self.slots.values().filter(|slot| slot.voice == voice);
+        if self.theirs.len() >= most || of_member.count() >= THEIRS_PER_MEMBER_MAX {
             return None;
         }
         let stage = Stage::Asked;
-        self.slots.insert(id, Slot { peer, stage });
+        self.slots.insert(id, Slot { voice, stage });
         let (reply, response) = oneshot::channel();
         self.theirs.push(Box::pin(async move {
             Answer {
@@ -171,7 +185,8 @@ impl Exchange {
             return Ok(false);
         };
         let bytes = response.encoded_len();
-        self.room_for(answer.peer, bytes, votes)?;
+        let slot = self.slots.get(&answer.id).ok_or(Unsent::TooLate)?;
+        self.room_for(&slot.voice, bytes, votes)?;
         let slot = self.slots.get_mut(&answer.id);
         let slot = slot.filter(|slot| slot.stage == Stage::Asked);
         let slot = slot.ok_or(Unsent::TooLate)?;
@@ -182,12 +197,12 @@ impl Exchange {
         Ok(true)
     }
 
-    fn room_for(&self, peer: PeerId, bytes: usize, votes: bool) -> Result<(), Unsent> {
+    fn room_for(&self, voice: &Voice, bytes: usize, votes: bool) -> Result<(), Unsent> {
         let (mut all, mut own) = (bytes, bytes);
         for slot in self.slots.values() {
             if let Stage::Sent(unread) = slot.stage {
                 all += unread;
-                own += if slot.peer == peer { unread } else { 0 };
+                own += if slot.voice == *voice { unread } else { 0 };
             }
         }
         let most = if votes {
@@ -195,7 +210,7 @@ impl Exchange {
         } else {
             UNREAD_OPEN_BYTES_MAX
         };
-        if own > UNREAD_PER_PEER_BYTES_MAX {
+        if own > UNREAD_PER_MEMBER_BYTES_MAX {
             return Err(Unsent::Unread);
         }
         if all > most {

@@ -3,7 +3,7 @@
 //! Consensus messages go straight into the peer's outbox. What is only a newest value (the allow-list, the announced height) is a
 //! watched value and cannot be lost. The rest are commands in a bounded queue.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
@@ -113,6 +113,8 @@ pub struct Admission {
     pub allowed: BTreeSet<PeerId>,
     /// Of these, the nodes of validators.
     pub validators: BTreeSet<PeerId>,
+    /// Of these again, the address of the member whose node each is.
+    pub members: BTreeMap<PeerId, String>,
     /// Peers of members that were removed.
     pub denied: BTreeSet<PeerId>,
 }

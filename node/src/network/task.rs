@@ -2,7 +2,7 @@
 //!
 //! It never waits for the core. Where the inbox has no room, the entry is dropped and counted, and a gossiped message is ignored.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -17,9 +17,10 @@ use prost::Message;
 use starfire_proto::v1;
 use tracing::{debug, info, warn};
 
+use super::announcers::Announcers;
 use super::blame::Blames;
 use super::direct;
-use super::exchange::{Answer, Exchange, Reply};
+use super::exchange::{Answer, Asker, Exchange, Reply};
 use super::frame::Kind;
 use super::gauges::Counters;
 use super::handle::{Admission, Command, RequestError, TaskEnds};
@@ -30,6 +31,7 @@ use super::redial::Redial;
 use super::swarm::{Behaviour, BehaviourEvent};
 use super::troubles::{Trouble, Troubles};
 use crate::clock;
+use crate::roster::Voice;
 
 /// Strangers that are remembered, so that each is warned of once.
 const STRANGERS_MAX: usize = 256;
@@ -44,6 +46,8 @@ pub(crate) struct Task {
     pub(crate) configured: BTreeSet<PeerId>,
     /// The nodes of validators. Nobody else's consensus messages are taken.
     pub(crate) validators: BTreeSet<PeerId>,
+    /// The address of the member whose node a peer is.
+    pub(crate) members: BTreeMap<PeerId, String>,
     pub(crate) redial: Redial,
     pub(crate) delivery: Delivery,
     pub(crate) counters: Arc<Counters>,
@@ -51,6 +55,7 @@ pub(crate) struct Task {
     pub(crate) exchange: Exchange,
     pub(crate) strangers: BTreeSet<PeerId>,
     pub(crate) blames: Blames,
+    pub(crate) announcers: Announcers,
     pub(crate) troubles: Troubles,
     pub(crate) lobby: Lobby,
 }
@@ -264,11 +269,18 @@ impl Task {
         let Some(peer) = message.source.filter(|author| allowed.contains(author)) else {
             return self.judge(pending, Judgement::Ignore);
         };
-        self.judge(pending, Judgement::Accept);
-        self.deliver(Incoming::Announcement {
-            peer,
-            height: announcement.height,
-        });
+        let judgement = self
+            .announcers
+            .judge(peer, pending.source, clock::monotonic());
+        self.judge(pending, judgement);
+        if judgement == Judgement::Accept {
+            self.deliver(Incoming::Announcement {
+                peer,
+                height: announcement.height,
+            });
+        } else {
+            self.counters.others_dropped.one();
+        }
     }
 
     fn on_requests(&mut self, event: RequestEvent) {
@@ -310,7 +322,16 @@ impl Task {
         request: v1::SyncRequest,
         channel: ResponseChannel<v1::SyncResponse>,
     ) {
-        let Some(reply) = self.exchange.asked(peer, id, channel) else {
+        let voice = match self.members.get(&peer) {
+            Some(address) => Voice::Member(address.clone()),
+            None => Voice::Peer(peer),
+        };
+        let asker = Asker {
+            peer,
+            voice,
+            votes: self.validators.contains(&peer),
+        };
+        let Some(reply) = self.exchange.asked(asker, id, channel) else {
             self.counters.others_dropped.one();
             return;
         };
@@ -380,6 +401,7 @@ impl Task {
         let Admission {
             allowed,
             validators,
+            members,
             denied,
         } = self.ends.admission.borrow_and_update().clone();
         let mut wanted = allowed;
@@ -392,6 +414,7 @@ impl Task {
             places.bypass_peer_id(peer);
         }
         self.validators = validators;
+        self.members = members;
         let list = &mut self.swarm.behaviour_mut().allowed;
         let present: BTreeSet<PeerId> = list.allowed_peers().iter().copied().collect();
         for peer in present.difference(&wanted) {

@@ -4,7 +4,7 @@
 
 mod unread;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, timeout};
 
+use super::announcers::ANNOUNCEMENTS_MAX;
 use super::frame::{FRAME_BYTES_MAX, Kind};
 use super::{
     Admission, Inbox, Incoming, Judgement, Network, NetworkConfig, NetworkError, RequestError,
@@ -127,6 +128,7 @@ fn admission(allowed: &[PeerId], denied: &[PeerId]) -> Admission {
     Admission {
         allowed: allowed.iter().copied().collect(),
         validators: BTreeSet::new(),
+        members: BTreeMap::new(),
         denied: denied.iter().copied().collect(),
     }
 }
@@ -334,6 +336,55 @@ async fn an_announced_height_reaches_all_and_names_its_author() {
     };
     assert_eq!(author, left.peer());
     assert!((41..=height).contains(&announced));
+}
+
+#[tokio::test]
+async fn of_a_burst_of_announcements_a_few_go_on_and_later_ones_again() {
+    // Fewer than their author is blamed for.
+    const BURST: u64 = 40;
+    const LATER: u64 = 1_000;
+    let [left, _middle, mut right] = line().await;
+    let height = |entry| {
+        let Incoming::Announcement { height, .. } = entry else {
+            return None;
+        };
+        Some(height)
+    };
+    // At first nobody may have subscribed yet.
+    let mut tick = tokio::time::interval(Duration::from_millis(300));
+    let mut next = LATER;
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {
+                next += 1;
+                left.network.announce(next);
+            }
+            _ = right.until(height) => break,
+        }
+    }
+    // Slow enough that each one is taken before the next takes its place.
+    let mut burst = tokio::time::interval(Duration::from_millis(2));
+    for number in 1..=BURST {
+        burst.tick().await;
+        left.network.announce(number);
+    }
+    let last = next;
+    let mut heard = 0;
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {
+                next += 1;
+                left.network.announce(next);
+            }
+            announced = right.until(height) => match announced {
+                1..=BURST => heard += 1,
+                _ if announced > last => break,
+                _ => {}
+            },
+        }
+    }
+    // Two windows may share the burst.
+    assert!(heard <= 2 * ANNOUNCEMENTS_MAX, "{heard}");
 }
 
 /// Answers one block request, or refuses it.

@@ -7,9 +7,9 @@
 //! A height may be kept while its neighbours go: its block, and the states before and after it, so that its header still proves what
 //! it proved. Which ones were kept is itself on disk, so that another configuration changes only what is pruned from then on.
 
-use std::collections::BTreeSet;
+use std::ops::Range;
 
-use rocksdb::{DB, IteratorMode, WriteBatch, WriteOptions};
+use rocksdb::{DB, ReadOptions, WriteBatch, WriteOptions};
 use starfire_proto::v1;
 use starfire_state::{Archive, StoreError, tree};
 
@@ -19,6 +19,8 @@ use super::tables::{self, BLOCKS, META, RECEIPTS, STATE, TRANSACTIONS, TREE, tab
 
 /// Heights whose blocks are looked at in one slice.
 const BLOCKS_SLICE: u64 = 256;
+/// Places of transactions that are deleted at once: the core waits for it.
+const PLACES_SLICE: usize = 1_000;
 /// Rows of the tree that are looked at in one slice: the core waits for it.
 const TREE_SLICE: usize = 2_000;
 /// Rows of state that are looked at in one slice.
@@ -147,34 +149,14 @@ impl Pruner {
         assert!(base <= self.reader.base(), "what is promised stays");
         // The header of a height proves the state before it.
         let low = base.saturating_sub(1);
-        let kept = self.kept();
-        let versions: BTreeSet<u64> = kept
-            .iter()
-            .flat_map(|height| [height - 1, *height])
-            .collect();
-        let blocks = self.sweep_blocks(base, &kept)?;
-        let tree = self.sweep_tree(low, &versions)?;
-        let state = self.sweep_state(low, &versions)?;
+        let blocks = self.sweep_blocks(base)?;
+        let tree = self.sweep_tree(low)?;
+        let state = self.sweep_state(low)?;
         let all = blocks && tree && state;
         Ok(if all { Swept::All } else { Swept::More })
     }
 
-    /// Heights that stay, wherever the base is.
-    fn kept(&self) -> BTreeSet<u64> {
-        self.reader.shared().with(|db| {
-            let mode = IteratorMode::From(tables::KEPT_PREFIX, rocksdb::Direction::Forward);
-            let rows = db.iterator_cf(table(db, META), mode);
-            let rows = rows.map(|row| must(row).0);
-            rows.map_while(|row| {
-                Some(tables::decode_height(
-                    row.strip_prefix(tables::KEPT_PREFIX)?,
-                ))
-            })
-            .collect()
-        })
-    }
-
-    fn sweep_blocks(&self, base: u64, kept: &BTreeSet<u64>) -> Result<bool, StoreError> {
+    fn sweep_blocks(&self, base: u64) -> Result<bool, StoreError> {
         let swept = self.reader.get(META, tables::SWEPT_KEY);
         let from = swept.map_or(1, |bytes| tables::decode_height(&bytes));
         // The newest block stays, even one that a store began with.
@@ -183,43 +165,58 @@ impl Pruner {
         if from >= upto {
             return Ok(true);
         }
-        let mut places = Vec::new();
-        for height in (from..upto).filter(|height| !kept.contains(height)) {
-            let receipts = self.reader.receipts(height).unwrap_or_default();
-            for receipt in &receipts {
-                let receipt: v1::Receipt =
-                    prost::Message::decode(receipt.as_slice()).expect("a stored receipt decodes");
-                let hash = <[u8; 32]>::try_from(receipt.hash.as_slice())
-                    .expect("a receipt names its transaction");
-                // Tried again later, it has another place.
-                if self
-                    .reader
-                    .transaction(&hash)
-                    .is_some_and(|(place, _)| place == height)
-                {
-                    places.push(hash);
-                }
+        let gone: Vec<u64> = (from..upto)
+            .filter(|height| !self.reader.keeps(*height))
+            .collect();
+        for height in &gone {
+            let receipts = self.reader.receipts(*height).unwrap_or_default();
+            let placed: Vec<[u8; 32]> = receipts
+                .iter()
+                .map(|receipt| transaction_of(receipt))
+                .filter(|hash| self.is_placed(hash, *height))
+                .collect();
+            for hashes in placed.chunks(PLACES_SLICE) {
+                self.forget_places(*height, hashes)?;
             }
         }
         self.write(|db, writes| {
-            for height in (from..upto).filter(|height| !kept.contains(height)) {
-                writes.delete_cf(table(db, BLOCKS), tables::block_row(height));
-                writes.delete_cf(table(db, BLOCKS), tables::commit_row(height));
-                writes.delete_cf(table(db, BLOCKS), tables::justification_row(height));
+            for height in &gone {
+                writes.delete_cf(table(db, BLOCKS), tables::block_row(*height));
+                writes.delete_cf(table(db, BLOCKS), tables::commit_row(*height));
+                writes.delete_cf(table(db, BLOCKS), tables::justification_row(*height));
                 writes.delete_cf(table(db, RECEIPTS), height.to_be_bytes());
-            }
-            for hash in &places {
-                writes.delete_cf(table(db, TRANSACTIONS), hash);
             }
             writes.put_cf(table(db, META), tables::SWEPT_KEY, upto.to_be_bytes());
         })?;
         Ok(upto == end)
     }
 
-    /// What is stale depends on rows that the core writes, so it does not write meanwhile.
-    fn sweep_tree(&self, low: u64, retained: &BTreeSet<u64>) -> Result<bool, StoreError> {
+    /// Whether a transaction's place is at this height. Tried again later, it has another.
+    fn is_placed(&self, hash: &[u8; 32], height: u64) -> bool {
+        let place = self.reader.transaction(hash);
+        place.is_some_and(|(place, _)| place == height)
+    }
+
+    /// The core may give a transaction another place, so it does not write between the look and the delete.
+    fn forget_places(&self, height: u64, hashes: &[[u8; 32]]) -> Result<(), StoreError> {
         let _alone = self.reader.shared().alone();
-        let pruning = tree::prune(&self.reader, low, retained, TREE_SLICE);
+        let stale: Vec<&[u8; 32]> = hashes
+            .iter()
+            .filter(|hash| self.is_placed(hash, height))
+            .collect();
+        self.write(|db, writes| {
+            for hash in &stale {
+                writes.delete_cf(table(db, TRANSACTIONS), hash);
+            }
+        })
+    }
+
+    /// What is stale depends on rows that the core writes, so it does not write meanwhile.
+    fn sweep_tree(&self, low: u64) -> Result<bool, StoreError> {
+        let shared = self.reader.shared();
+        let _alone = shared.alone();
+        let is_retained = |versions| shared.with(|db| retains(db, versions));
+        let pruning = tree::prune(&self.reader, low, &is_retained, TREE_SLICE);
         self.write(|db, writes| {
             for row in &pruning.deletes {
                 writes.delete_cf(table(db, TREE), row);
@@ -233,7 +230,7 @@ impl Pruner {
 
     /// A path's rows are newest first. Each one shows from its own height up to the one before the next newer; it goes when all of
     /// those heights are forgotten.
-    fn sweep_state(&mut self, low: u64, retained: &BTreeSet<u64>) -> Result<bool, StoreError> {
+    fn sweep_state(&mut self, low: u64) -> Result<bool, StoreError> {
         if self.state.next.is_none() {
             if self.state.low >= low {
                 return Ok(true);
@@ -248,7 +245,7 @@ impl Pruner {
         let from = next.take().unwrap_or_default();
         let mut stale: Vec<Vec<u8>> = Vec::new();
         self.reader.shared().with(|db| {
-            let mut options = rocksdb::ReadOptions::default();
+            let mut options = ReadOptions::default();
             options.set_total_order_seek(true);
             let mut rows = db.raw_iterator_cf_opt(table(db, STATE), options);
             rows.seek(&from);
@@ -261,7 +258,7 @@ impl Pruner {
                     .map(|(_, newer)| *newer);
                 if let Some(end) = shows_below
                     && end <= *low
-                    && retained.range(version..end).next().is_none()
+                    && !retains(db, version..end)
                 {
                     stale.push(row.to_vec());
                 }
@@ -292,3 +289,27 @@ impl Pruner {
         written.map_err(|error| StoreError(Box::new(error)))
     }
 }
+
+/// The transaction that a stored receipt is of.
+fn transaction_of(receipt: &[u8]) -> [u8; 32] {
+    let receipt: v1::Receipt = prost::Message::decode(receipt).expect("a stored receipt decodes");
+    <[u8; 32]>::try_from(receipt.hash.as_slice()).expect("a receipt names its transaction")
+}
+
+/// Whether one of these versions stays for a height that is kept: its own, or the one before, which its header proves. Of versions below
+/// the base the answer is always the same. One look-up, however many heights are kept.
+fn retains(db: &DB, versions: Range<u64>) -> bool {
+    if versions.is_empty() {
+        return false;
+    }
+    let (first, after) = (versions.start, versions.end + 1);
+    let mut options = ReadOptions::default();
+    options.set_iterate_range(tables::kept_row(first)..tables::kept_row(after));
+    let mut rows = db.raw_iterator_cf_opt(table(db, META), options);
+    rows.seek_to_first();
+    must(rows.status());
+    rows.valid()
+}
+
+#[cfg(test)]
+mod tests;

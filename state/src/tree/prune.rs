@@ -3,7 +3,6 @@
 //! Each height noted what it replaced. A page that height W replaced, and height V wrote, was in the versions V to W-1: once all of
 //! those are forgotten, so is the page. Nothing is searched for, and what is done at once is bounded.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::row::{self, Kept, PRUNED, Stale};
@@ -28,15 +27,20 @@ struct Progress {
     offset: usize,
 }
 
-/// Forgets the versions below `below`, but for those `retained`. Nothing is written yet; the next call goes on where the batch of this
-/// one ended. The work of a call is bounded by `limit`, at least 1: twice as many rows are deleted, and one more, at most.
+/// Forgets the versions below `below`, but for those retained: `is_retained` says whether one of a range is, always the same of versions
+/// below `below`. Nothing is written yet; the next call goes on where the batch of this one ended. The work of a call is bounded by `limit`, at least 1: twice as many rows are deleted, and one more, at most.
 ///
 /// A version that is retained when its neighbours are forgotten stays for good: pruning does not come back to it. Every height from
 /// `below` on, and every one retained, has its root and proves what it proved before.
 ///
 /// # Panics
 /// When `below` is still to come, since nothing would be left of the tree.
-pub fn prune(archive: &dyn Archive, below: u64, retained: &BTreeSet<u64>, limit: usize) -> Pruning {
+pub fn prune(
+    archive: &dyn Archive,
+    below: u64,
+    is_retained: &dyn Fn(Range<u64>) -> bool,
+    limit: usize,
+) -> Pruning {
     assert!(
         archive.height().is_some_and(|newest| below <= newest),
         "the newest version stays"
@@ -46,7 +50,6 @@ pub fn prune(archive: &dyn Archive, below: u64, retained: &BTreeSet<u64>, limit:
     let mut at = from;
     let mut deletes = Vec::new();
     let mut left = limit;
-    let is_retained = |heights: Range<u64>| retained.range(heights).next().is_some();
     while at.height < below && left > 0 {
         let (forgotten, next) = (at.height, at.height + 1);
         let stale = archive.tree(&row::stale(next)).unwrap_or_default();
@@ -74,7 +77,7 @@ pub fn prune(archive: &dyn Archive, below: u64, retained: &BTreeSet<u64>, limit:
         if !stale.is_empty() {
             deletes.push(row::stale(next));
         }
-        if !retained.contains(&forgotten) {
+        if !is_retained(forgotten..next) {
             deletes.push(row::root(forgotten));
         }
         at = Progress {

@@ -316,7 +316,7 @@ proptest! {
         }
         prop_assert_eq!(update.root, root_of(&after));
         memory.write_slice(next, &update.writes, 8);
-        let pruned = prune(&memory, 8, &[].into(), 10_000);
+        let pruned = prune(&memory, 8, &|_| false, 10_000);
         prop_assert!(pruned.finished);
     }
 }

@@ -87,24 +87,20 @@ struct Asking {
     direct: Direct,
 }
 
-/// A node, and a peer of it that asks and never reads.
-struct Pair {
-    node: Node,
+/// A peer of a node that asks and never reads.
+struct Asker {
     asking: Swarm<Asking>,
     begun: mpsc::UnboundedReceiver<()>,
 }
 
-impl Pair {
-    async fn new() -> Self {
-        let key = Keypair::generate_ed25519();
+impl Asker {
+    async fn connect(key: &Keypair, node: &Node) -> Self {
         let peer = PeerId::from(key.public());
-        let config = config(&[peer], Vec::new());
-        let names = Names::new(&config.chain_id, &config.genesis_hash);
-        let node = Node::start(config).await;
+        let names = Names::new(&node.config.chain_id, &node.config.genesis_hash);
         let counters = Arc::new(Counters::default());
         let lobby = Lobby::new([], Arc::clone(&counters));
         let transport =
-            transport::build(&key, names.prologue.clone(), None, counters, &lobby).unwrap();
+            transport::build(key, names.prologue.clone(), None, counters, &lobby).unwrap();
         let (begin, begun) = mpsc::unbounded_channel();
         let behaviour = Asking {
             requests: request_response::Behaviour::with_codec(
@@ -126,23 +122,19 @@ impl Pair {
             }
         };
         soon(connected).await;
-        Self {
-            node,
-            asking,
-            begun,
-        }
+        Self { asking, begun }
     }
 
     /// Asks, and gives what takes the answer if the request reaches the core.
-    async fn ask(&mut self) -> Option<oneshot::Sender<v1::SyncResponse>> {
+    async fn ask(&mut self, node: &mut Node) -> Option<oneshot::Sender<v1::SyncResponse>> {
         let request = Request::Blocks(v1::BlockRequest { from: 1, count: 1 });
         let request = v1::SyncRequest {
             request: Some(request),
         };
         let asked = &mut self.asking;
-        let peer = self.node.network.local_peer();
+        let peer = node.peer();
         asked.behaviour_mut().requests.send_request(&peer, request);
-        let arrived = pin!(self.node.until(|entry| {
+        let arrived = pin!(node.until(|entry| {
             let Incoming::SyncRequest { reply, .. } = entry else {
                 return None;
             };
@@ -154,8 +146,13 @@ impl Pair {
         }
     }
 
-    /// Answers with so many bytes; says whether the peer is refused all the same.
-    async fn answer(&mut self, reply: oneshot::Sender<v1::SyncResponse>, bytes: usize) -> bool {
+    /// The node answers with so many bytes; says whether this peer is refused all the same.
+    async fn is_refused(
+        &mut self,
+        node: &Node,
+        reply: oneshot::Sender<v1::SyncResponse>,
+        bytes: usize,
+    ) -> bool {
         let block = v1::CommittedBlock {
             block: vec![3; bytes],
             commit: vec![4; 10],
@@ -167,14 +164,56 @@ impl Pair {
         });
         let response = Some(response);
         reply.send(v1::SyncResponse { response }).unwrap();
-        let dropped = self.node.network.gauges().others_dropped;
+        let dropped = node.network.gauges().others_dropped;
         let refused = pin!(refused(&mut self.asking));
         let begun = pin!(self.begun.recv());
         let is_refused = matches!(soon(select(refused, begun)).await, Either::Left(_));
-        let counted = self.node.network.gauges().others_dropped > dropped;
+        let counted = node.network.gauges().others_dropped > dropped;
         assert_eq!(is_refused, counted);
         is_refused
     }
+}
+
+/// A node, and a peer of it that asks.
+async fn one_asks() -> (Node, Asker) {
+    let key = Keypair::generate_ed25519();
+    let node = Node::start(config(&[PeerId::from(key.public())], Vec::new())).await;
+    let asker = Asker::connect(&key, &node).await;
+    (node, asker)
+}
+
+/// A node, peers of it that have no vote, each of a member with this address, and one of a validator.
+async fn many_ask<const N: usize>(members: [&str; N]) -> (Node, Vec<Asker>, Asker) {
+    let keys: Vec<Keypair> = (0..=N).map(|_| Keypair::generate_ed25519()).collect();
+    let peers: Vec<PeerId> = keys.iter().map(|key| PeerId::from(key.public())).collect();
+    let mut config = config(&peers, Vec::new());
+    config.validators = [peers[N]].into();
+    let node = Node::start(config).await;
+    let addresses = members.into_iter().chain(["a validator"]);
+    let addresses = addresses.map(str::to_owned);
+    node.network.admit(Admission {
+        allowed: peers.iter().copied().collect(),
+        validators: [peers[N]].into(),
+        members: peers.iter().copied().zip(addresses).collect(),
+        denied: BTreeSet::new(),
+    });
+    let mut askers = Vec::new();
+    for key in &keys {
+        askers.push(Asker::connect(key, &node).await);
+    }
+    let validator = askers.pop().unwrap();
+    (node, askers, validator)
+}
+
+/// Each of these asks four times, and none is answered; what takes the answers.
+async fn flood(node: &mut Node, askers: &mut [Asker]) -> Vec<oneshot::Sender<v1::SyncResponse>> {
+    let mut taken = Vec::new();
+    for asker in askers {
+        for _ in 0..4 {
+            taken.extend(asker.ask(node).await);
+        }
+    }
+    taken
 }
 
 /// Ends when a request is refused.
@@ -192,22 +231,38 @@ async fn refused(asking: &mut Swarm<Asking>) {
 
 #[tokio::test]
 async fn a_peer_that_reads_no_answer_gets_few() {
-    let mut pair = Pair::new().await;
+    let (mut node, mut asker) = one_asks().await;
     for _ in 0..4 {
-        let reply = pair.ask().await.expect("there is room for four");
-        assert!(!pair.answer(reply, 1 << 20).await);
+        let reply = asker.ask(&mut node).await.expect("there is room for four");
+        assert!(!asker.is_refused(&node, reply, 1 << 20).await);
     }
-    assert!(pair.ask().await.is_none());
-    assert_eq!(pair.node.network.gauges().others_dropped, 1);
+    assert!(asker.ask(&mut node).await.is_none());
+    assert_eq!(node.network.gauges().others_dropped, 1);
 }
 
 #[tokio::test]
 async fn the_bytes_of_unread_answers_are_bounded() {
-    let mut pair = Pair::new().await;
-    let reply = pair.ask().await.unwrap();
-    assert!(!pair.answer(reply, 25 << 20).await);
-    let reply = pair.ask().await.unwrap();
-    assert!(pair.answer(reply, 25 << 20).await);
-    let reply = pair.ask().await.unwrap();
-    assert!(!pair.answer(reply, 10 << 20).await);
+    let (mut node, mut asker) = one_asks().await;
+    let reply = asker.ask(&mut node).await.unwrap();
+    assert!(!asker.is_refused(&node, reply, 25 << 20).await);
+    let reply = asker.ask(&mut node).await.unwrap();
+    assert!(asker.is_refused(&node, reply, 25 << 20).await);
+    let reply = asker.ask(&mut node).await.unwrap();
+    assert!(!asker.is_refused(&node, reply, 10 << 20).await);
+}
+
+#[tokio::test]
+async fn a_member_with_many_nodes_has_the_places_of_one() {
+    let (mut node, mut askers, mut validator) = many_ask(["a business"; 4]).await;
+    let taken = flood(&mut node, &mut askers).await;
+    assert_eq!(taken.len(), 4);
+    assert!(validator.ask(&mut node).await.is_some());
+}
+
+#[tokio::test]
+async fn validators_nodes_have_places_that_nobody_else_takes() {
+    let (mut node, mut askers, mut validator) = many_ask(["a", "b", "c", "d"]).await;
+    let taken = flood(&mut node, &mut askers).await;
+    assert_eq!(taken.len(), 12);
+    assert!(validator.ask(&mut node).await.is_some());
 }
