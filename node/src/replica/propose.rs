@@ -116,7 +116,7 @@ impl Replica {
         let mempool = &self.mempool;
         let checked = CheckedBlock::new(block, &self.rules, |id| mempool.checked(id))
             .expect("what waits here is checked");
-        self.checked.insert(header_hash(&candidate.id()), checked);
+        self.remember(wish.round, checked);
         candidate
     }
 }
