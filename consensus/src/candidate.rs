@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use prost::Message as _;
+use prost::encoding::{WireType, decode_key, decode_varint};
 use tendermint::{
     Hash, Time,
     block::{Header, Id, parts},
@@ -37,22 +37,18 @@ pub struct Candidate {
     bytes: Arc<[u8]>,
 }
 
-/// The field of `starfire.v1.Block` that consensus reads.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Head {
-    #[prost(bytes = "vec", tag = "1")]
-    header: Vec<u8>,
-}
+// The number of `starfire.v1.Block.header`, the field that consensus reads.
+const HEADER_FIELD: u32 = 1;
 
 impl Candidate {
-    /// Read an encoded `starfire.v1.Block`. Only its header is judged, and only for its form.
+    /// Read an encoded `starfire.v1.Block`. Only its header is judged, and only for its form; it stands first.
     pub fn decode(bytes: Arc<[u8]>) -> Result<Self, CandidateError> {
         if bytes.len() > BLOCK_BYTES_MAX {
             return Err(CandidateError::TooLarge(bytes.len()));
         }
-        let head = Head::decode(&bytes[..]).map_err(|_| CandidateError::Header)?;
-        let header = <Header as Protobuf<RawHeader>>::decode(&head.header[..])
-            .map_err(|_| CandidateError::Header)?;
+        let header = header_bytes(&bytes).ok_or(CandidateError::Header)?;
+        let header =
+            <Header as Protobuf<RawHeader>>::decode(header).map_err(|_| CandidateError::Header)?;
         if header.time < Time::unix_epoch()
             || i64::try_from(header.time.unix_timestamp_nanos()).is_err()
         {
@@ -86,6 +82,17 @@ impl Candidate {
     }
 }
 
+/// The header of an encoded block, which begins with it: what follows may be millions of fields, and none is skipped over.
+fn header_bytes(block: &[u8]) -> Option<&[u8]> {
+    let mut rest = block;
+    let (field, wire) = decode_key(&mut rest).ok()?;
+    if (field, wire) != (HEADER_FIELD, WireType::LengthDelimited) {
+        return None;
+    }
+    let length = usize::try_from(decode_varint(&mut rest).ok()?).ok()?;
+    rest.get(..length)
+}
+
 /// A block's identity: the header's hash, and as the one part the BLAKE3 hash of the encoded block.
 pub fn id(header: &Header, bytes: &[u8]) -> Id {
     let part = parts::Header::new(1, Hash::Sha256(*blake3::hash(bytes).as_bytes()))
@@ -98,6 +105,9 @@ pub fn id(header: &Header, bytes: &[u8]) -> Id {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message as _;
+    use starfire_proto::v1;
+
     use super::*;
     use crate::testing::Chain;
 
@@ -123,6 +133,19 @@ mod tests {
         assert_eq!(
             Candidate::decode(vec![0xff; 40].into()),
             Err(CandidateError::Header)
+        );
+        let chain = Chain::new(4);
+        let mut parts = v1::Block::decode(&chain.block(1, b"payload").bytes()[..]).unwrap();
+        let header = std::mem::take(&mut parts.header);
+        let behind = v1::Block {
+            header,
+            ..v1::Block::default()
+        };
+        let behind = [parts.encode_to_vec(), behind.encode_to_vec()].concat();
+        assert_eq!(
+            Candidate::decode(behind.into()),
+            Err(CandidateError::Header),
+            "the header stands first"
         );
         assert_eq!(
             Candidate::decode(vec![0; BLOCK_BYTES_MAX + 1].into()),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use starfire_did::Did;
 use starfire_proto::v1;
-use starfire_state::{Account, Rejection, View, chain};
+use starfire_state::{Account, Overlay, Rejection, View, chain};
 
 use crate::account;
 use crate::block::transactions_bytes_max;
@@ -59,6 +59,35 @@ impl Admission {
 
     /// Judges all but the nonce's upper end: a nonce beyond the next one waits in a mempool, and is refused in execution.
     pub fn admit(&self, view: &dyn View, transaction: &Checked) -> Result<Admitted, Rejection> {
+        self.judge(view, view, transaction)
+    }
+
+    /// The same within what its payer may read in a block, on which what was read counts. A transaction whose payer may read no more is
+    /// refused with [`code::READ_QUOTA`].
+    pub(crate) fn admit_within(
+        &self,
+        view: &dyn View,
+        quota: &mut Quota,
+        transaction: &Checked,
+    ) -> Result<Admitted, Rejection> {
+        let payer = self.payer(transaction);
+        quota.may_read(&payer, 0)?;
+        let others = Overlay::new(view);
+        let admitted = self.judge(view, &others, transaction);
+        quota.note_read(&payer, others.bytes_read());
+        let admitted = admitted?;
+        quota.may_read(&payer, 0)?;
+        Ok(admitted)
+    }
+
+    /// The source is read in `view`, and the others that act in `others`: until the source is known to have signed, nothing may count on
+    /// its payer, or anybody could use up a member's share.
+    fn judge(
+        &self,
+        view: &dyn View,
+        others: &dyn View,
+        transaction: &Checked,
+    ) -> Result<Admitted, Rejection> {
         let source = &transaction.sender;
         let account = account::acting(view, &self.chain, source)?;
         if transaction.nonce <= account.record.nonce {
@@ -71,7 +100,7 @@ impl Admission {
             ));
         }
         self.expiry(transaction)?;
-        self.authorise(view, transaction, &account)?;
+        self.authorise(others, transaction, &account)?;
         let fee = fee::charge(&self.chain, &account, transaction)?;
         let payer = self.payer(transaction);
         // The open share of a block has room for one of these at most: strangers would wait for it for ever, or fill it.
@@ -140,8 +169,8 @@ impl Admission {
         Ok(())
     }
 
-    /// The sender if it is a member, otherwise the first signer that is one.
-    fn payer(&self, transaction: &Transaction) -> Payer {
+    /// On whose account it is: the sender if it is a member, otherwise the first signer that is one.
+    pub fn payer(&self, transaction: &Transaction) -> Payer {
         if self.members.get(&transaction.sender).is_some() {
             return Payer::Member(transaction.sender.to_string());
         }
@@ -218,10 +247,16 @@ pub fn select<'a>(
             }
             continue;
         }
-        let Ok(admitted) = admission.admit(view, transaction) else {
-            passed.insert(source);
-            selection.refused.push(transaction.clone());
-            continue;
+        let admitted = match admission.admit_within(view, &mut quota, transaction) {
+            Ok(admitted) => admitted,
+            Err(rejection) => {
+                passed.insert(source);
+                // What its payer may not read in this block it may in the next.
+                if rejection.code != code::READ_QUOTA {
+                    selection.refused.push(transaction.clone());
+                }
+                continue;
+            }
         };
         let last = nonces.get(&source).copied();
         let last = last.unwrap_or(admitted.account.record.nonce);
@@ -237,4 +272,74 @@ pub fn select<'a>(
         selection.taken.push(transaction.clone());
     }
     selection
+}
+
+#[cfg(test)]
+mod tests {
+    use starfire_did::{KeyAlgorithm, PrivateKey};
+    use starfire_proto::protocol;
+    use starfire_state::{Archive, Memory};
+
+    use super::*;
+    use crate::check::{ChainRules, check};
+    use crate::quota::READ_BYTES_MAX;
+
+    fn key(seed: u8) -> PrivateKey {
+        PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519)
+    }
+
+    fn address(seed: u8) -> String {
+        Did::derive(&key(seed).public(), None).to_string()
+    }
+
+    /// A transaction of the account 1 in which the accounts `acting` act.
+    fn transaction(acting: &[u8], signers: &[u8]) -> Checked {
+        let operation = |seed: &u8| protocol::Operation {
+            source_address: address(*seed),
+            r#type: protocol::operation::Type::Log.into(),
+            log: Some(protocol::OperationLog::default()),
+            ..Default::default()
+        };
+        let body = protocol::Transaction {
+            source_address: address(1),
+            nonce: 1,
+            operations: acting.iter().map(operation).collect(),
+            ..Default::default()
+        };
+        let keys: Vec<PrivateKey> = signers.iter().map(|seed| key(*seed)).collect();
+        let envelope = Transaction::sign(&body, &keys.iter().collect::<Vec<_>>());
+        let rules = ChainRules::of(&v1::ChainRecord::default());
+        check(Transaction::decode(&envelope).unwrap(), &rules).unwrap()
+    }
+
+    #[test]
+    fn what_admission_reads_of_others_counts_once_the_source_has_signed() {
+        let admission = Admission {
+            chain: v1::ChainRecord {
+                block_transactions_max: 10,
+                open_share_percent: 100,
+                ..Default::default()
+            },
+            members: Members::default(),
+            height: 1,
+        };
+        let quota = Quota::new(&admission.chain);
+        let store = Memory::new();
+        let view = store.state_at(0);
+        let admit = |left: u64, acting: &[u8], signers: &[u8]| {
+            let mut quota = quota.clone();
+            quota.note_read(&Payer::Open, READ_BYTES_MAX - left);
+            let transaction = transaction(acting, signers);
+            let admitted = admission.admit_within(&*view, &mut quota, &transaction);
+            let code = admitted.err().map(|rejection| rejection.code);
+            (code, quota.may_read(&Payer::Open, 0).is_err())
+        };
+        let (out, unsigned) = (Some(code::READ_QUOTA), Some(code::INVALID_SIGNATURE));
+        assert_eq!(admit(1, &[1], &[1]), (None, false));
+        assert_eq!(admit(0, &[1], &[1]), (out, true));
+        assert_eq!(admit(1, &[1, 2], &[1, 2]), (out, true));
+        assert_eq!(admit(1, &[1, 2], &[1]), (unsigned, true));
+        assert_eq!(admit(1, &[1, 2], &[2]), (unsigned, false));
+        assert_eq!(admit(1 << 20, &[1, 2, 3, 2], &[1, 2, 3]), (None, false));
+    }
 }

@@ -32,6 +32,8 @@ pub const INVALID_ADDRESS: Code = Code::new("INVALID_ADDRESS", 94);
 pub const MISSING_OPERATIONS: Code = Code::new("MISSING_OPERATIONS", 97);
 /// A transaction has too many operations.
 pub const TOO_MANY_OPERATIONS: Code = Code::new("TOO_MANY_OPERATIONS", 98);
+/// Too many accounts act in a transaction.
+pub const TOO_MANY_SOURCES: Code = Code::new("TOO_MANY_SOURCES", 98);
 /// The nonce is not the account's next one.
 pub const BAD_SEQUENCE: Code = Code::new("BAD_SEQUENCE", 99);
 /// The balance, less the reserve, does not cover it.
@@ -50,7 +52,7 @@ pub const FEE_NOT_ENOUGH: Code = Code::new("FEE_NOT_ENOUGH", 111);
 pub const FEE_INVALID: Code = Code::new("FEE_INVALID", 112);
 /// The block's share for such transactions is used up: try the next one.
 pub const QUOTA: Code = Code::new("QUOTA", 114);
-/// Operations on the same account have read as much of the state in this block as they may.
+/// Transactions of the same payer have read as much of the state in this block as they may.
 pub const READ_QUOTA: Code = Code::new("READ_QUOTA", 114);
 /// A key's weight is out of range.
 pub const WEIGHT_NOT_VALID: Code = Code::new("WEIGHT_NOT_VALID", 120);

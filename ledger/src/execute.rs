@@ -2,7 +2,7 @@
 //!
 //! A pure function, run by every node on the same block over the same state. Each transaction is admitted or refused by the state
 //! as the transactions before it left it. An admitted one uses its nonce and pays its fee; then its operations run as one, and
-//! either all of them count or none.
+//! either all of them count or none. A refused one leaves no trace but its receipt.
 
 use starfire_proto::v1;
 use starfire_state::{Changes, Env, Event, Overlay, Rejection, View, key};
@@ -11,7 +11,7 @@ use tendermint::Hash;
 use crate::admission::{Admission, Admitted};
 use crate::check::{Checked, CheckedBlock};
 use crate::quota::Quota;
-use crate::{presence, receipt, validators};
+use crate::{code, presence, receipt, validators};
 
 /// What a block does.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,22 +58,9 @@ pub fn execute(view: &dyn View, block: &CheckedBlock) -> Outcome {
     let mut receipts = Vec::with_capacity(block.transactions().len());
     let mut executed = Vec::with_capacity(block.transactions().len());
     for transaction in block.transactions() {
-        let admitted = admit(&state, &admission, &mut quota, transaction);
-        executed.push(admitted.is_ok());
-        let (fee, result) = match admitted {
-            Ok(admitted) => (
-                admitted.fee,
-                run(
-                    &mut state,
-                    &admission,
-                    &mut quota,
-                    &mut env,
-                    transaction,
-                    admitted,
-                ),
-            ),
-            Err(rejection) => (0, Err(rejection)),
-        };
+        let ran = run(&mut state, &admission, &mut quota, &mut env, transaction);
+        executed.push(ran.is_ok());
+        let (fee, result) = ran.unwrap_or_else(|refusal| (0, Err(refusal)));
         receipts.push(receipt::executed(&transaction.hash, fee, result));
     }
     let (changes, _) = state.into_parts();
@@ -86,41 +73,47 @@ pub fn execute(view: &dyn View, block: &CheckedBlock) -> Outcome {
     }
 }
 
-fn admit(
-    state: &Overlay<'_>,
-    admission: &Admission,
-    quota: &mut Quota,
-    transaction: &Checked,
-) -> Result<Admitted, Rejection> {
-    let mut admitted = admission.admit(state, transaction)?;
-    admitted.account.step_nonce(transaction.nonce)?;
-    quota.take(&admitted.payer, transaction.bytes().len())?;
-    Ok(admitted)
-}
-
-/// Takes nonce and fee, then runs the operations on their own overlay.
+/// Admits a transaction, takes its nonce and fee, and runs the operations on their own overlay. `Err`: it is refused, and may come
+/// again.
 fn run(
     state: &mut Overlay<'_>,
     admission: &Admission,
     quota: &mut Quota,
     env: &mut Env,
     transaction: &Checked,
-    admitted: Admitted,
-) -> Result<Vec<Event>, Rejection> {
-    let mut source = admitted.account;
-    source
-        .debit(admitted.fee, 0)
-        .expect("admission has compared the balance with the fee limit");
-    source.save(state);
+) -> Result<(i64, Result<Vec<Event>, Rejection>), Rejection> {
+    let first = quota.is_unread(&admission.payer(transaction));
+    let admitted = admission.admit_within(state, quota, transaction)?;
+    let Admitted {
+        account: mut source,
+        fee,
+        payer,
+    } = admitted;
+    source.step_nonce(transaction.nonce)?;
+    quota.take(&payer, transaction.bytes().len())?;
 
-    let mut operations = Overlay::new(state);
-    let may_read = |bytes| quota.may_read(&admitted.payer, bytes);
+    source
+        .debit(fee, 0)
+        .expect("admission has compared the balance with the fee limit");
+    let mut paid = Overlay::new(state);
+    source.save(&mut paid);
+    let mut operations = Overlay::new(&paid);
+    let may_read = |bytes| quota.may_read(&payer, bytes);
     let result = operate(&mut operations, admission, env, transaction, may_read);
-    quota.note_read(&admitted.payer, operations.bytes_read());
-    result?;
-    let (changes, events) = operations.into_parts();
-    state.absorb(changes);
-    Ok(events)
+    quota.note_read(&payer, operations.bytes_read());
+    let done = match result {
+        Ok(()) => Ok(operations.into_parts()),
+        // Others of its payer have left it too little. One that comes first has read all by itself, and would for ever.
+        Err(rejection) if rejection.code == code::READ_QUOTA && !first => return Err(rejection),
+        Err(rejection) => Err(rejection),
+    };
+    let (nonce_and_fee, _) = paid.into_parts();
+    state.absorb(nonce_and_fee);
+    let result = done.map(|(changes, events)| {
+        state.absorb(changes);
+        events
+    });
+    Ok((fee, result))
 }
 
 /// Runs the operations, until one fails or has no leave to read after what those before it have.

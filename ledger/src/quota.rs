@@ -4,10 +4,13 @@
 //! else together. To sponsor, a member adds its signature to somebody's transaction; nothing in the transaction need say so.
 //!
 //! Short operations may read long records, and many of them, which every node must do. So what operations read of the state in a
-//! block is counted too, by payer: whoever has read too much is refused in this block, and nobody else is. That is asked before each
-//! operation, so one may go beyond; how much a single one may read is bounded by itself. The worst that a block costs is
-//! [`READ_BYTES_MAX`] and the widest operation (a batch of creations, with the controllers that it may ask for), for each member that
-//! is up to it, and once for all strangers.
+//! block is counted too, by payer, with what admission reads of the accounts that act in them: whoever has read too much is refused
+//! in this block, and nobody else is. That is asked before each operation, so one may go beyond; how much a single one may read is
+//! bounded by itself. The worst that a block costs is [`READ_BYTES_MAX`] and the widest operation (a batch of creations, with the
+//! controllers that it may ask for), for each member that is up to it, and once for all strangers.
+//!
+//! What others of its payer have read costs no transaction its nonce: it is refused like one that finds no place, and comes again in
+//! the next block. Only one that comes first, and reads all by itself, is executed and fails.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +21,7 @@ use crate::block::BLOCK_BYTES_MAX;
 use crate::code;
 use crate::transaction::ENVELOPE_BYTES_MAX;
 
-/// What the operations of one payer's transactions may read of the state in a block, bytes.
+/// What one payer's transactions may read of the state in a block, bytes.
 pub const READ_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// On whose account a transaction takes its place in a block.
@@ -55,7 +58,7 @@ impl Quota {
         }
     }
 
-    /// Whether an operation may run for this payer, after others of its transaction have read that much.
+    /// Whether this payer may read on, after operations of its transaction have read that much.
     pub fn may_read(&self, payer: &Payer, bytes_read: u64) -> Result<(), Rejection> {
         let before = self.read.get(payer).copied().unwrap_or(0);
         if before.saturating_add(bytes_read) < READ_BYTES_MAX {
@@ -66,10 +69,15 @@ impl Quota {
             Payer::Open => "transactions that no member stands behind have".to_owned(),
         };
         let detail = format!(
-            "{whose} read {READ_BYTES_MAX} bytes of the state in this block, which is all that they may: send it again, in smaller \
-             parts if it is long"
+            "{whose} read {READ_BYTES_MAX} bytes of the state in this block, which is all that they may: it comes again in the next \
+             block unless its nonce is used; then send it in smaller parts"
         );
         Err(Rejection::new(code::READ_QUOTA, detail))
+    }
+
+    /// Whether this payer has read nothing yet.
+    pub(crate) fn is_unread(&self, payer: &Payer) -> bool {
+        self.read.get(payer).is_none_or(|bytes| *bytes == 0)
     }
 
     /// Counts what a transaction has read, whatever became of it.

@@ -4,6 +4,7 @@
 //! so whatever is hashed, verified, gossiped and stored is those bytes: nothing here is ever encoded again. Decoding happens
 //! once; what it yields is carried from admission to execution.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ pub const ENVELOPE_BYTES_MAX: usize = 1024 * 1024;
 pub const BATCH_ENVELOPE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The most operations of a transaction.
 pub const OPERATIONS_MAX: usize = 1000;
+/// The most accounts that act in a transaction's operations, besides its source: admission reads each of them.
+pub const OPERATION_SOURCES_MAX: usize = 64;
 /// The most signatures of a transaction.
 pub const SIGNATURES_MAX: usize = 100;
 
@@ -64,6 +67,8 @@ pub struct Transaction {
     pub expr_condition: String,
     /// What it does, in order.
     pub operations: Vec<Operation>,
+    /// How many accounts act in it besides its source: what admission reads.
+    pub operation_sources: usize,
     /// Who signed it.
     pub signatures: Vec<Signature>,
 }
@@ -110,6 +115,11 @@ pub enum EnvelopeError {
     /// It has more than [`OPERATIONS_MAX`] operations.
     #[error("the transaction has {0} operations, more than {OPERATIONS_MAX}")]
     TooManyOperations(usize),
+    /// More than [`OPERATION_SOURCES_MAX`] accounts act in it.
+    #[error(
+        "{0} accounts act in the transaction besides its source, more than {OPERATION_SOURCES_MAX}"
+    )]
+    TooManySources(usize),
     /// It has more than [`CREATIONS_MAX`] creations of DIDs in batches.
     #[error("the transaction has {0} creations in batches, more than {CREATIONS_MAX}")]
     TooManyCreations(usize),
@@ -132,6 +142,7 @@ impl EnvelopeError {
             Self::Envelope | Self::Blob => code::INVALID_PARAMETER,
             Self::NoOperations => code::MISSING_OPERATIONS,
             Self::TooManyOperations(_) => code::TOO_MANY_OPERATIONS,
+            Self::TooManySources(_) => code::TOO_MANY_SOURCES,
             Self::TooManyCreations(_) => starfire_did::code::DID_BATCH_INVALID,
             Self::Signatures(_) => code::INVALID_SIGNATURE,
             Self::Source(_) => code::INVALID_ADDRESS,
@@ -176,6 +187,7 @@ impl Transaction {
             .into_iter()
             .map(Operation::parse)
             .collect::<Result<Vec<_>, _>>()?;
+        let operation_sources = operation_sources(&operations, &source)?;
         let signatures = envelope
             .signatures
             .into_iter()
@@ -200,6 +212,7 @@ impl Transaction {
             domain_id: body.domain_id,
             expr_condition: body.expr_condition,
             operations,
+            operation_sources,
             signatures,
         })
     }
@@ -304,6 +317,19 @@ fn decode_body(blob: &[u8]) -> Result<protocol::Transaction, EnvelopeError> {
         return Err(EnvelopeError::TooManyCreations(shape.creations));
     }
     protocol::Transaction::decode(blob).map_err(|_| EnvelopeError::Blob)
+}
+
+/// How many accounts act besides `source`.
+fn operation_sources(operations: &[Operation], source: &Did) -> Result<usize, EnvelopeError> {
+    let others: BTreeSet<Did> = operations
+        .iter()
+        .filter_map(|operation| operation.source)
+        .filter(|other| other != source)
+        .collect();
+    match others.len() {
+        count @ 0..=OPERATION_SOURCES_MAX => Ok(count),
+        count => Err(EnvelopeError::TooManySources(count)),
+    }
 }
 
 /// Whether the one operation is a batch of DID creations.

@@ -1,8 +1,9 @@
 //! The one thread that owns the replica: it turns messages, admissions and timers into steps, and outputs into sends.
 //!
-//! Consensus comes first, timers next, transactions last, so that load cannot starve agreement. Everything that enters comes
-//! through a bounded channel; everything that leaves goes to a handle that never blocks.
+//! Consensus comes first, timers next, transactions last, and of these a few at a time, so that load cannot starve agreement.
+//! Everything that enters comes through a bounded channel; everything that leaves goes to a handle that never blocks.
 
+mod admitting;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,8 @@ use crate::spread::{self, Due, Spread};
 use crate::status::{NodeFacts, Situation};
 use crate::sync::Claims;
 use crate::verify_pool::{Admission, Origin};
+
+use admitting::Admitting;
 
 /// Consensus messages and blocks that may wait for the core. Few: what waits, waits in the network's inbox, which is bounded by
 /// bytes and by peer.
@@ -94,6 +97,7 @@ struct Core {
     outlets: Outlets,
     timers: BTreeMap<(Instant, u64), ReplicaTimer>,
     next_timer: u64,
+    admitting: Admitting,
     spread: Spread,
     /// Who proposed when transactions were last sent; none, so that what waits is sent again.
     proposer: Option<account::Id>,
@@ -133,7 +137,12 @@ pub async fn run(
                 None => return,
             },
             () = sleep_until(wake) => {}
-            Some(batch) = admissions.recv() => core.admit(batch),
+            // Through the runtime, which lets the inbox be looked at afresh.
+            () = tokio::task::yield_now(), if !core.admitting.is_empty() => core.admit_some(),
+            Some(batch) = admissions.recv(), if core.admitting.is_empty() => {
+                core.admitting.extend(batch);
+                core.admit_some();
+            }
         }
     }
 }
@@ -155,6 +164,7 @@ impl Core {
             outlets,
             timers: BTreeMap::new(),
             next_timer: 0,
+            admitting: Admitting::default(),
             spread: Spread::new(now),
             proposer: None,
             speaker: None,
@@ -237,11 +247,12 @@ impl Core {
         }
     }
 
-    /// All at once, so that the block which they cause holds all of them.
-    fn admit(&mut self, admissions: Vec<Admission>) {
-        let transactions = admissions
+    /// What one step takes, all at once, so that the block which they cause holds all of them.
+    fn admit_some(&mut self) {
+        let parts = self.admitting.next_step();
+        let transactions = parts
             .iter()
-            .flat_map(|admission| admission.transactions.iter().flatten().cloned())
+            .flat_map(|(_, part)| part.iter().flatten().cloned())
             .collect();
         let outputs = self
             .replica
@@ -267,15 +278,10 @@ impl Core {
         let mut answers = answers.into_iter();
         let votes = self.replica.votes();
         let mut own = Vec::new();
-        for Admission {
-            transactions,
-            origin,
-        } in admissions
-        {
+        for (mut begun, part) in parts {
             let mut fresh = Vec::new();
-            let mut verdicts = Vec::with_capacity(transactions.len());
-            for transaction in transactions {
-                verdicts.push(transaction.and_then(|transaction| {
+            for transaction in part {
+                begun.verdicts.push(transaction.and_then(|transaction| {
                     let (verdict, new) = answers
                         .next()
                         .expect("the replica answers for each transaction");
@@ -286,14 +292,14 @@ impl Core {
                 }));
             }
             self.show_waiting(&fresh);
-            if self.answers_for(&origin, votes) {
+            if self.answers_for(&begun.origin, votes) {
                 own.append(&mut fresh);
             } else if votes {
                 self.spread.heard(clock::monotonic(), fresh);
             } else {
-                self.pass_on(&fresh, &origin);
+                self.pass_on(&fresh, &begun.origin);
             }
-            origin.decided(verdicts);
+            self.admitting.settle(begun);
         }
         self.pass_on_own(own);
         self.deliver(rest);
@@ -456,7 +462,7 @@ impl Core {
                         .insert((clock::monotonic() + after, self.next_timer), timer);
                     self.next_timer += 1;
                 }
-                // Answers to transactions, which `admit` takes out.
+                // Answers to transactions, which `admit_some` takes out.
                 Output::Verdict(_) | Output::Gossip(_) => {}
                 Output::Committed(committed) => self.committed(&committed),
                 // Heights that follow from nobody's message are heard again from somebody.

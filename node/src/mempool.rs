@@ -115,7 +115,7 @@ impl Mempool {
         open: bool,
         now_ms: i64,
     ) -> Result<bool, Rejection> {
-        if self.ids.contains_key(&transaction.id) {
+        if self.waits(&transaction.id) {
             return Ok(false);
         }
         let (nonce, size) = (transaction.nonce, transaction.bytes().len());
@@ -132,6 +132,39 @@ impl Mempool {
             );
             return Err(Rejection::new(NONCE_OUT_OF_RANGE, detail));
         }
+        self.has_place(&transaction, open)?;
+
+        let sender = sender.clone();
+        if let Some(ceiling) = ceiling(&transaction) {
+            self.ceilings.insert((ceiling, sender.clone(), nonce));
+        }
+        let arrival = self.next_arrival;
+        self.next_arrival += 1;
+        self.bytes += size;
+        if open {
+            self.open.transactions += 1;
+            self.open.bytes += size;
+        }
+        self.ids.insert(transaction.id, (sender.clone(), nonce));
+        self.hashes.insert(transaction.hash, transaction.id);
+        self.arrivals.insert(arrival, (sender.clone(), nonce));
+        let entry = Waiting {
+            transaction,
+            arrival,
+            since_ms: now_ms,
+            open,
+        };
+        let queue = self.senders.entry(sender.clone()).or_default();
+        queue.account_nonce = queue.account_nonce.max(account_nonce);
+        queue.waiting.insert(nonce, entry);
+        self.note_ready(&sender);
+        Ok(true)
+    }
+
+    /// Whether there is a place for a transaction that does not wait, as far as one can tell without any state.
+    pub fn has_place(&self, transaction: &Checked, open: bool) -> Result<(), Rejection> {
+        let (nonce, size) = (transaction.nonce, transaction.bytes().len());
+        let sender = &transaction.sender;
         if self.ids.len() >= self.limits.transactions_max
             || self.bytes.saturating_add(size) > self.limits.bytes_max
         {
@@ -160,32 +193,12 @@ impl Mempool {
                 format!("{sender} has too many transactions waiting"),
             ));
         }
+        Ok(())
+    }
 
-        let sender = sender.clone();
-        if let Some(ceiling) = ceiling(&transaction) {
-            self.ceilings.insert((ceiling, sender.clone(), nonce));
-        }
-        let arrival = self.next_arrival;
-        self.next_arrival += 1;
-        self.bytes += size;
-        if open {
-            self.open.transactions += 1;
-            self.open.bytes += size;
-        }
-        self.ids.insert(transaction.id, (sender.clone(), nonce));
-        self.hashes.insert(transaction.hash, transaction.id);
-        self.arrivals.insert(arrival, (sender.clone(), nonce));
-        let entry = Waiting {
-            transaction,
-            arrival,
-            since_ms: now_ms,
-            open,
-        };
-        let queue = self.senders.entry(sender.clone()).or_default();
-        queue.account_nonce = queue.account_nonce.max(account_nonce);
-        queue.waiting.insert(nonce, entry);
-        self.note_ready(&sender);
-        Ok(true)
+    /// Whether the transaction with this id waits.
+    pub fn waits(&self, id: &[u8; 32]) -> bool {
+        self.ids.contains_key(id)
     }
 
     /// The transaction with this id, if it waits: checked before.

@@ -59,7 +59,7 @@ use pace::Pace;
 use position::Position;
 use silence::Silence;
 
-/// Blocks of one height that are remembered as checked. More of them than rounds is a proposer's misbehaviour.
+/// Blocks of one height that are remembered as checked.
 const CHECKED_BLOCKS_MAX: usize = 16;
 /// How far a fresh block's time may be from the clock in round 0, milliseconds. Half as much again with every round, so that
 /// clocks that drifted apart cannot stop the chain for good.
@@ -199,8 +199,10 @@ pub struct Replica {
     ballots: Ballots,
     /// Certificates of this height that are checked.
     known: message::Known,
-    /// Blocks of this height whose content is checked, by header hash.
-    checked: BTreeMap<[u8; 32], CheckedBlock>,
+    /// Blocks of this height whose content is checked, by header hash, each with the last round in which it came.
+    checked: BTreeMap<[u8; 32], (u32, CheckedBlock)>,
+    /// The last round in which a proposal of the next height was looked into for the commit of this one.
+    glanced: Option<u32>,
     /// The block of this height that was proposed first in each round; `None`: it is invalid.
     judged: BTreeMap<u32, Option<tendermint::block::Id>>,
     /// What the block does that is likely to be decided.
@@ -287,6 +289,7 @@ impl Replica {
             ballots: Ballots::default(),
             known: message::Known::default(),
             checked: BTreeMap::new(),
+            glanced: None,
             judged: BTreeMap::new(),
             ahead: None,
             build: None,
@@ -438,10 +441,12 @@ impl Replica {
             Effect::Arm { timer, duration } => {
                 outputs.push(Output::Arm(ReplicaTimer::Consensus(timer), duration));
             }
-            Effect::Commit { block, commit } => match self.check_block(&block) {
-                Ok(block) => self.commit(now, block, *commit, outputs),
-                Err(reason) => self.diverge(self.height_to_decide(), &reason, outputs),
-            },
+            Effect::Commit { block, commit } => {
+                match self.check_block(commit.round.value(), &block) {
+                    Ok(block) => self.commit(now, block, *commit, outputs),
+                    Err(reason) => self.diverge(self.height_to_decide(), &reason, outputs),
+                }
+            }
             Effect::Missing { commit } => outputs.push(Output::Behind(commit.height.value())),
             Effect::Misbehaviour(misbehaviour) => self.convict(&misbehaviour, outputs),
         }

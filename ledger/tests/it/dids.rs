@@ -16,6 +16,8 @@ use starfire_proto::{protocol, v1};
 
 use crate::world::{World, address, body, checked, file, key, sign_body, sign_with_nonce};
 
+/// So many updates of [`wide_control`] read more than half of what a payer may, and less than all.
+const HALF: u64 = 250;
 const CHAIN_ID: &str = "starfire-main-1";
 
 fn native(kind: Type, native: Native) -> Operation {
@@ -144,6 +146,41 @@ fn what_a_member_s_operations_read_in_a_block_is_bounded() {
     let receipt = world.send("north", &signers("north"), turns(2..=101));
     assert_eq!((receipt.code, receipt.detail.as_str()), (0, ""));
     assert_eq!(version(&world, &alice), 102);
+}
+
+#[test]
+fn what_others_of_its_payer_read_costs_a_transaction_no_nonce() {
+    let mut world = World::new(Profile::Default);
+    let turn = wide_control(&mut world);
+    let sign = |world: &World, who: &str, versions: std::ops::RangeInclusive<u64>| {
+        world.sign(who, &[who, "alice"], versions.map(&turn).collect())
+    };
+    let names = |receipts: &[v1::Receipt]| -> Vec<String> {
+        receipts.iter().map(|one| one.reason.clone()).collect()
+    };
+    // Who comes first and reads out the quota of all strangers pays for it, and who comes next does not.
+    let greedy = sign(&world, "greedy", 1..=1000);
+    let late = sign(&world, "late", 1..=1);
+    let receipts = world.commit(vec![greedy, late.clone()]);
+    assert_eq!(names(&receipts), ["READ_QUOTA", "READ_QUOTA"]);
+    assert_eq!(
+        (world.next_nonce("greedy"), world.next_nonce("late")),
+        (2, 1)
+    );
+    assert_eq!(names(&world.commit(vec![late])), [""]);
+
+    // Nor does one pay that fails half-way for what the one before it left.
+    let early = sign(&world, "early", 2..=HALF);
+    let late = sign(&world, "late", HALF + 1..=2 * HALF);
+    let receipts = world.commit(vec![early, late.clone()]);
+    assert_eq!(names(&receipts), ["", "READ_QUOTA"], "{receipts:?}");
+    assert_eq!(
+        (world.next_nonce("early"), world.next_nonce("late")),
+        (2, 2)
+    );
+    assert_eq!(names(&world.commit(vec![late])), [""]);
+    let alice = address("alice").parse().unwrap();
+    assert_eq!(version(&world, &alice), 2 * HALF + 1);
 }
 
 #[test]

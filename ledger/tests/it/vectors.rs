@@ -4,9 +4,11 @@ use proptest::prelude::*;
 use prost::Message;
 use starfire_did::signature;
 use starfire_ledger::check::ChainRules;
+use starfire_ledger::transaction::OPERATION_SOURCES_MAX;
 use starfire_ledger::{
     Block, EnvelopeError, InvalidTransaction, Payload, Transaction, check, check_all, code,
 };
+use starfire_proto::protocol::Operation;
 use starfire_proto::{protocol, v1};
 
 use crate::world::{address, body, pay, sign_body};
@@ -206,6 +208,34 @@ fn the_envelope_has_one_form_and_limits() {
         with_operations(1001),
         Some(EnvelopeError::TooManyOperations(1001))
     );
+}
+
+#[test]
+fn few_accounts_act_in_a_transaction_however_often() {
+    let decode = |sources: Vec<String>| {
+        let operations = sources.into_iter().map(|source_address| Operation {
+            source_address,
+            ..pay("bob", 1)
+        });
+        let body = body("alice", 1, operations.collect());
+        Transaction::decode(&sign_body(&body, &["alice"]))
+    };
+    let others = |count: usize| -> Vec<String> {
+        (0..count)
+            .map(|number| address(&format!("other {number}")))
+            .collect()
+    };
+    let own = vec![address("alice"), String::new()];
+    assert_eq!(decode(own.clone()).unwrap().operation_sources, 0);
+    let most = [own, others(OPERATION_SOURCES_MAX), others(1), others(7)].concat();
+    let decoded = decode(most).unwrap();
+    assert_eq!(decoded.operation_sources, OPERATION_SOURCES_MAX);
+    let refused = decode(others(OPERATION_SOURCES_MAX + 1)).unwrap_err();
+    assert_eq!(
+        refused,
+        EnvelopeError::TooManySources(OPERATION_SOURCES_MAX + 1)
+    );
+    assert_eq!(refused.code().name, "TOO_MANY_SOURCES");
 }
 
 #[test]

@@ -4,8 +4,10 @@ use libp2p::identity::Keypair;
 use starfire_state::Memory;
 
 use super::*;
+use crate::mempool;
 use crate::network::{self, NetworkConfig};
-use crate::sync::fixture::{Chain, follow};
+use crate::sync::fixture::{Chain, acting_for, follow};
+use crate::verify_pool::Verdicts;
 
 async fn core(nodes: &[PeerId]) -> Core {
     let genesis = Chain::new().genesis;
@@ -52,4 +54,62 @@ async fn only_the_proposers_comings_and_goings_have_what_waits_sent_again() {
     assert_eq!(core.proposer, followed);
     core.take(CoreInput::Peer(node));
     assert_eq!(core.proposer, None);
+}
+
+/// What became of transactions, by the names of their codes.
+fn names(verdicts: Verdicts) -> Vec<&'static str> {
+    let names = verdicts.into_iter().map(|verdict| match verdict {
+        Ok(_) => "",
+        Err(rejection) => rejection.code.name,
+    });
+    names.collect()
+}
+
+#[tokio::test]
+async fn transactions_that_need_many_accounts_take_several_steps_and_each_is_answered() {
+    let mut core = core(&[]).await;
+    let batch = |transactions: &[(u8, i64)]| {
+        let (reply, answer) = oneshot::channel();
+        let transactions = transactions.iter();
+        let admission = Admission {
+            transactions: transactions
+                .map(|(others, nonce)| Ok(acting_for(*others, *nonce)))
+                .collect(),
+            origin: Origin::Client(reply),
+        };
+        (admission, answer)
+    };
+    let (long, mut answer) = batch(&[(0, 1), (64, 2), (64, 2), (64, 2), (64, 2), (64, 2), (0, 2)]);
+    let (short, mut last) = batch(&[(0, 3), (0, 5)]);
+    let (empty, mut nothing) = batch(&[]);
+    core.admitting.extend(vec![long, short, empty]);
+    core.admit_some();
+    assert!(answer.try_recv().is_err(), "four of these fill a step");
+    assert_eq!(core.replica.mempool().len(), 1);
+    core.admit_some();
+    let unsigned = "INVALID_SIGNATURE";
+    let expected = ["", unsigned, unsigned, unsigned, unsigned, unsigned, ""];
+    assert_eq!(names(answer.try_recv().unwrap()), expected);
+    assert_eq!(names(last.try_recv().unwrap()), ["", ""]);
+    assert!(nothing.try_recv().unwrap().is_empty());
+    assert!(core.admitting.is_empty());
+    assert_eq!(core.outlets.pool.read().unwrap().pending.len(), 4);
+}
+
+#[tokio::test]
+async fn what_finds_no_place_is_refused_before_its_accounts_are_read() {
+    let mut core = core(&[]).await;
+    let mut admit = |others, nonce| {
+        let (reply, mut answer) = oneshot::channel();
+        core.admitting.extend(vec![Admission {
+            transactions: vec![Ok(acting_for(others, nonce))],
+            origin: Origin::Client(reply),
+        }]);
+        core.admit_some();
+        names(answer.try_recv().unwrap())
+    };
+    assert_eq!(admit(1, 1), ["INVALID_SIGNATURE"]);
+    assert_eq!(admit(0, 1), [""]);
+    assert_eq!(admit(0, 1), [""], "it waits");
+    assert_eq!(admit(1, 1), [mempool::NONCE_TAKEN.name]);
 }

@@ -36,7 +36,7 @@ impl Replica {
             return;
         };
         let block = header_hash(&precommit.block_id);
-        if let Some(checked) = self.checked.get(&block).cloned() {
+        if let Some((_, checked)) = self.checked.get(&block).cloned() {
             let done = self.execute(&checked);
             self.ahead = Some(Ahead { block, done });
         }

@@ -126,6 +126,7 @@ impl Replica {
     /// Drops what belongs to the height in progress.
     pub(super) fn leave_height(&mut self) {
         self.checked.clear();
+        self.glanced = None;
         self.judged.clear();
         self.ahead = None;
         self.build = None;

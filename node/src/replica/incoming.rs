@@ -87,14 +87,20 @@ impl Replica {
     }
 
     /// The next height's proposal carries the commit of this one. Its signature cannot be checked yet, so the rest of the block is
-    /// not looked at.
+    /// not looked at, and its proposer has one such look a round.
     pub(super) fn decide_by_next_proposal(&mut self, message: &Message) {
         let Message::Proposal(proposal) = message else {
             return;
         };
+        if self.consensus.is_decided() || self.glanced.replace(self.round()) == Some(self.round()) {
+            return;
+        }
         let Ok(Some(commit)) = last_commit(proposal.block.bytes()) else {
             return;
         };
+        if proposal.block.header().last_block_id != Some(commit.block_id) {
+            return;
+        }
         if let Ok(input) = message::verify(Message::Commit(commit), &self.electorate) {
             self.inputs.push_back(input);
         }
@@ -152,7 +158,7 @@ impl Replica {
         if !self.is_worth_checking(proposal) {
             return false;
         }
-        match self.check_block(&proposal.block) {
+        match self.check_block(proposal.round, &proposal.block) {
             Ok(_) => {
                 self.began.get_or_insert(now);
                 true
@@ -184,12 +190,17 @@ impl Replica {
         false
     }
 
-    /// Checks a block against the state before it, once.
-    pub(super) fn check_block(&mut self, candidate: &Candidate) -> Result<CheckedBlock, String> {
+    /// Checks a block that comes in this round against the state before it, once.
+    pub(super) fn check_block(
+        &mut self,
+        round: u32,
+        candidate: &Candidate,
+    ) -> Result<CheckedBlock, String> {
         let key = header_hash(&candidate.id());
-        if let Some(checked) = self.checked.get(&key)
+        if let Some((last, checked)) = self.checked.get_mut(&key)
             && checked.block().id() == candidate.id()
         {
+            *last = round.max(*last);
             return Ok(checked.clone());
         }
         let block = Block::decode(candidate.bytes()).map_err(|error| error.to_string())?;
@@ -206,10 +217,25 @@ impl Replica {
             CheckedBlock::new(block, &self.rules, known).map_err(|error| chain_of(&error))?;
         let unknown = checked.transactions().iter();
         recent.add(unknown.filter(|transaction| mempool.checked(&transaction.id).is_none()));
-        if self.checked.len() < CHECKED_BLOCKS_MAX {
-            self.checked.insert(key, checked.clone());
-        }
+        self.remember(round, checked.clone());
         Ok(checked)
+    }
+
+    /// Keeps a checked block. Where that is one too many, the one of the oldest round goes, and one that consensus names last of all.
+    pub(super) fn remember(&mut self, round: u32, checked: CheckedBlock) {
+        self.checked
+            .insert(header_hash(&checked.block().id()), (round, checked));
+        if self.checked.len() <= CHECKED_BLOCKS_MAX {
+            return;
+        }
+        let kept = self.checked.iter();
+        let least = kept.min_by_key(|(_, (round, kept))| {
+            let needed = self.consensus.needs(kept.block().id());
+            (needed, *round)
+        });
+        if let Some(key) = least.map(|(key, _)| *key) {
+            self.checked.remove(&key);
+        }
     }
 
     pub(super) fn check_last_commit(&self, block: &Block) -> Result<(), String> {
@@ -249,10 +275,12 @@ impl Replica {
             }
             match self.check_committed(committed) {
                 Ok(None) => {}
-                Ok(Some((candidate, commit))) => match self.check_block(&candidate) {
-                    Ok(block) => self.commit(now, block, commit, outputs),
-                    Err(reason) => self.diverge(commit.height.value(), &reason, outputs),
-                },
+                Ok(Some((candidate, commit))) => {
+                    match self.check_block(commit.round.value(), &candidate) {
+                        Ok(block) => self.commit(now, block, commit, outputs),
+                        Err(reason) => self.diverge(commit.height.value(), &reason, outputs),
+                    }
+                }
                 Err(reason) => {
                     outputs.push(Output::BadBlocks(reason));
                     return;
@@ -292,6 +320,8 @@ mod tests {
     use starfire_did::{KeyAlgorithm, PrivateKey};
     use starfire_state::Memory;
     use tendermint::Signature;
+    use tendermint_proto::Protobuf;
+    use tendermint_proto::v0_38::types::Header as RawHeader;
 
     use super::*;
     use crate::sync::fixture::{self, Chain};
@@ -345,13 +375,82 @@ mod tests {
         }
     }
 
-    /// A signed proposal of the height to decide, of a block with these transactions and of this many milliseconds' age.
-    fn proposal(replica: &Replica, transactions: Vec<Vec<u8>>, age_ms: u64) -> Message {
+    #[test]
+    fn one_proposal_of_the_next_height_is_looked_into_a_round() {
+        let turn = |replica: &Replica| replica.electorate.proposer(0);
+        let good = |replica: &Replica, blocks: &[v1::CommittedBlock]| {
+            Message::Proposal(unsigned(&blocks[HEIGHT + 1].block, turn(replica)))
+        };
+        let (mut replica, blocks) = follower();
+        let mut raw = v1::Block::decode(blocks[HEIGHT + 1].block.as_slice()).unwrap();
+        // The last bytes are those of the commit's last signature.
+        *raw.last_commit.last_mut().unwrap() ^= 1;
+        let bad = Message::Proposal(unsigned(&raw.encode_to_vec(), turn(&replica)));
+        for _ in 0..3 {
+            tell(&mut replica, bad.clone());
+            assert_eq!(replica.glanced, Some(0));
+        }
+        let next = good(&replica, &blocks);
+        tell(&mut replica, next);
+        assert!(!replica.consensus.is_decided());
+
+        replica.leave_height();
+        let next = good(&replica, &blocks);
+        tell(&mut replica, next);
+        assert!(replica.consensus.is_decided());
+    }
+
+    #[test]
+    fn a_proposal_whose_header_follows_another_block_than_its_commit_decides_nothing() {
+        let (mut replica, blocks) = follower();
+        let mut raw = v1::Block::decode(blocks[HEIGHT + 1].block.as_slice()).unwrap();
+        let [mut header, other] = [HEIGHT + 1, HEIGHT + 2]
+            .map(|index| Block::decode(&blocks[index].block).unwrap().header);
+        header.last_block_id = other.last_block_id;
+        raw.header = Protobuf::<RawHeader>::encode_vec(header);
+        let turn = replica.electorate.proposer(0);
+        tell(
+            &mut replica,
+            Message::Proposal(unsigned(&raw.encode_to_vec(), turn)),
+        );
+        assert!(!replica.consensus.is_decided());
+    }
+
+    #[test]
+    fn of_many_checked_blocks_those_of_the_last_rounds_are_kept_and_what_consensus_needs() {
+        let (mut replica, blocks) = follower();
+        let decided = parse_commit(&blocks[HEIGHT].commit).unwrap();
+        let needed = Candidate::decode(blocks[HEIGHT].block.as_slice().into()).unwrap();
+        tell(&mut replica, Message::Commit(decided));
+        assert!(replica.consensus.needs(needed.id()));
+        replica.check_block(0, &needed).unwrap();
+        let last_round = 2 * u32::try_from(CHECKED_BLOCKS_MAX).unwrap();
+        for round in 0..=last_round {
+            let block = proposed(&replica, Vec::new(), u64::from(round));
+            let checked = CheckedBlock::new(block, &replica.rules, |_| None).unwrap();
+            replica.remember(round, checked);
+        }
+        assert_eq!(replica.checked.len(), CHECKED_BLOCKS_MAX);
+        let mut rounds: Vec<u32> = replica.checked.values().map(|(round, _)| *round).collect();
+        rounds.sort_unstable();
+        let least = last_round + 2 - u32::try_from(CHECKED_BLOCKS_MAX).unwrap();
+        let expected: Vec<u32> = [0].into_iter().chain(least..=last_round).collect();
+        assert_eq!(rounds, expected);
+        assert!(replica.checked.contains_key(&header_hash(&needed.id())));
+    }
+
+    /// The block of the height to decide with these transactions, of so many milliseconds' age.
+    fn proposed(replica: &Replica, transactions: Vec<Vec<u8>>, age_ms: u64) -> Block {
         let proposer = replica.electorate.proposer(0);
         let time = (replica.expected.last_time + Duration::from_millis(1000 - age_ms)).unwrap();
         let last_commit = replica.last_commit.clone();
-        let expected = &replica.expected;
-        let block = Block::build(expected, proposer, time, last_commit, transactions);
+        Block::build(&replica.expected, proposer, time, last_commit, transactions)
+    }
+
+    /// A signed proposal of the height to decide, of a block with these transactions and of this many milliseconds' age.
+    fn proposal(replica: &Replica, transactions: Vec<Vec<u8>>, age_ms: u64) -> Message {
+        let proposer = replica.electorate.proposer(0);
+        let block = proposed(replica, transactions, age_ms);
         let unsigned = Unsigned::Proposal(unsigned(block.bytes(), proposer));
         let key = PrivateKey::generate([1; 32], KeyAlgorithm::Ed25519);
         let signature = key.sign(&unsigned.sign_bytes(&replica.expected.chain_id));

@@ -38,13 +38,19 @@ impl Replica {
         if let Some(rejection) = transaction.rejection() {
             return Err(rejection.clone());
         }
+        // What waits, or finds no place, has nothing read for it: it may be sent as often as one likes.
+        if self.mempool.waits(&transaction.id) {
+            return Ok(false);
+        }
+        let open = self.admission.payer(transaction) == Payer::Open;
+        self.mempool.has_place(transaction, open)?;
         let admitted = self
             .admission
             .admit(&*self.store.state_at(self.expected.height - 1), transaction)?;
         self.mempool.add(
             transaction.clone(),
             admitted.account.record.nonce,
-            admitted.payer == Payer::Open,
+            open,
             Self::now_ms(now),
         )
     }
@@ -116,7 +122,7 @@ impl Replica {
         let mempool = &self.mempool;
         let checked = CheckedBlock::new(block, &self.rules, |id| mempool.checked(id))
             .expect("what waits here is checked");
-        self.checked.insert(header_hash(&candidate.id()), checked);
+        self.remember(wish.round, checked);
         candidate
     }
 }

@@ -11,7 +11,7 @@ use starfire_ledger::genesis::{
     ConsensusParams, DidCreation, GenesisFile, GenesisMember, GenesisRole, Key, Params, Profile,
     Routing,
 };
-use starfire_ledger::{ChainRules, Genesis, Transaction, check};
+use starfire_ledger::{ChainRules, Checked, Genesis, Transaction, check};
 use starfire_proto::protocol;
 use starfire_proto::v1::{self, sync_request::Request, sync_response::Response};
 use starfire_state::{Archive, Memory, SafetyBlocks};
@@ -88,31 +88,20 @@ impl Chain {
     /// Decides a block with a transaction that leaves this many bytes in state, and the block that proves it.
     pub(crate) fn note(&mut self, bytes: usize) {
         self.nonce += 1;
-        let body = protocol::Transaction {
-            source_address: Did::derive(&self.sender.public(), None).to_string(),
-            nonce: self.nonce,
-            operations: vec![protocol::Operation {
-                r#type: protocol::operation::Type::SetMetadata.into(),
-                set_metadata: Some(protocol::OperationSetMetadata {
-                    key: format!("note {}", self.nonce),
-                    value: "x".repeat(bytes),
-                    ..Default::default()
-                }),
+        let note = protocol::Operation {
+            r#type: protocol::operation::Type::SetMetadata.into(),
+            set_metadata: Some(protocol::OperationSetMetadata {
+                key: format!("note {}", self.nonce),
+                value: "x".repeat(bytes),
                 ..Default::default()
-            }],
+            }),
             ..Default::default()
         };
-        let rules = ChainRules {
-            chain_id: "starfire-main-1".to_owned(),
-            chain_code: None,
-            bif_chain_id: 0,
-        };
-        let envelope = Transaction::sign(&body, &[&self.sender]);
-        let checked = check(Transaction::decode(&envelope).unwrap(), &rules).unwrap();
+        let transaction = transaction(&self.sender, self.nonce, vec![note]);
         let height = self.replica.height();
         let now = self.time(height + 1);
         self.replica
-            .step(now, ReplicaInput::Transactions(vec![Arc::new(checked)]));
+            .step(now, ReplicaInput::Transactions(vec![transaction]));
         assert!(
             self.replica.height() >= height + 2,
             "the transaction and its proof are decided at once"
@@ -133,6 +122,44 @@ impl Chain {
     fn time(&self, height: u64) -> Time {
         (self.genesis.time() + Duration::from_secs(height)).unwrap()
     }
+}
+
+/// A transaction of the account of `sender`, which alone signs.
+pub(crate) fn transaction(
+    sender: &PrivateKey,
+    nonce: i64,
+    operations: Vec<protocol::Operation>,
+) -> Arc<Checked> {
+    let body = protocol::Transaction {
+        source_address: Did::derive(&sender.public(), None).to_string(),
+        nonce,
+        operations,
+        ..Default::default()
+    };
+    let rules = ChainRules {
+        chain_id: "starfire-main-1".to_owned(),
+        chain_code: None,
+        bif_chain_id: 0,
+    };
+    let envelope = Transaction::sign(&body, &[sender]);
+    Arc::new(check(Transaction::decode(&envelope).unwrap(), &rules).unwrap())
+}
+
+/// A transaction of one account in which so many others act, none of which has signed.
+pub(crate) fn acting_for(others: u8, nonce: i64) -> Arc<Checked> {
+    let key = |seed| PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519);
+    let sender = key(200);
+    let sources = (0..others).map(key).chain([key(200)]);
+    let operations = sources.map(|source| protocol::Operation {
+        source_address: Did::derive(&source.public(), None).to_string(),
+        r#type: protocol::operation::Type::Log.into(),
+        log: Some(protocol::OperationLog {
+            topic: "topic".to_owned(),
+            datas: vec!["data".to_owned()],
+        }),
+        ..Default::default()
+    });
+    transaction(&sender, nonce, operations.collect())
 }
 
 fn genesis(validator: &PrivateKey, age_ms: i64) -> Genesis {
