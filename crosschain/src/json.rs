@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 /// The greatest magnitude of an integer: 2^53. Beyond it, doubles no longer tell neighbours apart.
 pub const INTEGER_MAX: u64 = 1 << 53;
 
+/// U+FEFF, which some editors put before what they save.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Why a text is not strict JSON.
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
@@ -34,6 +37,10 @@ pub fn parse(bytes: &[u8], bytes_max: usize, depth_max: usize) -> Result<Value, 
             bytes: bytes.len(),
             max: bytes_max,
         });
+    }
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        let why = "it begins with a byte order mark, which is no part of it: save it without";
+        return Err(JsonError::Malformed(de::Error::custom(why)));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = Strict { depth: depth_max }
@@ -172,6 +179,7 @@ mod tests {
         refused("99999999999999999999", "2^53");
         refused("[1,]", "trailing comma");
         refused("{} {}", "trailing");
+        refused("\u{feff}{}", "byte order mark");
         refused(r#""\ud800""#, "hex escape");
         refused(r#""\ud800\u0041""#, "surrogate");
     }

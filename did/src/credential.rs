@@ -6,6 +6,7 @@
 
 pub mod bitstring;
 pub mod code;
+pub(crate) mod confirmation;
 pub mod evidence;
 pub mod integrity;
 pub mod json;

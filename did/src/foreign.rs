@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::VerificationKey;
 use crate::resolution::{Problem, ProblemKind, Representation};
 
-mod jwk;
+pub(crate) mod jwk;
 mod key;
 pub mod web;
 

@@ -44,6 +44,7 @@ pub mod resource;
 pub mod rotate;
 pub mod schema;
 pub mod sd_jwt;
+mod shown;
 pub mod signature;
 pub mod signing_key;
 pub mod status_list;

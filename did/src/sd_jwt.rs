@@ -25,7 +25,7 @@ use crate::verification_key::VerificationKey;
 
 /// The most disclosures.
 pub const DISCLOSURES_MAX: usize = 1024;
-/// The one hash function, which RFC 9901 §4.1.1 makes the default. Others are refused.
+/// The one hash function, which RFC 9901 §4.1.1 makes the default. Of other registered ones nothing is concluded.
 pub const HASH_NAME: &str = "sha-256";
 /// Claims that decide whether and for whom a token is valid, and so are never hidden: RFC 9901 §9.7 and SD-JWT VC §3.2.2.2.
 pub const PLAIN_CLAIMS: [&str; 8] = [

@@ -48,7 +48,7 @@ impl Entry {
     /// `type` of such an entry.
     pub const TYPE: &str = "BitstringStatusListEntry";
 
-    /// Reads an entry of `credentialStatus`. Entries of more than one bit are refused.
+    /// Reads an entry of `credentialStatus`. One of more than one bit, well formed, is refused by [`code::STATUS_UNKNOWN`].
     pub fn parse(entry: &Map<String, Value>) -> Result<Self, Malformed> {
         let text = |name: &str| entry.get(name).and_then(Value::as_str);
         let purpose = text("statusPurpose")
@@ -64,16 +64,18 @@ impl Entry {
         if text("id") == Some(list) {
             return Err(malformed("the id of the entry is that of the list"));
         }
-        match entry.get("statusSize").map(Value::as_u64) {
-            None | Some(Some(1)) => {}
-            Some(_) => {
-                return Err(malformed(
-                    "statusSize is 1: longer entries are not known here",
-                ));
-            }
-        }
-        if let Some(messages) = entry.get("statusMessage") {
-            check_messages(messages)?;
+        let size = match entry.get("statusSize") {
+            None => 1,
+            Some(size) => size
+                .as_u64()
+                .filter(|size| *size > 0)
+                .ok_or_else(|| malformed("statusSize is a number from 1 on"))?,
+        };
+        match entry.get("statusMessage") {
+            Some(messages) => check_messages(messages, size)?,
+            None if size == 1 => {}
+            // §2.1: "If statusSize is provided and is greater than 1", there must be messages.
+            None => return Err(malformed("with a statusSize above 1 there are messages")),
         }
         // §2.1: a URL, or some.
         if let Some(references) = entry.get("statusReference") {
@@ -82,6 +84,10 @@ impl Entry {
             if references.is_empty() || !references.iter().all(is_url) {
                 return Err(malformed("statusReference is a URL, or some"));
             }
+        }
+        if size > 1 {
+            let detail = format!("a {} of {size} bits", Self::TYPE);
+            return Err(Malformed::new(code::STATUS_UNKNOWN, detail));
         }
         Ok(Self {
             purpose: purpose.into(),
@@ -110,6 +116,17 @@ impl Entry {
     }
 }
 
+/// Reads an entry as a verification asks for it. One of more than one bit is of a kind not known here.
+pub fn reference(entry: &Map<String, Value>) -> Result<StatusReference, Malformed> {
+    match Entry::parse(entry) {
+        Ok(entry) => Ok(entry.reference()),
+        Err(error) if error.code == code::STATUS_UNKNOWN => {
+            Ok(StatusReference::Other { kind: error.detail })
+        }
+        Err(error) => Err(error),
+    }
+}
+
 fn is_purpose(text: &str) -> bool {
     (1..=PURPOSE_BYTES_MAX).contains(&text.len())
 }
@@ -122,21 +139,27 @@ fn index(text: &str) -> Option<u64> {
     is_number.then(|| text.parse().ok()).flatten()
 }
 
-// §2.1: for one bit two messages, each with a status and a message.
-fn check_messages(messages: &Value) -> Result<(), Malformed> {
+// §2.1: as many messages as an entry of so many bits has values, each with a status and a message.
+fn check_messages(messages: &Value, size: u64) -> Result<(), Malformed> {
+    let wrong = || malformed("statusMessage has a message for each value of statusSize bits");
+    let size = u32::try_from(size).map_err(|_| wrong())?;
+    let values = 1_u64.checked_shl(size).ok_or_else(wrong)?;
+    let is_value = |status: &str| {
+        let digits = status.strip_prefix("0x").unwrap_or_default();
+        let plain = !digits.starts_with('+') && (digits == "0" || !digits.starts_with('0'));
+        let value = u64::from_str_radix(digits, 16).ok();
+        plain && value.is_some_and(|value| value < values)
+    };
     let is_message = |one: &Value| {
         let text = |name: &str| one.get(name).and_then(Value::as_str);
-        text("message").is_some() && matches!(text("status"), Some("0x0" | "0x1"))
+        text("message").is_some() && text("status").is_some_and(is_value)
     };
-    let well_formed = messages
-        .as_array()
-        .is_some_and(|all| all.len() == 2 && all.iter().all(is_message));
-    if well_formed {
+    let all = messages.as_array().map_or(&[][..], Vec::as_slice);
+    let enough = u64::try_from(all.len()).is_ok_and(|count| count == values);
+    if enough && all.iter().all(is_message) {
         return Ok(());
     }
-    Err(malformed(
-        "statusMessage has a message for 0x0 and one for 0x1",
-    ))
+    Err(wrong())
 }
 
 /// A list of statuses, as its credential says it.

@@ -10,6 +10,7 @@ use serde_json::{Map, Number, Value};
 
 use super::code;
 use super::malformed::Malformed;
+use crate::shown::quoted;
 
 /// The largest credential or presentation, bytes of JSON. A presentation may hold credentials, and a status list is one.
 pub const JSON_BYTES_MAX: usize = 1 << 20;
@@ -188,7 +189,8 @@ impl<'de> Visitor<'de> for Strict {
             let value = members.next_value_seed(inner)?;
             if object.contains_key(&name) {
                 return Err(de::Error::custom(format_args!(
-                    "the name {name:?} stands twice in one object"
+                    "the name {} stands twice in one object",
+                    quoted(&name)
                 )));
             }
             object.insert(name, value);

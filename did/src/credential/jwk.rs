@@ -3,6 +3,8 @@
 use serde_json::Value;
 
 use super::json::one_or_some;
+use crate::foreign::jwk::is_public_of_another_kind;
+use crate::shown::shown;
 use crate::verification_key::VerificationKey;
 
 /// The key, if it is public, of a kind that is known here, and for verifying as far as it says what it is for.
@@ -10,10 +12,6 @@ use crate::verification_key::VerificationKey;
 pub fn verifying(jwk: &Value) -> Option<VerificationKey> {
     let key = VerificationKey::from_jwk(jwk)?;
     let is_public = jwk.get("d").is_none();
-    let for_signatures = jwk.get("use").is_none_or(|use_| use_ == "sig");
-    let for_verifying = jwk.get("key_ops").is_none_or(|operations| {
-        operations.is_array() && one_or_some(operations).iter().any(|one| one == "verify")
-    });
     let algorithms: &[&str] = match key.curve() {
         "Ed25519" => &["EdDSA", "Ed25519"],
         "P-256" => &["ES256"],
@@ -25,7 +23,29 @@ pub fn verifying(jwk: &Value) -> Option<VerificationKey> {
         let known = |algorithm: &&str| name == *algorithm;
         algorithms.iter().any(known)
     });
-    (is_public && for_signatures && for_verifying && fits).then_some(key)
+    (is_public && is_for_verifying(jwk) && fits).then_some(key)
+}
+
+/// What keeps a public key for verifying from being used: that its kind is not known here. `None`: it is no such key.
+pub(crate) fn of_another_kind(jwk: &Value) -> Option<String> {
+    let curve = jwk.get("crv").and_then(Value::as_str);
+    // RFC 8037 §2: keys of X448 agree on keys.
+    if curve == Some("X448") || !is_for_verifying(jwk) || !is_public_of_another_kind(jwk) {
+        return None;
+    }
+    let kind = curve.or_else(|| jwk.get("kty").and_then(Value::as_str));
+    Some(format!(
+        "its holder's key is one of {}",
+        shown(kind.unwrap_or_default())
+    ))
+}
+
+fn is_for_verifying(jwk: &Value) -> bool {
+    let for_signatures = jwk.get("use").is_none_or(|use_| use_ == "sig");
+    let for_verifying = jwk.get("key_ops").is_none_or(|operations| {
+        operations.is_array() && one_or_some(operations).iter().any(|one| one == "verify")
+    });
+    for_signatures && for_verifying
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 /// A rule of form that is broken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{code}: {detail}")]
+#[error("{detail}")]
 pub struct Malformed {
     /// Which rule: upper-case, of [`code`](super::code).
     pub code: &'static str,

@@ -9,13 +9,13 @@ mod presentation;
 
 use serde_json::{Map, Value};
 
-use super::bitstring::Entry;
+use super::bitstring::{self, Entry};
 use super::code;
-use super::jwk;
+use super::confirmation;
 use super::malformed::Malformed;
-use super::parsed::{Parsed, SchemaReference, StatusReference};
+use super::parsed::{HolderKey, Parsed, SchemaReference, StatusReference};
 use super::timestamp;
-use crate::verification_key::VerificationKey;
+use crate::shown::shown;
 use context::Context;
 use parts::{ids, is_url, members, name_and_description, object_or_url, related_resources, types};
 
@@ -122,8 +122,10 @@ fn dates(object: &Object) -> Result<(Option<i64>, Option<i64>), Malformed> {
             return Ok(None);
         };
         let ms = value.as_str().and_then(timestamp::parse);
-        ms.map(Some)
-            .ok_or_else(|| invalid(format!("{name} is a time with its zone, unlike {value}")))
+        ms.map(Some).ok_or_else(|| {
+            let value = shown(&value.to_string());
+            invalid(format!("{name} is a time with its zone, unlike {value}"))
+        })
     };
     let (from, until) = (date("validFrom")?, date("validUntil")?);
     if from.zip(until).is_some_and(|(from, until)| from > until) {
@@ -138,10 +140,10 @@ fn statuses(object: &Object, context: &Context) -> Result<Vec<StatusReference>, 
         .map(|(status, types)| {
             if !types.iter().any(|one| one == Entry::TYPE) {
                 return Ok(StatusReference::Other {
-                    kind: types.join(", "),
+                    kind: shown(&types.join(", ")),
                 });
             }
-            Ok(Entry::parse(status)?.reference())
+            bitstring::reference(status)
         })
         .collect()
 }
@@ -155,7 +157,7 @@ fn schemas(object: &Object, context: &Context) -> Result<Vec<SchemaReference>, M
                 .ok_or_else(|| Malformed::new(code::SCHEMA_INVALID, "a schema has an id"))?;
             Ok(SchemaReference {
                 id,
-                kind: types.join(", "),
+                kind: shown(&types.join(", ")),
             })
         })
         .collect()
@@ -180,22 +182,14 @@ fn typed<'a>(
         .collect()
 }
 
-// RFC 7800, as SD-JWT VC and profiles of VCDM use it: the holder's key.
-fn holder_key(object: &Object) -> Result<Option<VerificationKey>, Malformed> {
-    let Some(confirmation) = object.get("cnf") else {
+fn holder_key(object: &Object) -> Result<Option<HolderKey>, Malformed> {
+    let Some(cnf) = object.get("cnf") else {
         return Ok(None);
-    };
-    let key = match confirmation.get("jwk") {
-        // RFC 7800 §3.2: whoever finds a private key in there cannot tell who holds it.
-        Some(jwk) => jwk::verifying(jwk),
-        None => confirmation
-            .get("publicKeyMultibase")
-            .and_then(Value::as_str)
-            .and_then(VerificationKey::from_multikey),
     };
     let detail =
         "cnf holds a public key of a known kind for verifying, as jwk or publicKeyMultibase";
-    key.map(Some)
+    confirmation::read(cnf)
+        .map(Some)
         .ok_or_else(|| Malformed::new(code::HOLDER_INVALID, detail))
 }
 

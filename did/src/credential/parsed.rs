@@ -51,6 +51,21 @@ pub struct KeyBinding {
     pub domain: String,
 }
 
+/// The key to which a credential is bound (`cnf`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HolderKey {
+    /// This one.
+    Known(VerificationKey),
+    /// One of a kind, or named in a way, that is not known here: what there is of it, for people.
+    Unknown(String),
+}
+
+impl From<VerificationKey> for HolderKey {
+    fn from(key: VerificationKey) -> Self {
+        Self::Known(key)
+    }
+}
+
 /// A schema that a credential says it satisfies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaReference {
@@ -63,7 +78,7 @@ pub struct SchemaReference {
 /// Where a credential's status is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StatusReference {
-    /// A bit of a status list: Bitstring Status List 1.0, or the IETF token status list.
+    /// A bit of a list of Bitstring Status List 1.0.
     List {
         /// The list's URL.
         list: String,
@@ -93,7 +108,7 @@ pub struct Parsed {
     /// For which verifiers it is (a token's `aud`). Empty: it does not say.
     pub audience: Vec<String>,
     /// The key that its holder must prove, where it is bound to one (`cnf`).
-    pub holder_key: Option<VerificationKey>,
+    pub holder_key: Option<HolderKey>,
     /// From when it is valid.
     pub valid_from_ms: Option<i64>,
     /// Until when it is valid, inclusively.

@@ -13,6 +13,7 @@ use super::model::{self, BASE_CONTEXT, Contained};
 use super::parsed::{Relationship, Signed};
 use super::report::{Report, Step, StepName, Verdict, verdict};
 use super::verify::{Lookup, Party, Presenter, check_in_use, check_signed, check_times};
+use crate::shown::{quoted, shown};
 use crate::signing_key::SigningKey;
 
 /// A signature of a presentation, whatever its format.
@@ -236,8 +237,8 @@ fn check_proof(
     check_times(signed, evidence.now_ms, evidence.clock_skew_ms)?;
     if evidence.challenge.is_some() && proof.challenge.as_deref() != evidence.challenge {
         let detail = format!(
-            "it answers \"{}\"",
-            proof.challenge.as_deref().unwrap_or_default()
+            "it answers {}",
+            quoted(proof.challenge.as_deref().unwrap_or_default())
         );
         return Err((code::CHALLENGE_MISMATCH, detail));
     }
@@ -245,7 +246,7 @@ fn check_proof(
         .domain
         .is_some_and(|domain| !proof.domain.iter().any(|one| one == domain))
     {
-        let detail = format!("it is for \"{}\"", proof.domain.join("\", \""));
+        let detail = format!("it is for \"{}\"", shown(&proof.domain.join("\", \"")));
         return Err((code::DOMAIN_MISMATCH, detail));
     }
     Ok(Presenter {

@@ -4,9 +4,10 @@
 //! known fails: a step is skipped only where the credential asks for nothing, or where the caller says that it does not ask.
 
 use super::code;
-use super::parsed::{Parsed, Relationship, Signed, StatusReference};
+use super::parsed::{HolderKey, Parsed, Relationship, Signed, StatusReference};
 use super::report::{Report, SUITE_HINT, Step, StepName, age_ms, span};
 use super::timestamp;
+use crate::shown::{quoted, shown};
 
 pub use super::evidence::{
     Accreditation, Cosigner, Evidence, KeyState, Lookup, Method, Party, Presenter, SchemaCheck,
@@ -401,7 +402,6 @@ fn find_status<'a>(
 
 fn holder(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     let name = StepName::Holder;
-    let asked = evidence.challenge.or(evidence.domain).is_some();
     if let Err(detail) = audience(parsed, evidence) {
         return Step::failed(name, code::DOMAIN_MISMATCH, detail);
     }
@@ -410,33 +410,19 @@ fn holder(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
         Err((code, detail)) => return Step::failed(name, code, detail),
     };
     let Some(presenter) = evidence.presenter else {
-        return match (key_binding, asked, evidence.holder_wanted) {
-            (true, true, _) => {
-                Step::passed(name, "the key that it is bound to signed for this verifier")
-            }
-            (true, false, true) => Step::passed(name, "the key that it is bound to signed"),
-            (true, false, false) => Step::skipped(
-                name,
-                "the key that it is bound to signed, and the verifier does not ask what for",
-            ),
-            (false, true, _) | (false, false, true) => Step::failed(
-                name,
-                code::HOLDER_UNPROVEN,
-                "the verifier asks for a proof of its holder, and there is none",
-            ),
-            (false, false, false) => {
-                Step::skipped(name, "nobody presents it, and the verifier does not ask")
-            }
-        };
+        return unpresented(parsed, evidence, key_binding);
     };
     // A proof of the holder's that came along was for whoever saw the credential before.
-    if let Some(key) = parsed.holder_key {
-        return if key == presenter.key {
-            Step::passed(name, "presented with the key that it is bound to")
-        } else {
+    match &parsed.holder_key {
+        Some(HolderKey::Known(key)) if *key == presenter.key => {
+            return Step::passed(name, "presented with the key that it is bound to");
+        }
+        Some(HolderKey::Known(_)) => {
             let detail = format!("it is bound to another key than {}", presenter.holder);
-            Step::failed(name, code::HOLDER_MISMATCH, detail)
-        };
+            return Step::failed(name, code::HOLDER_MISMATCH, detail);
+        }
+        Some(HolderKey::Unknown(what)) => return unknown_key(what),
+        None => {}
     }
     let mut subjects = parsed.subjects.iter().flatten().peekable();
     if !evidence.holder_is_subject {
@@ -465,6 +451,49 @@ fn holder(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     Step::passed(name, &presenter.holder)
 }
 
+/// Of a credential that came alone, perhaps with a proof of its holder's key.
+fn unpresented(parsed: &Parsed, evidence: &Evidence<'_>, key_binding: bool) -> Step {
+    let name = StepName::Holder;
+    let asked = evidence.challenge.or(evidence.domain).is_some();
+    // RFC 9901 §7.3: whether a key must be proven is for the verifier to say. Who does not ask need not know the key.
+    match (
+        &parsed.holder_key,
+        key_binding,
+        asked || evidence.holder_wanted,
+    ) {
+        (Some(HolderKey::Unknown(what)), true, true) => unknown_key(what),
+        (Some(HolderKey::Unknown(_)), true, false) => Step::skipped(
+            name,
+            "a key that is not known here signed, and the verifier does not ask",
+        ),
+        (_, true, true) if asked => {
+            Step::passed(name, "the key that it is bound to signed for this verifier")
+        }
+        (_, true, true) => Step::passed(name, "the key that it is bound to signed"),
+        (_, true, false) => Step::skipped(
+            name,
+            "the key that it is bound to signed, and the verifier does not ask what for",
+        ),
+        (_, false, true) => Step::failed(
+            name,
+            code::HOLDER_UNPROVEN,
+            "the verifier asks for a proof of its holder, and there is none",
+        ),
+        (_, false, false) => {
+            Step::skipped(name, "nobody presents it, and the verifier does not ask")
+        }
+    }
+}
+
+/// Of a key to which the credential is bound, whether it is who shows it that has it cannot be said here.
+fn unknown_key(what: &str) -> Step {
+    let unknown = Unknown::new(
+        format!("{what}, which is not known here"),
+        "verify it with a program that knows such keys, or ask its issuer for one that has a jwk of Ed25519, P-256 or SM2 in its cnf",
+    );
+    Step::unknown(StepName::Holder, code::HOLDER_UNKNOWN, &unknown)
+}
+
 /// Refuses a credential that its issuer made for other verifiers.
 // RFC 7519 §4.1.3: who processes a token with "aud" and "does not identify itself with a value" in it rejects the token. Who asks for no
 // domain does not identify itself.
@@ -472,7 +501,7 @@ fn audience(parsed: &Parsed, evidence: &Evidence<'_>) -> Result<(), String> {
     if parsed.audience.is_empty() {
         return Ok(());
     }
-    let named = parsed.audience.join("\", \"");
+    let named = shown(&parsed.audience.join("\", \""));
     match evidence.domain {
         Some(domain) if parsed.audience.iter().any(|one| one == domain) => Ok(()),
         Some(_) => Err(format!("its issuer made it for \"{named}\"")),
@@ -482,15 +511,18 @@ fn audience(parsed: &Parsed, evidence: &Evidence<'_>) -> Result<(), String> {
     }
 }
 
-/// Whether a proof of the holder's key came with the credential; an error if it is wrong.
+/// Whether a proof of the holder's key came with the credential; an error if it is wrong. By a key that is not known here it is wrong only
+/// in what it says.
 fn key_binding(parsed: &Parsed, evidence: &Evidence<'_>) -> Result<bool, (&'static str, String)> {
     let Some(binding) = &parsed.key_binding else {
         return Ok(false);
     };
-    if !parsed
-        .holder_key
-        .is_some_and(|key| binding.signed.holds(&key))
-    {
+    let may_hold = match &parsed.holder_key {
+        Some(HolderKey::Known(key)) => binding.signed.holds(key),
+        Some(HolderKey::Unknown(_)) => true,
+        None => false,
+    };
+    if !may_hold {
         let detail = "the proof is not by the key that it is bound to".into();
         return Err((code::HOLDER_SIGNATURE_WRONG, detail));
     }
@@ -498,14 +530,14 @@ fn key_binding(parsed: &Parsed, evidence: &Evidence<'_>) -> Result<bool, (&'stat
         .challenge
         .is_some_and(|asked| asked != binding.challenge)
     {
-        let detail = format!("it answers \"{}\"", binding.challenge);
+        let detail = format!("it answers {}", quoted(&binding.challenge));
         return Err((code::CHALLENGE_MISMATCH, detail));
     }
     if evidence
         .domain
         .is_some_and(|domain| domain != binding.domain)
     {
-        let detail = format!("it is for \"{}\"", binding.domain);
+        let detail = format!("it is for {}", quoted(&binding.domain));
         return Err((code::DOMAIN_MISMATCH, detail));
     }
     check_times(&binding.signed, evidence.now_ms, evidence.clock_skew_ms)?;

@@ -54,11 +54,16 @@ pub(super) fn document(did: &str, identifier: &str, form: Representation) -> Opt
 }
 
 /// Whether it is a public key all the same, of a kind that is not known here.
-// RFC 7518 §6, RFC 8037 §2: the members of a public key of each type.
 pub(super) fn is_of_another_kind(identifier: &str) -> bool {
-    let Some(jwk) = public(identifier) else {
+    public(identifier).is_some_and(|jwk| is_public_of_another_kind(&jwk))
+}
+
+/// Whether it is a public key of a kind that is not known here.
+// RFC 7518 §6, RFC 8037 §2: the members of a public key of each type.
+pub(crate) fn is_public_of_another_kind(jwk: &Value) -> bool {
+    if is_private(jwk) {
         return false;
-    };
+    }
     let text = |name: &str| jwk.get(name).and_then(Value::as_str);
     let is_number = |name: &str| {
         let number = text(name).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
@@ -76,8 +81,11 @@ pub(super) fn is_of_another_kind(identifier: &str) -> bool {
 /// A JSON Web Key without a private part.
 fn public(identifier: &str) -> Option<Value> {
     let jwk: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(identifier).ok()?).ok()?;
-    let is_private = PRIVATE.iter().any(|member| jwk.get(member).is_some());
-    (!is_private).then_some(jwk)
+    (!is_private(&jwk)).then_some(jwk)
+}
+
+fn is_private(jwk: &Value) -> bool {
+    PRIVATE.iter().any(|member| jwk.get(member).is_some())
 }
 
 #[cfg(test)]

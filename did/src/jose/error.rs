@@ -1,6 +1,7 @@
 //! Why a token is refused before any key is asked for.
 
 use crate::credential::malformed::Malformed;
+use crate::shown::quoted;
 
 /// Text that is no token, or one that is not accepted here.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +49,7 @@ pub enum JoseError {
     #[error("the header's {0:?} is not well formed")]
     Header(&'static str),
     /// An algorithm that is not accepted, `none` among them.
-    #[error("the algorithm {0:?} is not accepted")]
+    #[error("the algorithm {} is not accepted", quoted(.0))]
     Algorithm(String),
     /// A registered algorithm that is not known here, so that nothing is known of the signature.
     #[error("the algorithm {0:?} is not known here")]
@@ -57,7 +58,7 @@ pub enum JoseError {
     #[error("the header asks for an extension that is not understood")]
     Critical,
     /// Another kind of token.
-    #[error("the header's {name:?} is {found:?}, not {expected:?}")]
+    #[error("the header's {name:?} is {}, not {expected:?}", quoted(found))]
     Type {
         /// `typ` or `cty`.
         name: &'static str,
@@ -67,7 +68,11 @@ pub enum JoseError {
         found: String,
     },
     /// The key id does not name a key of who is said to have signed.
-    #[error("the key id {kid:?} does not name a key of {controller:?}")]
+    #[error(
+        "the key id {} does not name a key of {}",
+        quoted(kid),
+        quoted(controller)
+    )]
     KeyId {
         /// What the header says.
         kid: String,
@@ -94,11 +99,17 @@ pub enum JoseError {
         /// What it repeats.
         member: &'static str,
     },
+    /// A claim says another thing than the header, which repeats it.
+    #[error("the claim {0:?} differs from the header's")]
+    HeaderConflict(&'static str),
     /// `vc` or `vp`, which wrapped a credential in version 1.1.
     #[error(
         "the claim {0:?} wraps a credential of version 1.1: the payload itself is the credential"
     )]
     Wrapper(&'static str),
+    /// A credential in a form that is known elsewhere, so that nothing is known of it here.
+    #[error("{0} is not known here")]
+    FormUnknown(&'static str),
     /// The claims are no credential or presentation.
     #[error(transparent)]
     Model(#[from] Malformed),
@@ -107,17 +118,24 @@ pub enum JoseError {
     Envelope(&'static str),
 
     /// BIF: the way of disclosure is not known, or is not that of the signature's algorithm.
-    #[error("the parseType {0:?} does not go with the algorithm")]
+    #[error("the parseType {} does not go with the algorithm", quoted(.0))]
     ParseType(String),
     /// BIF: a member of the subject that should be hidden or disclosed is neither.
-    #[error("the member {0:?} of the subject is no disclosure with a hash")]
+    #[error(
+        "the member {} of the subject is no disclosure with a hash",
+        quoted(.0)
+    )]
     Disclosure(String),
     /// BIF: the value is not the one whose hash was signed.
-    #[error("the value of {0:?} does not have the hash that was signed")]
+    #[error(
+        "the value of {} does not have the hash that was signed",
+        quoted(.0)
+    )]
     DisclosureHash(String),
     /// BIF: the salt could hold a part of the value.
     #[error(
-        "the salt of {0:?} is neither 16 decimal digits nor 32 of lower-case hexadecimal with a letter in the 17th place"
+        "the salt of {} is neither 16 decimal digits nor 32 of lower-case hexadecimal with a letter in the 17th place",
+        quoted(.0)
     )]
     DisclosureSalt(String),
 }
@@ -135,12 +153,12 @@ impl JoseError {
             Self::Json { source, .. } => source.code,
             Self::Header(_) => "JOSE_HEADER_INVALID",
             Self::Algorithm(_) => "JOSE_ALGORITHM_REFUSED",
-            Self::AlgorithmUnknown(_) => "SUITE_UNSUPPORTED",
+            Self::AlgorithmUnknown(_) | Self::FormUnknown(_) => "SUITE_UNSUPPORTED",
             Self::Critical => "JOSE_EXTENSION_UNKNOWN",
             Self::Type { .. } => "JOSE_TYPE_WRONG",
             Self::KeyId { .. } | Self::Signer => "JOSE_KEY_ID_INVALID",
             Self::Claim { .. } => "JOSE_CLAIM_INVALID",
-            Self::Conflict { .. } => "JOSE_CLAIM_CONFLICT",
+            Self::Conflict { .. } | Self::HeaderConflict(_) => "JOSE_CLAIM_CONFLICT",
             Self::Wrapper(_) => "JOSE_CLAIM_WRAPPER",
             Self::Model(error) => error.code,
             Self::Envelope(_) => "ENVELOPE_INVALID",

@@ -112,10 +112,7 @@ impl Header {
                 .get(name)
                 .is_some_and(|said| claims.get(name) != Some(said))
             {
-                return Err(JoseError::Conflict {
-                    claim: name,
-                    member: "the header's",
-                });
+                return Err(JoseError::HeaderConflict(name));
             }
         }
         Ok(())

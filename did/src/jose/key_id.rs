@@ -1,8 +1,9 @@
 //! Which key a token asks for.
 //!
 //! A `kid` is the URL of a verification method, or only its fragment; then it belongs to who is said to sign. One that is the signer's
-//! own identifier says no more than none. A token whose `kid` names somebody else's key is refused, so that nobody signs in another's
-//! name with a key of his own.
+//! own identifier says no more than none. Where a DID signs, a `kid` that names somebody else's key is refused, so that nobody signs in
+//! another's name with a key of his own. Others (`https:`) may call their keys what they like: a `kid` that is no such URL says nothing
+//! here, and any key of theirs is asked for.
 
 use super::JoseError;
 use crate::uri;
@@ -24,6 +25,11 @@ pub fn method(kid: Option<&str>, controller: Option<&str>) -> Result<String, Jos
         // Without the "#" it could be the URL of something else.
         None => ("", kid, uri::is_fragment(kid)),
     };
+    if let Some(other) = controller.filter(|controller| !controller.starts_with("did:"))
+        && (!is_one || !["", other].contains(&owner))
+    {
+        return Ok(other.to_owned());
+    }
     if !is_one {
         return Err(refused());
     }
@@ -34,6 +40,20 @@ pub fn method(kid: Option<&str>, controller: Option<&str>) -> Result<String, Jos
         (_, Some(_)) => Err(refused()),
         (owner, None) if uri::is_uri(owner) => Ok(kid.to_owned()),
         (_, None) => Err(refused()),
+    }
+}
+
+/// Who signs, and the method's URL, of a token that need not say who signs: X.509 certificates may (`x5c`), which are not looked at. Then
+/// both are empty, and nobody is found by them.
+pub fn signer(kid: Option<&str>, said: Option<&str>) -> Result<(String, String), JoseError> {
+    let names_a_key = |kid: &&str| kid.starts_with("did:") || method(Some(kid), None).is_ok();
+    match (said, kid.filter(names_a_key)) {
+        (Some(said), _) => Ok((said.to_owned(), method(kid, Some(said))?)),
+        (None, Some(kid)) => {
+            let method = method(Some(kid), None)?;
+            Ok((controller(&method).to_owned(), method))
+        }
+        (None, None) => Ok((String::new(), String::new())),
     }
 }
 

@@ -5,6 +5,7 @@ use starfire_proto::v1;
 use starfire_state::{Env, Overlay, Rejection};
 
 use super::{Recover, expect_pending};
+use crate::credential::timestamp;
 use crate::id::Did;
 use crate::{authority, code, path};
 
@@ -30,10 +31,9 @@ impl Complete {
         let held = authority::held(state, &self.did)?;
         let pending = expect_pending(state, &self.did)?;
         if env.time_ms() < pending.effective_ms {
-            let detail = format!(
-                "the recovery of {} waits until {}",
-                self.did, pending.effective_ms
-            );
+            let until = timestamp::format(pending.effective_ms)
+                .unwrap_or_else(|| format!("{} ms", pending.effective_ms));
+            let detail = format!("the recovery of {} waits until {until}", self.did);
             return Err(Rejection::new(code::DID_RECOVERY_TOO_EARLY, detail));
         }
         state.delete(path::recovery(&self.did));

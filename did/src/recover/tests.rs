@@ -1,6 +1,7 @@
 //! Recovery: asking, vetoing, completing, and who may.
 
 use super::*;
+use crate::credential::timestamp;
 use crate::fixture::{World, did_keys, person, unregistered};
 use crate::policy::keys_weigh_enough;
 use crate::resolve::resolve;
@@ -92,10 +93,10 @@ fn a_recovery_with_a_delay_waits_and_anyone_completes_it() {
         [person(2).did.to_string(), person(3).did.to_string()]
     );
     world.now_ms += DAY_MS - 1;
-    assert_eq!(
-        code_of(world.complete(&alice())),
-        code::DID_RECOVERY_TOO_EARLY
-    );
+    let early = world.complete(&alice()).unwrap_err();
+    assert_eq!(early.code, code::DID_RECOVERY_TOO_EARLY);
+    let until = timestamp::format(waiting.effective_ms).unwrap();
+    assert!(early.detail.ends_with(&format!("waits until {until}")));
     world.now_ms += 1;
     world.complete(&alice()).unwrap();
     assert_eq!(world.told(), ["did.recovered"]);

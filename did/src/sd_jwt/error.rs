@@ -1,6 +1,7 @@
 //! Why an SD-JWT is refused before any key is asked for, or cannot be made.
 
 use crate::jose::JoseError;
+use crate::shown::quoted;
 
 /// Text that is no SD-JWT, or one that is not accepted here; or claims that cannot be hidden so.
 #[derive(Debug, thiserror::Error)]
@@ -22,26 +23,32 @@ pub enum SdJwtError {
     #[error("a disclosure is a list of a salt, a name where there is one, and a value")]
     Disclosure,
     /// A disclosure with a name where an element belongs, or the other way round.
-    #[error("a disclosure at {0:?} is not of the kind that its place asks for")]
+    #[error(
+        "a disclosure at {} is not of the kind that its place asks for",
+        quoted(.0)
+    )]
     DisclosureKind(String),
     /// A name that has a meaning of its own.
-    #[error("the name {0:?} is reserved")]
+    #[error("the name {} is reserved", quoted(.0))]
     ReservedName(String),
     /// A disclosed name that stands there already.
-    #[error("the claim {0:?} stands there twice")]
+    #[error("the claim {} stands there twice", quoted(.0))]
     NameTwice(String),
     /// `_sd` or `...` that is no list of hashes, or no hash.
-    #[error("the hashes at {0:?} are not well formed")]
+    #[error("the hashes at {} are not well formed", quoted(.0))]
     Hashes(String),
     /// The same hash twice.
-    #[error("the hash {0:?} stands there twice")]
+    #[error("the hash {} stands there twice", quoted(.0))]
     HashTwice(String),
     /// A disclosure whose hash stands nowhere.
     #[error("a disclosure has no place")]
     Unplaced,
-    /// Another hash function.
-    #[error("the hash function {0:?} is not accepted")]
+    /// What no registered hash function is called; it is shown as it stands.
+    #[error("the hash function {0} is not accepted")]
     HashFunction(String),
+    /// A registered hash function that is not known here, so that nothing is known of what is disclosed.
+    #[error("the hash function {0:?} is not known here")]
+    HashUnknown(String),
     /// A claim that decides about validity is hidden, wholly or in part.
     #[error("the claim {0:?} must not be hidden")]
     HiddenClaim(String),
@@ -50,7 +57,7 @@ pub enum SdJwtError {
     TooDeep,
 
     /// There is nothing at that pointer, or nothing that can be hidden or disclosed.
-    #[error("there is nothing to disclose at {0:?}")]
+    #[error("there is nothing to disclose at {}", quoted(.0))]
     NotDisclosable(String),
     /// A presentation cannot be presented on.
     #[error("it carries a proof of somebody's key already")]
@@ -65,6 +72,9 @@ pub enum SdJwtError {
     /// The claims name no key of the holder's, or none that can be used.
     #[error("the claims confirm no key of the holder's that can be used")]
     Confirmation,
+    /// The claims name the holder's key in a way, or of a kind, that is not known here.
+    #[error("{0}, which is not known here")]
+    ConfirmationUnknown(String),
     /// The proof is by another key than the holder's.
     #[error("the proof is not by the key that the claims confirm")]
     KeyBindingKey,
@@ -94,11 +104,13 @@ impl SdJwtError {
             | Self::Unplaced
             | Self::TooDeep => "SD_JWT_DISCLOSURE_WRONG",
             Self::HashFunction(_) => "SD_JWT_HASH_REFUSED",
+            Self::HashUnknown(_) => "SUITE_UNSUPPORTED",
             Self::HiddenClaim(_) => "SD_JWT_CLAIM_HIDDEN",
             Self::NotDisclosable(_) | Self::AlreadyPresented => "SD_JWT_NOT_DISCLOSABLE",
             Self::KeyBindingHash => "SD_JWT_KEY_BINDING_WRONG",
             Self::KeyBindingMissing => "HOLDER_UNPROVEN",
             Self::Confirmation => "SD_JWT_CONFIRMATION_INVALID",
+            Self::ConfirmationUnknown(_) => "HOLDER_UNKNOWN",
             Self::KeyBindingKey => "HOLDER_SIGNATURE_WRONG",
             Self::KeyBindingNonce => "CHALLENGE_MISMATCH",
             Self::KeyBindingAudience => "DOMAIN_MISMATCH",

@@ -4,11 +4,10 @@ use serde_json::{Map, Value};
 
 use super::disclosure::digest;
 use super::{SdJwt, SdJwtError};
-use crate::credential::jwk;
-use crate::credential::parsed::{KeyBinding, Relationship};
+use crate::credential::confirmation;
+use crate::credential::parsed::{HolderKey, KeyBinding, Relationship};
 use crate::jose::{self, Algorithm, Header, JoseError, Jws, numeric_date};
 use crate::signing_key::SigningKey;
-use crate::verification_key::VerificationKey;
 
 /// Its `typ`.
 pub const TYP: &str = "kb+jwt";
@@ -134,7 +133,11 @@ pub fn check(presentation: &SdJwt, expected: &Expected<'_>) -> Result<(), SdJwtE
     let proof = presentation
         .key_binding()
         .ok_or(SdJwtError::KeyBindingMissing)?;
-    let key = confirmed(presentation.claims())?.ok_or(SdJwtError::Confirmation)?;
+    let key = match confirmed(presentation.claims())? {
+        Some(HolderKey::Known(key)) => key,
+        Some(HolderKey::Unknown(what)) => return Err(SdJwtError::ConfirmationUnknown(what)),
+        None => return Err(SdJwtError::Confirmation),
+    };
     if !proof.jws.holds(&key) {
         return Err(SdJwtError::KeyBindingKey);
     }
@@ -156,15 +159,12 @@ pub fn check(presentation: &SdJwt, expected: &Expected<'_>) -> Result<(), SdJwtE
     Ok(())
 }
 
-/// The holder's key that the claims confirm, RFC 7800 §3.2: `cnf` with a public `jwk` for verifying. Other ways to name it are refused.
-pub fn confirmed(claims: &Map<String, Value>) -> Result<Option<VerificationKey>, SdJwtError> {
-    let Some(confirmation) = claims.get("cnf") else {
+/// The holder's key that the claims confirm, RFC 7800 §3.2: `cnf` with a public key for verifying.
+pub fn confirmed(claims: &Map<String, Value>) -> Result<Option<HolderKey>, SdJwtError> {
+    let Some(cnf) = claims.get("cnf") else {
         return Ok(None);
     };
-    confirmation
-        .get("jwk")
-        .and_then(jwk::verifying)
-        .filter(|key| key.is_sound() && Algorithm::of(key).is_some())
+    confirmation::read(cnf)
         .map(Some)
         .ok_or(SdJwtError::Confirmation)
 }

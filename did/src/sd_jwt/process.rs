@@ -10,9 +10,26 @@ use serde_json::{Map, Value};
 use super::disclosure::RESERVED_NAMES;
 use super::{Disclosure, HASH_NAME, PLAIN_CLAIMS, SdJwtError, pointer};
 use crate::jose::{DEPTH_MAX, TOKEN_BYTES_MAX};
+use crate::shown::shown;
 
 /// The pointers of all disclosures together, bytes: each holds the names above its value once more.
 const POINTERS_BYTES_MAX: usize = TOKEN_BYTES_MAX;
+
+/// Other hash functions whose names IANA registers ("Named Information Hash Algorithm"), but for those that cut SHA-256 short: what they
+/// hash may be good.
+const REGISTERED_HASH_NAMES: [&str; 11] = [
+    "blake2b-256",
+    "blake2b-512",
+    "blake2s-256",
+    "k12-256",
+    "k12-512",
+    "sha-384",
+    "sha-512",
+    "sha3-224",
+    "sha3-256",
+    "sha3-384",
+    "sha3-512",
+];
 
 /// The claims without hashes, and for each disclosure the pointer of its value.
 pub(super) fn process(
@@ -23,7 +40,10 @@ pub(super) fn process(
     match claims.remove("_sd_alg") {
         None => {}
         Some(Value::String(name)) if name == HASH_NAME => {}
-        Some(other) => return Err(SdJwtError::HashFunction(other.to_string())),
+        Some(Value::String(name)) if REGISTERED_HASH_NAMES.contains(&name.as_str()) => {
+            return Err(SdJwtError::HashUnknown(name));
+        }
+        Some(other) => return Err(SdJwtError::HashFunction(shown(&other.to_string()))),
     }
     for name in PLAIN_CLAIMS {
         if claims.get(name).is_some_and(holds_hashes) {

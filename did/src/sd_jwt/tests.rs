@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::credential::parsed::StatusReference;
+use crate::credential::bitstring;
+use crate::credential::code::UNDECIDED;
+use crate::credential::parsed::{HolderKey, Parsed, StatusReference};
 use crate::jose::{Algorithm, Header};
 use crate::key::{KeyAlgorithm, PrivateKey};
 use crate::signing_key::SigningKey;
@@ -115,7 +117,7 @@ fn the_published_identity_credential_is_judged_as_other_formats_are() {
     assert_eq!(parsed.issued_ms(), Some(1_683_000_000_000));
     assert!(parsed.signatures[0].holds(&issuer_key(&vectors)));
     let holder = VerificationKey::from_jwk(&vectors["holder_jwk"]).unwrap();
-    assert_eq!(parsed.holder_key, Some(holder));
+    assert_eq!(parsed.holder_key, Some(holder.into()));
     let proof = parsed.key_binding.unwrap();
     assert!(proof.signed.holds(&holder));
     assert_eq!(
@@ -431,9 +433,19 @@ fn each_rule_of_processing_is_kept() {
         refused("SD_JWT_MALFORMED", &[list], |d| json!({ "_sd": d }));
     }
     // Another hash function.
-    for name in [json!("sha-384"), json!("SHA-256"), json!(256)] {
+    for name in [
+        json!("md5"),
+        json!("SHA-256"),
+        json!("sha-256-32"),
+        json!(256),
+    ] {
         refused("SD_JWT_HASH_REFUSED", &[], |_| json!({ "_sd_alg": name }));
     }
+    let named = made(&[], |_| json!({ "_sd_alg": "md5" })).unwrap_err();
+    assert_eq!(
+        named.to_string(),
+        "the hash function \"md5\" is not accepted"
+    );
     // Claims that decide about validity, whole or in part.
     for name in PLAIN_CLAIMS {
         refused(
@@ -522,7 +534,7 @@ fn the_compact_form_is_read_strictly() {
     );
 }
 
-fn credential(typ: &str, claims: Value) -> Result<crate::credential::parsed::Parsed, SdJwtError> {
+fn credential(typ: &str, claims: Value) -> Result<Parsed, SdJwtError> {
     let header = Header::new(Algorithm::Es256, Some("did:bid:ef1#key-1"), typ);
     vc::parse(&format!(
         "{}~",
@@ -532,8 +544,13 @@ fn credential(typ: &str, claims: Value) -> Result<crate::credential::parsed::Par
 
 #[test]
 fn a_credential_has_the_claims_of_its_profile() {
+    let entry = bitstring::Entry {
+        purpose: "suspension".to_owned(),
+        index: 7,
+        list: "https://example.org/1".to_owned(),
+    };
     let good = json!({ "iss": "did:bid:ef1", "vct": "v", "sub": "did:bid:ef2", "nbf": 1, "exp": 2,
-        "status": { "status_list": { "idx": 7, "uri": "https://example.org/1" }, "other": {} } });
+        "status": { vc::BITSTRING_STATUS: entry.to_value(), "other": {} } });
     for typ in ["dc+sd-jwt", "vc+sd-jwt", "application/DC+SD-JWT"] {
         let parsed = credential(typ, good.clone()).unwrap();
         assert_eq!(
@@ -542,20 +559,10 @@ fn a_credential_has_the_claims_of_its_profile() {
         );
         assert_eq!(parsed.subjects, [Some("did:bid:ef2".to_owned())]);
         assert_eq!(parsed.signatures[0].method, "did:bid:ef1#key-1");
-        let list = StatusReference::List {
-            list: "https://example.org/1".to_owned(),
-            purpose: vc::STATUS_PURPOSE.to_owned(),
-            index: 7,
+        let other = StatusReference::Other {
+            kind: "other".to_owned(),
         };
-        assert_eq!(
-            parsed.statuses,
-            [
-                StatusReference::Other {
-                    kind: "other".to_owned()
-                },
-                list
-            ]
-        );
+        assert_eq!(parsed.statuses, [entry.clone().reference(), other]);
     }
     let mut addressed = good.clone();
     addressed["aud"] = json!(["a", "b"]);
@@ -617,7 +624,17 @@ fn a_credential_has_the_claims_of_its_profile() {
         json!({ "status_list": { "idx": 1 } }),
         "JOSE_CLAIM_INVALID",
     );
-    bad("cnf", json!({ "kid": "x" }), "SD_JWT_CONFIRMATION_INVALID");
+    bad(
+        "status",
+        json!({ vc::BITSTRING_STATUS: { "statusListIndex": "1" } }),
+        "MALFORMED_VALUE_ERROR",
+    );
+    bad(
+        "status",
+        json!({ vc::BITSTRING_STATUS: "x" }),
+        "JOSE_CLAIM_INVALID",
+    );
+    bad("cnf", json!({ "kid": 1 }), "SD_JWT_CONFIRMATION_INVALID");
     let x25519 = json!({ "kty": "OKP", "crv": "X25519", "x": "3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08" });
     bad(
         "cnf",
@@ -652,6 +669,112 @@ fn a_credential_has_the_claims_of_its_profile() {
         credential("kb+jwt", good).unwrap_err().code(),
         "JOSE_TYPE_WRONG"
     );
+}
+
+/// A credential that another program may have made well, in a form that is not known here.
+fn strange(header: &Header, claims: Value) -> Result<Parsed, SdJwtError> {
+    let token = jose::sign(header, &object(claims), &key()).unwrap();
+    vc::parse(&format!("{token}~"))
+}
+
+#[test]
+fn a_form_that_is_not_known_here_is_told_from_one_that_is_wrong() {
+    let good = json!({ "iss": "did:bid:ef1", "vct": "v" });
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        strange(&header(), claims)
+    };
+    for name in ["sha-384", "sha-512", "sha3-256", "sha3-512"] {
+        let error = with("_sd_alg", json!(name)).unwrap_err();
+        assert!(UNDECIDED.contains(&error.code()), "{error}");
+        let said = format!("the hash function \"{name}\" is not known here");
+        assert_eq!(error.to_string(), said);
+    }
+    let of_w3c = json!({ "@context": ["https://www.w3.org/ns/credentials/v2"], "issuer": "did:bid:ef1",
+        "type": ["VerifiableCredential"], "validFrom": "2026-01-01T00:00:00Z", "credentialSubject": { "a": 1 } });
+    let typed = |typ: &str| Header::new(Algorithm::Es256, Some("did:bid:ef1#key-1"), typ);
+    let error = strange(&typed(vc::OLD_TYP), of_w3c.clone()).unwrap_err();
+    assert!(UNDECIDED.contains(&error.code()), "{error}");
+    // Of the other type, or without what W3C's have, it is wrong.
+    let error = strange(&typed(vc::TYP), of_w3c).unwrap_err();
+    assert_eq!(error.code(), "JOSE_CLAIM_INVALID");
+    let error = strange(&typed(vc::OLD_TYP), json!({ "iss": "did:bid:ef1" })).unwrap_err();
+    assert_eq!(error.code(), "JOSE_CLAIM_INVALID");
+    // IETF's own lists: the status is not known, and the rest is judged.
+    let list = json!({ "status_list": { "idx": 7, "uri": "https://example.org/1" } });
+    let kind = "status_list".to_owned();
+    assert_eq!(
+        with("status", list).unwrap().statuses,
+        [StatusReference::Other { kind }]
+    );
+    // So is a holder's key, which nobody may ask for.
+    for cnf in [
+        json!({ "kid": "x" }),
+        json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }),
+        json!({ "jwk": { "kty": "RSA", "n": "0vx7", "e": "AQAB" } }),
+    ] {
+        let key = with("cnf", cnf.clone()).unwrap().holder_key;
+        assert!(matches!(key, Some(HolderKey::Unknown(_))), "{cnf}");
+    }
+}
+
+#[test]
+fn an_issuer_that_is_no_did_calls_its_keys_what_it_likes() {
+    let read = |kid: Option<&str>, iss: Option<&str>| {
+        let mut claims = object(json!({ "vct": "v" }));
+        claims.extend(iss.map(|iss| ("iss".to_owned(), iss.into())));
+        let header = Header::new(Algorithm::Es256, kid, vc::TYP);
+        let read = strange(&header, Value::Object(claims));
+        read.map(|parsed| (parsed.issuer, parsed.signatures[0].method.clone()))
+            .map_err(|error| error.code())
+    };
+    let thumbprint = "urn:ietf:params:oauth:jwk-thumbprint:sha-256:NzbLs";
+    let website = "https://issuer.example";
+    for kid in [
+        None,
+        Some(thumbprint),
+        Some("a b"),
+        Some("did:bid:ef2#key-1"),
+    ] {
+        let expected = (website.to_owned(), website.to_owned());
+        assert_eq!(read(kid, Some(website)), Ok(expected), "{kid:?}");
+    }
+    let own = (website.to_owned(), format!("{website}#key-1"));
+    assert_eq!(read(Some("key-1"), Some(website)), Ok(own));
+    // Of who does not say it, certificates might.
+    for kid in [None, Some(thumbprint), Some("key-1")] {
+        assert_eq!(read(kid, None), Ok((String::new(), String::new())));
+    }
+    for (kid, iss) in [
+        (thumbprint, Some("did:bid:ef1")),
+        ("did:bid:ef2#key-1", Some("did:bid:ef1")),
+        ("did:bid:ef1#", None),
+        ("did:bid:ef1", None),
+    ] {
+        assert_eq!(read(Some(kid), iss), Err("JOSE_KEY_ID_INVALID"), "{kid}");
+    }
+    let claims = object(json!({ "vct": "v" }));
+    let issued = vc::issue(&claims, "#key-1", Conceal::default(), &key(), &mut salts());
+    assert_eq!(issued.unwrap_err().code(), "JOSE_KEY_ID_INVALID");
+}
+
+#[test]
+fn what_is_refused_is_repeated_in_part() {
+    let long = "a".repeat(1 << 19);
+    let refusal = |claims: Value| {
+        let error = strange(&header(), claims).unwrap_err().to_string();
+        assert!(error.len() <= 200, "{error}");
+    };
+    refusal(json!({ "_sd_alg": long }));
+    refusal(json!({ "iss": format!("did:{long}"), "vct": "v" }));
+    refusal(json!({ long.as_str(): { "_sd": 1 } }));
+    refusal(json!({ "_sd": [long, long] }));
+    let twice = made(
+        &[json!(["salt", long, 1])],
+        |digests| json!({ "_sd": digests, long.as_str(): 1 }),
+    );
+    assert!(twice.unwrap_err().to_string().len() <= 200);
 }
 
 #[test]

@@ -6,19 +6,24 @@
 use serde_json::{Map, Value};
 
 use super::{Conceal, SALT_BYTES, SdJwt, SdJwtError, key_binding};
+use crate::credential::bitstring;
 use crate::credential::parsed::{Parsed, Relationship, StatusReference};
 use crate::jose::header::names_type;
 use crate::jose::{self, Algorithm, Header, JoseError, key_id, numeric_date};
+use crate::shown::shown;
 use crate::signing_key::SigningKey;
+use crate::uri::URI_BYTES_MAX;
 
 /// Its `typ`.
 pub const TYP: &str = "dc+sd-jwt";
 /// Its `typ` until November 2024, which is still read.
 pub const OLD_TYP: &str = "vc+sd-jwt";
-/// What [`StatusReference`] says of an entry of a status list whose statuses have no names.
-pub const STATUS_PURPOSE: &str = "revocation";
+/// The member of `status` that holds an entry of a Bitstring Status List, as W3C's `credentialStatus` has it. It is ours: IETF's
+/// `status_list` names lists of another form.
+pub const BITSTRING_STATUS: &str = "bitstring_status_list_entry";
 
-// `vc+sd-jwt` is also the media type of W3C's credentials as SD-JWTs (VC-JOSE-COSE §3.2.1), which have no `vct`. What is both is neither.
+// `vc+sd-jwt` is also the media type of W3C's credentials as SD-JWTs (VC-JOSE-COSE §3.2.1), which have no `vct` and are not read. What is
+// both is neither.
 const FOREIGN: [&str; 5] = [
     "credentialSchema",
     "credentialStatus",
@@ -30,24 +35,22 @@ const FOREIGN: [&str; 5] = [
 /// Reads a credential, perhaps in a presentation, as all formats are judged.
 pub fn parse(text: &str) -> Result<Parsed, SdJwtError> {
     let token = super::decode(text)?;
-    if !token
-        .jws()
-        .header()
+    let header = token.jws().header();
+    let has_old_type = header
         .typ
         .as_deref()
-        .is_some_and(|typ| names_type(typ, OLD_TYP))
-    {
-        token.jws().header().expect_typ(TYP)?;
+        .is_some_and(|typ| names_type(typ, OLD_TYP));
+    if !has_old_type {
+        header.expect_typ(TYP)?;
     }
-    token.jws().header().agrees_with(token.jws().claims())?;
+    header.agrees_with(token.jws().claims())?;
     let claims = token.claims();
+    if has_old_type && !claims.contains_key("vct") && claims.contains_key("@context") {
+        return Err(JoseError::FormUnknown("a W3C credential as an SD-JWT").into());
+    }
     jose::refuse_foreign(claims, &FOREIGN)?;
-    let claimed_issuer = text_claim(claims, "iss")?;
-    let method = key_id::method(
-        token.jws().header().key_id.as_deref(),
-        claimed_issuer.as_deref(),
-    )?;
-    let issuer = claimed_issuer.unwrap_or_else(|| key_id::controller(&method).to_owned());
+    let said = text_claim(claims, "iss")?;
+    let (issuer, method) = key_id::signer(header.key_id.as_deref(), said.as_deref())?;
     let mut signed = token.jws().signed(method, Relationship::AssertionMethod)?;
     // "iat" may be hidden. "nbf" and "exp" are the term of the credential, not only of its signature.
     signed.created_ms = numeric_date::at_ms(claims, "iat")?;
@@ -89,7 +92,9 @@ pub fn issue(
         key,
         salt,
     )?;
-    parse(&text)?;
+    if parse(&text)?.issuer.is_empty() {
+        return Err(JoseError::Signer.into());
+    }
     Ok(text)
 }
 
@@ -123,40 +128,50 @@ fn text_claim(
 ) -> Result<Option<String>, JoseError> {
     match claims.get(name) {
         None => Ok(None),
-        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
+        Some(Value::String(text)) if (1..=URI_BYTES_MAX).contains(&text.len()) => {
+            Ok(Some(text.clone()))
+        }
         Some(_) => Err(JoseError::Claim {
             name,
-            why: "is no text",
+            why: "is no text of 1 to 2048 bytes",
         }),
     }
 }
 
-// draft-ietf-oauth-status-list §6.2: status_list has an "idx", not negative, and a "uri".
-fn statuses(claims: &Map<String, Value>) -> Result<Vec<StatusReference>, JoseError> {
-    let why = "is no object of ways to learn the status";
-    let wrong = || JoseError::Claim {
-        name: "status",
-        why,
-    };
+// draft-ietf-oauth-status-list §6.1: members of "status" are ways to learn the status, and others than its own may be there.
+fn statuses(claims: &Map<String, Value>) -> Result<Vec<StatusReference>, SdJwtError> {
     let Some(status) = claims.get("status") else {
         return Ok(Vec::new());
     };
     let ways = status
         .as_object()
         .filter(|ways| !ways.is_empty())
-        .ok_or_else(wrong)?;
+        .ok_or(JoseError::Claim {
+            name: "status",
+            why: "is no object of ways to learn the status",
+        })?;
     ways.iter()
-        .map(|(kind, way)| match kind.as_str() {
-            "status_list" => Ok(StatusReference::List {
-                list: way
-                    .get("uri")
-                    .and_then(Value::as_str)
-                    .ok_or_else(wrong)?
-                    .to_owned(),
-                purpose: STATUS_PURPOSE.to_owned(),
-                index: way.get("idx").and_then(Value::as_u64).ok_or_else(wrong)?,
-            }),
-            _ => Ok(StatusReference::Other { kind: kind.clone() }),
-        })
+        .map(|(kind, way)| status_by(kind, way))
         .collect()
+}
+
+fn status_by(kind: &str, way: &Value) -> Result<StatusReference, SdJwtError> {
+    let wrong = |why: &'static str| JoseError::Claim {
+        name: "status",
+        why,
+    };
+    if kind == BITSTRING_STATUS {
+        let entry = way
+            .as_object()
+            .ok_or_else(|| wrong("has a bitstring_status_list_entry that is no object"))?;
+        return Ok(bitstring::reference(entry).map_err(JoseError::from)?);
+    }
+    // §6.2: "idx" is not negative, "uri" a text. Such lists begin with the lowest bit of a byte, and are tokens: none is read here.
+    let is_list = |way: &Value| {
+        way.get("idx").is_some_and(Value::is_u64) && way.get("uri").is_some_and(Value::is_string)
+    };
+    if kind == "status_list" && !is_list(way) {
+        return Err(wrong("has a status_list without an idx and a uri").into());
+    }
+    Ok(StatusReference::Other { kind: shown(kind) })
 }

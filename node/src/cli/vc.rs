@@ -27,6 +27,7 @@ use super::context::Context;
 use super::output::Report;
 use super::state::bad_answer;
 use crate::credential::issue::{Form, Signer};
+use crate::credential::read::trimmed;
 use crate::failure::Failure;
 use crate::file;
 
@@ -123,10 +124,11 @@ fn read(path: &Path) -> Result<String, Failure> {
         file::read_cut(path, JSON_BYTES_MAX)?
     };
     let text = String::from_utf8(bytes).map_err(|_| Failure::content(path, "it is no text"))?;
-    if text.trim().is_empty() {
+    let text = trimmed(&text);
+    if text.is_empty() {
         return Err(Failure::content(path, "it is empty"));
     }
-    Ok(text)
+    Ok(text.to_owned())
 }
 
 fn malformed(error: &Malformed) -> Failure {

@@ -42,6 +42,12 @@ pub(super) fn of(code: &str) -> &'static str {
         "SCHEMA_NOT_FOUND" => "`starfire vc schema register` adds one",
         "SCHEMA_RETIRED" => "nothing is left to do",
         "STATUS_LIST_NOT_FOUND" => "open it by `starfire vc status create`",
+        "STATUS_LIST_INVALID" => {
+            "what it says is wrong: `starfire vc status create --help` says what there may be"
+        }
+        "STATUS_LIST_OUT_OF_RANGE" => {
+            "`starfire vc status show` prints its length; open a longer one under another name"
+        }
         "STATUS_LIST_EXISTS" => "take another name",
         "STATUS_LIST_REVOCATION_FINAL" => "issue a new credential instead",
         "DID_OTHER_CHAIN" => "name a node of that chain by --node",

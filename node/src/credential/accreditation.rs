@@ -37,6 +37,12 @@ pub(super) async fn learn(
         .filter(|kind| *kind != BASE_TYPE)
         .filter(|kind| wanted.kind.as_deref().is_none_or(|wanted| wanted == *kind))
         .collect();
+    if parsed.issuer.is_empty() {
+        return Accreditation::Unknown(Unknown::new(
+            "it does not say who issued it",
+            "ask its issuer for one that names a DID",
+        ));
+    }
     let Ok(issuer) = Did::parse(&parsed.issuer) else {
         return refused(format!("{} is no DID of this system", parsed.issuer));
     };

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use starfire_did::SigningKey;
 use starfire_did::credential::integrity::{self, Options, Suite};
 use starfire_did::credential::malformed::Malformed;
+use starfire_did::credential::parsed::HolderKey;
 use starfire_did::credential::presentation;
 use starfire_did::credential::{code, timestamp};
 use starfire_did::jose::bif::{self, Encoding, ParseType};
@@ -12,7 +13,7 @@ use starfire_did::jose::vc_jwt::Times;
 use starfire_did::jose::{vc_jwt, vp_jwt};
 use starfire_did::sd_jwt::{self, Conceal, key_binding};
 
-use super::read::{Reader, Secured, of_jose, of_sd_jwt};
+use super::read::{Reader, Secured, of_jose, of_sd_jwt, trimmed};
 
 /// How a credential is secured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,11 +158,15 @@ pub(crate) fn show_sd_jwt(
             code::HOLDER_UNBOUND,
             "the credential has no cnf: its issuer bound it to no key, so no key can answer a challenge; show it without one",
         )),
-        Some(bound) if bound != key.verification_key() => Err(Malformed::new(
+        Some(HolderKey::Unknown(what)) => {
+            let detail = format!("{what}, so nobody can tell here whether this is it");
+            Err(Malformed::new(code::HOLDER_UNKNOWN, detail))
+        }
+        Some(HolderKey::Known(bound)) if bound != key.verification_key() => Err(Malformed::new(
             code::HOLDER_MISMATCH,
             "the credential is bound to another key than this one",
         )),
-        Some(_) => key_binding::bind(&shown, challenge, domain, now_ms, key)
+        Some(HolderKey::Known(_)) => key_binding::bind(&shown, challenge, domain, now_ms, key)
             .map_err(|error| of_sd_jwt(&error)),
     }
 }
@@ -175,7 +180,7 @@ pub(crate) fn show_bif(text: &str, disclosed: &[&str]) -> Result<String, Malform
 
 /// A credential as it stands in a presentation: JSON as it is, a token in an envelope.
 fn contained(text: &str) -> Result<Value, Malformed> {
-    let text = text.trim();
+    let text = trimmed(text);
     match Reader::new().read(text)? {
         Secured::Presentation(_) => Err(Malformed::new(
             code::CREDENTIALS_INVALID,
@@ -215,15 +220,15 @@ mod tests {
         PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519).into()
     }
 
-    fn issued(confirmation: Option<&SigningKey>) -> String {
+    fn issued(cnf: Option<Value>) -> String {
         let signer = Signer {
             key: key(1),
             did: "did:example:issuer".into(),
             method: "did:example:issuer#key-1".into(),
         };
         let mut claims = json!({"iss": signer.did, "vct": "Origin", "country": "CN"});
-        if let Some(key) = confirmation {
-            claims["cnf"] = json!({"jwk": key.verification_key().to_jwk()});
+        if let Some(cnf) = cnf {
+            claims["cnf"] = cnf;
         }
         let claims = claims.as_object().unwrap().clone();
         let mut random = |salt: &mut [u8]| salt.fill(7);
@@ -240,10 +245,13 @@ mod tests {
         let show = |text: &str, by: Option<&SigningKey>| {
             show_sd_jwt(text, &[], by.map(|key| (key, challenge)), 0)
         };
-        let (unbound, bound) = (issued(None), issued(Some(&key(2))));
+        let cnf = json!({"jwk": key(2).verification_key().to_jwk()});
+        let (unbound, bound) = (issued(None), issued(Some(cnf)));
         let refused = |text: &str, seed: u8| show(text, Some(&key(seed))).unwrap_err().code;
         assert_eq!(refused(&unbound, 2), code::HOLDER_UNBOUND);
         assert_eq!(refused(&bound, 3), code::HOLDER_MISMATCH);
+        let named = issued(Some(json!({"kid": "key-1"})));
+        assert_eq!(refused(&named, 2), code::HOLDER_UNKNOWN);
         assert_eq!(show(&unbound, None).unwrap(), unbound);
         let shown = show(&bound, Some(&key(2))).unwrap();
         assert!(sd_jwt::decode(&shown).unwrap().key_binding().is_some());

@@ -31,6 +31,12 @@ const COSIGNERS_MAX: usize = 16;
 
 /// Who an identifier is, as of a time.
 pub(super) async fn look_up(facts: &Facts<'_>, id: &str, at_ms: i64) -> Lookup {
+    if id.is_empty() {
+        return Lookup::Unknown(Unknown::new(
+            "it does not say who issued it but by a certificate, perhaps, and those are not looked at",
+            "ask its issuer for one that names a DID",
+        ));
+    }
     if let Some(party) = facts.party(id) {
         return Lookup::Found(party.clone());
     }

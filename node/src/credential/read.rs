@@ -46,9 +46,13 @@ impl Reader {
 
     /// Reads a credential or a presentation: JSON with a proof inside or an envelope, or a token of any format.
     pub(crate) fn read(&self, text: &str) -> Result<Secured, Malformed> {
-        let text = text.trim();
+        let text = trimmed(text);
         if text.starts_with('{') {
             return self.value(json::parse(text.as_bytes())?);
+        }
+        if text.starts_with(['[', '"']) || text == "null" {
+            let detail = "it is JSON, and neither an object nor a token";
+            return Err(Malformed::new(code::JSON_INVALID, detail));
         }
         token(text)
     }
@@ -123,6 +127,12 @@ impl Reader {
     }
 }
 
+/// A text without what editors put around it.
+// RFC 8259 §8.1: "implementations that parse JSON texts MAY ignore the presence of a byte order mark".
+pub(crate) fn trimmed(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text).trim()
+}
+
 fn token(text: &str) -> Result<Secured, Malformed> {
     let format = Format::of(text);
     // What is no token at all is said to be so by the reader below.
@@ -171,4 +181,41 @@ fn whole(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use starfire_did::credential::bitstring::StatusList;
+
+    use super::*;
+
+    #[test]
+    fn a_byte_order_mark_before_a_credential_is_passed_over() {
+        let list = StatusList {
+            id: None,
+            issuer: "did:example:issuer".into(),
+            purposes: vec!["revocation".into()],
+            bits: vec![0; 16_384],
+            ttl_ms: None,
+            valid_from_ms: None,
+        };
+        let text = list.to_credential("urn:uuid:1").unwrap().to_string();
+        let read = |text: &str| Reader::new().read(text);
+        let plain = read(&text).unwrap();
+        for marked in [format!("\u{feff}{text}"), format!("\u{feff}\r\n{text}\n")] {
+            assert_eq!(read(&marked).as_ref(), Ok(&plain));
+        }
+        let twice = read(&format!("\u{feff}\u{feff}{text}"));
+        assert_eq!(twice.unwrap_err().code, "JOSE_MALFORMED");
+    }
+
+    #[test]
+    fn json_that_is_no_object_is_no_token() {
+        for text in ["[]", "null", "\"a.b.c\"", " [{}] ", "[", "\u{feff}null\n"] {
+            let error = Reader::new().read(text).unwrap_err();
+            assert_eq!(error.code, code::JSON_INVALID, "{text}");
+        }
+        let error = Reader::new().read("abc").unwrap_err();
+        assert_eq!(error.code, "JOSE_MALFORMED");
+    }
 }

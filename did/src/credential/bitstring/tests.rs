@@ -145,6 +145,23 @@ fn entries_have_one_spelling() {
     other["statusMessage"] =
         json!([{ "status": "0x0", "message": "valid" }, { "status": "0x1", "message": "invalid" }]);
     assert_eq!(parse(&other), Ok(entry("revocation", 94_567)));
+    let messages = |count: usize| -> Value {
+        let message = |value| json!({ "status": format!("0x{value:x}"), "message": "m" });
+        (0..count).map(message).collect()
+    };
+    let sized = |size: u64, count: usize| {
+        let mut sized = good.clone();
+        (sized["statusSize"], sized["statusMessage"]) = (json!(size), messages(count));
+        parse(&sized).map_err(|error| error.code)
+    };
+    assert_eq!(sized(1, 2), Ok(entry("revocation", 94_567)));
+    for (size, count) in [(2, 4), (3, 8), (8, 256)] {
+        assert_eq!(sized(size, count), Err(code::STATUS_UNKNOWN));
+        assert_eq!(sized(size, count - 1), Err(code::MALFORMED_VALUE_ERROR));
+    }
+    for size in [0, 63, 64, u64::MAX] {
+        assert_eq!(sized(size, 2), Err(code::MALFORMED_VALUE_ERROR));
+    }
     for (name, bad) in [
         ("statusPurpose", json!(null)),
         ("statusPurpose", json!("")),

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Object, is_url};
 use crate::credential::code;
 use crate::credential::malformed::Malformed;
+use crate::shown::shown;
 
 /// The context that comes first.
 pub const BASE_CONTEXT: &str = "https://www.w3.org/ns/credentials/v2";
@@ -94,7 +95,8 @@ impl Context {
                 | Value::String(_)
                 | Value::Array(_) => {
                     return Err(invalid(format!(
-                        "a context is a URL or an object, unlike {item}"
+                        "a context is a URL or an object, unlike {}",
+                        shown(&item.to_string())
                     )));
                 }
             }
@@ -114,7 +116,8 @@ impl Context {
             // VCDM 2.0 §5.2.1: an error where a context redefines a protected term.
             if is_base_term(term) || self.terms.get(term).is_some_and(|protected| *protected) {
                 return Err(invalid(format!(
-                    "\"{term}\" is defined already, and protected"
+                    "\"{}\" is defined already, and protected",
+                    shown(term)
                 )));
             }
             let meaning = definition.get("@id").unwrap_or(definition);
@@ -125,7 +128,9 @@ impl Context {
             }
             if meaning.as_str().is_some_and(|meaning| !is_meaning(meaning)) {
                 return Err(invalid(format!(
-                    "\"{term}\" means {meaning}, which is no URL"
+                    "\"{}\" means {}, which is no URL",
+                    shown(term),
+                    shown(&meaning.to_string())
                 )));
             }
             self.undefined.remove(term);

@@ -11,6 +11,7 @@ use super::{ENTRIES_MAX, Object};
 use crate::credential::code;
 use crate::credential::json::one_or_some;
 use crate::credential::malformed::Malformed;
+use crate::shown::shown;
 use crate::uri;
 
 /// The longest language tag, bytes: RFC 5646 §4.4.1 expects 35.
@@ -26,7 +27,10 @@ pub(super) fn ids(object: &Object, what: &str) -> Result<Option<String>, Malform
         None => Ok(None),
         Some(Value::String(id)) if uri::is_uri(id) => Ok(Some(id.clone())),
         Some(other) => {
-            let detail = format!("the id of {what} is a single URL, unlike {other}");
+            let detail = format!(
+                "the id of {what} is a single URL, unlike {}",
+                shown(&other.to_string())
+            );
             Err(Malformed::new(code::ID_INVALID, detail))
         }
     }
@@ -49,12 +53,14 @@ pub(super) fn types(
     let one = |value: &Value| {
         let Some(text) = value.as_str() else {
             return Err(invalid(format!(
-                "a type of {what} is a text, unlike {value}"
+                "a type of {what} is a text, unlike {}",
+                shown(&value.to_string())
             )));
         };
         if !uri::is_uri(text) && !context.may_define(text) {
             return Err(invalid(format!(
-                "type \"{text}\" of {what} is neither a URL nor defined by a context"
+                "type \"{}\" of {what} is neither a URL nor defined by a context",
+                shown(text)
             )));
         }
         Ok(text.to_owned())
@@ -81,9 +87,10 @@ pub(super) fn members<'a>(
     values
         .iter()
         .map(|value| {
-            value
-                .as_object()
-                .ok_or_else(|| Malformed::new(code, format!("{name} is an object, unlike {value}")))
+            value.as_object().ok_or_else(|| {
+                let value = shown(&value.to_string());
+                Malformed::new(code, format!("{name} is an object, unlike {value}"))
+            })
         })
         .collect()
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::verification_key::VerificationKey;
 
 fn minimal() -> Value {
     json!({
@@ -390,6 +391,26 @@ fn status_and_schema_are_read() {
         ]
     );
     assert_eq!(parsed.schemas[0].kind, "JsonSchema");
+    // An entry of more bits than one is of a kind not known here.
+    let messages: Vec<Value> = (0..4)
+        .map(|value| json!({ "status": format!("0x{value}"), "message": "m" }))
+        .collect();
+    let mut longer = json!({
+        "type": "BitstringStatusListEntry",
+        "statusPurpose": "message",
+        "statusListIndex": "1",
+        "statusListCredential": "https://example.com/status/3",
+        "statusSize": 2,
+        "statusMessage": messages,
+    });
+    let parsed = accept(with("credentialStatus", longer.clone()));
+    let kind = "a BitstringStatusListEntry of 2 bits".into();
+    assert_eq!(parsed.statuses, [StatusReference::Other { kind }]);
+    longer["statusListIndex"] = json!(1);
+    refuse(
+        with("credentialStatus", longer),
+        code::MALFORMED_VALUE_ERROR,
+    );
     let bad = json!({ "type": "BitstringStatusListEntry", "statusPurpose": "revocation" });
     refuse(with("credentialStatus", bad), code::MALFORMED_VALUE_ERROR);
 }
@@ -399,9 +420,17 @@ fn a_credential_may_be_bound_to_a_key() {
     let multikey = "z6MkmRYbz4YPX9vkwDtasNUjre28WBKPfxCHxB2Bc5wvAoUh";
     let key = VerificationKey::from_multikey(multikey);
     let cnf = json!({ "publicKeyMultibase": multikey });
-    assert_eq!(accept(with("cnf", cnf)).holder_key, key);
+    assert_eq!(
+        accept(with("cnf", cnf)).holder_key,
+        key.map(HolderKey::Known)
+    );
     let cnf = json!({ "jwk": key.unwrap().to_jwk() });
-    assert_eq!(accept(with("cnf", cnf)).holder_key, key);
+    assert_eq!(
+        accept(with("cnf", cnf)).holder_key,
+        key.map(HolderKey::Known)
+    );
+    let otherwise = accept(with("cnf", json!({ "kid": "key-1" }))).holder_key;
+    assert!(matches!(otherwise, Some(HolderKey::Unknown(_))));
     let mut private = key.unwrap().to_jwk();
     private["d"] = json!("AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM");
     let mut agreement = key.unwrap().to_jwk();
@@ -409,13 +438,36 @@ fn a_credential_may_be_bound_to_a_key() {
     for bad in [
         json!({}),
         json!(null),
-        json!({ "kid": "key-1" }),
+        json!({ "kid": "" }),
         json!({ "jwk": {} }),
         json!({ "jwk": private }),
         json!({ "jwk": private, "publicKeyMultibase": multikey }),
         json!({ "jwk": agreement }),
     ] {
         refuse(with("cnf", bad), code::HOLDER_INVALID);
+    }
+}
+
+#[test]
+fn what_is_refused_is_repeated_in_part() {
+    let long = "a".repeat(1 << 20);
+    for (name, value) in [
+        ("id", json!(long)),
+        ("id", json!([long])),
+        ("type", json!(["VerifiableCredential", long])),
+        ("type", json!(["VerifiableCredential", [long]])),
+        ("validFrom", json!(long)),
+        ("credentialSubject", json!(long)),
+        ("credentialStatus", json!(["x", long])),
+        ("@context", json!([BASE_CONTEXT, long])),
+        ("@context", json!([BASE_CONTEXT, { long.as_str(): " " }])),
+        (
+            "@context",
+            json!([BASE_CONTEXT, { "a": format!("{long} ") }]),
+        ),
+    ] {
+        let error = credential(with(name, value)).unwrap_err();
+        assert!(error.detail.len() <= 200, "{name}: {}", error.detail);
     }
 }
 

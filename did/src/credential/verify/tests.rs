@@ -512,12 +512,12 @@ fn who_presents_a_credential_must_be_its_subject() {
 
     // Bound to a key, the key counts.
     let mut bound = presented(SUBJECT);
-    bound.parsed.holder_key = Some(key(8).verification_key());
+    bound.parsed.holder_key = Some(key(8).verification_key().into());
     bound.fails(name, code::HOLDER_MISMATCH);
-    bound.parsed.holder_key = Some(key(9).verification_key());
+    bound.parsed.holder_key = Some(key(9).verification_key().into());
     bound.passes(name);
     bound.holder_is_subject = false;
-    bound.parsed.holder_key = Some(key(8).verification_key());
+    bound.parsed.holder_key = Some(key(8).verification_key().into());
     bound.fails(name, code::HOLDER_MISMATCH);
 }
 
@@ -534,11 +534,41 @@ fn who_leaves_out_whom_a_credential_is_about_has_not_shown_to_be_it() {
         });
     });
     hidden.fails(name, code::HOLDER_UNPROVEN);
-    hidden.parsed.holder_key = Some(key(9).verification_key());
+    hidden.parsed.holder_key = Some(key(9).verification_key().into());
     hidden.passes(name);
     hidden.parsed.holder_key = None;
     hidden.holder_is_subject = false;
     hidden.skips(name);
+}
+
+#[test]
+fn a_holder_s_key_that_is_not_known_here_matters_only_to_who_asks_for_it() {
+    let name = StepName::Holder;
+    let bound = |change: &dyn Fn(&mut Case)| {
+        changed(|case| {
+            case.parsed.holder_key = Some(HolderKey::Unknown("a key of P-384".into()));
+            change(case);
+        })
+    };
+    assert_eq!(bound(&|_| ()).report().verdict, Verdict::Valid);
+    bound(&|_| ()).skips(name);
+    bound(&|case| case.holder_wanted = true).fails(name, code::HOLDER_UNPROVEN);
+    bound(&|case| case.challenge = Some("c".into())).fails(name, code::HOLDER_UNPROVEN);
+    let presented = |case: &mut Case| {
+        case.presenter = Some(Presenter {
+            holder: SUBJECT.into(),
+            key: key(9).verification_key(),
+            named: true,
+        });
+    };
+    let shown = bound(&presented);
+    shown.fails(name, code::HOLDER_UNKNOWN);
+    assert_eq!(shown.report().verdict, Verdict::Undecided);
+    let about_others = bound(&|case| {
+        presented(case);
+        case.holder_is_subject = false;
+    });
+    about_others.fails(name, code::HOLDER_UNKNOWN);
 }
 
 #[test]
@@ -547,7 +577,7 @@ fn a_verifier_that_asks_who_shows_a_credential_is_not_told_that_nobody_does() {
     changed(|case| case.holder_wanted = true).fails(name, code::HOLDER_UNPROVEN);
     let bound = changed(|case| {
         case.holder_wanted = true;
-        case.parsed.holder_key = Some(key(9).verification_key());
+        case.parsed.holder_key = Some(key(9).verification_key().into());
     });
     bound.fails(name, code::HOLDER_UNPROVEN);
 }
@@ -593,7 +623,7 @@ fn a_key_binding_is_by_the_bound_key_for_this_verifier_and_challenge() {
         changed(|case| {
             case.challenge = Some("n-1".into());
             case.domain = Some("https://verifier.example".into());
-            case.parsed.holder_key = Some(holder.verification_key());
+            case.parsed.holder_key = Some(holder.verification_key().into());
             case.parsed.key_binding = Some(KeyBinding {
                 signed: signed.clone(),
                 challenge: "n-1".into(),
@@ -615,9 +645,22 @@ fn a_key_binding_is_by_the_bound_key_for_this_verifier_and_challenge() {
     bound(&|case| case.domain = Some("https://other.example".into()))
         .fails(name, code::DOMAIN_MISMATCH);
     bound(&|case| case.parsed.holder_key = None).fails(name, code::HOLDER_SIGNATURE_WRONG);
-    bound(&|case| case.parsed.holder_key = Some(key(8).verification_key()))
+    bound(&|case| case.parsed.holder_key = Some(key(8).verification_key().into()))
         .fails(name, code::HOLDER_SIGNATURE_WRONG);
     bound(&|case| case.now_ms = NOW_MS - 1001).fails(name, code::PROOF_FROM_THE_FUTURE);
+    // By a key that is not known here, it is wrong only in what it says.
+    let unknown = |change: &dyn Fn(&mut Case)| {
+        bound(&|case| {
+            case.parsed.holder_key = Some(HolderKey::Unknown("a key of P-384".into()));
+            change(case);
+        })
+    };
+    unknown(&|_| ()).fails(name, code::HOLDER_UNKNOWN);
+    unknown(&|case| case.challenge = Some("n-2".into())).fails(name, code::CHALLENGE_MISMATCH);
+    unknown(&|case| case.domain = Some("d".into())).fails(name, code::DOMAIN_MISMATCH);
+    unknown(&|case| case.now_ms = NOW_MS - 1001).fails(name, code::PROOF_FROM_THE_FUTURE);
+    unknown(&|case| case.parsed.key_binding = None).fails(name, code::HOLDER_UNPROVEN);
+    unknown(&|case| (case.challenge, case.domain) = (None, None)).skips(name);
     let begins = |ms: i64| {
         bound(&|case| {
             let binding = case.parsed.key_binding.as_mut().unwrap();

@@ -11,6 +11,7 @@ use starfire_did::credential::integrity::Suite;
 use starfire_did::credential::json;
 use starfire_did::credential::model::BASE_CONTEXT;
 use starfire_did::name::is_name;
+use starfire_did::sd_jwt::vc::BITSTRING_STATUS;
 use tendermint::Time;
 
 use super::key::{ISSUER_MISMATCH, SignerArguments};
@@ -159,8 +160,8 @@ impl Filling<'_> {
             set(&mut claims, "exp", (until / 1_000).into())?;
         }
         if let Some(entry) = self.status {
-            let list = json!({"status_list": {"idx": entry.index, "uri": entry.list}});
-            set(&mut claims, "status", list)?;
+            let status = json!({ BITSTRING_STATUS: entry.to_value() });
+            set(&mut claims, "status", status)?;
         }
         Ok(claims)
     }
@@ -263,9 +264,9 @@ mod tests {
             (
                 &filled["iat"],
                 &filled["exp"],
-                &filled["status"]["status_list"]["idx"]
+                &filled["status"][BITSTRING_STATUS]
             ),
-            (&json!(1), &json!(4), &json!(3))
+            (&json!(1), &json!(4), &entry.to_value())
         );
         for (claims, code) in [
             (json!({"issuer": "did:key:z6Mk"}), ISSUER_MISMATCH),

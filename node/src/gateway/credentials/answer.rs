@@ -84,6 +84,7 @@ pub(super) fn problem_type(code: &str) -> String {
     let (space, name) = match code {
         code::JSON_INVALID => (DATA_MODEL, "PARSING_ERROR"),
         code::MALFORMED_VALUE_ERROR | code::RANGE_ERROR => (DATA_MODEL, code),
+        "STATUS_LIST_OUT_OF_RANGE" => (DATA_MODEL, code::RANGE_ERROR),
         code::STATUS_VERIFICATION_ERROR | code::STATUS_LIST_LENGTH_ERROR => (STATUS_LIST, code),
         code::STATUS_UNKNOWN => (STATUS_LIST, "STATUS_RETRIEVAL_ERROR"),
         code::SIGNATURE_WRONG
@@ -119,6 +120,10 @@ mod tests {
             ),
             (
                 code::RANGE_ERROR,
+                "https://www.w3.org/TR/vc-data-model#RANGE_ERROR",
+            ),
+            (
+                starfire_did::code::STATUS_LIST_OUT_OF_RANGE.name,
                 "https://www.w3.org/TR/vc-data-model#RANGE_ERROR",
             ),
             (

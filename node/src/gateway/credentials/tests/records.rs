@@ -155,6 +155,12 @@ async fn an_entry_is_looked_up_by_query_and_as_a_credential_names_it() {
 
     let mut suspension = entry(&issuer, 8);
     suspension["statusPurpose"] = json!("suspension");
+    let mut longer = entry(&issuer, 8);
+    longer["statusSize"] = json!(2);
+    longer["statusMessage"] = ["0x0", "0x1", "0x2", "0x3"]
+        .map(|status| json!({ "status": status, "message": "m" }))
+        .as_slice()
+        .into();
     let set =
         json!({ "credentialId": "urn:a", "credentialStatus": entry(&issuer, 8), "status": true });
     let many = json!({ "credentialStatus": vec![entry(&issuer, 8); 17] });
@@ -170,6 +176,7 @@ async fn an_entry_is_looked_up_by_query_and_as_a_credential_names_it() {
             400,
             "MALFORMED_VALUE_ERROR",
         ),
+        (json!({ "credentialStatus": longer }), 400, "STATUS_UNKNOWN"),
         (
             json!({ "credentialStatus": entry(&issuer, LIST_BITS) }),
             400,

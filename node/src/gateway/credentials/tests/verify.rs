@@ -1,5 +1,7 @@
 //! Credentials, each with the step at which it fails.
 
+use starfire_did::jose::{self, Algorithm, Header};
+
 use super::*;
 use crate::credential::Reader;
 
@@ -232,6 +234,75 @@ async fn a_status_that_nobody_here_knows_leaves_the_verdict_open() {
     assert_eq!(failed(&answer), [("status", "STATUS_UNKNOWN")]);
 }
 
+/// A token of the issuer's key with these claims and no disclosures.
+fn sd_jwt(kid: Option<&str>, claims: &Value) -> Value {
+    let key = key(ISSUER);
+    let algorithm = Algorithm::of(&key.verification_key()).unwrap();
+    let header = Header::new(algorithm, kid, starfire_did::sd_jwt::vc::TYP);
+    let token = jose::sign(&header, claims.as_object().unwrap(), &key).unwrap();
+    json!(format!("{token}~"))
+}
+
+#[tokio::test]
+async fn what_a_token_has_that_nobody_here_knows_leaves_the_verdict_open() {
+    let node = world().await;
+    let issuer = did(ISSUER, None);
+    let (own, iss) = (method(ISSUER), issuer.to_string());
+    let at = |index: u64| json!({ "iss": iss, "vct": "v", "status": { "bitstring_status_list_entry": entry(&issuer, index) } });
+    let unknown_issuer = [
+        ("signature", "ISSUER_UNKNOWN"),
+        ("issuer", "ISSUER_UNKNOWN"),
+    ];
+    let thumbprint = "urn:ietf:params:oauth:jwk-thumbprint:sha-256:NzbLs";
+    let website = json!({ "iss": "https://issuer.example", "vct": "v" });
+    let list = json!({ "status_list": { "idx": 8, "uri": list_url(&issuer) } });
+    for (kid, claims, verdict, codes) in [
+        (
+            Some(thumbprint),
+            website.clone(),
+            "UNDECIDED",
+            &unknown_issuer[..],
+        ),
+        (Some(own.as_str()), website, "UNDECIDED", &unknown_issuer),
+        (None, json!({ "vct": "v" }), "UNDECIDED", &unknown_issuer),
+        (
+            Some(&own),
+            json!({ "iss": iss, "vct": "v", "_sd_alg": "sha-512" }),
+            "UNDECIDED",
+            &[("parsed", "SUITE_UNSUPPORTED")],
+        ),
+        (
+            Some(&own),
+            json!({ "iss": iss, "vct": "v", "status": list }),
+            "UNDECIDED",
+            &[("status", "STATUS_UNKNOWN")],
+        ),
+        (Some(&own), at(8), "VALID", &[]),
+        (
+            Some(&own),
+            at(REVOKED_INDEX),
+            "INVALID",
+            &[("status", "REVOKED")],
+        ),
+    ] {
+        let answer = verify(&node, &sd_jwt(kid, &claims), &json!({}))
+            .await
+            .json();
+        assert_eq!(failed(&answer), codes, "{claims}");
+        assert_eq!(answer["verdict"], json!(verdict), "{claims}");
+    }
+    // Whose key it is bound to matters to who asks.
+    let bound = sd_jwt(
+        Some(&own),
+        &json!({ "iss": iss, "vct": "v", "cnf": { "kid": "key-1" } }),
+    );
+    let answer = verify(&node, &bound, &json!({})).await.json();
+    assert_eq!(answer["verified"], json!(true), "{answer}");
+    let asked = json!({ "challenge": "c", "domain": "d" });
+    let answer = verify(&node, &bound, &asked).await.json();
+    assert_eq!(failed(&answer), [("holder", "HOLDER_UNPROVEN")]);
+}
+
 #[tokio::test]
 async fn a_refused_credential_has_the_status_that_is_configured() {
     let node = world_with(CredentialPolicy {
@@ -251,10 +322,10 @@ async fn a_refused_credential_has_the_status_that_is_configured() {
 async fn tokens_and_envelopes_are_judged_like_all_others() {
     let node = world().await;
     let claims = claims();
-    let token = starfire_did::jose::vc_jwt::issue(
+    let token = jose::vc_jwt::issue(
         claims.as_object().unwrap(),
         &method(ISSUER),
-        starfire_did::jose::vc_jwt::Times::default(),
+        jose::vc_jwt::Times::default(),
         &key(ISSUER),
     )
     .unwrap();
