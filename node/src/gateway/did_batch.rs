@@ -20,10 +20,10 @@ use starfire_did::{Did, resolve};
 use starfire_proto::v1;
 use starfire_state::Rejection;
 
-use super::Gateway;
 use super::dids::{other_chain, value};
 use super::error::{self, DID_OTHER_CHAIN, INVALID_ADDRESS, INVALID_PARAMETER};
 use super::fields::{Fields, read_body};
+use super::{Gateway, legacy};
 
 /// What documents are rendered as.
 const FORM: Representation = Representation::JsonLd;
@@ -170,12 +170,17 @@ impl Gateway {
         let here = self.chain_code().await?;
         let mut resolutions: Vec<v1::BatchResolution> = Vec::with_capacity(dids.len());
         let (mut local, mut elsewhere) = (Vec::new(), Vec::new());
+        let mut told = false;
         for (index, did) in dids.into_iter().enumerate() {
             let mut resolution = v1::BatchResolution {
                 did: did.clone(),
                 ..v1::BatchResolution::default()
             };
             if let Some(detail) = self.legacy(&did).await {
+                if !told {
+                    legacy::tell(&did);
+                    told = true;
+                }
                 refuse(&mut resolution, Rejection::new(DID_NOT_FOUND, detail));
                 resolutions.push(resolution);
                 continue;

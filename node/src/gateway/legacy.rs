@@ -5,8 +5,13 @@ use starfire_did::id::parse_legacy;
 
 use super::Gateway;
 
+/// Tells the log that a request named legacy identifiers, of which this is one.
+pub(super) fn tell(did: &str) {
+    tracing::info!(did, "an identifier of an earlier generation");
+}
+
 impl Gateway {
-    /// What is said of a legacy identifier; `None` of any other text, and on other chains.
+    /// What is said of a legacy identifier; `None` of any other text, and on other chains. Whoever answers a request tells the log, once.
     pub(super) async fn legacy(&self, text: &str) -> Option<String> {
         let legacy = parse_legacy(text)?;
         let chain = self
@@ -15,7 +20,6 @@ impl Gateway {
         if !chain.is_ok_and(|chain| chain.bif_profile) {
             return None;
         }
-        tracing::info!(did = text, "an identifier of an earlier generation");
         Some(format!(
             "{text} is one of {}: none is registered",
             legacy.generation()

@@ -36,7 +36,7 @@ use starfire_did::resolution::{
 use starfire_did::{Did, foreign};
 use starfire_state::Rejection;
 
-use super::{Gateway, error};
+use super::{Gateway, error, legacy};
 use crate::web_did::{self, Refusal};
 pub(super) use bid::facade;
 pub(super) use cache::Answers;
@@ -144,7 +144,7 @@ async fn answer(gateway: &Gateway, asked: Asked) -> Result<Response, Problem> {
     // DID Resolution §4.4: whether it is a DID, and of a method that is resolved here, comes before the options.
     let did = match Did::parse(text) {
         Ok(did) if did.kind() == Some(AccountKind::Secp256k1) => match gateway.legacy(text).await {
-            Some(detail) => return Err(Problem::new(ProblemKind::NotFound, detail)),
+            Some(detail) => return Err(former(text, detail)),
             None => Some(did),
         },
         Ok(did) => Some(did),
@@ -196,9 +196,15 @@ async fn answer(gateway: &Gateway, asked: Asked) -> Result<Response, Problem> {
 /// What is said of a text that only looks like a DID of ours.
 async fn no_did(gateway: &Gateway, text: &str, error: &DidError) -> Problem {
     match gateway.legacy(text).await {
-        Some(detail) => Problem::new(ProblemKind::NotFound, detail),
+        Some(detail) => former(text, detail),
         None => Problem::new(ProblemKind::InvalidDid, error.to_string()),
     }
+}
+
+/// The answer about a legacy identifier.
+fn former(text: &str, detail: String) -> Problem {
+    legacy::tell(text);
+    Problem::new(ProblemKind::NotFound, detail)
 }
 
 /// The document's form that the caller takes.

@@ -1,7 +1,7 @@
 //! Sync requests under way: ours, that wait for a peer, and theirs, that wait for the core and then until the peer has read the answer.
 //!
-//! Both are bounded, theirs by member too, however many nodes one has, and in the bytes of answers that are not read yet. Whoever asked may give up at any time; an
-//! entry goes when its request ends, by its timeout at the latest.
+//! Both are bounded, theirs by member too, however many nodes one has, and in the bytes of answers that are not read yet. Whoever
+//! asked may give up at any time; an entry goes when its request ends, by its timeout at the latest.
 
 use std::collections::BTreeMap;
 use std::future::pending;

@@ -28,7 +28,8 @@ struct Progress {
 }
 
 /// Forgets the versions below `below`, but for those retained: `is_retained` says whether one of a range is, always the same of versions
-/// below `below`. Nothing is written yet; the next call goes on where the batch of this one ended. The work of a call is bounded by `limit`, at least 1: twice as many rows are deleted, and one more, at most.
+/// below `below`. Nothing is written yet; the next call goes on where the batch of this one ended. The work of a call is bounded by
+/// `limit`, at least 1: twice as many rows are deleted, and one more, at most.
 ///
 /// A version that is retained when its neighbours are forgotten stays for good: pruning does not come back to it. Every height from
 /// `below` on, and every one retained, has its root and proves what it proved before.

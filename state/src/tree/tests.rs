@@ -54,7 +54,7 @@ pub(super) fn models(blocks: &[Changes]) -> Vec<Model> {
     models
 }
 
-/// The root by definition: nothing is the placeholder, one leaf is itself, more are split by the next bit of the key's hash.
+/// The root by definition: nothing is [`EMPTY_ROOT`], one leaf is itself, more are split by the next bit of the key's hash.
 pub(super) fn naive_root(leaves: &[(Hash, Hash)], depth: usize) -> Hash {
     match leaves {
         [] => *b"STARFIRE_STATE_TREE_V1_NO_LEAVES",

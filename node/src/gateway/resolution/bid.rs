@@ -11,7 +11,7 @@ use starfire_did::document::Document;
 use starfire_did::resolution::{At, Question};
 use starfire_state::Rejection;
 
-use super::super::{Gateway, error};
+use super::super::{Gateway, error, legacy};
 use super::Wanted;
 use super::lookup::Answer;
 use super::reply::json_reply;
@@ -78,6 +78,7 @@ async fn answer(gateway: &Gateway, path: &str, query: Option<&str>) -> Result<Va
         .split_first()
         .map_or(("", &[][..]), |(did, below)| (did, below));
     if gateway.legacy(did).await.is_some() {
+        legacy::tell(did);
         return Err(Refusal(UNKNOWN, NOT_FOUND.to_owned()));
     }
     let did = Did::parse(did).map_err(|error| Refusal(PROTOCOL_ERROR, error.to_string()))?;
