@@ -6,10 +6,13 @@
 //! shows it instead of slowing down its own load. A payment counts as committed when a client reads its receipt from a node's feed,
 //! which is after that node's synced write.
 //!
-//! Nothing here runs in a node: [`network`] starts `starfire start` as an operator would, and the chain's genesis is all that differs.
+//! Nothing here runs in a node: [`network`] starts `starfire start` as an operator would, and the chain's genesis is all that differs. Only
+//! [`block`] has its validator in its own process: what it times is one step of it.
 
 pub(crate) mod accounts;
+pub(crate) mod block;
 pub(crate) mod censor;
+pub(crate) mod chance;
 pub(crate) mod client;
 pub(crate) mod clients;
 pub(crate) mod double_signing;

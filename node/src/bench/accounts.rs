@@ -1,5 +1,7 @@
 //! The accounts that pay each other: derived from their numbers, so that every process knows them without being told.
 
+use std::ops::Range;
+
 use starfire_did::{KeyAlgorithm, PrivateKey};
 use starfire_ledger::transaction::{OPERATIONS_MAX, Transaction};
 use starfire_proto::protocol::operation::Type;
@@ -58,11 +60,12 @@ pub(crate) async fn fund(
     progress: &dyn Fn(&str),
 ) -> Result<(), Failure> {
     progress(&format!("deriving {count} accounts"));
-    let addresses = addresses(count);
+    let addresses = addresses(0..number(count));
     let chain = client.chain().await?;
+    let funder = funder();
     let transactions: Vec<Vec<u8>> = (1..)
         .zip(addresses.chunks(OPERATIONS_MAX))
-        .map(|(nonce, part)| funding(chain, nonce, part))
+        .map(|(nonce, part)| funding(chain, &funder, nonce, part))
         .collect();
     let mut done = 0;
     for part in transactions.chunks(FUNDING_AHEAD) {
@@ -88,25 +91,30 @@ pub(crate) async fn fund(
     Ok(())
 }
 
-fn funding(chain: &v1::ChainRecord, nonce: i64, addresses: &[String]) -> Vec<u8> {
-    let key = funder();
+/// An envelope in which this key gives all of these accounts their first coins.
+pub(crate) fn funding(
+    chain: &v1::ChainRecord,
+    funder: &PrivateKey,
+    nonce: i64,
+    addresses: &[String],
+) -> Vec<u8> {
     let operations = addresses
         .iter()
         .map(|address| payment(address.clone(), BALANCE))
         .collect();
     Transaction::sign(
-        &transaction(chain, address(&key), nonce, operations),
-        &[&key],
+        &transaction(chain, address(funder), nonce, operations),
+        &[funder],
     )
 }
 
-/// The addresses of accounts 0 to `count`. Deriving one takes tens of microseconds, so all cores do it.
-fn addresses(count: usize) -> Vec<String> {
+/// The addresses of the accounts with these numbers. Deriving one takes tens of microseconds, so all cores do it.
+pub(crate) fn addresses(numbers: Range<u64>) -> Vec<String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let numbers: Vec<u64> = (0..number(count)).collect();
+    let numbers: Vec<u64> = numbers.collect();
     std::thread::scope(|scope| {
         let threads: Vec<_> = numbers
-            .chunks(count.div_ceil(cores).max(1))
+            .chunks(numbers.len().div_ceil(cores).max(1))
             .map(|part| {
                 scope.spawn(|| {
                     part.iter()
@@ -128,8 +136,8 @@ mod tests {
 
     #[test]
     fn accounts_are_the_same_in_every_process_and_all_differ() {
-        let all = addresses(5);
-        assert_eq!(all, addresses(5));
+        let all = addresses(0..5);
+        assert_eq!(all, addresses(0..5));
         let distinct: std::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), 5);
         assert_eq!(all[3], address(&key(3)));

@@ -22,6 +22,7 @@ use starfire_ledger::genesis::{GenesisAccount, Routing};
 use tokio::time::sleep_until;
 
 use super::accounts;
+use super::chance::Chance;
 use super::clients::{Clients, Role};
 use super::figures::{Percentiles, number, per_second, ratio};
 use super::job::Ready;
@@ -31,7 +32,6 @@ use super::sample::{cpu_ms, disk_bytes, resident_kib};
 use crate::clock;
 use crate::failure::Failure;
 use crate::home::Home;
-use asker::Chance;
 use check::Checks;
 use fill::Fill;
 use job::{Job, Listen, Listening, Outcome};

@@ -1,5 +1,6 @@
 //! `starfire bench`: what a chain on this machine takes and costs, measured on networks that each measurement founds and removes.
 
+mod block;
 mod fault;
 mod load;
 mod report;
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     Gap(fault::Gap),
     /// Kill all validators at once, again and again
     Restart(fault::Restart),
+    /// Measure what one block costs as the state grows
+    Block(block::Block),
     /// Measure how many DIDs a gateway resolves, beside empty handlers
     Resolve(resolve::Resolve),
     /// Write the tables of a page from the files that measurements left
@@ -55,6 +58,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Gap(arguments) => fault::gap(&arguments, context),
         Command::Restart(arguments) => fault::restart(&arguments, context),
         Command::Report(arguments) => report::run(&arguments, context),
+        Command::Block(arguments) => block::run(&arguments, context),
         Command::Resolve(arguments) => resolve::run(&arguments, context),
         Command::Client => client::run(),
         Command::ResolverClient => asker::run(),
