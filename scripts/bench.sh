@@ -87,6 +87,12 @@ measure restart restart --times "$restarts"
 measure scaling scaling "${sizes[@]}"
 measure resolve resolve "${resolve[@]}"
 
+for count in "${keys[@]}"; do
+  stage "block-$count"
+  "$starfire" bench block --accounts "$count" --json >> "$work/block.jsonl"
+done
+jq -s . "$work/block.jsonl" > "$out/block.json"
+
 stage "tree"
 cargo build --locked --release -p starfire-state --example tree_bench 2>&1 | awk -f scripts/progress.awk
 for count in "${keys[@]}"; do

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::figures::Percentiles;
 use super::machine::Machine;
-use super::{censor, gap, idle, load, resolve, restart, scaling, targets};
+use super::{block, censor, gap, idle, load, resolve, restart, scaling, targets};
 use crate::failure::Failure;
 use crate::file;
 
@@ -47,6 +47,8 @@ pub(crate) struct Measurements {
     pub(super) opaque: Option<Vec<Map<String, Value>>>,
     /// DIDs resolved, beside empty handlers.
     pub(super) resolve: Option<resolve::Record>,
+    /// A block as the state grows: one record for each size.
+    pub(super) block: Option<Vec<block::Record>>,
     /// The state tree's own benchmark: one object for each size.
     pub(super) tree: Option<Vec<Map<String, Value>>>,
 }
@@ -69,6 +71,7 @@ impl Measurements {
             restart: read(directory, "restart")?,
             opaque: read(directory, "opaque")?,
             resolve: read(directory, "resolve")?,
+            block: read(directory, "block")?,
             tree: read(directory, "tree")?,
         })
     }
@@ -87,6 +90,7 @@ impl Measurements {
             "resolution" => Some(self.resolution()),
             "resolution-chain" => Some(self.resolution_chain()),
             "opaque" => Some(named_columns(self.opaque.as_deref())),
+            "block" => Some(self.blocks()),
             "tree" => Some(named_columns(self.tree.as_deref())),
             _ => None,
         }
@@ -264,6 +268,34 @@ impl Measurements {
         markdown(["", ""], Vec::from(rows))
     }
 
+    fn blocks(&self) -> String {
+        let rows = self.block.iter().flatten().map(|record| {
+            [
+                record.accounts.to_string(),
+                record.payments.to_string(),
+                some(record.took.p50_ms),
+                some(record.took.p90_ms),
+                record.cpu_ms.to_string(),
+                record.filled_per_second.to_string(),
+                record.disk_bytes_per_account.to_string(),
+                record.resident_mib.to_string(),
+            ]
+        });
+        markdown(
+            [
+                "accounts",
+                "payments in a block",
+                "p50 ms",
+                "p90 ms",
+                "CPU ms, all threads",
+                "filled/s",
+                "bytes an account on disk",
+                "MiB",
+            ],
+            rows.collect(),
+        )
+    }
+
     fn faults(&self) -> String {
         let mut rows = Vec::new();
         for (name, record) in [
@@ -419,6 +451,7 @@ mod tests {
             "faults",
             "resolution",
             "resolution-chain",
+            "block",
             "tree",
         ] {
             assert!(nothing.table(name).is_some(), "{name}");

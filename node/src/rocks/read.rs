@@ -160,6 +160,25 @@ impl Reader {
         self.0.with(|db| facts(db, prefix))
     }
 
+    /// Whether the store still makes files, or will, of what was written before.
+    pub(crate) fn is_making_files(&self) -> bool {
+        let made_for_any = ["num-running-flushes", "num-running-compactions"];
+        let waits_for_one = ["mem-table-flush-pending", "compaction-pending"];
+        self.0.with(|db| {
+            tables::TABLES.iter().any(|name| {
+                let is_some = |fact: &&str| {
+                    let property = format!("rocksdb.{fact}");
+                    must(db.property_int_value_cf(table(db, name), property.as_str()))
+                        .is_some_and(|count| count > 0)
+                };
+                made_for_any
+                    .iter()
+                    .chain(&waits_for_one)
+                    .any(|fact| is_some(&fact))
+            })
+        })
+    }
+
     /// Whom the stored proofs of misbehaviour are against.
     pub(super) fn convictions(&self) -> Convictions {
         let rows = self.facts(tables::MISBEHAVIOUR_PREFIX);

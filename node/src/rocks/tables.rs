@@ -78,6 +78,8 @@ pub(super) const DELETED: &[u8] = &[];
 
 /// The least that a store can do with, MiB; a dozen nodes run on one laptop.
 pub(crate) const MEMORY_MIB_MIN: usize = 32;
+/// How much of a buffer of newest rows of state its filter on paths may take.
+const MEMTABLE_FILTER_SHARE: f64 = 0.02;
 const OPEN_FILES_MAX: i32 = 256;
 /// So much of a file that is being made goes to the disk at a time, bytes.
 const FILE_BYTES_PER_SYNC: u64 = 1 << 20;
@@ -212,6 +214,8 @@ fn table_options(name: &str, memory: &Memory) -> Options {
     if name == STATE {
         // The filter then answers for a path, not for a path at a height: most look-ups of new names end there.
         options.set_prefix_extractor(SliceTransform::create("path", path_of, Some(has_path)));
+        // An account that has not acted lately is not among the newest rows: a filter says so without a search of them.
+        options.set_memtable_prefix_bloom_ratio(MEMTABLE_FILTER_SHARE);
     }
     options
 }
