@@ -12,7 +12,7 @@ use tendermint_proto::v0_38::types::SignedHeader as RawSignedHeader;
 
 use super::dids::value;
 use super::resolution::anchor_keys;
-use super::{Gateway, ReadView, error, proofs, resolver, seat};
+use super::{Gateway, ReadView, error, proofs, resolver};
 use crate::credential::source::Known;
 
 impl Gateway {
@@ -34,7 +34,7 @@ impl Gateway {
     }
 
     async fn facts_of(&self, code: ChainCode, paths: Vec<Vec<u8>>) -> Result<Known, Rejection> {
-        let _seat = seat(&self.resolves, "questions to other chains")?;
+        let _seat = self.ask_seat(code)?;
         let anchor_proof = self
             .prove_newest(move |state| anchor_keys(state, code))
             .await?;

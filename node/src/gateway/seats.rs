@@ -1,61 +1,61 @@
-//! Seats: a bound on how much happens at once, of which no single address may take all.
+//! Seats: a bound on how much happens at once, of which no single one may take all: no address, or no chain that is asked.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// So many seats, so many of them for one address.
+/// So many seats, so many of them for one.
 #[derive(Debug, Clone)]
-pub(super) struct Seats {
+pub(super) struct Seats<Who: Ord + Copy = IpAddr> {
     max: usize,
-    per_peer_max: usize,
-    taken: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+    each_max: usize,
+    taken: Arc<Mutex<BTreeMap<Who, usize>>>,
 }
 
-impl Seats {
-    pub(super) fn new(max: usize, per_peer_max: usize) -> Self {
+impl<Who: Ord + Copy> Seats<Who> {
+    pub(super) fn new(max: usize, each_max: usize) -> Self {
         Self {
             max,
-            per_peer_max,
+            each_max,
             taken: Arc::default(),
         }
     }
 
-    /// A seat, if there is one for this address. Nobody queues for one: whoever is over is refused at once, so that a flood costs
+    /// A seat, if there is one for this address or chain. Nobody queues for one: whoever is over is refused at once, so that a flood costs
     /// its sender more than this node.
-    pub(super) fn take(&self, peer: IpAddr) -> Option<Seat> {
+    pub(super) fn take(&self, who: Who) -> Option<Seat<Who>> {
         // Nothing between lock and unlock panics, so the lock's poison means nothing.
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = taken.values().sum();
-        let own = taken.get(&peer).copied().unwrap_or(0);
-        if all >= self.max || own >= self.per_peer_max {
+        let own = taken.get(&who).copied().unwrap_or(0);
+        if all >= self.max || own >= self.each_max {
             return None;
         }
-        taken.insert(peer, own + 1);
+        taken.insert(who, own + 1);
         Some(Seat {
             seats: self.clone(),
-            peer,
+            who,
         })
     }
 }
 
 /// A seat, given back when dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
-    seats: Seats,
-    peer: IpAddr,
+pub(super) struct Seat<Who: Ord + Copy = IpAddr> {
+    seats: Seats<Who>,
+    who: Who,
 }
 
-impl Drop for Seat {
+impl<Who: Ord + Copy> Drop for Seat<Who> {
     fn drop(&mut self) {
         let mut taken = self
             .seats
             .taken
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        match taken.get_mut(&self.peer) {
+        match taken.get_mut(&self.who) {
             Some(count) if *count > 1 => *count -= 1,
-            Some(_) | None => drop(taken.remove(&self.peer)),
+            Some(_) | None => drop(taken.remove(&self.who)),
         }
     }
 }
@@ -81,6 +81,15 @@ mod tests {
             seats.take(HERE).is_some(),
             "a seat that was given back can be taken"
         );
+    }
+
+    #[test]
+    fn a_chain_that_does_not_answer_leaves_the_others_their_seats() {
+        let seats = Seats::new(4, 2);
+        let asked = (seats.take("by01"), seats.take("by01"));
+        assert!(asked.1.is_some());
+        assert!(seats.take("by01").is_none());
+        assert!(seats.take("by02").is_some());
     }
 
     #[test]

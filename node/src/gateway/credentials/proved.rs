@@ -12,7 +12,7 @@ use tendermint_proto::v0_38::types::SignedHeader as RawSignedHeader;
 use super::super::dids::{other_chain, value};
 use super::super::facts::not_frozen;
 use super::super::resolution::anchor_keys;
-use super::super::{Gateway, error, resolver, seat};
+use super::super::{Gateway, error, resolver};
 
 /// Values with what proves them.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +46,7 @@ impl Gateway {
         code: ChainCode,
         keys: Vec<Vec<u8>>,
     ) -> Result<Proved, Rejection> {
-        let _seat = seat(&self.resolves, "questions to other chains")?;
+        let _seat = self.ask_seat(code)?;
         let anchor = self
             .prove_newest(move |state| anchor_keys(state, code))
             .await?;

@@ -12,6 +12,7 @@ use super::lookup::Answer;
 use super::media::{URI_LIST, Wrap};
 use super::reply::{Keep, json_reply, kept, see_other};
 use super::{Asked, status_of};
+use crate::web_did;
 
 /// The result of resolving as one of dereferencing this URL.
 pub(super) fn wrapped(result: &Value, url: &str) -> Value {
@@ -113,6 +114,10 @@ pub(super) fn in_document(
         .fragment()
         .filter(|_| !asked.target.names_more())
     else {
+        if asked.target.wants_service && web_did::is_of_method(did) {
+            let detail = "services of a did:web document are dereferenced by their fragments alone";
+            return Err(Problem::new(ProblemKind::FeatureNotSupported, detail));
+        }
         return Err(not_found("such service or path"));
     };
     let (id, relative) = (format!("{did}#{fragment}"), format!("#{fragment}"));

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::super::dids::{other_chain, value};
 use super::super::facts::not_frozen;
 use super::super::proofs::KEYS_MAX;
-use super::super::{Gateway, error, resolver, seat};
+use super::super::{Gateway, error, resolver};
 use super::cache::Remembered;
 
 /// How an answer is wanted.
@@ -166,7 +166,7 @@ impl Gateway {
                 }
             }
         }
-        let _seat = seat(&self.resolves, "questions to other chains")?;
+        let _seat = self.ask_seat(code)?;
         let proof = ask(&record, &anchor, &question).await?;
         let found = found(&question, &proof)?;
         let answer = Remembered { found, proof };

@@ -91,7 +91,11 @@ impl Target {
         let url = unescape(path)?;
         let (mut of_url, mut of_options) = (Vec::new(), Vec::new());
         let query = query.unwrap_or_default();
-        let is_json = query.starts_with("%7B") || query.starts_with('{');
+        let begins = |brace: &str| {
+            let start = query.get(..brace.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(brace))
+        };
+        let is_json = begins("%7B") || begins("{");
         if !is_json {
             for pair in query.split('&').filter(|pair| !pair.is_empty()) {
                 let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -322,6 +326,7 @@ mod tests {
         for object in [
             "%7B%22versionId%22%3A%222%22%7D",
             "%7B%22versionId%22:+%222%22%7D",
+            "%7b%22versionId%22%3a%222%22%7d",
             "%7B%22versionId%22%3A%222%22%7D=",
         ] {
             let (_, options) = parse(ENCODED, Some(object)).unwrap();

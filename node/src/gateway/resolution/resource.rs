@@ -236,7 +236,7 @@ async fn on_sub_chain(
         return Ok(None);
     };
     not_frozen(&chain)?;
-    let _seat = super::super::seat(&gateway.resolves, "questions to other chains")?;
+    let _seat = gateway.ask_seat(code)?;
     let version = match question.at {
         At::Version(version) => Some(version),
         At::Newest | At::Time(_) => None,

@@ -60,6 +60,11 @@ async fn a_website_s_document_resolves_and_dereferences() {
         ),
         ("did:web:127.0.0.1".into(), 400, "DID_WEB_INVALID"),
         (site.did(":user:alice") + "?versionId=1", 501, "DIDs of"),
+        (
+            site.did(":user:alice") + "?service=files",
+            501,
+            "services of",
+        ),
     ] {
         let reply = resolve(&node, &did).await;
         assert_eq!(reply.status, status, "{did}");
