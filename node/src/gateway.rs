@@ -59,7 +59,7 @@ pub use serve::serve;
 use feeds::Feeds;
 use proofs::Heads;
 use resolution::Answers;
-use seats::Seats;
+use seats::{Seat, Seats};
 use turns::Turns;
 
 /// Reads of the archive at one time; others wait for their turn.
@@ -68,6 +68,8 @@ const READS_MAX: usize = 8;
 const WAITS_MAX: usize = 2_048;
 /// Questions to other chains' gateways at one time.
 const RESOLVES_MAX: usize = 32;
+/// Those to one chain's: one that does not answer takes no other's.
+const RESOLVES_PER_CHAIN_MAX: usize = 8;
 /// Credentials that are judged at one time: each takes a processor while it lasts.
 const CHECKS_MAX: usize = 4;
 /// Of one address: others get their turn while they last.
@@ -84,7 +86,7 @@ pub(crate) struct Gateway {
     feeds: Feeds,
     reads: Arc<Semaphore>,
     waits: Arc<Semaphore>,
-    resolves: Arc<Semaphore>,
+    resolves: Seats<ChainCode>,
     answers: Arc<Answers>,
     heads: Arc<Heads>,
     chain_code: Arc<OnceLock<Option<ChainCode>>>,
@@ -101,7 +103,7 @@ impl Gateway {
             feeds,
             reads: Arc::new(Semaphore::new(READS_MAX)),
             waits: Arc::new(Semaphore::new(WAITS_MAX)),
-            resolves: Arc::new(Semaphore::new(RESOLVES_MAX)),
+            resolves: Seats::new(RESOLVES_MAX, RESOLVES_PER_CHAIN_MAX),
             answers: Arc::default(),
             heads: Arc::default(),
             chain_code: Arc::default(),
@@ -110,6 +112,16 @@ impl Gateway {
             changes: did_changes::Recent::default(),
             jobs: registrar::Jobs::default(),
         }
+    }
+
+    /// A seat for asking this chain's gateways, or the refusal to queue for one.
+    fn ask_seat(&self, code: ChainCode) -> Result<Seat<ChainCode>, Rejection> {
+        self.resolves.take(code).ok_or_else(|| {
+            Rejection::new(
+                error::BUSY,
+                format!("too many questions to {code}, or to all other chains, at once; try again shortly"),
+            )
+        })
     }
 
     /// The newest published height.

@@ -45,19 +45,51 @@ pub(crate) struct Rotate {
     new_key: NewKey,
 }
 
+/// The key that a [`NewKey`] came to.
+pub(super) struct Taken {
+    pub(super) key: PublicKey,
+    pub(super) file: PathBuf,
+    made: bool,
+}
+
 impl NewKey {
-    /// Opens the key, or makes one; the second value is its file.
-    pub(super) fn open(
-        self,
-        context: &Context,
-        did: &Did,
-    ) -> Result<(PublicKey, PathBuf), Failure> {
-        if let Some(path) = self.new_key {
-            return Ok((context.key(&path)?.public(), path));
+    /// Opens the key, or makes one.
+    pub(super) fn open(self, context: &Context, did: &Did) -> Result<Taken, Failure> {
+        if let Some(file) = self.new_key {
+            return Ok(Taken {
+                key: context.key(&file)?.public(),
+                file,
+                made: false,
+            });
         }
         let key = keystore::generate(self.algorithm.into())?;
         let kept = key::keep(context, &key, did.chain_code().as_ref(), self.out)?;
-        Ok((key.public(), kept.path))
+        Ok(Taken {
+            key: key.public(),
+            file: kept.path,
+            made: true,
+        })
+    }
+}
+
+impl Taken {
+    /// Why it did not become the DID's, with what to do about a key that was made for it: it may yet become so, where nobody heard
+    /// what became of the transaction.
+    pub(super) fn unused(&self, failure: Failure) -> Failure {
+        if !self.made {
+            return failure;
+        }
+        let again = format!(
+            "the new key is kept: try again with --new-key {}",
+            self.file.display()
+        );
+        Failure {
+            hint: match failure.hint.as_str() {
+                "" => again,
+                hint => format!("{hint}; {again}"),
+            },
+            ..failure
+        }
     }
 }
 
@@ -65,14 +97,14 @@ pub(super) async fn rotate(arguments: Rotate, context: &Context) -> Result<Repor
     let (signers, did) =
         Signers::changing(context, &arguments.sender, &arguments.cosigners).await?;
     let (document, expected_version) = live(&signers.client, &did).await?;
-    let (key, key_file) = arguments.new_key.open(context, &did)?;
-    let keys = instead(&did, &document, &key);
+    let new = arguments.new_key.open(context, &did)?;
+    let keys = instead(&did, &document, &new.key);
     if changes_nothing(&document, &keys) {
         return Err(Failure::new(
             "KEY_NOT_NEW",
             format!(
                 "{} is the only key that {did} has already",
-                key_file.display()
+                new.file.display()
             ),
             "name another key by --new-key, or leave it out to have one made",
         ));
@@ -86,10 +118,11 @@ pub(super) async fn rotate(arguments: Rotate, context: &Context) -> Result<Repor
         assertion_method: keys.assertion_method,
         ..v1::DidRotate::default()
     };
-    let committed = signers.send(Native::DidRotate(rotate)).await?;
+    let sent = signers.send(Native::DidRotate(rotate)).await;
+    let committed = sent.map_err(|failure| new.unused(failure))?;
     Ok(changed(&did, expected_version, &committed)
         .with("key_id", key_id)
-        .with("key_file", key_file.display().to_string()))
+        .with("key_file", new.file.display().to_string()))
 }
 
 /// This key alone, for logging in and for asserting, under a name that no key of the document has.
@@ -167,6 +200,25 @@ mod tests {
         let keys = instead(&did, &document, &key);
         assert_eq!(keys.authentication, [format!("{did}#key-8")]);
         assert_eq!(keys.assertion_method, keys.authentication);
+    }
+
+    #[test]
+    fn a_key_that_was_made_for_nothing_is_told_of() {
+        let key = keystore::generate(starfire_did::KeyAlgorithm::Ed25519).unwrap();
+        let hint = |made| {
+            let taken = Taken {
+                key: key.public(),
+                file: PathBuf::from("new.json"),
+                made,
+            };
+            let refused = Failure::new("VERSION_CONFLICT", "refused", "read it again");
+            taken.unused(refused).hint
+        };
+        assert_eq!(hint(false), "read it again");
+        assert_eq!(
+            hint(true),
+            "read it again; the new key is kept: try again with --new-key new.json"
+        );
     }
 
     #[test]

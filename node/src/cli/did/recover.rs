@@ -65,19 +65,23 @@ pub(super) async fn recover(arguments: Recover, context: &Context) -> Result<Rep
             "nobody can recover it; guardians are named by `starfire did update --guardian` while the keys are there",
         ));
     }
-    let (to, key_file) = if arguments.end {
+    let (to, new) = if arguments.end {
         let reason = arguments.reason;
         (To::End(v1::DidEnd { reason }), None)
     } else {
-        let (key, file) = arguments.new_key.open(context, &did)?;
-        (To::Keys(instead(&did, &document, &key)), Some(file))
+        let new = arguments.new_key.open(context, &did)?;
+        (To::Keys(instead(&did, &document, &new.key)), Some(new))
     };
     let recover = v1::DidRecover {
         did: did.to_string(),
         expected_version,
         to: Some(to),
     };
-    let committed = signers.send(Native::DidRecover(recover)).await?;
+    let sent = signers.send(Native::DidRecover(recover)).await;
+    let committed = sent.map_err(|failure| match &new {
+        Some(new) => new.unused(failure),
+        None => failure,
+    })?;
     let effective = committed
         .told("did.recovery_asked", "effective_ms")
         .and_then(|ms| ms.parse().ok())
@@ -95,7 +99,7 @@ pub(super) async fn recover(arguments: Recover, context: &Context) -> Result<Rep
             .with("height", committed.height)
             .with("transaction", hex::encode(committed.hash)),
     };
-    Ok(report.with_some("key_file", key_file.map(|file| file.display().to_string())))
+    Ok(report.with_some("key_file", new.map(|new| new.file.display().to_string())))
 }
 
 pub(super) async fn veto(arguments: Veto, context: &Context) -> Result<Report, Failure> {

@@ -17,7 +17,8 @@ use crate::failure::Failure;
 
 #[derive(Debug, Args)]
 pub(crate) struct Present {
-    /// The credentials, in any format; one SD-JWT or one credential of BIF's is shown by itself
+    /// The credentials, in any format; one SD-JWT or one credential of BIF's is shown by itself, an SD-JWT among others discloses
+    /// nothing
     #[arg(required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -84,13 +85,34 @@ pub(super) fn run(arguments: &Present, context: &Context) -> Result<(), Failure>
                     "add --challenge and --domain, as the verifier gave them",
                 )
             })?;
+            let texts = closed(texts, now_ms, context)?;
             let signer = arguments.signer.open(context)?;
             let form = arguments.format.form(arguments.suite, &signer)?;
-            issue::presentation(texts, form, challenge, &signer, now_ms)
+            issue::presentation(&texts, form, challenge, &signer, now_ms)
         }
     };
     let made = made.map_err(|error| malformed(&error))?;
     deliver(context, &made, arguments.out.as_deref(), report)
+}
+
+/// The same credentials, of which no SD-JWT discloses anything that its holder has not chosen to show.
+fn closed(texts: &[String], now_ms: i64, context: &Context) -> Result<Vec<String>, Failure> {
+    let mut shown = Vec::with_capacity(texts.len());
+    for text in texts {
+        if !is(text, envelope::Format::SdJwtVc) {
+            shown.push(text.clone());
+            continue;
+        }
+        let closed = issue::show_sd_jwt(text.trim(), &[], None, now_ms)
+            .map_err(|error| malformed(&error))?;
+        if closed != text.trim() {
+            context.output.warn(
+                "an SD-JWT among several credentials discloses nothing: to disclose some of it, present it by itself",
+            );
+        }
+        shown.push(closed);
+    }
+    Ok(shown)
 }
 
 fn is(text: &str, format: envelope::Format) -> bool {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use starfire_crosschain::unix_ms::rfc3339;
+use starfire_crosschain::unix_ms::{from_time, rfc3339};
 use starfire_did::credential::bitstring::StatusList;
 use starfire_did::credential::integrity::Suite;
 use starfire_did::status_list::{
@@ -279,15 +279,17 @@ async fn publish(arguments: &Publish, context: &Context) -> Result<(), Failure> 
         issuer,
         name: arguments.name.clone(),
     };
-    let (record, bits) = whole(&client, &list).await?;
+    let whole = whole(&client, &list).await?;
     let now_ms = clock::unix_ms();
+    let time_ms = recent(&whole, now_ms)?;
+    let Whole { record, bits, .. } = whole;
     let published = StatusList {
         id: None,
         issuer: signer.did.clone(),
         purposes: vec![record.purpose.clone()],
         bits,
         ttl_ms: Some(u64::from(record.ttl).saturating_mul(1_000)),
-        valid_from_ms: Some(now_ms - now_ms.rem_euclid(1_000)),
+        valid_from_ms: Some(time_ms - time_ms.rem_euclid(1_000)),
     };
     let id = arguments.id.clone().unwrap_or_else(|| list.url());
     let unsigned = published
@@ -306,11 +308,34 @@ async fn publish(arguments: &Publish, context: &Context) -> Result<(), Failure> 
     deliver(context, &made, arguments.out.as_deref(), report)
 }
 
-/// The list's record and all its bits, as of one height. The record's root says whether the bits are the list's.
-async fn whole(
-    client: &Client,
-    list: &ListName,
-) -> Result<(v1::StatusListRecord, Vec<u8>), Failure> {
+/// A list as of one height.
+struct Whole {
+    record: v1::StatusListRecord,
+    bits: Vec<u8>,
+    /// The time of the block that carries its root.
+    time_ms: i64,
+}
+
+/// When the list was as it is told, if a verifier may still hold it: its bits are signed as of then, and not as of now, since a node
+/// that is behind does not know what was revoked meanwhile.
+fn recent(list: &Whole, now_ms: i64) -> Result<i64, Failure> {
+    let ttl_ms = i64::from(list.record.ttl) * 1_000;
+    if now_ms.saturating_sub(list.time_ms) <= ttl_ms {
+        return Ok(list.time_ms.min(now_ms));
+    }
+    Err(Failure::new(
+        "STATUS_LIST_OLD",
+        format!(
+            "the node's newest block is of {}, longer ago than the {} seconds for which a verifier may keep the list",
+            rfc3339(list.time_ms),
+            list.record.ttl
+        ),
+        "ask a node that has caught up, by --node",
+    ))
+}
+
+/// The list's record and all its bits. The record's root says whether the bits are the list's.
+async fn whole(client: &Client, list: &ListName) -> Result<Whole, Failure> {
     let ListName { issuer, name } = list;
     let first = values(client, vec![path::status_list(issuer, name)], 0).await?;
     let record = decoded::<v1::StatusListRecord>(&first, 0)?.ok_or_else(|| unknown(list))?;
@@ -332,7 +357,11 @@ async fn whole(
     if root(&bits).as_slice() != record.root {
         return Err(bad_answer("the bits are not those of the list's record"));
     }
-    Ok((record, bits))
+    Ok(Whole {
+        record,
+        bits,
+        time_ms: from_time(signed.header.time),
+    })
 }
 
 async fn record(client: &Client, list: &ListName) -> Result<v1::StatusListRecord, Failure> {
