@@ -101,6 +101,11 @@ impl Create {
         })
     }
 
+    /// Whether it carries a consent, whoever's it is.
+    pub fn has_consent(&self) -> bool {
+        self.consent != Consent::None
+    }
+
     /// Whether there is a [`Self::claim`].
     pub fn has_claim(&self) -> bool {
         matches!(self.consent, Consent::Claimed(_)) && self.deriving_key().is_some()

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use sm2::dsa::signature::Verifier;
 use starfire_ed25519::{Key, Signed, which_hold};
 
-use crate::key::{PublicKey, SM2_USER_ID};
+use crate::key::{KeyAlgorithm, PublicKey, SM2_USER_ID};
 
 /// Bytes of a signature by either algorithm.
 pub const SIGNATURE_BYTES: usize = 64;
@@ -34,8 +34,36 @@ fn verify_sm2(key: &[u8; 65], message: &[u8], signature: &[u8]) -> bool {
     key.verify(message, &signature).is_ok()
 }
 
+/// A key, a message, and what is said to be the key's signature over it.
+pub type Item<'a> = (&'a PublicKey, &'a [u8], &'a [u8]);
+
+/// As [`verify`], for groups of signatures that are good for nothing unless all hold: of each group the place of the first that does
+/// not. Ed25519 signatures are checked in one batch; no SM2 signature is checked behind one of its group that does not hold.
+pub fn first_wrong(groups: &[Vec<Item<'_>>]) -> Vec<Option<usize>> {
+    let is_batched = |item: &&Item<'_>| item.0.algorithm() == KeyAlgorithm::Ed25519;
+    let batched: Vec<Item<'_>> = groups
+        .iter()
+        .flatten()
+        .filter(is_batched)
+        .copied()
+        .collect();
+    let mut batched = verify_batch(&batched).into_iter();
+    let mut first_of = |group: &Vec<Item<'_>>| {
+        let known: Vec<Option<bool>> = group
+            .iter()
+            .map(|item| is_batched(&item).then(|| batched.next()).flatten())
+            .collect();
+        let holds = |place: usize| {
+            let (key, message, signature) = group[place];
+            known[place].unwrap_or_else(|| verify(key, message, signature))
+        };
+        (0..group.len()).find(|place| !holds(*place))
+    };
+    groups.iter().map(&mut first_of).collect()
+}
+
 /// As [`verify`], for many at once: one answer for each key, message and signature, in order.
-pub fn verify_batch(items: &[(&PublicKey, &[u8], &[u8])]) -> Vec<bool> {
+pub fn verify_batch(items: &[Item<'_>]) -> Vec<bool> {
     let mut keys: BTreeMap<&[u8; 32], Option<Key>> = BTreeMap::new();
     for (key, _, _) in items {
         if let PublicKey::Ed25519(raw) = key {
@@ -57,7 +85,7 @@ pub fn verify_batch(items: &[(&PublicKey, &[u8], &[u8])]) -> Vec<bool> {
         })
         .collect();
     let mut which = which_hold(&signed).into_iter();
-    let answer = |(key, message, signature): &(&PublicKey, &[u8], &[u8])| match key {
+    let answer = |(key, message, signature): &Item<'_>| match key {
         PublicKey::Ed25519(_) if key_of(key).is_some() => {
             which.next().expect("each parsed key has an answer")
         }
@@ -72,7 +100,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::key::{KeyAlgorithm, PrivateKey};
+    use crate::key::PrivateKey;
 
     const VECTORS: &str = include_str!("../../tests/vectors/transactions.json");
 
@@ -80,6 +108,12 @@ mod tests {
         key: PublicKey,
         message: Vec<u8>,
         signature: Vec<u8>,
+    }
+
+    impl Signed {
+        fn item(&self) -> Item<'_> {
+            (&self.key, &self.message, &self.signature)
+        }
     }
 
     fn signed(seed: u8, algorithm: KeyAlgorithm, message: &[u8]) -> Signed {
@@ -93,10 +127,7 @@ mod tests {
 
     /// Single and batched checks of the same signatures must agree; this is what they answer.
     fn check(all: &[Signed]) -> Vec<bool> {
-        let items: Vec<_> = all
-            .iter()
-            .map(|one| (&one.key, one.message.as_slice(), one.signature.as_slice()))
-            .collect();
+        let items: Vec<_> = all.iter().map(Signed::item).collect();
         let single: Vec<bool> = items
             .iter()
             .map(|(key, message, signature)| verify(key, message, signature))
@@ -146,6 +177,31 @@ mod tests {
         assert_eq!(check(&all), [true, true, false, true, true, true]);
         all[2].signature.truncate(63);
         assert_eq!(check(&all), [true, true, false, true, true, true]);
+    }
+
+    #[test]
+    fn of_each_group_the_first_that_is_wrong_is_named() {
+        let good = |seed, algorithm| signed(seed, algorithm, b"message");
+        let bad = |seed, algorithm| {
+            let mut one = good(seed, algorithm);
+            one.signature[40] ^= 1;
+            one
+        };
+        let (ed25519, sm2) = (KeyAlgorithm::Ed25519, KeyAlgorithm::Sm2);
+        let groups = [
+            vec![good(1, sm2), good(2, ed25519)],
+            vec![],
+            vec![good(3, ed25519), bad(4, sm2), bad(5, ed25519), bad(6, sm2)],
+            vec![good(7, sm2), bad(8, ed25519), bad(9, sm2)],
+            vec![bad(10, sm2)],
+            vec![good(11, ed25519)],
+        ];
+        let items: Vec<Vec<Item<'_>>> = groups
+            .iter()
+            .map(|group| group.iter().map(Signed::item).collect())
+            .collect();
+        let expected = [None, None, Some(1), Some(1), Some(0), None];
+        assert_eq!(first_wrong(&items), expected);
     }
 
     // ZIP-215: points of small order are allowed, and the check is multiplied by the cofactor. This signature (R and A of small

@@ -16,6 +16,7 @@ use crate::block::transactions_bytes_max;
 use crate::check::Checked;
 use crate::membership::Members;
 use crate::quota::{Payer, Quota};
+use crate::signature_work::BLOCK_SIGNATURE_WORK_MAX;
 use crate::transaction::{ENVELOPE_BYTES_MAX, Operation, Transaction};
 use crate::{code, fee};
 
@@ -215,7 +216,8 @@ pub struct Selection {
 }
 
 /// Of `candidates`, in their order, at most `places` that a proposer puts into the block at `admission.height`: admitted, each source's
-/// nonces without a gap, within the quotas, and no more than fit beside the commit of so many validators.
+/// nonces without a gap, within the quotas, and no more than fit beside the commit of so many validators and than a block's signatures may
+/// cost to check.
 pub fn select<'a>(
     view: &dyn View,
     admission: &Admission,
@@ -224,6 +226,7 @@ pub fn select<'a>(
     candidates: impl IntoIterator<Item = &'a Arc<Checked>>,
 ) -> Selection {
     let mut room = transactions_bytes_max(validators);
+    let mut work = BLOCK_SIGNATURE_WORK_MAX;
     let mut places = admission.chain.block_transactions_max.min(places);
     let mut quota = Quota::new(&admission.chain);
     let empty = quota.clone();
@@ -237,6 +240,11 @@ pub fn select<'a>(
         }
         let source = transaction.source;
         if passed.contains(&source) {
+            continue;
+        }
+        // No envelope asks for more than a block may: it fits into another one.
+        if transaction.signature_work > work {
+            passed.insert(source);
             continue;
         }
         let (payer, bytes) = (admission.payer(transaction), transaction.bytes().len());
@@ -267,6 +275,7 @@ pub fn select<'a>(
             continue;
         }
         room -= bytes + TRANSACTION_FRAME_BYTES;
+        work -= transaction.signature_work;
         places -= 1;
         nonces.insert(source, transaction.nonce);
         selection.taken.push(transaction.clone());

@@ -20,6 +20,7 @@ use tendermint_proto::v0_38::types::{
 use crate::check::InvalidTransaction;
 use crate::genesis::VALIDATORS_MAX;
 use crate::hash::{merkle_root, sha256};
+use crate::signature_work::BLOCK_SIGNATURE_WORK_MAX;
 
 /// The longest encoded block.
 pub const BLOCK_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -105,6 +106,11 @@ pub enum InvalidBlock {
     /// It has more transactions than the chain allows.
     #[error("the block has {0} transactions, more than the chain allows")]
     TooManyTransactions(usize),
+    /// Its transactions' signatures and consents cost more than [`BLOCK_SIGNATURE_WORK_MAX`] to check.
+    #[error(
+        "the block's signatures are {0} of work to check, more than {BLOCK_SIGNATURE_WORK_MAX}"
+    )]
+    TooMuchSignatureWork(u64),
     /// One of its transactions can never be executed.
     #[error("transaction {index} of the block is invalid")]
     Transaction {

@@ -4,7 +4,7 @@
 //! (nonce, weights, quota, the operations) is judged in execution and yields a coded receipt. A transaction is checked once:
 //! [`Checked`] is the proof, and a node remembers it by [`Transaction::id`].
 //!
-//! The consents that creations of DIDs carry are checked in the same batch, so that ten thousand of them are no work for the core.
+//! The consents that creations of DIDs carry are checked here too, in one batch, so that ten thousand of them are no work for the core.
 //! They follow from the chain's id and the transaction alone. A wrong one is no reason to refuse a whole block: its operation is
 //! kept as the rejection that its execution ends in.
 
@@ -12,13 +12,15 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use starfire_did::create::Claim;
-use starfire_did::{ChainCode, PublicKey, signature};
+use starfire_did::signature::Item;
+use starfire_did::{ChainCode, signature};
 use starfire_proto::v1;
 use starfire_state::{Code, Rejection};
 
 use crate::block::{Block, InvalidBlock};
 use crate::code;
-use crate::transaction::{EnvelopeError, Transaction};
+use crate::signature_work::BLOCK_SIGNATURE_WORK_MAX;
+use crate::transaction::{EnvelopeError, Signature, Transaction};
 
 /// What of a chain's parameters decides whether a transaction is meant for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,13 +121,12 @@ impl InvalidTransaction {
 
 /// Checks one transaction.
 pub fn check(transaction: Transaction, rules: &ChainRules) -> Result<Checked, InvalidTransaction> {
-    check_content(&transaction, rules)?;
-    check_signatures(vec![transaction], rules)
+    check_all(vec![transaction], rules)
         .pop()
         .expect("one transaction in, one answer out")
 }
 
-/// Checks many at once: all their signatures are verified in one batch.
+/// Checks many at once: their signatures are verified together. Of what is for another chain, none is.
 pub fn check_all(
     transactions: Vec<Transaction>,
     rules: &ChainRules,
@@ -134,11 +135,15 @@ pub fn check_all(
         .iter()
         .map(|transaction| check_content(transaction, rules))
         .collect();
-    let signatures = check_signatures(transactions, rules);
+    let meant = transactions.into_iter().zip(&contents);
+    let meant = meant
+        .filter(|(_, content)| content.is_ok())
+        .map(|(transaction, _)| transaction);
+    let mut signatures = check_signatures(meant.collect(), rules).into_iter();
+    let mut next = || signatures.next().expect("one answer for each");
     contents
         .into_iter()
-        .zip(signatures)
-        .map(|(content, signatures)| content.and(signatures))
+        .map(|content| content.and_then(|()| next()))
         .collect()
 }
 
@@ -176,51 +181,31 @@ fn check_content(transaction: &Transaction, rules: &ChainRules) -> Result<(), In
     Ok(())
 }
 
+/// Verifies signatures, and the consents of what is well signed. A transaction is given up at the first that is wrong.
 fn check_signatures(
     mut transactions: Vec<Transaction>,
     rules: &ChainRules,
 ) -> Vec<Result<Checked, InvalidTransaction>> {
-    let claims: Vec<Claim> = transactions
-        .iter()
-        .flat_map(|transaction| transaction.creations())
-        .filter_map(|create| create.claim(&rules.chain_id))
-        .collect();
-    let signatures = transactions.iter().flat_map(|transaction| {
-        let blob = transaction.blob();
-        transaction
-            .signatures
-            .iter()
-            .map(move |signature| (&signature.key, blob, signature.signature.as_slice()))
-    });
-    let consents = claims.iter().map(|claim| {
-        (
-            &claim.key,
-            claim.message.as_slice(),
-            claim.signature.as_slice(),
-        )
-    });
-    let items: Vec<(&PublicKey, &[u8], &[u8])> = signatures.chain(consents).collect();
-    let mut good = signature::verify_batch(&items).into_iter();
-    // Every transaction takes its own answers, so that `good` stays in step.
-    let wrong: Vec<Option<String>> = transactions
-        .iter()
-        .map(|transaction| {
-            let answers: Vec<bool> = good.by_ref().take(transaction.signatures.len()).collect();
-            assert!(
-                answers.len() == transaction.signatures.len(),
-                "a batch answers for every signature"
-            );
-            let first = answers.iter().position(|good| !good)?;
-            Some(transaction.signatures[first].signer.to_string())
+    let wrong = wrong_signatures(&transactions);
+    let well_signed = transactions.iter().zip(&wrong);
+    let claims: Vec<Vec<Claim>> = well_signed
+        .map(|(transaction, wrong)| match wrong {
+            Some(_) => Vec::new(),
+            None => claims(transaction, rules),
         })
         .collect();
-    for transaction in &mut transactions {
-        transaction.settle(|create| {
-            let answer = || good.next().expect("a batch answers for every consent");
-            create.has_claim().then(answer)
-        });
+    let consents: Vec<Vec<Item<'_>>> = claims
+        .iter()
+        .map(|claims| claims.iter().map(consent).collect())
+        .collect();
+    let settled = transactions
+        .iter_mut()
+        .zip(signature::first_wrong(&consents));
+    for ((transaction, wrong_consent), wrong) in settled.zip(&wrong) {
+        if wrong.is_none() {
+            transaction.settle(wrong_consent);
+        }
     }
-    assert!(good.next().is_none(), "every answer was asked for");
     transactions
         .into_iter()
         .zip(wrong)
@@ -231,6 +216,45 @@ fn check_signatures(
         .collect()
 }
 
+/// Of each transaction somebody whose signature is wrong.
+fn wrong_signatures(transactions: &[Transaction]) -> Vec<Option<String>> {
+    let signed: Vec<Vec<&Signature>> = transactions.iter().map(in_order).collect();
+    let items: Vec<Vec<Item<'_>>> = transactions
+        .iter()
+        .zip(&signed)
+        .map(|(transaction, signatures)| {
+            let blob = transaction.blob();
+            signatures
+                .iter()
+                .map(|one| (&one.key, blob, one.signature.as_slice()))
+                .collect()
+        })
+        .collect();
+    signature::first_wrong(&items)
+        .into_iter()
+        .zip(&signed)
+        .map(|(wrong, signatures)| Some(signatures[wrong?].signer.to_string()))
+        .collect()
+}
+
+/// A transaction's signatures as they are best checked: the source's own first, and those by Ed25519, which cost least.
+fn in_order(transaction: &Transaction) -> Vec<&Signature> {
+    let mut signatures: Vec<&Signature> = transaction.signatures.iter().collect();
+    signatures.sort_by_key(|one| (one.signer != transaction.source, one.key.algorithm()));
+    signatures
+}
+
+fn claims(transaction: &Transaction, rules: &ChainRules) -> Vec<Claim> {
+    let creations = transaction.creations();
+    creations
+        .filter_map(|create| create.claim(&rules.chain_id))
+        .collect()
+}
+
+fn consent(claim: &Claim) -> Item<'_> {
+    (&claim.key, &claim.message, &claim.signature)
+}
+
 /// A block whose transactions are all checked: what validators vote for and what is executed. Clones share it.
 #[derive(Debug, Clone)]
 pub struct CheckedBlock {
@@ -239,7 +263,8 @@ pub struct CheckedBlock {
 }
 
 impl CheckedBlock {
-    /// Checks the transactions of a block. Those that `known` finds by their id were checked before, on admission.
+    /// Checks the transactions of a block, once it is known that they ask for no more work than they may. Those that `known` finds by
+    /// their id were checked before, on admission. Their work counts too, or nodes that know different ones would disagree on a block.
     pub fn new(
         block: Block,
         rules: &ChainRules,
@@ -256,6 +281,11 @@ impl CheckedBlock {
                     })?;
                 decoded.push((index, transaction));
             }
+        }
+        let known = transactions.iter().flatten().map(|known| &***known);
+        let work = signature_work(known.chain(decoded.iter().map(|(_, transaction)| transaction)));
+        if work > BLOCK_SIGNATURE_WORK_MAX {
+            return Err(InvalidBlock::TooMuchSignatureWork(work));
         }
         let (indexes, decoded): (Vec<usize>, Vec<Transaction>) = decoded.into_iter().unzip();
         for (index, checked) in indexes.into_iter().zip(check_all(decoded, rules)) {
@@ -281,4 +311,11 @@ impl CheckedBlock {
     pub fn transactions(&self) -> &[Arc<Checked>] {
         &self.transactions
     }
+}
+
+/// What all these ask for. They are fewer than a block has bytes, each within its own bound, so the sum fits.
+fn signature_work<'a>(transactions: impl Iterator<Item = &'a Transaction>) -> u64 {
+    transactions
+        .map(|transaction| transaction.signature_work)
+        .sum()
 }

@@ -26,6 +26,8 @@ pub const MATH_OVERFLOW: Code = Code::new("MATH_OVERFLOW", 7);
 pub const INVALID_PUBKEY: Code = Code::new("INVALID_PUBKEY", 90);
 /// A signature is wrong, or the signatures do not weigh enough.
 pub const INVALID_SIGNATURE: Code = Code::new("INVALID_SIGNATURE", 93);
+/// A key has signed a transaction twice.
+pub const SIGNED_TWICE: Code = Code::new("SIGNED_TWICE", 93);
 /// An address is not a did:bid address of this chain.
 pub const INVALID_ADDRESS: Code = Code::new("INVALID_ADDRESS", 94);
 /// A transaction has at least one operation.
@@ -34,6 +36,8 @@ pub const MISSING_OPERATIONS: Code = Code::new("MISSING_OPERATIONS", 97);
 pub const TOO_MANY_OPERATIONS: Code = Code::new("TOO_MANY_OPERATIONS", 98);
 /// Too many accounts act in a transaction.
 pub const TOO_MANY_SOURCES: Code = Code::new("TOO_MANY_SOURCES", 98);
+/// To check a transaction's signatures and consents is more work than any may ask for.
+pub const TOO_MUCH_SIGNATURE_WORK: Code = Code::new("TOO_MUCH_SIGNATURE_WORK", 98);
 /// The nonce is not the account's next one.
 pub const BAD_SEQUENCE: Code = Code::new("BAD_SEQUENCE", 99);
 /// The balance, less the reserve, does not cover it.

@@ -23,6 +23,7 @@ pub mod payload;
 pub mod presence;
 pub mod quota;
 pub mod receipt;
+pub mod signature_work;
 pub mod transaction;
 pub mod validators;
 

@@ -19,8 +19,9 @@ use starfire_state::{Code, Rejection};
 use crate::code;
 use crate::hash::sha256;
 use crate::payload::Payload;
+use crate::signature_work::{self, ENVELOPE_SIGNATURE_WORK_MAX};
 
-mod shape;
+pub(crate) mod shape;
 
 use shape::Shape;
 
@@ -69,8 +70,10 @@ pub struct Transaction {
     pub operations: Vec<Operation>,
     /// How many accounts act in it besides its source: what admission reads.
     pub operation_sources: usize,
-    /// Who signed it.
+    /// Who signed it, each key once.
     pub signatures: Vec<Signature>,
+    /// What it costs to check these and its consents, as [`crate::signature_work`] counts.
+    pub signature_work: u64,
 }
 
 /// A signature over the blob.
@@ -126,6 +129,14 @@ pub enum EnvelopeError {
     /// It has no signature, or more than [`SIGNATURES_MAX`].
     #[error("the transaction has {0} signatures, not 1 to {SIGNATURES_MAX}")]
     Signatures(usize),
+    /// A key has signed it more than once.
+    #[error("the key {0} has signed the transaction more than once")]
+    SignedTwice(PublicKey),
+    /// Its signatures and consents cost more than [`ENVELOPE_SIGNATURE_WORK_MAX`] to check.
+    #[error(
+        "its signatures and consents are {0} of work to check, more than {ENVELOPE_SIGNATURE_WORK_MAX}"
+    )]
+    TooMuchSignatureWork(u64),
     /// The address of the transaction, or of an operation, is not a did:bid address.
     #[error("the source address {0:?} is not a did:bid address")]
     Source(String),
@@ -145,6 +156,8 @@ impl EnvelopeError {
             Self::TooManySources(_) => code::TOO_MANY_SOURCES,
             Self::TooManyCreations(_) => starfire_did::code::DID_BATCH_INVALID,
             Self::Signatures(_) => code::INVALID_SIGNATURE,
+            Self::SignedTwice(_) => code::SIGNED_TWICE,
+            Self::TooMuchSignatureWork(_) => code::TOO_MUCH_SIGNATURE_WORK,
             Self::Source(_) => code::INVALID_ADDRESS,
             Self::PublicKey(_) => code::INVALID_PUBKEY,
         }
@@ -193,6 +206,14 @@ impl Transaction {
             .into_iter()
             .map(|signature| Signature::parse(signature, &source))
             .collect::<Result<Vec<_>, _>>()?;
+        let mut seen = BTreeSet::new();
+        if let Some(again) = signatures.iter().find(|one| !seen.insert(one.key)) {
+            return Err(EnvelopeError::SignedTwice(again.key));
+        }
+        let signature_work = signature_work::of(blob.len(), &signatures, &operations);
+        if signature_work > ENVELOPE_SIGNATURE_WORK_MAX {
+            return Err(EnvelopeError::TooMuchSignatureWork(signature_work));
+        }
         let signers = signers(&signatures, &source, &body.source_address);
         // Canonical form: the tag of field 1, the blob's length, the blob.
         let start = 1 + prost::length_delimiter_len(blob.len());
@@ -214,6 +235,7 @@ impl Transaction {
             operations,
             operation_sources,
             signatures,
+            signature_work,
         })
     }
 
@@ -242,29 +264,36 @@ impl Transaction {
             .flat_map(Payload::creations)
     }
 
-    /// Tells each creation whether its consent holds, by `holds`; `None`: it has none. An operation with one that does not is kept as
-    /// the rejection that its execution ends in.
-    pub(crate) fn settle(&mut self, mut holds: impl FnMut(&Create) -> Option<bool>) {
+    /// Settles its consents: all hold up to the one at `wrong`, counted in order, and behind that none was checked. The operation with
+    /// that one is kept as the rejection that the execution ends in.
+    pub(crate) fn settle(&mut self, wrong: Option<usize>) {
+        let mut place = 0;
         for operation in &mut self.operations {
             let Ok(payload) = &mut operation.payload else {
                 continue;
             };
-            let mut wrong = None;
-            for create in payload.creations_mut() {
-                let settled = holds(create).map_or(Ok(()), |holds| create.settle(holds));
-                wrong = wrong.or(settled.err());
-            }
-            if let Some(rejection) = wrong {
+            let claims = payload.creations_mut().iter_mut();
+            let mut claims = claims.filter(|create| create.has_claim());
+            let settled = claims.try_for_each(|create| {
+                let holds = wrong != Some(place);
+                place += 1;
+                create.settle(holds)
+            });
+            if let Err(rejection) = settled {
                 operation.payload = Err(rejection);
+                return;
             }
         }
     }
 
-    /// Encodes and signs a transaction, as a client does. The first key is usually the source's, a second one the sponsor's.
+    /// Encodes and signs a transaction, as a client does. The first key is usually the source's, a second one the sponsor's. A key that
+    /// is named twice signs once.
     pub fn sign(body: &protocol::Transaction, keys: &[&PrivateKey]) -> Vec<u8> {
         let blob = body.encode_to_vec();
+        let mut seen = BTreeSet::new();
         let signatures = keys
             .iter()
+            .filter(|key| seen.insert(key.public()))
             .map(|key| protocol::Signature {
                 public_key: key.public().to_string(),
                 sign_data: key.sign(&blob),

@@ -4,13 +4,27 @@
 //! only an envelope that keeps the limits is decoded.
 
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+use starfire_did::KeyAlgorithm;
 
-// The numbers of `starfire.v1.Envelope.signatures`, `protocol.Transaction.operations`, `protocol.Operation.did_create_batch` and
-// `starfire.v1.DidCreateBatch.create`.
+use crate::signature_work::Asked;
+
+// The numbers of `starfire.v1.Envelope.transaction` and `signatures`, `protocol.Signature.public_key`,
+// `protocol.Transaction.operations`, `protocol.Operation.did_create` and `did_create_batch`, `starfire.v1.DidCreateBatch.create`,
+// `starfire.v1.DidCreate.document` and `consent`, and `starfire.v1.DidDocument.id`.
+const TRANSACTION_FIELD: u32 = 1;
 const SIGNATURES_FIELD: u32 = 2;
+const PUBLIC_KEY_FIELD: u32 = 1;
 const OPERATIONS_FIELD: u32 = 4;
+const SINGLE_FIELD: u32 = 100;
 const BATCH_FIELD: u32 = 104;
 const CREATE_FIELD: u32 = 1;
+const DOCUMENT_FIELD: u32 = 1;
+const CONSENT_FIELD: u32 = 2;
+const ID_FIELD: u32 = 1;
+
+/// How the text of an SM2 key begins, and what begins the last part of a DID that derives from one.
+const SM2_KEY: &[u8] = b"b07a66";
+const SM2_DID: &[u8] = b"zf";
 
 /// Counts of what a transaction repeats.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -48,6 +62,62 @@ pub(super) fn signatures(envelope: &[u8]) -> Option<usize> {
         Some(())
     })?;
     Some(count)
+}
+
+/// What is to be checked of an envelope's signatures and consents; `None`: it is not an encoded message.
+pub(crate) fn asked(envelope: &[u8]) -> Option<Asked> {
+    let mut asked = Asked::default();
+    each(envelope, SIGNATURES_FIELD, |signature| {
+        let mut algorithm = KeyAlgorithm::Ed25519;
+        each(signature, PUBLIC_KEY_FIELD, |key| {
+            let start = key.get(..SM2_KEY.len());
+            algorithm = which(start.is_some_and(|start| start.eq_ignore_ascii_case(SM2_KEY)));
+            Some(())
+        })?;
+        asked.signatures.add(algorithm);
+        Some(())
+    })?;
+    each(envelope, TRANSACTION_FIELD, |blob| {
+        asked.blob_bytes = blob.len();
+        each(blob, OPERATIONS_FIELD, |operation| {
+            let mut add = |create: &[u8]| {
+                if let Some(algorithm) = consent(create)? {
+                    asked.consents.add(algorithm);
+                }
+                Some(())
+            };
+            each(operation, SINGLE_FIELD, &mut add)?;
+            each(operation, BATCH_FIELD, |batch| {
+                each(batch, CREATE_FIELD, &mut add)
+            })
+        })
+    })?;
+    Some(asked)
+}
+
+/// By which algorithm a creation's consent is, if it has one.
+fn consent(create: &[u8]) -> Option<Option<KeyAlgorithm>> {
+    let (mut consents, mut algorithm) = (false, KeyAlgorithm::Ed25519);
+    each(create, CONSENT_FIELD, |consent| {
+        consents = !consent.is_empty();
+        Some(())
+    })?;
+    each(create, DOCUMENT_FIELD, |document| {
+        each(document, ID_FIELD, |id| {
+            let last = id.rsplit(|byte| *byte == b':').next();
+            algorithm = which(last.is_some_and(|last| last.starts_with(SM2_DID)));
+            Some(())
+        })
+    })?;
+    Some(consents.then_some(algorithm))
+}
+
+fn which(is_sm2: bool) -> KeyAlgorithm {
+    if is_sm2 {
+        KeyAlgorithm::Sm2
+    } else {
+        KeyAlgorithm::Ed25519
+    }
 }
 
 /// Shows every occurrence of one field that has a length.

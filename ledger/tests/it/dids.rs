@@ -28,28 +28,28 @@ fn native(kind: Type, native: Native) -> Operation {
     }
 }
 
-fn batch(create: Vec<v1::DidCreate>) -> Operation {
+pub(crate) fn batch(create: Vec<v1::DidCreate>) -> Operation {
     let batch = v1::DidCreateBatch { create };
     native(Type::DidCreateBatch, Native::DidCreateBatch(batch))
 }
 
-fn create(create: v1::DidCreate) -> Operation {
+pub(crate) fn create(create: v1::DidCreate) -> Operation {
     native(Type::DidCreate, Native::DidCreate(create))
 }
 
-fn device_key(number: usize, algorithm: KeyAlgorithm) -> PrivateKey {
+pub(crate) fn device_key(number: usize, algorithm: KeyAlgorithm) -> PrivateKey {
     let mut seed = [7; 32];
     seed[..8].copy_from_slice(&u64::try_from(number).unwrap().to_be_bytes());
     PrivateKey::generate(seed, algorithm)
 }
 
-fn least(key: &PrivateKey) -> v1::DidDocument {
+pub(crate) fn least(key: &PrivateKey) -> v1::DidDocument {
     let did = Did::derive(&key.public(), None);
     (&Document::for_key(&did, &key.public())).into()
 }
 
 /// The creation of a device's DID with its key's consent.
-fn agreed(key: &PrivateKey) -> v1::DidCreate {
+pub(crate) fn agreed(key: &PrivateKey) -> v1::DidCreate {
     let document = least(key);
     v1::DidCreate {
         consent: key.sign(&consent_message(CHAIN_ID, &document)),
@@ -57,7 +57,7 @@ fn agreed(key: &PrivateKey) -> v1::DidCreate {
     }
 }
 
-fn devices(count: usize) -> Vec<v1::DidCreate> {
+pub(crate) fn devices(count: usize) -> Vec<v1::DidCreate> {
     (0..count)
         .map(|number| agreed(&device_key(number, KeyAlgorithm::Ed25519)))
         .collect()

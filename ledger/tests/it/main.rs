@@ -10,6 +10,7 @@ mod dids;
 mod execution;
 mod genesis;
 mod golden;
+mod signatures;
 mod validators;
 mod vectors;
 mod world;

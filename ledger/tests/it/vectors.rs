@@ -11,7 +11,7 @@ use starfire_ledger::{
 use starfire_proto::protocol::Operation;
 use starfire_proto::{protocol, v1};
 
-use crate::world::{address, body, pay, sign_body};
+use crate::world::{address, body, key, pay, sign_body};
 
 struct Vector {
     name: String,
@@ -178,8 +178,12 @@ fn the_envelope_has_one_form_and_limits() {
     );
     assert_eq!(decode(&[]), Some(EnvelopeError::Signatures(0)));
 
-    let with_signatures = |count| {
-        let signatures = vec![envelope.signatures[0].clone(); count];
+    let with_signatures = |count: usize| {
+        let signature = |number| protocol::Signature {
+            public_key: key(&format!("signer {number}")).public().to_string(),
+            ..envelope.signatures[0].clone()
+        };
+        let signatures = (0..count).map(signature).collect();
         decode(
             &v1::Envelope {
                 transaction: envelope.transaction.clone(),

@@ -12,6 +12,7 @@ mod jobs;
 mod plan;
 mod request;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -306,6 +307,7 @@ fn unsigned(chain: &v1::ChainRecord, operation: Operation, nonce: i64, plan: Pla
 /// The signed transaction, if every signature that was asked for is there and holds.
 fn envelope(job: &Job, responses: &[(String, SigningResponse)]) -> Result<Vec<u8>, Rejection> {
     let mut signatures = Vec::with_capacity(job.signers.len());
+    let mut seen = BTreeSet::new();
     for (name, signer) in job.signing_requests() {
         let invalid = |why: &str| {
             Rejection::new(
@@ -321,6 +323,10 @@ fn envelope(job: &Job, responses: &[(String, SigningResponse)]) -> Result<Vec<u8
         let sign_data = base64(&response.signature).map_err(|_| invalid("is not Base64"))?;
         if !signature::verify(&signer.key, &job.blob, &sign_data) {
             return Err(invalid("does not sign the payload"));
+        }
+        // Two identifiers may name the same key, which signs once.
+        if !seen.insert(signer.key) {
+            continue;
         }
         signatures.push(protocol::Signature {
             public_key: signer.key.to_string(),

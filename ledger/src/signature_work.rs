@@ -1,0 +1,143 @@
+//! Signature work: what it costs to check signatures, counted alike by every node.
+//!
+//! A block is bounded in bytes and in transactions, but a hundred signatures fit into few bytes, SM2 signatures cost ten times what
+//! Ed25519 ones do, and each hashes the whole message anew, since its key and nonce point go into the hash before it. So what a block
+//! asks of a validator before it can vote is bounded by this count: a fixed part for each signature, by its algorithm, and a part for
+//! each byte of its message. A unit is about a nanosecond of one core (2026, x86-64 with AVX-512, release build), but what counts is only
+//! that all nodes count the same: the numbers are rules of the chain.
+//!
+//! Counted are the signatures over the blob and the consents of creations, which are checked before a vote. What execution verifies
+//! is not: anchors and the key proofs of motions are for gateways and super nodes to bring.
+
+use starfire_did::KeyAlgorithm;
+use starfire_did::create::Create;
+use starfire_did::id::AccountKind;
+
+use crate::transaction::{Operation, Signature, shape};
+
+/// The most that the signatures and consents of a block may cost: three seconds.
+pub const BLOCK_SIGNATURE_WORK_MAX: u64 = 3_000_000_000;
+/// The most that those of one envelope may cost: as much as the largest batch, ten thousand consents by SM2 keys, with sixteen
+/// signatures of SM2 over 4 MiB.
+pub const ENVELOPE_SIGNATURE_WORK_MAX: u64 = 2_800_000_000;
+
+// A block has room for any envelope, so none waits for ever.
+const _: () = assert!(ENVELOPE_SIGNATURE_WORK_MAX <= BLOCK_SIGNATURE_WORK_MAX);
+
+/// An Ed25519 signature. In a batch it costs half of this, and more than this where one of the batch is wrong.
+const ED25519_WORK: u64 = 20_000;
+/// A byte through SHA-512.
+const ED25519_BYTE_WORK: u64 = 2;
+/// An SM2 signature.
+const SM2_WORK: u64 = 250_000;
+/// A byte through SM3.
+const SM2_BYTE_WORK: u64 = 4;
+/// What a consent signs: a prefix, the chain, the DID and a digest.
+const CONSENT_BYTES: usize = 200;
+
+/// How many signatures there are, by algorithm.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    ed25519: u64,
+    sm2: u64,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, algorithm: KeyAlgorithm) {
+        match algorithm {
+            KeyAlgorithm::Ed25519 => self.ed25519 += 1,
+            KeyAlgorithm::Sm2 => self.sm2 += 1,
+        }
+    }
+
+    /// What they cost over messages of that length.
+    fn work(self, message_bytes: usize) -> u64 {
+        let bytes = u64::try_from(message_bytes).expect("a length fits in 64 bits");
+        self.ed25519 * (ED25519_WORK + bytes * ED25519_BYTE_WORK)
+            + self.sm2 * (SM2_WORK + bytes * SM2_BYTE_WORK)
+    }
+}
+
+/// What an envelope asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) blob_bytes: usize,
+    pub(crate) signatures: Tally,
+    pub(crate) consents: Tally,
+}
+
+impl Asked {
+    fn work(self) -> u64 {
+        self.signatures.work(self.blob_bytes) + self.consents.work(CONSENT_BYTES)
+    }
+}
+
+/// The work of a decoded envelope.
+pub(crate) fn of(blob_bytes: usize, signatures: &[Signature], operations: &[Operation]) -> u64 {
+    let mut asked = Asked {
+        blob_bytes,
+        ..Asked::default()
+    };
+    for signature in signatures {
+        asked.signatures.add(signature.key.algorithm());
+    }
+    let payloads = operations
+        .iter()
+        .filter_map(|operation| operation.payload.as_ref().ok());
+    for create in payloads.flat_map(|payload| payload.creations()) {
+        if create.has_consent() {
+            asked.consents.add(consenting(create));
+        }
+    }
+    asked.work()
+}
+
+/// The work of an envelope that is not decoded yet, as far as its bytes tell: of a sound one exactly. It serves to share out the time of
+/// those who check, and decides on nothing.
+pub fn foreseen(envelope: &[u8]) -> u64 {
+    shape::asked(envelope).map_or(0, |asked| asked.work().min(ENVELOPE_SIGNATURE_WORK_MAX))
+}
+
+/// The algorithm of the key that a DID derives from. Of other kinds no consent is checked.
+fn consenting(create: &Create) -> KeyAlgorithm {
+    match create.did().kind() {
+        Some(AccountKind::Sm2) => KeyAlgorithm::Sm2,
+        Some(AccountKind::Ed25519 | AccountKind::Secp256k1) | None => KeyAlgorithm::Ed25519,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(ed25519: u64, sm2: u64) -> Tally {
+        Tally { ed25519, sm2 }
+    }
+
+    // What is documented to be possible stays so: a change of these numbers changes the rules.
+    #[test]
+    fn what_the_documents_promise_fits() {
+        let largest_batch = Asked {
+            blob_bytes: 4 << 20,
+            signatures: tally(0, 16),
+            consents: tally(0, 10_000),
+        };
+        assert_eq!(largest_batch.work(), 2_780_435_456);
+        assert!(largest_batch.work() <= ENVELOPE_SIGNATURE_WORK_MAX);
+
+        let payments = tally(20_000, 0).work(300);
+        assert_eq!(payments, 412_000_000);
+        assert!(payments <= BLOCK_SIGNATURE_WORK_MAX);
+
+        let many_signers = tally(0, 100).work(1_000);
+        assert_eq!(many_signers, 25_400_000);
+    }
+
+    #[test]
+    fn what_kept_nodes_busy_does_not_fit() {
+        let copies = tally(0, 80_000).work(300);
+        assert!(copies > 6 * BLOCK_SIGNATURE_WORK_MAX);
+        let long = 15 * tally(100, 0).work(1 << 20);
+        assert!(long > BLOCK_SIGNATURE_WORK_MAX);
+    }
+}
