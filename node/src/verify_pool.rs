@@ -4,40 +4,51 @@
 //! wants a verdict before it passes them on. What the core gets is already for this chain and well signed; it only judges nonces
 //! and room. A peer that hands on what is invalid whatever the state is blamed for it, since no honest node does.
 //!
-//! Clients and peers wait apart, and while both wait the checkers have as many bytes of the ones as of the others.
+//! Clients and peers wait apart, and while both wait the checkers spend as much time on the ones as on the others. Time is counted as
+//! work, which follows from an envelope's length and its signatures: few bytes may carry many. An arrival of much work is checked
+//! beside the others, one at a time, so that these wait for none such: at most for a batch, and a batch is short.
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::stream::{self, StreamExt};
+use futures::stream::{self, Stream, StreamExt};
 use libp2p::PeerId;
 use sha2::{Digest as _, Sha256};
-use starfire_ledger::{ChainRules, Checked, Transaction, check_all};
+use starfire_ledger::{ChainRules, Checked, Transaction, check_all, signature_work};
 use starfire_state::Rejection;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinError;
 
 use crate::clock;
 use crate::gateway::backend::Submission;
+use crate::gateway::error::BUSY;
 use crate::intake::Outlet;
 use crate::network::{Judgement, Network};
 use crate::recent::Recent;
 
 /// Clients' submissions that may wait for a check. They are fewer, by the gateway's seats.
 pub const SUBMISSIONS_MAX: usize = 1024;
-/// How far clients or peers may be ahead of the others in bytes, if these had nothing to send: one of the longest arrivals.
-const LEAD_BYTES_MAX: usize = 4 << 20;
+/// How far clients or peers may be ahead of the others, if these had nothing to send: one of the largest arrivals.
+const LEAD_WORK_MAX: u64 = ARRIVAL_WORK_MAX;
+/// What a byte costs to decode and hash, in the units of [`signature_work`]: nanoseconds, about.
+const BYTE_WORK: u64 = 20;
+/// Work that is enough for a batch: 25 ms.
+const BATCH_WORK_ENOUGH: u64 = 25_000_000;
+/// An arrival of more work is checked beside the others: 300 ms. What an honest peer sends together has less,
+/// unless it is one large transaction.
+const ARRIVAL_WORK_MAX: u64 = 300_000_000;
+/// Arrivals that wait to be checked beside the others, of up to 4 MiB each. More are refused.
+const LARGE_MAX: usize = 16;
 /// Envelopes that are enough for a batch: more are cheaper by nothing, and hold up the first.
 pub const BATCH_ENOUGH: usize = 256;
 /// Under load a batch follows the one before it after so long, unless it is full: ten signatures checked together cost half of what
 /// they cost one by one, and what follows from them is done once. A transaction that comes alone does not wait.
 const BATCH_PERIOD: Duration = Duration::from_millis(4);
-/// Bytes that are enough too: one transaction may carry ten thousand signatures.
-const BATCH_BYTES_ENOUGH: usize = 1 << 20;
-/// So few are checked where they arrive, if they are short: to wake another thread would cost as much.
+/// So few are checked where they arrive, if they are little work: to wake another thread would cost as much.
 const INLINE_MAX: usize = 4;
-const INLINE_BYTES_MAX: usize = 64 << 10;
-/// Batches that are checked at one time.
+const INLINE_WORK_MAX: u64 = 2_000_000;
+/// Batches that are checked at one time, beside a large arrival.
 const WORKERS: usize = 2;
 
 /// A verdict on each of some transactions, in order: its hash, or why it may not wait here.
@@ -86,6 +97,24 @@ impl Arrival {
     pub(crate) fn bytes(&self) -> usize {
         self.envelopes.iter().map(Vec::len).sum()
     }
+
+    /// How long it takes to check.
+    fn work(&self) -> u64 {
+        let work = |envelope: &Vec<u8>| {
+            let bytes = u64::try_from(envelope.len()).expect("a length fits in 64 bits");
+            bytes * BYTE_WORK + signature_work::foreseen(envelope)
+        };
+        self.envelopes.iter().map(work).sum()
+    }
+
+    fn refuse(self) {
+        let busy = || {
+            let detail = "too many large batches arrive at once; try again shortly";
+            Err(Rejection::new(BUSY, detail))
+        };
+        let verdicts = self.envelopes.iter().map(|_| busy()).collect();
+        self.origin.decided(verdicts);
+    }
 }
 
 impl From<Submission> for Arrival {
@@ -103,58 +132,80 @@ struct Sources {
     clients: mpsc::Receiver<Submission>,
     peers: Outlet,
     lead: Lead,
+    /// Where arrivals of much work go.
+    large: mpsc::Sender<Arrival>,
 }
 
-/// Who had more lately, by so many bytes.
+/// What is checked together.
+#[derive(Debug)]
+struct Batch {
+    arrivals: Vec<Arrival>,
+    envelopes: usize,
+    work: u64,
+}
+
+/// Who had more lately, by so much work.
 #[derive(Clone, Copy, Debug)]
 enum Lead {
-    Clients(usize),
-    Peers(usize),
+    Clients(u64),
+    Peers(u64),
 }
 
 impl Lead {
-    fn clients_had(self, bytes: usize) -> Self {
+    fn clients_had(self, work: u64) -> Self {
         match self {
-            Self::Peers(ahead) if ahead > bytes => Self::Peers(ahead - bytes),
-            Self::Peers(ahead) => Self::Clients(bytes - ahead),
-            Self::Clients(ahead) => Self::Clients((ahead + bytes).min(LEAD_BYTES_MAX)),
+            Self::Peers(ahead) if ahead > work => Self::Peers(ahead - work),
+            Self::Peers(ahead) => Self::Clients(work - ahead),
+            Self::Clients(ahead) => Self::Clients((ahead + work).min(LEAD_WORK_MAX)),
         }
     }
 
-    fn peers_had(self, bytes: usize) -> Self {
+    fn peers_had(self, work: u64) -> Self {
         match self {
-            Self::Clients(ahead) if ahead >= bytes => Self::Clients(ahead - bytes),
-            Self::Clients(ahead) => Self::Peers(bytes - ahead),
-            Self::Peers(ahead) => Self::Peers((ahead + bytes).min(LEAD_BYTES_MAX)),
+            Self::Clients(ahead) if ahead >= work => Self::Clients(ahead - work),
+            Self::Clients(ahead) => Self::Peers(work - ahead),
+            Self::Peers(ahead) => Self::Peers((ahead + work).min(LEAD_WORK_MAX)),
         }
     }
 }
 
 impl Sources {
-    fn new(clients: mpsc::Receiver<Submission>, peers: Outlet) -> Self {
-        Self {
+    /// Also the way out for arrivals of much work.
+    fn new(clients: mpsc::Receiver<Submission>, peers: Outlet) -> (Self, mpsc::Receiver<Arrival>) {
+        let (large, set_aside) = mpsc::channel(LARGE_MAX);
+        let sources = Self {
             clients,
             peers,
             lead: Lead::Peers(0),
-        }
+            large,
+        };
+        (sources, set_aside)
     }
 
-    /// The next arrival; `None` when no more can come. May be cancelled without loss.
-    async fn next(&mut self) -> Option<Arrival> {
-        let arrival = match self.waiting() {
-            Some(arrival) => arrival,
-            None => tokio::select! {
-                Some(submission) = self.clients.recv() => submission.into(),
-                Some(arrival) = self.peers.recv() => arrival,
-                else => return None,
-            },
-        };
-        let bytes = arrival.bytes();
-        self.lead = match arrival.origin {
-            Origin::Client(_) => self.lead.clients_had(bytes),
-            Origin::Peer(_) | Origin::Gossip(_) => self.lead.peers_had(bytes),
-        };
-        Some(arrival)
+    /// The next arrival, and its work; `None` when no more can come. May be cancelled without loss. Those of much work are put aside.
+    async fn next(&mut self) -> Option<(Arrival, u64)> {
+        loop {
+            let arrival = match self.waiting() {
+                Some(arrival) => arrival,
+                None => tokio::select! {
+                    Some(submission) = self.clients.recv() => submission.into(),
+                    Some(arrival) = self.peers.recv() => arrival,
+                    else => return None,
+                },
+            };
+            let work = arrival.work();
+            if work > ARRIVAL_WORK_MAX {
+                if let Err(refused) = self.large.try_send(arrival) {
+                    refused.into_inner().refuse();
+                }
+                continue;
+            }
+            self.lead = match arrival.origin {
+                Origin::Client(_) => self.lead.clients_had(work),
+                Origin::Peer(_) | Origin::Gossip(_) => self.lead.peers_had(work),
+            };
+            return Some((arrival, work));
+        }
     }
 
     /// What waits already, of those first who are not ahead.
@@ -186,7 +237,7 @@ pub async fn run(
     network: Network,
     core: mpsc::Sender<Vec<Admission>>,
 ) {
-    let sources = Sources::new(clients, peers);
+    let (sources, large) = Sources::new(clients, peers);
     let batches = stream::unfold(
         (sources, clock::monotonic()),
         |(mut sources, due)| async move {
@@ -197,15 +248,33 @@ pub async fn run(
     let checks = batches.map(|batch| {
         let (rules, recent) = (rules.clone(), recent.clone());
         async move {
-            let count: usize = batch.iter().map(|arrival| arrival.envelopes.len()).sum();
-            let bytes: usize = batch.iter().map(Arrival::bytes).sum();
-            if count <= INLINE_MAX && bytes <= INLINE_BYTES_MAX {
-                return Ok(check(batch, &rules, &recent));
+            if batch.envelopes <= INLINE_MAX && batch.work <= INLINE_WORK_MAX {
+                return Ok(check(batch.arrivals, &rules, &recent));
             }
-            tokio::task::spawn_blocking(move || check(batch, &rules, &recent)).await
+            tokio::task::spawn_blocking(move || check(batch.arrivals, &rules, &recent)).await
         }
     });
-    let mut checked = pin!(checks.buffered(WORKERS));
+    let large = stream::unfold(large, |mut large| async move {
+        let arrival = large.recv().await?;
+        Some((arrival, large))
+    });
+    let large_checks = large.then(|arrival| {
+        let (rules, recent) = (rules.clone(), recent.clone());
+        tokio::task::spawn_blocking(move || check(vec![arrival], &rules, &recent))
+    });
+    tokio::join!(
+        hand_on(checks.buffered(WORKERS), &network, &core),
+        hand_on(large_checks, &network, &core),
+    );
+}
+
+/// Judges what is checked, and gives the core what is left, until nobody wants it or no more comes.
+async fn hand_on(
+    checked: impl Stream<Item = Result<Vec<Admission>, JoinError>>,
+    network: &Network,
+    core: &mpsc::Sender<Vec<Admission>>,
+) {
+    let mut checked = pin!(checked);
     while let Some(Ok(admissions)) = checked.next().await {
         let judged = admissions.into_iter().filter_map(|admission| {
             let (left, fault) = judge(admission);
@@ -222,18 +291,22 @@ pub async fn run(
 }
 
 /// What comes until `due`, up to about a batch; waits for the first however long.
-async fn gather(sources: &mut Sources, due: Instant) -> Option<Vec<Arrival>> {
-    let first = sources.next().await?;
-    let (mut count, mut bytes) = (first.envelopes.len(), first.bytes());
-    let mut batch = vec![first];
-    while count < BATCH_ENOUGH && bytes < BATCH_BYTES_ENOUGH {
+async fn gather(sources: &mut Sources, due: Instant) -> Option<Batch> {
+    let (first, work) = sources.next().await?;
+    let mut batch = Batch {
+        envelopes: first.envelopes.len(),
+        work,
+        arrivals: vec![first],
+    };
+    while batch.envelopes < BATCH_ENOUGH && batch.work < BATCH_WORK_ENOUGH {
         // What is there is taken, however late it is.
-        let Ok(Some(next)) = tokio::time::timeout_at(due.into(), sources.next()).await else {
+        let Ok(Some((next, work))) = tokio::time::timeout_at(due.into(), sources.next()).await
+        else {
             break;
         };
-        count += next.envelopes.len();
-        bytes += next.bytes();
-        batch.push(next);
+        batch.envelopes += next.envelopes.len();
+        batch.work += work;
+        batch.arrivals.push(next);
     }
     Some(batch)
 }
@@ -329,7 +402,8 @@ mod tests {
     fn sources() -> (mpsc::Sender<Submission>, Intake, Sources) {
         let (submit, clients) = mpsc::channel(SUBMISSIONS_MAX);
         let (intake, peers) = intake::channel();
-        (submit, intake, Sources::new(clients, peers))
+        let (sources, _) = Sources::new(clients, peers);
+        (submit, intake, sources)
     }
 
     fn offer(intake: &Intake, envelopes: usize, bytes: usize) {
@@ -352,8 +426,11 @@ mod tests {
         matches!(arrival.origin, Origin::Client(_))
     }
 
-    fn count(batch: &[Arrival]) -> usize {
-        batch.iter().map(|arrival| arrival.envelopes.len()).sum()
+    fn count(batch: &Batch) -> usize {
+        let arrivals = batch.arrivals.iter();
+        let counted = arrivals.map(|arrival| arrival.envelopes.len()).sum();
+        assert_eq!(batch.envelopes, counted);
+        counted
     }
 
     #[tokio::test]
@@ -405,11 +482,11 @@ mod tests {
         let first: Vec<bool> = {
             let mut first = Vec::new();
             for _ in 0..252 {
-                first.push(is_client(&sources.next().await.unwrap()));
+                first.push(is_client(&sources.next().await.unwrap().0));
             }
             first
         };
-        // After one batch of a peer, as many bytes of clients.
+        // After one batch of a peer, as much work of clients.
         assert!(first[0] && !first[1]);
         assert!(first[2..101].iter().all(|client| *client));
         assert_eq!(first.iter().filter(|client| !**client).count(), 3);
@@ -422,16 +499,98 @@ mod tests {
             submit(&clients, 1_000).await;
         }
         for _ in 0..300 {
-            assert!(is_client(&sources.next().await.unwrap()));
+            assert!(is_client(&sources.next().await.unwrap().0));
         }
         for _ in 0..10 {
             offer(&intake, 10, 1_000);
         }
         let mut of_peers = 0;
         for _ in 0..20 {
-            of_peers += usize::from(!is_client(&sources.next().await.unwrap()));
+            of_peers += usize::from(!is_client(&sources.next().await.unwrap().0));
         }
         assert_eq!(of_peers, 10);
+    }
+
+    /// An envelope that asks for a hundred checks of SM2 signatures, none of which holds.
+    fn costly() -> Vec<u8> {
+        let keys: Vec<PrivateKey> = (1..=100)
+            .map(|seed| PrivateKey::generate([seed; 32], KeyAlgorithm::Sm2))
+            .collect();
+        let body = protocol::Transaction::default();
+        let envelope = Transaction::sign(&body, &keys.iter().collect::<Vec<_>>());
+        assert!(signature_work::foreseen(&envelope) >= BATCH_WORK_ENOUGH);
+        envelope
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_full_when_its_signatures_are() {
+        let (clients, intake, mut sources) = sources();
+        let (envelope, peer) = (costly(), PeerId::random());
+        for _ in 0..2 {
+            let arrival = Arrival {
+                envelopes: vec![envelope.clone()],
+                origin: Origin::Peer(peer),
+            };
+            assert_eq!(intake.offer(peer, arrival), 0);
+        }
+        let long_ago = clock::monotonic() - Duration::from_secs(1);
+        for _ in 0..2 {
+            assert_eq!(count(&gather(&mut sources, long_ago).await.unwrap()), 1);
+        }
+        drop(clients);
+    }
+
+    #[tokio::test]
+    async fn peers_have_as_much_work_as_clients_not_as_many_bytes() {
+        let (clients, intake, mut sources) = sources();
+        let envelope = costly();
+        for _ in 0..3 {
+            let (reply, _) = oneshot::channel();
+            let envelopes = vec![envelope.clone()];
+            clients.send(Submission { envelopes, reply }).await.unwrap();
+        }
+        // Each is as long, and asks for a fiftieth of the time.
+        for _ in 0..40 {
+            offer(&intake, 1, envelope.len());
+        }
+        let mut first = Vec::new();
+        for _ in 0..42 {
+            first.push(is_client(&sources.next().await.unwrap().0));
+        }
+        assert_eq!(first.iter().filter(|client| **client).count(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_large_arrival_does_not_stand_before_others() {
+        let (submitted, arrived) = mpsc::channel(SUBMISSIONS_MAX);
+        let (_intake, peers) = intake::channel();
+        let (mut sources, mut large) = Sources::new(arrived, peers);
+        let envelopes = vec![costly(); 20];
+        let mut verdicts = Vec::new();
+        for _ in 0..=LARGE_MAX {
+            let (reply, verdict) = oneshot::channel();
+            let envelopes = envelopes.clone();
+            submitted
+                .send(Submission { envelopes, reply })
+                .await
+                .unwrap();
+            verdicts.push(verdict);
+        }
+        submit(&submitted, 100).await;
+        let (next, _) = sources.next().await.unwrap();
+        assert_eq!(next.envelopes.len(), 1);
+        let mut last = verdicts.pop().unwrap();
+        let refused = last.try_recv().unwrap();
+        assert_eq!(refused.len(), 20);
+        assert!(
+            refused
+                .iter()
+                .all(|verdict| verdict.as_ref().unwrap_err().code == BUSY)
+        );
+        for _ in 0..LARGE_MAX {
+            assert_eq!(large.try_recv().unwrap().envelopes.len(), 20);
+        }
+        assert!(verdicts[0].try_recv().is_err(), "it waits for its check");
     }
 
     fn logging(topic: &str) -> Result<Arc<Checked>, Rejection> {
