@@ -44,7 +44,7 @@
 //! future rounds*: votes count for a window of rounds, one place for each validator, kind and round; a validator's timeouts have
 //! one place; far rounds are entered by certificate only. *A block that changes when it is proposed again*: its header holds
 //! neither round nor justification, and a justification names the very block. *The time window on such a block*: timeliness is
-//! judged of fresh ones only. *Certificates checked again and again*: once, then by hash ([`message::Known`]). *A collector that
+//! judged of fresh ones only. *Certificates checked again and again*: each signature once ([`message::Known`]). *A collector that
 //! withholds a certificate from some*: they learn it from the timeouts of the others. *One that withholds it from all, for many
 //! rounds or over restarts*: the block of every prevote since the highest certificate known is kept, in the record too, so that
 //! whoever is bound to it can propose it. *Large proposals out of turn*: refused by turn, before their content is read.

@@ -238,7 +238,7 @@ pub fn verify(message: Message, electorate: &Electorate) -> Result<Input, Refusa
     verify_knowing(message, electorate, &mut Known::default())
 }
 
-/// As [`verify`], without checking again the certificates of this height that are known to be good.
+/// As [`verify`], without checking again the signatures in certificates of this height that are known to be good.
 pub fn verify_knowing(
     message: Message,
     electorate: &Electorate,

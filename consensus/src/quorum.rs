@@ -60,8 +60,13 @@ pub struct Justification {
 }
 
 impl QuorumCertificate {
-    /// Check it by the validator set of its height: all its signatures in one batch, over one message.
-    pub(crate) fn check(&self, electorate: &Electorate) -> Result<(), Refusal> {
+    /// Check it by the validator set of its height: all its signatures in one batch, over one message. Those that are known to be
+    /// good, each by its validator's place, are left out.
+    pub(crate) fn check_but(
+        &self,
+        electorate: &Electorate,
+        is_known: impl Fn(usize, &Signature) -> bool,
+    ) -> Result<(), Refusal> {
         if self.height != electorate.height() {
             return Err(Refusal::OtherHeight {
                 found: self.height,
@@ -86,13 +91,14 @@ impl QuorumCertificate {
             .iter()
             .enumerate()
             .filter_map(|(index, signature)| Some((index, signature.as_ref()?)));
-        let items: Vec<signature::Item<'_>> = signed
-            .clone()
-            .map(|(index, signature)| (electorate.key(index), &message[..], signature.as_bytes()))
-            .collect();
-        if !electorate.is_quorum(signed.map(|(index, _)| electorate.power(index)).sum()) {
+        let power = signed.clone().map(|(index, _)| electorate.power(index));
+        if !electorate.is_quorum(power.sum()) {
             return Err(Refusal::NoQuorum);
         }
+        let items: Vec<signature::Item<'_>> = signed
+            .filter(|(index, signature)| !is_known(*index, signature))
+            .map(|(index, signature)| (electorate.key(index), &message[..], signature.as_bytes()))
+            .collect();
         if signature::all_valid(&items) {
             Ok(())
         } else {
@@ -110,8 +116,13 @@ impl TimeoutCertificate {
             .max()
     }
 
-    /// Check it, and the certificate in it, by the validator set of its height.
-    pub(crate) fn check(&self, electorate: &Electorate) -> Result<(), Refusal> {
+    /// Check it by the validator set of its height, all but the certificate in it. Signatures that are known to be good, each by its
+    /// validator's place, are left out.
+    pub(crate) fn check_but(
+        &self,
+        electorate: &Electorate,
+        is_known: impl Fn(usize, &TimeoutSignature) -> bool,
+    ) -> Result<(), Refusal> {
         if self.height != electorate.height() {
             return Err(Refusal::OtherHeight {
                 found: self.height,
@@ -160,6 +171,7 @@ impl TimeoutCertificate {
         let items: Vec<signature::Item<'_>> = messages
             .iter()
             .zip(&self.timeouts)
+            .filter(|((index, _), timeout)| !is_known(*index, timeout))
             .map(|((index, message), timeout)| {
                 (
                     electorate.key(*index),
@@ -168,12 +180,11 @@ impl TimeoutCertificate {
                 )
             })
             .collect();
-        if !signature::all_valid(&items) {
-            return Err(Refusal::Signature);
+        if signature::all_valid(&items) {
+            Ok(())
+        } else {
+            Err(Refusal::Signature)
         }
-        self.high_qc
-            .as_ref()
-            .map_or(Ok(()), |high| high.check(electorate))
     }
 }
 
@@ -186,6 +197,18 @@ pub(crate) fn round_or_minus_one(round: Option<u32>) -> i32 {
 mod tests {
     use super::*;
     use crate::testing::Chain;
+
+    impl QuorumCertificate {
+        fn check(&self, electorate: &Electorate) -> Result<(), Refusal> {
+            self.check_but(electorate, |_, _| false)
+        }
+    }
+
+    impl TimeoutCertificate {
+        fn check(&self, electorate: &Electorate) -> Result<(), Refusal> {
+            self.check_but(electorate, |_, _| false)
+        }
+    }
 
     #[test]
     fn a_quorum_certificate_needs_a_quorum_and_only_good_signatures() {
