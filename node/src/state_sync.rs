@@ -125,6 +125,7 @@ async fn begin(
         rocks.discard_import()?;
     }
     let mut liars = Liars::load(&terms.liars, terms.roster);
+    let mut shown = Shown::default();
     for round in 0..ROUNDS_MAX {
         if round > 0 {
             tokio::time::sleep(ROUND_PAUSE).await;
@@ -134,31 +135,33 @@ async fn begin(
             tracing::info!("no peer has a snapshot: beginning with the first block");
             return Ok((rocks, None));
         }
-        let mut untrusted = None;
         for mut offer in offers {
             offer.peers.retain(|peer| !liars.contains(peer));
-            match attempt(network, terms, &mut offer, rocks, &mut liars).await? {
+            match attempt(network, terms, &mut offer, rocks, &mut liars, &mut shown).await? {
                 (store, Attempt::Done) => return Ok((store, Some(offer.height))),
                 (store, Attempt::Failed) => rocks = store,
-                (store, Attempt::Untrusted(height)) => {
-                    rocks = store;
-                    untrusted = Some(height);
-                }
             }
         }
-        if let Some(height) = untrusted {
-            return Err(StateSyncError::Untrusted(height));
-        }
     }
-    Err(StateSyncError::NoneHolds)
+    match terms.trust {
+        Some(trust) if shown.denied && !shown.found => Err(StateSyncError::Untrusted(trust.height)),
+        Some(_) | None => Err(StateSyncError::NoneHolds),
+    }
 }
 
 /// What became of an offer.
 enum Attempt {
     Done,
     Failed,
-    /// Nobody who offers it has the operator's trusted header.
-    Untrusted(u64),
+}
+
+/// What peers have shown of the operator's trusted header. One that does not answer has shown nothing: it may in the next round.
+#[derive(Debug, Default)]
+struct Shown {
+    /// One has it.
+    found: bool,
+    /// One has none at that height, or another.
+    denied: bool,
 }
 
 async fn attempt(
@@ -167,21 +170,26 @@ async fn attempt(
     offer: &mut Offer,
     rocks: Rocks,
     liars: &mut Liars<'_>,
+    shown: &mut Shown,
 ) -> Result<(Rocks, Attempt), StateSyncError> {
     let Terms { genesis, trust, .. } = *terms;
     if !offer.may_fit(terms.bytes_max) {
         import::too_large(offer, liars);
         return Ok((rocks, Attempt::Failed));
     }
-    let (mut header, mut found_trust) = (None, trust.is_none());
+    let mut header = None;
     for peer in offer.peers.clone() {
         let believed = match trust {
-            Some(trust) => headers::pinned(network, peer, trust).await,
+            Some(trust) => {
+                let pinned = headers::pinned(network, peer, trust).await;
+                shown.found |= pinned.is_ok();
+                shown.denied |= matches!(pinned, Err(Fault::Absent | Fault::Other(_)));
+                pinned
+            }
             None => Ok(Believed::genesis(genesis)),
         };
         let verified = match believed {
             Ok(believed) => {
-                found_trust = true;
                 headers::verify(
                     network,
                     peer,
@@ -204,11 +212,7 @@ async fn attempt(
     }
     offer.peers.retain(|peer| !liars.contains(peer));
     let Some(header) = header else {
-        let attempt = match trust {
-            Some(trust) if !found_trust => Attempt::Untrusted(trust.height),
-            Some(_) | None => Attempt::Failed,
-        };
-        return Ok((rocks, attempt));
+        return Ok((rocks, Attempt::Failed));
     };
     tracing::info!(
         height = offer.height,
@@ -227,6 +231,10 @@ fn drop_peer(peer: libp2p::PeerId, fault: &Fault, liars: &mut Liars<'_>) {
     match fault {
         Fault::Lie(reason) => {
             tracing::warn!(%peer, reason, "a peer's snapshot does not hold");
+            liars.add(peer);
+        }
+        Fault::Other(height) => {
+            tracing::warn!(%peer, height, "a peer's header is not the trusted one");
             liars.add(peer);
         }
         Fault::Silent(error) => tracing::info!(%peer, %error, "a peer did not answer"),

@@ -28,6 +28,8 @@ pub(super) enum Fault {
     Silent(RequestError),
     /// It does not have the header.
     Absent,
+    /// At the trusted height it has another header than the operator trusts.
+    Other(u64),
     /// What it sent does not hold.
     Lie(String),
     /// What trust begins with is too old.
@@ -87,10 +89,7 @@ pub(super) async fn pinned(
     let block = fetch(network, peer, trust.height).await?;
     let header = &block.signed.header;
     if header.hash() != Hash::Sha256(trust.hash) {
-        return Err(Fault::Lie(format!(
-            "its header at height {} is not the trusted one",
-            trust.height
-        )));
+        return Err(Fault::Other(trust.height));
     }
     if block.next_validators.hash() != header.next_validators_hash {
         return Err(Fault::Lie(

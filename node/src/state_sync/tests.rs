@@ -292,6 +292,47 @@ async fn a_trusted_header_is_where_trust_begins() {
     assert_eq!(joined.unwrap_err().code(), "STATE_SYNC_UNTRUSTED");
 }
 
+/// A peer that answers the first question for a header like this, and is honest otherwise.
+fn once(answer: Option<Response>) -> Answers {
+    let mut first = true;
+    changed(move |request, response| {
+        if matches!(request, Request::Header(_)) && std::mem::take(&mut first) {
+            return answer.clone();
+        }
+        Some(response)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_show_the_trusted_header_at_once_is_asked_again() {
+    for answer in [None, Some(Response::Absent(v1::Absent {}))] {
+        let trust = Some(SERVED.header(3));
+        check_joined(join(vec![once(answer)], trust, |_| {}).await.1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_never_answers_has_not_denied_the_trusted_header() {
+    for (answer, code) in [
+        (None, "STATE_SYNC_NONE_HOLDS"),
+        (
+            Some(Response::Absent(v1::Absent {})),
+            "STATE_SYNC_UNTRUSTED",
+        ),
+    ] {
+        let peer = changed(move |request, response| match request {
+            Request::Header(_) => answer.clone(),
+            Request::Blocks(_)
+            | Request::Snapshots(_)
+            | Request::Manifest(_)
+            | Request::Block(_)
+            | Request::Chunk(_) => Some(response),
+        });
+        let (_, joined) = join(vec![peer], Some(SERVED.header(3)), |_| {}).await;
+        assert_eq!(joined.unwrap_err().code(), code);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_genesis_is_not_trusted_and_a_young_header_is() {
     const DAY_MS: i64 = 24 * 60 * 60 * 1000;
