@@ -27,7 +27,7 @@ struct Inner {
 }
 
 impl Shelf {
-    /// The snapshots in a directory. What is damaged, unfinished or more than `keep` goes.
+    /// The snapshots in a directory. What is damaged, unfinished or more than `keep` goes; what cannot be read now stays unserved.
     pub fn open(directory: &Path, keep: usize) -> Result<Self, SnapshotError> {
         let fault = |error| SnapshotError::files(directory, error);
         fs::create_dir_all(directory).map_err(fault)?;
@@ -47,8 +47,11 @@ impl Shelf {
                 }
                 Ok(_) => remove(&path),
                 Err(error) => {
-                    tracing::warn!(code = error.code(), %error, "a snapshot is dropped");
-                    remove(&path);
+                    tracing::warn!(code = error.code(), %error, "a snapshot is not served");
+                    let is_gone = matches!(path.join(MANIFEST).try_exists(), Ok(false));
+                    if shows_damage(&error) || is_gone {
+                        remove(&path);
+                    }
                 }
             }
         }
@@ -147,12 +150,15 @@ impl Shelf {
             hashes.chunks_exact(HASH_BYTES).nth(index)?.to_vec()
         };
         let path = self.place(height).join(chunk_name(index));
-        let bytes = fs::read(&path).ok();
-        let whole = bytes.filter(|bytes| hash(bytes).as_slice() == expected);
-        if whole.is_none() {
-            self.forget(height, &SnapshotError::Damaged { path });
-        }
-        whole
+        let read = fs::read(&path).map_err(|error| SnapshotError::files(&path, error));
+        let whole = read.and_then(|bytes| {
+            if hash(&bytes).as_slice() == expected {
+                Ok(bytes)
+            } else {
+                Err(SnapshotError::Damaged { path })
+            }
+        });
+        self.or_nothing(height, whole)
     }
 
     fn sealed<M: Message + Default>(&self, height: u64, name: &str) -> Option<M> {
@@ -160,8 +166,17 @@ impl Shelf {
             return None;
         }
         let read = read_sealed(&self.place(height).join(name));
-        if let Err(error) = &read {
-            self.forget(height, error);
+        self.or_nothing(height, read)
+    }
+
+    /// What was read of a snapshot. One that is damaged goes; a file that cannot be read may be whole, and is tried again.
+    fn or_nothing<T>(&self, height: u64, read: Result<T, SnapshotError>) -> Option<T> {
+        match &read {
+            Ok(_) => {}
+            Err(error) if shows_damage(error) => self.forget(height, error),
+            Err(error) => {
+                tracing::warn!(height, code = error.code(), %error, "a snapshot's file is not served now");
+            }
         }
         read.ok()
     }
@@ -202,6 +217,11 @@ impl Shelf {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether bytes were read, and are not those that were written.
+fn shows_damage(error: &SnapshotError) -> bool {
+    matches!(error, SnapshotError::Damaged { .. })
 }
 
 /// Removes what a snapshot that was not finished has left in a directory. Whether there was any. Nobody may be taking one there.

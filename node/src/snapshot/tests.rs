@@ -122,3 +122,43 @@ fn a_changed_bit_anywhere_is_found() {
         );
     }
 }
+
+#[test]
+fn a_snapshot_that_cannot_be_read_now_is_served_later() {
+    let (chain, directory) = (chain(), TempDir::new().unwrap());
+    let shelf = Shelf::open(directory.path(), 1).unwrap();
+    shelf.take(chain.archive(), 20).unwrap();
+    let served = |shelf: &Shelf| {
+        [
+            shelf.chunk(20, 0).is_some(),
+            shelf.header(21).is_some(),
+            shelf.block(20).is_some(),
+        ]
+    };
+    assert_eq!(served(&shelf), [true; 3]);
+    let place = directory.path().join(format!("{:020}", 20));
+    // A directory cannot be read as a file.
+    let hide = |name: &str| {
+        fs::rename(place.join(name), directory.path().join(name)).unwrap();
+        fs::create_dir(place.join(name)).unwrap();
+    };
+    let show = |name: &str| {
+        fs::remove_dir(place.join(name)).unwrap();
+        fs::rename(directory.path().join(name), place.join(name)).unwrap();
+    };
+    let names = [&chunk_name(0), HEADER, BLOCK];
+    for name in names {
+        hide(name);
+    }
+    assert_eq!(served(&shelf), [false; 3]);
+    for name in names {
+        show(name);
+    }
+    assert_eq!(served(&shelf), [true; 3]);
+
+    hide(MANIFEST);
+    assert!(Shelf::open(directory.path(), 1).unwrap().newest().is_none());
+    show(MANIFEST);
+    let shelf = Shelf::open(directory.path(), 1).unwrap();
+    assert_eq!(served(&shelf), [true; 3]);
+}
