@@ -203,7 +203,12 @@ impl Core {
                 }
             }
             CoreInput::Height { peer, height, live } => {
-                self.note_height(peer, height);
+                if live {
+                    let own = self.replica.height();
+                    self.outlets.claims.correct(peer, height, own);
+                } else {
+                    self.note_height(peer, height);
+                }
                 let set = self.replica.validators();
                 let validator = self
                     .outlets

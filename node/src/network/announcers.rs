@@ -2,8 +2,11 @@
 //!
 //! A node announces its height once a second, so that many announcements of one author tell nothing that the last does not tell. What
 //! is above the measure goes no further: else one peer could have every node carry as much as it likes.
+//!
+//! An announcement stays signed for ever, and anybody can say an old one again. So only a height above the author's last one is news,
+//! and what others pass on takes nothing of the measure of what comes from the author itself, who alone is to blame for too much.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
@@ -16,29 +19,65 @@ pub(crate) const ANNOUNCEMENTS_MAX: u32 = 8;
 /// Above so many in a window, an author is itself to blame if it sends them.
 pub(crate) const FLOOD: u32 = 64;
 
-/// What was announced in this window. Its authors are admitted peers, which bounds it.
+/// What was announced. Its authors are admitted peers, which bounds it.
 #[derive(Debug, Default)]
 pub(crate) struct Announcers {
     since: Option<Instant>,
-    heard: BTreeMap<PeerId, u32>,
+    authors: BTreeMap<PeerId, Author>,
+}
+
+/// What one author announced.
+#[derive(Debug, Default)]
+struct Author {
+    /// The highest that went on.
+    height: Option<u64>,
+    /// In this window, from the author itself.
+    heard: u32,
+    /// Of these, those that went on.
+    direct: u32,
+    /// In this window, those that went on and that others passed on.
+    passed_on: u32,
 }
 
 impl Announcers {
     /// Judges one more announcement of an admitted author, which `source` has passed on.
-    pub(crate) fn judge(&mut self, author: PeerId, source: PeerId, now: Instant) -> Judgement {
+    pub(crate) fn judge(
+        &mut self,
+        author: PeerId,
+        source: PeerId,
+        height: u64,
+        now: Instant,
+    ) -> Judgement {
         if self.since.is_none_or(|since| since + WINDOW <= now) {
             self.since = Some(now);
-            self.heard.clear();
+            for author in self.authors.values_mut() {
+                (author.heard, author.direct, author.passed_on) = (0, 0, 0);
+            }
         }
-        let heard = self.heard.entry(author).or_default();
-        *heard = heard.saturating_add(1);
-        if *heard <= ANNOUNCEMENTS_MAX {
-            Judgement::Accept
-        } else if *heard > FLOOD && author == source {
-            Judgement::Reject
+        let is_direct = author == source;
+        let author = self.authors.entry(author).or_default();
+        if is_direct {
+            author.heard = author.heard.saturating_add(1);
+            if author.heard > FLOOD {
+                return Judgement::Reject;
+            }
+        }
+        let went_on = if is_direct {
+            &mut author.direct
         } else {
-            Judgement::Ignore
+            &mut author.passed_on
+        };
+        if author.height >= Some(height) || *went_on >= ANNOUNCEMENTS_MAX {
+            return Judgement::Ignore;
         }
+        *went_on += 1;
+        author.height = Some(height);
+        Judgement::Accept
+    }
+
+    /// Forgets who is admitted no more.
+    pub(crate) fn keep(&mut self, admitted: &BTreeSet<PeerId>) {
+        self.authors.retain(|author, _| admitted.contains(author));
     }
 }
 
@@ -57,13 +96,48 @@ mod tests {
                 _ if number <= FLOOD => Judgement::Ignore,
                 _ => Judgement::Reject,
             };
-            assert_eq!(announcers.judge(author, author, start), expected);
+            let judged = announcers.judge(author, author, number.into(), start);
+            assert_eq!(judged, expected);
         }
-        let passed_on = announcers.judge(author, other, start);
-        assert_eq!(passed_on, Judgement::Ignore);
-        assert_eq!(announcers.judge(other, other, start), Judgement::Accept);
-        let later = start + WINDOW;
-        assert_eq!(announcers.judge(author, author, later), Judgement::Accept);
-        assert_eq!(announcers.heard.len(), 1, "what is over is forgotten");
+        for number in 0..2 * FLOOD {
+            let expected = match number {
+                0..ANNOUNCEMENTS_MAX => Judgement::Accept,
+                _ => Judgement::Ignore,
+            };
+            let judged = announcers.judge(author, other, 1_000 + u64::from(number), start);
+            assert_eq!(judged, expected);
+        }
+        let theirs = announcers.judge(other, other, 1, start);
+        assert_eq!(theirs, Judgement::Accept);
+        let later = announcers.judge(author, author, 2_000, start + WINDOW);
+        assert_eq!(later, Judgement::Accept);
+        announcers.keep(&BTreeSet::from([other]));
+        assert_eq!(announcers.authors.len(), 1);
+    }
+
+    #[test]
+    fn old_announcements_said_again_cost_their_author_nothing() {
+        let (author, other, start) = (PeerId::random(), PeerId::random(), clock::monotonic());
+        let mut announcers = Announcers::default();
+        let accepted = announcers.judge(author, author, 1_000, start);
+        assert_eq!(accepted, Judgement::Accept);
+        for old in 0..=1_000 {
+            assert_eq!(
+                announcers.judge(author, other, old, start),
+                Judgement::Ignore
+            );
+        }
+        let fresh = announcers.judge(author, author, 1_001, start);
+        assert_eq!(fresh, Judgement::Accept);
+
+        // Before anything of it was heard, many look new.
+        let mut announcers = Announcers::default();
+        for old in 0..500 {
+            announcers.judge(author, other, old, start);
+        }
+        let fresh = announcers.judge(author, author, 1_001, start);
+        assert_eq!(fresh, Judgement::Accept);
+        let old = announcers.judge(author, other, 500, start + WINDOW);
+        assert_eq!(old, Judgement::Ignore);
     }
 }

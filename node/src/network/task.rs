@@ -269,15 +269,12 @@ impl Task {
         let Some(peer) = message.source.filter(|author| allowed.contains(author)) else {
             return self.judge(pending, Judgement::Ignore);
         };
-        let judgement = self
-            .announcers
-            .judge(peer, pending.source, clock::monotonic());
+        let height = announcement.height;
+        let now = clock::monotonic();
+        let judgement = self.announcers.judge(peer, pending.source, height, now);
         self.judge(pending, judgement);
         if judgement == Judgement::Accept {
-            self.deliver(Incoming::Announcement {
-                peer,
-                height: announcement.height,
-            });
+            self.deliver(Incoming::Announcement { peer, height });
         } else {
             self.counters.others_dropped.one();
         }
@@ -415,6 +412,7 @@ impl Task {
         }
         self.validators = validators;
         self.members = members;
+        self.announcers.keep(&wanted);
         let list = &mut self.swarm.behaviour_mut().allowed;
         let present: BTreeSet<PeerId> = list.allowed_peers().iter().copied().collect();
         for peer in present.difference(&wanted) {

@@ -22,14 +22,19 @@ impl Default for Claims {
 }
 
 impl Claims {
-    /// Notes a peer's height. Whoever waits for claims is woken if it is news, and above this node's `own` height.
+    /// Notes a height that a peer is heard of at, which may be an old word said again: it raises a claim and never lowers one. Whoever
+    /// waits for claims is woken if it is news, and above this node's `own` height.
     pub fn note(&self, peer: PeerId, height: u64, own: u64) {
         self.0.send_if_modified(|claims| {
-            if claims.len() >= CLAIMS_MAX && !claims.contains_key(&peer) {
-                return false;
-            }
-            claims.insert(peer, height) != Some(height) && height > own
+            let news = claims.get(&peer).is_none_or(|before| *before < height);
+            news && set(claims, peer, height) && height > own
         });
+    }
+
+    /// Notes a height with which a peer answered a question of this process: that is where it stands, be it lower than it was.
+    pub fn correct(&self, peer: PeerId, height: u64, own: u64) {
+        self.0
+            .send_if_modified(|claims| set(claims, peer, height) && height > own);
     }
 
     /// Forgets a claim that proved false: only making it again brings it back.
@@ -43,6 +48,14 @@ impl Claims {
     pub(super) fn watch(&self) -> watch::Receiver<BTreeMap<PeerId, u64>> {
         self.0.subscribe()
     }
+}
+
+/// Whether that is another claim than before.
+fn set(claims: &mut BTreeMap<PeerId, u64>, peer: PeerId, height: u64) -> bool {
+    if claims.len() >= CLAIMS_MAX && !claims.contains_key(&peer) {
+        return false;
+    }
+    claims.insert(peer, height) != Some(height)
 }
 
 #[cfg(test)]
@@ -62,9 +75,23 @@ mod tests {
         assert!(!woken(5));
         assert!(woken(6));
         assert!(!woken(6), "it was said before");
-        assert!(!woken(4), "below, though noted");
+        assert!(!woken(4), "below");
         claims.withdraw(&peer);
         assert!(woken(6), "said again after it was withdrawn");
+    }
+
+    #[test]
+    fn an_old_word_lowers_no_claim_and_an_answer_does() {
+        let (claims, peer) = (Claims::default(), PeerId::random());
+        let watch = claims.watch();
+        let claimed = || watch.borrow().get(&peer).copied();
+        claims.note(peer, 100, 5);
+        claims.note(peer, 7, 5);
+        assert_eq!(claimed(), Some(100));
+        claims.correct(peer, 7, 5);
+        assert_eq!(claimed(), Some(7));
+        claims.note(peer, 8, 5);
+        assert_eq!(claimed(), Some(8));
     }
 
     #[test]

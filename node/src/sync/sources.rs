@@ -45,19 +45,19 @@ impl Source {
     fn is_paused(&self, now: Instant) -> bool {
         self.paused_until.is_some_and(|until| until > now)
     }
+
+    fn is_heard(&self, now: Instant) -> bool {
+        self.lies == 0 || !self.is_paused(now)
+    }
 }
 
 impl Sources {
-    /// Takes note of a claim. Of a peer that lied none is heard until its pause is over.
+    /// Takes note of a claim, which raises what is known of the peer. Of a peer that lied none is heard until its pause is over.
     pub(super) fn claim(&mut self, peer: PeerId, height: u64, now: Instant) {
         let source = self.0.entry(peer).or_default();
-        if source.lies > 0 && source.is_paused(now) {
-            return;
+        if source.is_heard(now) {
+            source.height = source.height.max(Some(height.min(HEIGHT_MAX)));
         }
-        if let Some(before) = source.height.filter(|before| height < *before) {
-            tracing::debug!(%peer, height, before, "a peer lowers its height");
-        }
-        source.height = Some(height.min(HEIGHT_MAX));
     }
 
     /// A request is on its way to the peer.
@@ -65,14 +65,18 @@ impl Sources {
         self.0.entry(peer).or_default().asked += 1;
     }
 
-    /// The peer has answered a request: it is this high, and has blocks from `base` on.
+    /// The peer has answered a request: it is this high, be it lower than it claimed, and has blocks from `base` on.
     pub(super) fn answered(&mut self, peer: PeerId, height: u64, base: u64, now: Instant) {
         self.ended(peer);
-        self.claim(peer, height, now);
-        if let Some(source) = self.0.get_mut(&peer) {
-            source.base = base;
-            source.silences = 0;
+        let source = self.0.entry(peer).or_default();
+        if source.is_heard(now) {
+            if let Some(before) = source.height.filter(|before| height < *before) {
+                tracing::debug!(%peer, height, before, "a peer lowers its height");
+            }
+            source.height = Some(height.min(HEIGHT_MAX));
         }
+        source.base = base;
+        source.silences = 0;
     }
 
     /// The peer has not answered. Says whether that happens too often for its claim to be kept.
@@ -122,10 +126,7 @@ impl Sources {
 
     /// The highest claim of those that may be asked now or after a pause for silence.
     pub(super) fn target(&self, now: Instant) -> u64 {
-        let heard = self
-            .0
-            .values()
-            .filter(|source| source.lies == 0 || !source.is_paused(now));
+        let heard = self.0.values().filter(|source| source.is_heard(now));
         heard.filter_map(|source| source.height).max().unwrap_or(0)
     }
 
@@ -235,6 +236,19 @@ mod tests {
         for _ in 0..20 {
             assert!(sources.lied(liar, later) <= PAUSE_MAX);
         }
+    }
+
+    #[test]
+    fn an_answer_lowers_a_claim_and_a_word_does_not() {
+        let (mut sources, now) = (Sources::default(), clock::monotonic());
+        let peer = PeerId::random();
+        for (height, target) in [(10, 10), (4, 10), (12, 12)] {
+            sources.claim(peer, height, now);
+            assert_eq!(sources.target(now), target);
+        }
+        sources.asked(peer);
+        sources.answered(peer, 4, 0, now);
+        assert_eq!(sources.target(now), 4);
     }
 
     #[test]
