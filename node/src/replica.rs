@@ -197,7 +197,7 @@ pub struct Replica {
     early: Early,
     /// Votes of this height that wait to be checked together.
     ballots: Ballots,
-    /// Certificates of this height that are checked.
+    /// Signatures in certificates of this height that are checked.
     known: message::Known,
     /// Blocks of this height whose content is checked, by header hash, each with the last round in which it came.
     checked: BTreeMap<[u8; 32], (u32, CheckedBlock)>,
@@ -362,7 +362,12 @@ impl Replica {
 
     /// The round that is being decided.
     pub fn round(&self) -> u32 {
-        self.consensus.round()
+        // The machine may still stand at the height before.
+        if self.consensus.height() == self.height_to_decide() {
+            self.consensus.round()
+        } else {
+            0
+        }
     }
 
     /// Whether the height drags on: a round failed, or this node gave up on the first. Without a quorum no round ever fails for

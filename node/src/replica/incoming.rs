@@ -57,7 +57,7 @@ impl Replica {
     ) {
         let height = message.height();
         if let Message::Vote(vote) = message {
-            let round = self.consensus.round();
+            let round = self.round();
             match self.ballots.add(&self.electorate, round, vote) {
                 Ok(votes) => self.inputs.extend(votes),
                 Err(refusal) => tracing::debug!(%refusal, height, "vote refused"),
@@ -437,6 +437,47 @@ mod tests {
         let expected: Vec<u32> = [0].into_iter().chain(least..=last_round).collect();
         assert_eq!(rounds, expected);
         assert!(replica.checked.contains_key(&header_hash(&needed.id())));
+    }
+
+    #[test]
+    fn a_vote_that_came_early_counts_though_the_height_before_took_many_rounds() {
+        let (mut replica, blocks) = follower();
+        let key = PrivateKey::generate([1; 32], KeyAlgorithm::Ed25519);
+        let validator = replica.electorate.proposer(0);
+        let chain_id = replica.expected.chain_id.clone();
+        let signed = |unsigned: Unsigned| {
+            let signature = key.sign(&unsigned.sign_bytes(&chain_id));
+            unsigned.signed(Signature::try_from(signature).unwrap())
+        };
+        let timeout = message::Timeout {
+            height: replica.height_to_decide(),
+            round: 20,
+            high_qc: None,
+            validator,
+            signature: None,
+        };
+        tell(&mut replica, signed(Unsigned::Timeout(timeout)));
+        assert_eq!(replica.round(), 21, "a quorum alone gave up");
+
+        let next = Candidate::decode(blocks[HEIGHT + 1].block.as_slice().into()).unwrap();
+        let vote = tendermint::vote::Vote {
+            vote_type: tendermint::vote::Type::Prevote,
+            height: next.header().height,
+            round: 0u16.into(),
+            block_id: Some(next.id()),
+            timestamp: Some(next.time()),
+            validator_address: validator,
+            validator_index: 0usize.try_into().unwrap(),
+            signature: None,
+            extension: Vec::new(),
+            extension_signature: None,
+        };
+        tell(&mut replica, signed(Unsigned::Vote(vote)));
+        let now = replica.expected.last_time;
+        replica.step(now, ReplicaInput::Blocks(vec![blocks[HEIGHT].clone()]));
+        assert_eq!((replica.height_to_decide(), replica.round()), (5, 0));
+        let high_qc = replica.consensus.record().high_qc.as_ref();
+        assert_eq!(high_qc.map(|high| high.block_id), Some(next.id()));
     }
 
     /// The block of the height to decide with these transactions, of so many milliseconds' age.
