@@ -1,6 +1,7 @@
 //! The one thread that owns the replica: it turns messages, admissions and timers into steps, and outputs into sends.
 //!
-//! Consensus comes first, timers next, transactions last, and of these a few at a time, so that load cannot starve agreement.
+//! Consensus comes first, timers next, transactions last, and of these a few at a time, so that load cannot starve agreement. Nor can
+//! messages without end starve transactions: after so many there is a step for these.
 //! Everything that enters comes through a bounded channel; everything that leaves goes to a handle that never blocks.
 
 mod admitting;
@@ -35,6 +36,8 @@ use admitting::Admitting;
 pub const INBOX_MAX: usize = 16;
 /// Batches of admissions that may wait for the core. Few, since each may have some MiB: what waits, waits for its check.
 pub const ADMISSIONS_MAX: usize = 16;
+/// Entries of the inbox that are taken in a row while admissions wait.
+const INBOX_RUN_MAX: u32 = 64;
 /// How often a changed status is published at most.
 const STATUS_PERIOD: Duration = Duration::from_millis(100);
 /// How often this node announces its height at most.
@@ -98,6 +101,8 @@ struct Core {
     timers: BTreeMap<(Instant, u64), ReplicaTimer>,
     next_timer: u64,
     admitting: Admitting,
+    /// Entries of the inbox that were taken since the last step for admissions.
+    inbox_run: u32,
     spread: Spread,
     /// Who proposed when transactions were last sent; none, so that what waits is sent again.
     proposer: Option<account::Id>,
@@ -133,7 +138,10 @@ pub async fn run(
         tokio::select! {
             biased;
             input = inbox.recv() => match input {
-                Some(input) => core.take(input),
+                Some(input) => {
+                    core.take(input);
+                    core.admit_in_between(&mut admissions);
+                }
                 None => return,
             },
             () = sleep_until(wake) => {}
@@ -165,6 +173,7 @@ impl Core {
             timers: BTreeMap::new(),
             next_timer: 0,
             admitting: Admitting::default(),
+            inbox_run: 0,
             spread: Spread::new(now),
             proposer: None,
             speaker: None,
@@ -252,8 +261,26 @@ impl Core {
         }
     }
 
+    /// An inbox that is never empty leaves one step in so many for admissions.
+    fn admit_in_between(&mut self, admissions: &mut mpsc::Receiver<Vec<Admission>>) {
+        self.inbox_run += 1;
+        if self.inbox_run < INBOX_RUN_MAX {
+            return;
+        }
+        self.inbox_run = 0;
+        if self.admitting.is_empty()
+            && let Ok(batch) = admissions.try_recv()
+        {
+            self.admitting.extend(batch);
+        }
+        if !self.admitting.is_empty() {
+            self.admit_some();
+        }
+    }
+
     /// What one step takes, all at once, so that the block which they cause holds all of them.
     fn admit_some(&mut self) {
+        self.inbox_run = 0;
         let parts = self.admitting.next_step();
         let transactions = parts
             .iter()

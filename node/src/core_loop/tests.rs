@@ -113,3 +113,21 @@ async fn what_finds_no_place_is_refused_before_its_accounts_are_read() {
     assert_eq!(admit(0, 1), [""], "it waits");
     assert_eq!(admit(1, 1), [mempool::NONCE_TAKEN.name]);
 }
+
+#[tokio::test]
+async fn a_core_whose_inbox_is_never_empty_admits() {
+    let mut core = core(&[]).await;
+    let (sender, mut admissions) = mpsc::channel(ADMISSIONS_MAX);
+    let (reply, mut answer) = oneshot::channel();
+    let admission = Admission {
+        transactions: vec![Ok(acting_for(0, 1))],
+        origin: Origin::Client(reply),
+    };
+    sender.send(vec![admission]).await.unwrap();
+    for _ in 1..INBOX_RUN_MAX {
+        core.admit_in_between(&mut admissions);
+    }
+    assert!(answer.try_recv().is_err());
+    core.admit_in_between(&mut admissions);
+    assert_eq!(names(answer.try_recv().unwrap()), [""]);
+}
