@@ -333,6 +333,7 @@ impl Core {
             }
             self.admitting.settle(begun);
         }
+        self.forget_driven_out();
         self.pass_on_own(own);
         self.deliver(rest);
     }
@@ -355,6 +356,29 @@ impl Core {
                 continue;
             };
             pool.next_nonces.insert(transaction.sender.clone(), next);
+        }
+    }
+
+    /// Tells the gateway what waits no more, since it gave way to others.
+    fn forget_driven_out(&mut self) {
+        let driven_out = self.replica.take_driven_out();
+        if driven_out.is_empty() {
+            return;
+        }
+        self.status_due = true;
+        let mempool = self.replica.mempool();
+        let mut pool = self
+            .outlets
+            .pool
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        for transaction in driven_out {
+            if !mempool.contains_hash(&transaction.hash) {
+                pool.pending.remove(&transaction.hash);
+            }
+            if !mempool.has_sender(&transaction.sender) {
+                pool.next_nonces.remove(&transaction.sender);
+            }
         }
     }
 
@@ -586,7 +610,7 @@ impl Core {
         self.outlets.roster = roster;
     }
 
-    /// What left the mempool without a block: it waited too long, or another took its place.
+    /// What left the mempool without a block: it waited too long, could not run, or gave way.
     fn forget_what_waits_no_more(&self) {
         let mempool = self.replica.mempool();
         let mut pool = self

@@ -3,6 +3,13 @@
 //! Every transaction in here is already [`Checked`], and is remembered by its id, so that a proposal which contains it costs no
 //! signature check. A sender's transactions leave in the order of their nonces; between senders the order is that of arrival. What
 //! cannot run in its turn is dropped by whoever finds it, so that it holds nobody up.
+//!
+//! What can run as soon as those before it have, is ready. What waits behind a gap of its sender's nonces is not, and where there is
+//! no room it gives way to what is: nobody can keep others out with what nobody can run. What is ready is never driven out.
+
+mod gaps;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::iter::Peekable;
@@ -11,17 +18,22 @@ use std::sync::Arc;
 use starfire_ledger::Checked;
 use starfire_state::{Code, Rejection};
 
+pub use gaps::GAP_WAIT_MS_MAX;
+use gaps::Gaps;
+
 /// How far above the account's nonce a waiting transaction's may be.
 pub const NONCE_GAP_MAX: i64 = 10_000;
-/// How long a transaction may wait, milliseconds.
+/// How long a transaction that is ready may wait, milliseconds.
 pub const WAIT_MS_MAX: i64 = 10 * 60 * 1000;
 
 /// One part in this many is for transactions that no member sends or sponsors: strangers cannot lock members out.
 const OPEN_SHARE: usize = 2;
+/// One part in this many of the bytes that it may be among is for one sender. One transaction of a sender may always wait.
+const SENDER_SHARE: usize = 4;
 
-/// The mempool is full; nothing that waits is driven out by newcomers.
+/// The mempool is full; no newcomer drives out what is ready.
 pub const FULL: Code = Code::new("MEMPOOL_FULL", 160);
-/// The sender has as many transactions waiting as one sender may.
+/// The sender has as many transactions waiting as one sender may, or as many bytes.
 pub const SENDER_FULL: Code = Code::new("MEMPOOL_SENDER_FULL", 160);
 /// Another transaction of this sender with this nonce waits already.
 pub const NONCE_TAKEN: Code = Code::new("NONCE_TAKEN", 99);
@@ -45,21 +57,62 @@ struct Waiting {
     arrival: u64,
     since_ms: i64,
     open: bool,
+    /// Its place among those behind a gap, if it is one of them.
+    behind: Option<u64>,
 }
 
 /// One sender's transactions, by nonce.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
     /// The account's nonce in the newest state, so that a proposer need not read it.
     account_nonce: i64,
     waiting: BTreeMap<i64, Waiting>,
+    /// The nonce of the first gap: what is below it is ready.
+    gap: i64,
+    load: Load,
+    /// Of these, what waits behind the gap.
+    behind: Load,
     /// When the one arrived whose turn it is, if that waits.
     ready: Option<u64>,
 }
 
 impl Queue {
+    fn new(account_nonce: i64) -> Self {
+        Self {
+            account_nonce,
+            waiting: BTreeMap::new(),
+            gap: account_nonce.saturating_add(1),
+            load: Load::default(),
+            behind: Load::default(),
+            ready: None,
+        }
+    }
+
     fn next_nonce(&self) -> i64 {
         self.account_nonce.saturating_add(1)
+    }
+
+    /// What is ready from the gap on is behind it no more: the gap is filled, or the account's nonce has passed it.
+    fn close_gap(&mut self, gaps: &mut Gaps) {
+        self.gap = self.gap.max(self.next_nonce());
+        while let Some(waiting) = self.waiting.get_mut(&self.gap) {
+            if gaps.remove(waiting) {
+                self.behind.take(waiting.transaction.bytes().len());
+            }
+            self.gap += 1;
+        }
+    }
+
+    /// There is a gap at this nonce, if something is to run before what stands above it.
+    fn open_gap(&mut self, nonce: i64, gaps: &mut Gaps, now_ms: i64) {
+        if !(self.next_nonce()..self.gap).contains(&nonce) {
+            return;
+        }
+        for (_, waiting) in self.waiting.range_mut(nonce..self.gap) {
+            gaps.insert(waiting, now_ms);
+            self.behind.add(waiting.transaction.bytes().len());
+        }
+        self.gap = nonce;
     }
 }
 
@@ -76,17 +129,66 @@ pub struct Mempool {
     next_arrival: u64,
     /// The senders of those whose turn it is, by arrival.
     ready: BTreeMap<u64, Arc<str>>,
-    bytes: usize,
-    open: Share,
+    load: Load,
+    /// What transactions that no member stands behind take of it.
+    open: Load,
+    gaps: Gaps,
     /// Transactions that name their last height, by it.
     ceilings: BTreeSet<(u64, Arc<str>, i64)>,
+    /// What newcomers drove out since the last block, and nobody was told of.
+    driven_out: Vec<Arc<Checked>>,
+    now_ms: i64,
 }
 
-/// What transactions that no member stands behind take of the mempool.
-#[derive(Debug, Clone, Copy, Default)]
-struct Share {
+/// What transactions take of the mempool.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Load {
     transactions: usize,
     bytes: usize,
+}
+
+impl Load {
+    fn add(&mut self, bytes: usize) {
+        self.transactions += 1;
+        self.bytes += bytes;
+    }
+
+    fn take(&mut self, bytes: usize) {
+        self.transactions -= 1;
+        self.bytes -= bytes;
+    }
+
+    fn with(self, other: Self) -> Self {
+        Self {
+            transactions: self.transactions + other.transactions,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+
+    fn without(self, part: Self) -> Self {
+        Self {
+            transactions: self.transactions - part.transactions,
+            bytes: self.bytes - part.bytes,
+        }
+    }
+}
+
+impl Limits {
+    fn has_place(&self, load: Load, bytes: usize) -> bool {
+        load.transactions < self.transactions_max
+            && load.bytes.saturating_add(bytes) <= self.bytes_max
+    }
+
+    fn has_open_place(&self, load: Load, bytes: usize) -> bool {
+        load.transactions < self.transactions_max / OPEN_SHARE
+            && load.bytes.saturating_add(bytes) <= self.bytes_max / OPEN_SHARE
+    }
+
+    fn has_place_for_sender(&self, load: Load, bytes: usize, open: bool) -> bool {
+        let share = self.bytes_max / if open { OPEN_SHARE } else { 1 };
+        load.transactions < self.transactions_per_sender_max
+            && (load.transactions == 0 || load.bytes.saturating_add(bytes) <= share / SENDER_SHARE)
+    }
 }
 
 impl Mempool {
@@ -100,9 +202,12 @@ impl Mempool {
             arrivals: BTreeMap::new(),
             next_arrival: 0,
             ready: BTreeMap::new(),
-            bytes: 0,
-            open: Share::default(),
+            load: Load::default(),
+            open: Load::default(),
+            gaps: Gaps::default(),
             ceilings: BTreeSet::new(),
+            driven_out: Vec::new(),
+            now_ms: i64::MIN,
         }
     }
 
@@ -118,8 +223,8 @@ impl Mempool {
         if self.waits(&transaction.id) {
             return Ok(false);
         }
-        let (nonce, size) = (transaction.nonce, transaction.bytes().len());
-        let sender = &transaction.sender;
+        let nonce = transaction.nonce;
+        let sender = transaction.sender.clone();
         if nonce <= account_nonce {
             let detail = format!(
                 "Transaction nonce({nonce}) too small, the account({sender}) nonce is ({account_nonce})"
@@ -132,68 +237,143 @@ impl Mempool {
             );
             return Err(Rejection::new(NONCE_OUT_OF_RANGE, detail));
         }
-        self.has_place(&transaction, open)?;
+        self.now_ms = now_ms;
+        self.note_account(&sender, account_nonce);
+        let next = account_nonce.saturating_add(1);
+        let is_ready = nonce == self.next_nonce_of(&sender).unwrap_or(next);
+        self.find_place(&transaction, open, is_ready)?;
+        if is_ready {
+            self.make_room(&transaction, open);
+        }
+        self.insert(transaction, account_nonce, open);
+        Ok(true)
+    }
 
-        let sender = sender.clone();
+    fn insert(&mut self, transaction: Arc<Checked>, account_nonce: i64, open: bool) {
+        let (nonce, size) = (transaction.nonce, transaction.bytes().len());
+        let sender = transaction.sender.clone();
         if let Some(ceiling) = ceiling(&transaction) {
             self.ceilings.insert((ceiling, sender.clone(), nonce));
         }
         let arrival = self.next_arrival;
         self.next_arrival += 1;
-        self.bytes += size;
+        self.load.add(size);
         if open {
-            self.open.transactions += 1;
-            self.open.bytes += size;
+            self.open.add(size);
         }
         self.ids.insert(transaction.id, (sender.clone(), nonce));
         self.hashes.insert(transaction.hash, transaction.id);
         self.arrivals.insert(arrival, (sender.clone(), nonce));
-        let entry = Waiting {
+        let mut entry = Waiting {
             transaction,
             arrival,
-            since_ms: now_ms,
+            since_ms: self.now_ms,
             open,
+            behind: None,
         };
-        let queue = self.senders.entry(sender.clone()).or_default();
-        queue.account_nonce = queue.account_nonce.max(account_nonce);
+        let queue = self
+            .senders
+            .entry(sender.clone())
+            .or_insert_with(|| Queue::new(account_nonce));
+        queue.load.add(size);
+        if nonce != queue.gap {
+            self.gaps.insert(&mut entry, self.now_ms);
+            queue.behind.add(size);
+        }
         queue.waiting.insert(nonce, entry);
+        queue.close_gap(&mut self.gaps);
         self.note_ready(&sender);
-        Ok(true)
     }
 
-    /// Whether there is a place for a transaction that does not wait, as far as one can tell without any state.
+    /// Whether there is a place for a transaction that does not wait, as far as one can tell without any state: of a sender of whom
+    /// nothing waits, any may be the next.
     pub fn has_place(&self, transaction: &Checked, open: bool) -> Result<(), Rejection> {
+        let queue = self.senders.get(&transaction.sender);
+        let is_ready = queue.is_none_or(|queue| transaction.nonce == queue.gap);
+        self.find_place(transaction, open, is_ready)
+    }
+
+    /// What waits behind a gap takes no place of one that is ready.
+    fn find_place(
+        &self,
+        transaction: &Checked,
+        open: bool,
+        is_ready: bool,
+    ) -> Result<(), Rejection> {
         let (nonce, size) = (transaction.nonce, transaction.bytes().len());
         let sender = &transaction.sender;
-        if self.ids.len() >= self.limits.transactions_max
-            || self.bytes.saturating_add(size) > self.limits.bytes_max
-        {
+        let counted = |all: Load, behind: Load| if is_ready { all.without(behind) } else { all };
+        let load = counted(self.load, self.gaps.load());
+        if !self.limits.has_place(load, size) {
             return Err(Rejection::new(
                 FULL,
                 "the mempool is full: send it again in a moment",
             ));
         }
-        if open
-            && (self.open.transactions >= self.limits.transactions_max / OPEN_SHARE
-                || self.open.bytes.saturating_add(size) > self.limits.bytes_max / OPEN_SHARE)
-        {
+        let load = counted(self.open, self.gaps.open_load());
+        if open && !self.limits.has_open_place(load, size) {
             let detail = "the part of the mempool for strangers is full: send it again in a moment, or find a sponsor";
             return Err(Rejection::new(FULL, detail));
         }
-        let waiting = self.senders.get(sender).map(|queue| &queue.waiting);
-        if waiting.is_some_and(|waiting| waiting.contains_key(&nonce)) {
+        let Some(queue) = self.senders.get(sender) else {
+            return Ok(());
+        };
+        if queue.waiting.contains_key(&nonce) {
             return Err(Rejection::new(
                 NONCE_TAKEN,
                 format!("another transaction of {sender} waits with nonce {nonce}"),
             ));
         }
-        if waiting.is_some_and(|waiting| waiting.len() >= self.limits.transactions_per_sender_max) {
+        let load = counted(queue.load, queue.behind);
+        if !self.limits.has_place_for_sender(load, size, open) {
             return Err(Rejection::new(
                 SENDER_FULL,
-                format!("{sender} has too many transactions waiting"),
+                format!("{sender} has too many transactions waiting, or too many bytes"),
             ));
         }
         Ok(())
+    }
+
+    /// Drives out of each bound what waits behind gaps, until there is room for a transaction that is ready, and finds it there.
+    fn make_room(&mut self, transaction: &Checked, open: bool) {
+        let (limits, size) = (self.limits, transaction.bytes().len());
+        let sender = &transaction.sender;
+        while self
+            .senders
+            .get(sender)
+            .is_some_and(|queue| !limits.has_place_for_sender(queue.load, size, open))
+        {
+            self.drive_out(sender, false);
+        }
+        while open && !limits.has_open_place(self.open, size) {
+            self.drive_out_newest(true);
+        }
+        while !limits.has_place(self.load, size) {
+            self.drive_out_newest(false);
+        }
+    }
+
+    fn drive_out_newest(&mut self, only_open: bool) {
+        let newest = self.gaps.newest(only_open);
+        let sender = newest.expect("what is ready alone leaves room");
+        self.drive_out(&sender, only_open);
+    }
+
+    /// Drives out a sender's highest nonce behind its gap, which has the most before it; `only_open`: of those that no member stands
+    /// behind.
+    fn drive_out(&mut self, sender: &str, only_open: bool) {
+        let behind = self.senders[sender].waiting.iter().rev();
+        let mut behind =
+            behind.filter(|(_, waiting)| waiting.behind.is_some() && (waiting.open || !only_open));
+        let (nonce, waiting) = behind.next().expect("something of it waits behind a gap");
+        let (nonce, transaction) = (*nonce, waiting.transaction.clone());
+        self.driven_out.push(transaction);
+        self.remove(sender, nonce);
+    }
+
+    /// What newcomers drove out since this was asked last, or since the last block.
+    pub fn take_driven_out(&mut self) -> Vec<Arc<Checked>> {
+        std::mem::take(&mut self.driven_out)
     }
 
     /// Whether the transaction with this id waits.
@@ -216,8 +396,7 @@ impl Mempool {
     /// The nonce that this sender is to use next: what waits beyond a gap waits in vain until the gap is filled. `None`: nothing of
     /// this sender waits.
     pub fn next_nonce_of(&self, sender: &str) -> Option<i64> {
-        let queue = self.senders.get(sender)?;
-        Some(self.next_nonce(sender, queue.account_nonce))
+        Some(self.senders.get(sender)?.gap)
     }
 
     /// The nonce that follows everything of this sender that waits without a gap.
@@ -249,19 +428,23 @@ impl Mempool {
 
     /// Drops what the block of `height` has used, what expired with it, and what has waited too long.
     pub fn committed(&mut self, senders: &BTreeMap<Arc<str>, i64>, height: u64, now_ms: i64) {
+        self.now_ms = now_ms;
+        self.driven_out.clear();
         for (sender, account_nonce) in senders {
-            let Some(queue) = self.senders.get_mut(sender) else {
+            self.note_account(sender, *account_nonce);
+            let Some(queue) = self.senders.get(sender) else {
                 continue;
             };
-            queue.account_nonce = *account_nonce;
             let used = queue.waiting.range(..=*account_nonce);
             let used: Vec<i64> = used.map(|(nonce, _)| *nonce).collect();
             for nonce in used {
                 self.remove(sender, nonce);
             }
-            self.note_ready(sender);
         }
         self.drop_expired(height);
+        while let Some((sender, nonce)) = self.gaps.overdue(now_ms) {
+            self.remove(&sender, nonce);
+        }
         while let Some((sender, nonce)) = self.arrivals.values().next().cloned() {
             let waiting = &self.senders[&sender].waiting[&nonce];
             if now_ms.saturating_sub(waiting.since_ms) <= WAIT_MS_MAX {
@@ -288,14 +471,19 @@ impl Mempool {
         let Some(queue) = self.senders.get_mut(sender) else {
             return;
         };
-        if let Some(removed) = queue.waiting.remove(&nonce) {
-            self.bytes -= removed.transaction.bytes().len();
+        if let Some(mut removed) = queue.waiting.remove(&nonce) {
+            let size = removed.transaction.bytes().len();
+            queue.load.take(size);
+            if self.gaps.remove(&mut removed) {
+                queue.behind.take(size);
+            }
+            queue.open_gap(nonce, &mut self.gaps, self.now_ms);
+            self.load.take(size);
             self.ids.remove(&removed.transaction.id);
             self.hashes.remove(&removed.transaction.hash);
             self.arrivals.remove(&removed.arrival);
             if removed.open {
-                self.open.transactions -= 1;
-                self.open.bytes -= removed.transaction.bytes().len();
+                self.open.take(size);
             }
             if let Some(ceiling) = ceiling(&removed.transaction) {
                 self.ceilings
@@ -309,6 +497,17 @@ impl Mempool {
             .is_some_and(|queue| queue.waiting.is_empty())
         {
             self.senders.remove(sender);
+        }
+    }
+
+    /// A nonce that was used once stays used.
+    fn note_account(&mut self, sender: &str, nonce: i64) {
+        if let Some(queue) = self.senders.get_mut(sender)
+            && queue.account_nonce < nonce
+        {
+            queue.account_nonce = nonce;
+            queue.close_gap(&mut self.gaps);
+            self.note_ready(sender);
         }
     }
 
@@ -350,7 +549,7 @@ impl Mempool {
 
     /// Bytes of their envelopes.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.load.bytes
     }
 }
 
@@ -394,222 +593,4 @@ fn ceiling(transaction: &Checked) -> Option<u64> {
     u64::try_from(transaction.ceil_ledger_seq)
         .ok()
         .filter(|ceiling| *ceiling > 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use starfire_did::{Did, KeyAlgorithm, PrivateKey};
-    use starfire_ledger::{ChainRules, Transaction, check};
-    use starfire_proto::protocol;
-
-    const LIMITS: Limits = Limits {
-        transactions_max: 5,
-        bytes_max: 10_000,
-        transactions_per_sender_max: 3,
-    };
-
-    fn transaction(key: u8, nonce: i64) -> Arc<Checked> {
-        transaction_with(key, nonce, "topic")
-    }
-
-    fn transaction_until(key: u8, nonce: i64, ceiling: i64) -> Arc<Checked> {
-        signed(key, nonce, "topic", ceiling)
-    }
-
-    fn transaction_with(key: u8, nonce: i64, topic: &str) -> Arc<Checked> {
-        signed(key, nonce, topic, 0)
-    }
-
-    fn signed(key: u8, nonce: i64, topic: &str, ceil_ledger_seq: i64) -> Arc<Checked> {
-        let key = PrivateKey::generate([key; 32], KeyAlgorithm::Ed25519);
-        let source = Did::derive(&key.public(), None).to_string();
-        let body = protocol::Transaction {
-            source_address: source,
-            nonce,
-            ceil_ledger_seq,
-            operations: vec![protocol::Operation {
-                r#type: protocol::operation::Type::Log.into(),
-                log: Some(protocol::OperationLog {
-                    topic: topic.into(),
-                    datas: vec![],
-                }),
-                ..Default::default()
-            }],
-            ..Default::default()
-        };
-        let rules = ChainRules {
-            chain_id: "starfire-main-1".to_owned(),
-            chain_code: None,
-            bif_chain_id: 0,
-        };
-        Arc::new(
-            check(
-                Transaction::decode(&Transaction::sign(&body, &[&key])).unwrap(),
-                &rules,
-            )
-            .unwrap(),
-        )
-    }
-
-    fn nonces(pool: &Mempool) -> Vec<i64> {
-        pool.candidates()
-            .map(|transaction| transaction.nonce)
-            .collect()
-    }
-
-    #[test]
-    fn a_sender_s_transactions_leave_in_the_order_of_their_nonces() {
-        let mut pool = Mempool::new(LIMITS);
-        for nonce in [3, 1, 2] {
-            assert!(pool.add(transaction(1, nonce), 0, false, 0).unwrap());
-        }
-        assert_eq!(nonces(&pool), [1, 2, 3]);
-    }
-
-    #[test]
-    fn a_gap_holds_back_what_stands_above_it() {
-        let mut pool = Mempool::new(LIMITS);
-        pool.add(transaction(1, 1), 0, false, 0).unwrap();
-        pool.add(transaction(1, 3), 0, false, 0).unwrap();
-        assert_eq!(nonces(&pool), [1]);
-        assert_eq!(pool.next_nonce(&transaction(1, 1).source.to_string(), 0), 2);
-    }
-
-    #[test]
-    fn the_next_nonce_is_that_of_the_gap_until_it_is_filled() {
-        let mut pool = Mempool::new(LIMITS);
-        let sender = transaction(1, 1).sender.clone();
-        assert_eq!(pool.next_nonce_of(&sender), None);
-        for (nonce, next) in [(7, 5), (5, 6), (6, 8)] {
-            pool.add(transaction(1, nonce), 4, false, 0).unwrap();
-            assert_eq!(pool.next_nonce_of(&sender), Some(next), "after {nonce}");
-        }
-        pool.drop_refused(&transaction(1, 5).id);
-        assert_eq!(pool.next_nonce_of(&sender), Some(5));
-    }
-
-    #[test]
-    fn between_senders_the_order_is_that_of_arrival_as_soon_as_it_is_their_turn() {
-        let mut pool = Mempool::new(LIMITS);
-        for (key, nonce) in [(1, 2), (2, 1), (1, 1), (3, 1), (2, 2)] {
-            pool.add(transaction(key, nonce), 0, false, 0).unwrap();
-        }
-        let sender = |key| transaction(key, 1).sender.clone();
-        let order = |pool: &Mempool| -> Vec<(Arc<str>, i64)> {
-            pool.candidates()
-                .map(|transaction| (transaction.sender.clone(), transaction.nonce))
-                .collect()
-        };
-        let [one, two, three] = [1, 2, 3].map(sender);
-        let expected = [(&two, 1), (&one, 1), (&one, 2), (&three, 1), (&two, 2)];
-        let expected = expected.map(|(sender, nonce)| (sender.clone(), nonce));
-        assert_eq!(order(&pool), expected);
-        pool.committed(&BTreeMap::from([(one.clone(), 1)]), 1, 0);
-        let expected = [(&one, 2), (&two, 1), (&three, 1), (&two, 2)];
-        let expected = expected.map(|(sender, nonce)| (sender.clone(), nonce));
-        assert_eq!(order(&pool), expected);
-    }
-
-    #[test]
-    fn what_is_dropped_in_its_turn_holds_back_what_stands_above_it_until_it_comes_again() {
-        let mut pool = Mempool::new(LIMITS);
-        for nonce in [1, 2] {
-            pool.add(transaction(1, nonce), 0, false, 0).unwrap();
-        }
-        pool.drop_refused(&transaction(1, 1).id);
-        assert_eq!((nonces(&pool), pool.len()), (vec![], 1));
-        pool.add(transaction(1, 1), 0, false, 0).unwrap();
-        assert_eq!(nonces(&pool), [1, 2]);
-        pool.drop_refused(&transaction(1, 2).id);
-        pool.drop_refused(&transaction(1, 1).id);
-        assert_eq!((pool.len(), pool.bytes(), pool.senders()), (0, 0, 0));
-        assert!(pool.candidates().next().is_none());
-    }
-
-    #[test]
-    fn a_known_transaction_is_no_news_and_a_second_one_with_its_nonce_is_refused() {
-        let mut pool = Mempool::new(LIMITS);
-        let first = transaction(1, 1);
-        assert!(pool.add(first.clone(), 0, false, 0).unwrap());
-        assert!(!pool.add(first, 0, false, 0).unwrap());
-        assert_eq!(
-            pool.add(transaction_with(1, 1, "other"), 0, false, 0)
-                .unwrap_err()
-                .code,
-            NONCE_TAKEN
-        );
-    }
-
-    #[test]
-    fn used_and_far_nonces_are_refused() {
-        let mut pool = Mempool::new(LIMITS);
-        assert_eq!(
-            pool.add(transaction(1, 4), 4, false, 0).unwrap_err().code,
-            NONCE_OUT_OF_RANGE
-        );
-        assert_eq!(
-            pool.add(transaction(1, NONCE_GAP_MAX + 1), 0, false, 0)
-                .unwrap_err()
-                .code,
-            NONCE_OUT_OF_RANGE
-        );
-    }
-
-    #[test]
-    fn bounds_hold_for_one_sender_and_for_all() {
-        let mut pool = Mempool::new(LIMITS);
-        for nonce in 1..=3 {
-            pool.add(transaction(1, nonce), 0, false, 0).unwrap();
-        }
-        assert_eq!(
-            pool.add(transaction(1, 4), 0, false, 0).unwrap_err().code,
-            SENDER_FULL
-        );
-        pool.add(transaction(2, 1), 0, false, 0).unwrap();
-        pool.add(transaction(3, 1), 0, false, 0).unwrap();
-        assert_eq!(
-            pool.add(transaction(4, 1), 0, false, 0).unwrap_err().code,
-            FULL
-        );
-    }
-
-    #[test]
-    fn a_committed_block_frees_what_it_used_and_time_frees_the_rest() {
-        let mut pool = Mempool::new(LIMITS);
-        let (first, second) = (transaction(1, 1), transaction(1, 2));
-        let sender = first.sender.clone();
-        pool.add(first, 0, false, 0).unwrap();
-        pool.add(second.clone(), 0, false, 0).unwrap();
-        pool.committed(&BTreeMap::from([(sender, 1)]), 1, 1);
-        assert_eq!(pool.len(), 1);
-        assert!(pool.contains_hash(&second.hash));
-        pool.committed(&BTreeMap::new(), 2, WAIT_MS_MAX + 1);
-        assert_eq!((pool.len(), pool.bytes()), (0, 0));
-    }
-
-    #[test]
-    fn strangers_cannot_fill_the_part_that_is_kept_for_members() {
-        let mut pool = Mempool::new(LIMITS);
-        assert!(pool.add(transaction(1, 1), 0, true, 0).unwrap());
-        assert!(pool.add(transaction(2, 1), 0, true, 0).unwrap());
-        assert_eq!(
-            pool.add(transaction(3, 1), 0, true, 0).unwrap_err().code,
-            FULL
-        );
-        assert!(pool.add(transaction(3, 1), 0, false, 0).unwrap());
-    }
-
-    #[test]
-    fn what_expired_with_a_block_does_not_hold_up_the_rest() {
-        let mut pool = Mempool::new(LIMITS);
-        let expiring = transaction_until(1, 1, 7);
-        pool.add(expiring.clone(), 0, false, 0).unwrap();
-        pool.add(transaction(2, 1), 0, false, 0).unwrap();
-        pool.committed(&BTreeMap::new(), 6, 0);
-        assert!(pool.contains_hash(&expiring.hash));
-        pool.committed(&BTreeMap::new(), 7, 0);
-        assert!(!pool.contains_hash(&expiring.hash));
-        assert_eq!(pool.len(), 1);
-    }
 }

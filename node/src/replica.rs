@@ -381,6 +381,11 @@ impl Replica {
         &self.mempool
     }
 
+    /// Transactions that newcomers drove out of the mempool since the last block, or since this was asked.
+    pub fn take_driven_out(&mut self) -> Vec<Arc<Checked>> {
+        self.mempool.take_driven_out()
+    }
+
     /// What was checked lately, to be shared with those who check signatures for this replica.
     pub fn recent(&self) -> &Recent {
         &self.recent

@@ -115,6 +115,28 @@ async fn what_finds_no_place_is_refused_before_its_accounts_are_read() {
 }
 
 #[tokio::test]
+async fn what_gave_way_to_what_can_run_is_shown_no_more() {
+    let mut core = core(&[]).await;
+    let mut admit = |nonces: std::ops::RangeInclusive<i64>| {
+        let (reply, mut answer) = oneshot::channel();
+        core.admitting.extend(vec![Admission {
+            transactions: nonces.map(|nonce| Ok(acting_for(0, nonce))).collect(),
+            origin: Origin::Client(reply),
+        }]);
+        core.admit_some();
+        let verdicts = answer.try_recv().unwrap();
+        assert!(verdicts.iter().all(Result::is_ok));
+        let pool = core.outlets.pool.read().unwrap();
+        let next = pool.next_nonces.get(&acting_for(0, 1).sender);
+        let last = pool.pending.contains(&acting_for(0, 101).hash);
+        (pool.pending.len(), next.copied(), last)
+    };
+    // As many as one sender may have waiting.
+    assert_eq!(admit(2..=101), (100, Some(1), true));
+    assert_eq!(admit(1..=1), (100, Some(101), false));
+}
+
+#[tokio::test]
 async fn a_core_whose_inbox_is_never_empty_admits() {
     let mut core = core(&[]).await;
     let (sender, mut admissions) = mpsc::channel(ADMISSIONS_MAX);
