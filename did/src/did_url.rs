@@ -208,15 +208,20 @@ fn decoded(part: &str) -> Option<String> {
     if !uri::has_only_uri_characters(part) {
         return None;
     }
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.bytes();
+    String::from_utf8(percent_decoded(part)?).ok()
+}
+
+/// The bytes of a text, those behind percent signs as they are meant; `None` if a percent sign escapes nothing.
+pub(crate) fn percent_decoded(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
         bytes.push(match byte {
             b'%' => digit(rest.next()?)? << 4 | digit(rest.next()?)?,
             other => other,
         });
     }
-    String::from_utf8(bytes).ok()
+    Some(bytes)
 }
 
 fn digit(byte: u8) -> Option<u8> {

@@ -107,7 +107,7 @@ pub enum JoseError {
         "the claim {0:?} wraps a credential of version 1.1: the payload itself is the credential"
     )]
     Wrapper(&'static str),
-    /// A credential in a form that is known elsewhere, so that nothing is known of it here.
+    /// A credential or presentation in a form that is known elsewhere, so that nothing is known of it here.
     #[error("{0} is not known here")]
     FormUnknown(&'static str),
     /// The claims are no credential or presentation.

@@ -1,5 +1,7 @@
 //! Credentials and presentations as tokens: what agrees, what is refused, what an envelope carries.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::envelope::{self, Format};
@@ -373,7 +375,12 @@ fn an_envelope_says_its_format() {
         ("application/dc+sd-jwt", Some(Format::SdJwtVc)),
         ("application/vc+sd-jwt", Some(Format::SdJwtVc)),
         ("application/vc+cose", None),
-        ("application/vc+jwt;charset=utf-8", None),
+        ("application/vc+jwt;charset=utf-8", Some(Format::VcJwt)),
+        (
+            "application/vc+jwt ; charset=utf-8;base64",
+            Some(Format::VcJwt),
+        ),
+        ("text/plain;application/vc+jwt", None),
         ("", None),
     ] {
         assert_eq!(Format::of_media_type(media_type), format, "{media_type}");
@@ -391,9 +398,52 @@ fn an_envelope_says_its_format() {
         "ENVELOPE_INVALID"
     );
     assert_eq!(
-        envelope::open("application/vc+cose", bif)
+        envelope::open("application/vc+cwt", bif)
             .unwrap_err()
             .code(),
         "ENVELOPE_INVALID"
     );
+}
+
+#[test]
+fn an_envelope_is_opened_as_data_urls_are_written() {
+    let text = token(|_, _| ());
+    let read = vc_jwt::parse(&text).unwrap();
+    let open = |media_type: &str, content: &str| {
+        envelope::open(media_type, content).map_err(|error| error.code())
+    };
+    let padded = STANDARD.encode(&text);
+    let bare = padded.trim_end_matches('=');
+    let escaped = text.replacen('.', "%2E", 1);
+    for (media_type, content) in [
+        ("application/vc+jwt", text.as_str()),
+        ("application/vc+jwt", escaped.as_str()),
+        ("application/vc+jwt;charset=utf-8", text.as_str()),
+        ("application/VC+JWT;base64", padded.as_str()),
+        ("application/vc+jwt;charset=utf-8;BASE64", bare),
+        (
+            "application/vc+jwt;base64",
+            padded.replace('=', "%3D").as_str(),
+        ),
+    ] {
+        assert_eq!(open(media_type, content).as_ref(), Ok(&read), "{content}");
+    }
+    for content in ["%", "%zz", "%ff", "a!", "/w=="] {
+        let opened = open("application/vc+jwt;base64", content);
+        assert_eq!(opened, Err("ENVELOPE_INVALID"), "{content}");
+    }
+    // What another program may have secured well, whatever its bytes are.
+    for content in ["0oRD", "%ff"] {
+        let opened = open("application/vc+cose;base64", content);
+        assert_eq!(opened, Err("SUITE_UNSUPPORTED"), "{content}");
+    }
+    let presented = |media_type: &str| {
+        let opened = envelope::open_presentation(media_type, "a.b.c");
+        opened.map_err(|error| error.code())
+    };
+    let text = Ok("a.b.c".to_owned());
+    assert_eq!(presented("application/vp+jwt"), text);
+    assert_eq!(presented("application/vp+jwt;charset=utf-8"), text);
+    assert_eq!(presented("application/vp+cose"), Err("SUITE_UNSUPPORTED"));
+    assert_eq!(presented("application/vc+jwt"), Err("ENVELOPE_INVALID"));
 }

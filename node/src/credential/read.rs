@@ -67,8 +67,11 @@ impl Reader {
                 Contained::Enveloped {
                     media_type,
                     content,
-                } if media_type.eq_ignore_ascii_case("application/vp+jwt") => token(&content),
-                Contained::Enveloped { .. } | Contained::Embedded(_) => Err(Malformed::new(
+                } => {
+                    let text = envelope::open_presentation(&media_type, &content);
+                    token(&text.map_err(|error| of_jose(&error))?)
+                }
+                Contained::Embedded(_) => Err(Malformed::new(
                     "ENVELOPE_INVALID",
                     "an enveloped presentation is a vp+jwt",
                 )),

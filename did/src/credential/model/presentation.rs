@@ -15,9 +15,9 @@ pub enum Contained {
     Embedded(Value),
     /// In another format.
     Enveloped {
-        /// `application/vc+jwt` and so on.
+        /// `application/vc+jwt` and so on, with its parameters, of which `base64` says how the content is written.
         media_type: String,
-        /// What follows the comma of the data URL.
+        /// What follows the comma of the data URL, as it stands there.
         content: String,
     },
 }

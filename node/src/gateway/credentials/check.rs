@@ -157,13 +157,13 @@ pub(super) fn secured(
     if TOKEN_TYPES.iter().any(&is) {
         return Ok(reader.value(Value::String(text.to_owned())));
     }
-    if envelope::Format::of_media_type(kind).is_none() {
+    let Some(format) = envelope::Format::of_media_type(kind) else {
         return Err(Rejection::new(
             error::INVALID_PARAMETER,
             format!("credentials of the media type \"{kind}\" are not read here"),
         ));
-    }
-    let parsed = envelope::open(kind, text).map_err(|error| read::of_sd_jwt(&error));
+    };
+    let parsed = envelope::parse(format, text).map_err(|error| read::of_sd_jwt(&error));
     Ok(parsed.map(|parsed| Secured::Credential(Box::new(parsed))))
 }
 

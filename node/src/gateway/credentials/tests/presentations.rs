@@ -1,7 +1,10 @@
 //! Presentations: the holder's proof, and a report on each credential.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use starfire_did::credential::presentation;
 use starfire_did::jose::envelope::{self, Format};
+use starfire_did::jose::vc_jwt;
 use starfire_did::sd_jwt::{self, Conceal};
 
 use super::*;
@@ -217,6 +220,42 @@ async fn what_is_made_to_keep_a_node_busy_is_refused_by_its_size() {
             detail.contains("RDFC_TOO_LARGE") || detail.contains("RDFC_POISON"),
             "{detail}"
         );
+    }
+}
+
+#[tokio::test]
+async fn an_envelope_is_read_as_data_urls_are_written() {
+    let node = world().await;
+    let base_context = "https://www.w3.org/ns/credentials/v2";
+    let times = vc_jwt::Times::default();
+    let claims = claims();
+    let token = vc_jwt::issue(
+        claims.as_object().unwrap(),
+        &method(ISSUER),
+        times,
+        &key(ISSUER),
+    )
+    .unwrap();
+    let encoded = STANDARD.encode(&token);
+    for (url, verdict) in [
+        (
+            format!("data:application/vc+jwt;charset=utf-8,{token}"),
+            "VALID",
+        ),
+        (format!("data:application/vc+jwt;base64,{encoded}"), "VALID"),
+        (
+            "data:application/vc+cose;base64,0oRD".to_owned(),
+            "UNDECIDED",
+        ),
+        (format!("data:application/vc+cwt,{token}"), "INVALID"),
+    ] {
+        let envelope = json!({
+            "@context": base_context, "type": "EnvelopedVerifiableCredential", "id": url,
+        });
+        let answer = verify(&node, &envelope, &json!({})).await.json();
+        assert_eq!(answer["verdict"], json!(verdict), "{url}");
+        let answer = present(&node, &shown(&[envelope], "n-1"), &json!({})).await;
+        assert_eq!(answer["verdict"], json!(verdict), "{url}");
     }
 }
 
