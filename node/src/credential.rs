@@ -222,7 +222,7 @@ pub(crate) async fn judge_presentation(
     for (position, contained) in shown.credentials.iter().enumerate() {
         let report = if position >= CREDENTIALS_MAX {
             let detail = format!("at most {CREDENTIALS_MAX} credentials are judged at once");
-            Report::malformed(read::TOO_MANY, detail)
+            Report::malformed(code::CREDENTIALS_TOO_MANY, detail)
         } else {
             match facts.reader().contained(contained) {
                 Ok(parsed) => Box::pin(judge(&parsed, presenter.as_ref(), &within, facts)).await,

@@ -67,15 +67,16 @@ impl Work {
         }
     }
 
-    /// Takes what a document takes; nothing is left after one that is too large.
+    /// Takes what a document takes. One that is too large for what is left takes nothing: nothing is done with it, and a smaller one may
+    /// follow.
     fn take(&mut self, values: usize, contexts: usize) -> Result<(), RdfcError> {
         let all = values + contexts * CONTEXT_VALUES;
-        let left = self.values.checked_sub(all);
-        self.values = left.unwrap_or_default();
-        left.map(drop).ok_or(RdfcError::TooLarge {
+        let left = self.values.checked_sub(all).ok_or(RdfcError::TooLarge {
             what: "values in all that it is made of",
             max: WORK_VALUES_MAX,
-        })
+        })?;
+        self.values = left;
+        Ok(())
     }
 }
 

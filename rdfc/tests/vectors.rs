@@ -241,8 +241,6 @@ fn many_documents_take_no_more_work_than_a_few() {
         hash(&large, &mut work).unwrap_err().code(),
         "RDFC_TOO_LARGE"
     );
-    assert_eq!(
-        hash(&alumni(), &mut work).unwrap_err().code(),
-        "RDFC_TOO_LARGE"
-    );
+    // What was refused took nothing from what may follow.
+    assert!(hash(&alumni(), &mut work).is_ok());
 }

@@ -33,6 +33,8 @@ pub const RELATED_RESOURCE_INVALID: &str = "RELATED_RESOURCE_INVALID";
 pub const HOLDER_INVALID: &str = "HOLDER_INVALID";
 /// `verifiableCredential` holds something else than credentials.
 pub const CREDENTIALS_INVALID: &str = "CREDENTIALS_INVALID";
+/// A presentation holds more credentials than are judged at once: nothing is known of those beyond.
+pub const CREDENTIALS_TOO_MANY: &str = "CREDENTIALS_TOO_MANY";
 /// The verifier asks something of a credential, and the presentation holds none.
 pub const CREDENTIAL_MISSING: &str = "CREDENTIAL_MISSING";
 /// A proof is not well formed, or a chain of proofs is broken.
@@ -126,7 +128,8 @@ pub const CHALLENGE_MISMATCH: &str = "CHALLENGE_MISMATCH";
 pub const DOMAIN_MISMATCH: &str = "DOMAIN_MISMATCH";
 
 /// Codes that say that something could not be learned. All others say that something is wrong.
-pub const UNDECIDED: [&str; 8] = [
+pub const UNDECIDED: [&str; 9] = [
+    CREDENTIALS_TOO_MANY,
     SUITE_UNSUPPORTED,
     ISSUER_UNKNOWN,
     COSIGNER_UNKNOWN,

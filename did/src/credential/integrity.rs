@@ -30,7 +30,7 @@ pub type Canonicalizer<'a> = dyn Fn(&Value) -> Result<[u8; HASH_BYTES], Uncanoni
 /// Why nothing is computed of a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Uncanonical {
-    /// It has a context that is not known here. Who knows it can tell what was signed.
+    /// It has a context that is not known here, or takes more work than is done here. Others can tell what was signed.
     #[error("{0}")]
     Unknown(String),
     /// It is not one to sign, whoever looks at it.
@@ -179,8 +179,10 @@ pub fn open(secured: Value, rdfc: Option<&Canonicalizer<'_>>) -> Result<Opened, 
             Ok(hash_data) => hash_data,
             // Nothing is known to be wrong with what another program can compute.
             Err(Unhashed::Unknown(why)) => {
-                let name = proof.suite_name;
-                opened.unsupported.push(format!("{name} ({why})"));
+                let suite = format!("{} ({why})", proof.suite_name);
+                if !opened.unsupported.contains(&suite) {
+                    opened.unsupported.push(suite);
+                }
                 continue;
             }
             Err(Unhashed::Refused(error)) => return Err(error),
@@ -234,8 +236,9 @@ struct Documents<'a> {
     object: &'a Map<String, Value>,
     proofs: &'a [Value],
     rdfc: Option<&'a Canonicalizer<'a>>,
-    /// The hashes by what makes a form another: how it is hashed, which proofs are in it, and its context.
-    hashed: Vec<(Form, [u8; HASH_BYTES])>,
+    /// The hashes by what makes a form another: how it is hashed, which proofs are in it, and its context. Of what cannot be computed
+    /// here, why.
+    hashed: Vec<(Form, Result<[u8; HASH_BYTES], String>)>,
 }
 
 /// Why there is nothing that a proof signs.
@@ -305,13 +308,18 @@ impl<'a> Documents<'a> {
         };
         let known = self.hashed.iter().find(|(known, _)| *known == form);
         let document = match known {
-            Some((_, hash)) => *hash,
+            Some((_, hash)) => hash.clone(),
             None => {
-                let hash = self.hash(digest, &self.input(proof)?)?;
-                self.hashed.push((form, hash));
+                let hash = match self.hash(digest, &self.input(proof)?) {
+                    Ok(hash) => Ok(hash),
+                    Err(Unhashed::Unknown(why)) => Err(why),
+                    Err(refused @ Unhashed::Refused(_)) => return Err(refused),
+                };
+                self.hashed.push((form, hash.clone()));
                 hash
             }
         };
+        let document = document.map_err(Unhashed::Unknown)?;
         let mut data = [0; HASH_DATA_BYTES];
         let (first, second) = data.split_at_mut(HASH_BYTES);
         first.copy_from_slice(&self.hash(digest, &options)?);

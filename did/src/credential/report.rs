@@ -9,6 +9,9 @@ use super::evidence::Unknown;
 pub(crate) const SUITE_HINT: &str =
     "verify it with a program that knows the suite, or ask its issuer for another";
 
+/// What to do about a credential that was not looked at, since there are too many.
+const TOO_MANY_HINT: &str = "show fewer at once, or verify it by itself";
+
 /// The answer to the whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -199,14 +202,19 @@ impl Report {
         }
     }
 
-    /// Of bytes that are no credential, or of a token that nobody here can check.
+    /// Of bytes that are no credential, or of a credential that nobody here can read.
     pub fn malformed(code: &'static str, detail: impl Into<String>) -> Self {
+        let why = match code::UNDECIDED.contains(&code) {
+            true => "it was not read",
+            false => "it is not well formed",
+        };
         let rest = StepName::ALL[1..]
             .iter()
-            .map(|name| Step::skipped(*name, "it is not well formed"));
+            .map(|name| Step::skipped(*name, why));
         let parsed = Step::failed(StepName::Parsed, code, detail);
         let parsed = match code {
             code::SUITE_UNSUPPORTED => parsed.with_hint(SUITE_HINT),
+            code::CREDENTIALS_TOO_MANY => parsed.with_hint(TOO_MANY_HINT),
             _ => parsed,
         };
         Self::of(std::iter::once(parsed).chain(rest).collect())

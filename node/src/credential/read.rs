@@ -18,9 +18,6 @@ use starfire_did::jose::{self, JoseError, vp_jwt};
 use starfire_did::sd_jwt::SdJwtError;
 use starfire_rdfc::RdfcError;
 
-/// More credentials in a presentation than are judged.
-pub(crate) const TOO_MANY: &str = code::CREDENTIALS_INVALID;
-
 /// What a text holds.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Secured {
@@ -111,10 +108,12 @@ impl Reader {
         starfire_rdfc::hash(value, &mut work).map_err(|error| {
             let why = format!("{}: {error}", error.code());
             match error {
-                RdfcError::ContextUnknown(_) => Uncanonical::Unknown(why),
-                RdfcError::TooLarge { .. }
+                // The bounds are this program's: another may go further.
+                RdfcError::ContextUnknown(_)
+                | RdfcError::TooLarge { .. }
                 | RdfcError::TooDeep
-                | RdfcError::ContextMissing
+                | RdfcError::Poison => Uncanonical::Unknown(why),
+                RdfcError::ContextMissing
                 | RdfcError::ContextInline(_)
                 | RdfcError::Keyword(_)
                 | RdfcError::Name(_)
@@ -123,8 +122,7 @@ impl Reader {
                 | RdfcError::Identifier(_)
                 | RdfcError::Syntax(_)
                 | RdfcError::Dropped { .. }
-                | RdfcError::Json
-                | RdfcError::Poison => Uncanonical::Refused(why),
+                | RdfcError::Json => Uncanonical::Refused(why),
             }
         })
     }

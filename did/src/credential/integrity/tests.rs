@@ -250,6 +250,25 @@ fn hash_data_from_outside_is_checked_and_signed() {
 }
 
 #[test]
+fn what_takes_too_much_work_is_tried_once_and_said_once() {
+    let key = keys()[0].clone();
+    let mut options = options_for(&key);
+    options.suite = Suite::EddsaRdfc2022;
+    let made = |_: &Value| Ok([7; HASH_BYTES]);
+    let mut secured = issue(alumni(), &options, &key, Some(&made)).unwrap();
+    let proof = secured["proof"].clone();
+    secured["proof"] = json!(vec![proof; PROOFS_MAX]);
+    let tried = std::cell::Cell::new(0);
+    let fails = |_: &Value| {
+        tried.set(tried.get() + 1);
+        Err(Uncanonical::Unknown("too large".to_owned()))
+    };
+    let parsed = credential(secured, Some(&fails)).unwrap();
+    assert_eq!(parsed.unsupported, ["eddsa-rdfc-2022 (too large)"]);
+    assert_eq!((parsed.signatures.len(), tried.get()), (0, 1));
+}
+
+#[test]
 fn a_document_is_hashed_once_however_many_proofs_it_has() {
     let key = keys()[0].clone();
     let hashed = std::cell::RefCell::new(Vec::new());

@@ -8,6 +8,7 @@ use starfire_did::jose::vc_jwt;
 use starfire_did::sd_jwt::{self, Conceal};
 
 use super::*;
+use crate::credential::CREDENTIALS_MAX;
 
 async fn present(node: &Node, shown: &Value, options: &Value) -> Value {
     let body = json!({ "verifiablePresentation": shown, "options": options });
@@ -213,7 +214,9 @@ async fn what_is_made_to_keep_a_node_busy_is_refused_by_its_size() {
         let reports = answer["results"]["credentials"].as_array().unwrap();
         assert_eq!(reports.len(), credentials.len());
         let last = reports.last().unwrap();
-        assert_eq!(failed(last), [("parsed", "CONTEXT_INVALID")]);
+        // The bounds are this node's: nothing is wrong with what is beyond them.
+        assert_eq!(failed(last), [("signature", "SUITE_UNSUPPORTED")]);
+        assert_eq!(last["verdict"], json!("UNDECIDED"));
         let detail = &last["problemDetails"][0]["detail"];
         let detail = detail.as_str().unwrap();
         assert!(
@@ -221,6 +224,28 @@ async fn what_is_made_to_keep_a_node_busy_is_refused_by_its_size() {
             "{detail}"
         );
     }
+}
+
+#[tokio::test]
+async fn credentials_beyond_those_that_are_judged_leave_the_verdict_open() {
+    let node = world().await;
+    let good = signed(claims(), ISSUER);
+    let holder = did(HOLDER, None).to_string();
+    let mut many = vec![good; CREDENTIALS_MAX + 1];
+    let present_all = async |credentials: &[Value]| {
+        let unsigned = presentation::unsigned(&holder, credentials);
+        present(&node, &unsigned, &json!({})).await
+    };
+    let answer = present_all(&many).await;
+    let reports = answer["results"]["credentials"].as_array().unwrap();
+    let (last, judged) = reports.split_last().unwrap();
+    assert!(judged.iter().all(|one| one["verified"] == json!(true)));
+    assert_eq!(failed(last), [("parsed", "CREDENTIALS_TOO_MANY")]);
+    assert_eq!(answer["verdict"], json!("UNDECIDED"));
+    // What is wrong with one that is judged is certain all the same.
+    many[3]["credentialSubject"]["country"] = json!("MY");
+    let answer = present_all(&many).await;
+    assert_eq!(answer["verdict"], json!("INVALID"));
 }
 
 #[tokio::test]
