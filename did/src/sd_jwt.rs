@@ -62,6 +62,18 @@ pub struct Placed {
 /// Reads an SD-JWT or an SD-JWT+KB in compact form.
 // RFC 9901 §4: <Issuer-signed JWT>~<Disclosure 1>~...~<Disclosure N>~[<KB-JWT>]
 pub fn decode(text: &str) -> Result<SdJwt, SdJwtError> {
+    let (token, proof) = without_key_binding(text)?;
+    Ok(SdJwt {
+        key_binding: proof.transpose()?,
+        ..token
+    })
+}
+
+/// The proof of the holder's key that came along, or what keeps it from being read.
+type Proof = Option<Result<KeyBindingJwt, SdJwtError>>;
+
+/// Reads an SD-JWT, and apart from it the proof of the holder's key: who does not ask for one need not be able to read it.
+fn without_key_binding(text: &str) -> Result<(SdJwt, Proof), SdJwtError> {
     if text.len() > TOKEN_BYTES_MAX {
         return Err(SdJwtError::TooLarge(text.len()));
     }
@@ -77,11 +89,11 @@ pub fn decode(text: &str) -> Result<SdJwt, SdJwtError> {
     }
     let (claims, pointers) = process::process(jws.claims(), &disclosures)?;
     let text = &text[..text.len() - last.len()];
-    let key_binding = match last {
+    let proof = match last {
         "" => None,
-        last => Some(KeyBindingJwt::parse(last, text)?),
+        last => Some(KeyBindingJwt::parse(last, text)),
     };
-    Ok(SdJwt {
+    let token = SdJwt {
         jws,
         disclosures: pointers
             .into_iter()
@@ -93,8 +105,9 @@ pub fn decode(text: &str) -> Result<SdJwt, SdJwtError> {
             .collect(),
         claims,
         text: text.to_owned(),
-        key_binding,
-    })
+        key_binding: None,
+    };
+    Ok((token, proof))
 }
 
 impl SdJwt {

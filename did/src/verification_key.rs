@@ -151,6 +151,14 @@ impl VerificationKey {
         }
     }
 
+    /// An Ed25519 key from the `publicKeyBase58` of older documents: its 32 bytes in *standard* Base58, without a prefix.
+    pub fn ed25519_from_base58(text: &str) -> Option<Self> {
+        let mut raw = [0; 32];
+        let length = bs58::decode(text).onto(&mut raw).ok()?;
+        let key = PublicKey::from_raw(KeyAlgorithm::Ed25519, raw.get(..length)?);
+        key.ok().map(Self::Account)
+    }
+
     /// As a JSON Web Key. SM2 has no registered curve name; `SM2` is a profile of BIF's clients.
     pub fn to_jwk(&self) -> Value {
         let okp = |raw: &[u8]| json!({ "kty": "OKP", "crv": self.curve(), "x": URL_SAFE_NO_PAD.encode(raw) });
@@ -288,6 +296,23 @@ mod tests {
         assert!(key.verify(message.as_bytes(), &signature));
         assert!(!key.verify(&message.as_bytes()[1..], &signature));
         assert!(!key.verify(message.as_bytes(), &signature[1..]));
+    }
+
+    // The key of the first text above, as documents before Multikey have it: without the prefix.
+    #[test]
+    fn an_ed25519_key_is_read_without_a_prefix() {
+        let key =
+            VerificationKey::from_multikey("z6MkmRYbz4YPX9vkwDtasNUjre28WBKPfxCHxB2Bc5wvAoUh");
+        let Some(VerificationKey::Account(PublicKey::Ed25519(raw))) = key else {
+            panic!("an Ed25519 key")
+        };
+        let text = base58::encode_standard(&raw);
+        assert_eq!(VerificationKey::ed25519_from_base58(&text), key);
+        let short = base58::encode_standard(&raw[..31]);
+        let long = base58::encode_standard(&[&raw[..], &[1]].concat());
+        for bad in ["", "0", short.as_str(), long.as_str()] {
+            assert_eq!(VerificationKey::ed25519_from_base58(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -84,28 +84,54 @@ impl Asked {
     }
 }
 
-/// When a credential was issued, as it says. Tokens say it in whole seconds and records of a chain have milliseconds, so a time without
-/// a fraction means all of its second, as it does in a `versionTime`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Issued {
-    /// The first moment that is meant, Unix milliseconds.
-    first_ms: i64,
-    /// The last one, not after now.
-    last_ms: i64,
-}
+/// When a credential may have been issued, as far as it says: moments up to now, Unix milliseconds, in the order in which they are tried.
+/// There is one at least.
+///
+/// Tokens say it in whole seconds and records of a chain have milliseconds, so a time without a fraction means all of its second, as it
+/// does in a `versionTime`: its end, as it is then that a new document is in force, and its beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Issued(Vec<i64>);
 
 impl Issued {
-    /// As the credential says; now, if it does not say or says a time to come.
+    /// When its issuer signed it, as the signature says. Where none says it, now; and `validFrom`, the one time that there is.
     fn of(parsed: &Parsed, now_ms: i64) -> Self {
-        let first_ms = parsed.issued_ms().unwrap_or(now_ms).min(now_ms);
-        let is_whole = first_ms.rem_euclid(1_000) == 0;
-        let last_ms = if is_whole {
-            first_ms.saturating_add(999).min(now_ms)
-        } else {
-            first_ms
+        let mut moments = match parsed.signed_ms() {
+            Some(signed_ms) => second(signed_ms, now_ms).to_vec(),
+            None => {
+                let from = parsed.valid_from_ms.map(|from_ms| second(from_ms, now_ms));
+                std::iter::once(now_ms)
+                    .chain(from.into_iter().flatten())
+                    .collect()
+            }
         };
-        Self { first_ms, last_ms }
+        moments.dedup();
+        Self(moments)
     }
+
+    /// The moments, in their order.
+    fn moments(&self) -> impl Iterator<Item = i64> {
+        self.0.iter().copied()
+    }
+
+    /// The one that is tried first.
+    fn first(&self) -> i64 {
+        self.0[0]
+    }
+
+    /// The earliest.
+    fn earliest(&self) -> i64 {
+        self.moments().min().expect("there is one at least")
+    }
+}
+
+/// The last and the first moment that a time up to now means.
+fn second(ms: i64, now_ms: i64) -> [i64; 2] {
+    let first_ms = ms.min(now_ms);
+    let last_ms = match first_ms.rem_euclid(1_000) {
+        0 => first_ms.saturating_add(999).min(now_ms),
+        _ => first_ms,
+    };
+    [last_ms, first_ms]
 }
 
 /// What became of it.
@@ -131,9 +157,7 @@ impl Answer {
 /// Judges a credential or a presentation of any format.
 pub(crate) async fn verify(text: &str, asked: &Asked, facts: &Facts<'_>) -> Answer {
     match facts.reader().read(text) {
-        Ok(Secured::Credential(parsed)) => {
-            Answer::Credential(judge(&parsed, None, asked, facts).await)
-        }
+        Ok(Secured::Credential(parsed)) => Answer::Credential(judge(&parsed, asked, facts).await),
         Ok(Secured::Presentation(shown)) => {
             Answer::Presentation(judge_presentation(&shown, asked, facts).await)
         }
@@ -141,19 +165,42 @@ pub(crate) async fn verify(text: &str, asked: &Asked, facts: &Facts<'_>) -> Answ
     }
 }
 
-/// Judges a credential that was read; `presenter` is who shows it, where its presentation holds.
-pub(crate) async fn judge(
+/// Judges a credential that was read and comes alone.
+pub(crate) async fn judge(parsed: &Parsed, asked: &Asked, facts: &Facts<'_>) -> Report {
+    let shown = Shown {
+        presenter: None,
+        challenge: asked.challenge.as_deref(),
+        domain: asked.domain.as_deref(),
+        holder_wanted: asked.holder_wanted,
+    };
+    judge_shown(parsed, shown, asked, facts).await
+}
+
+/// How a credential is shown, and what is asked of who shows it.
+#[derive(Debug, Clone, Copy)]
+struct Shown<'a> {
+    /// Who that is, where a presentation proves it.
+    presenter: Option<&'a Presenter>,
+    /// What a proof that comes with the credential must answer.
+    challenge: Option<&'a str>,
+    /// For whom that proof must be.
+    domain: Option<&'a str>,
+    /// Whether somebody must show it.
+    holder_wanted: bool,
+}
+
+async fn judge_shown(
     parsed: &Parsed,
-    presenter: Option<&Presenter>,
+    shown: Shown<'_>,
     asked: &Asked,
     facts: &Facts<'_>,
 ) -> Report {
     let issued = Issued::of(parsed, asked.now_ms);
-    let issuer = party::signer(facts, &parsed.issuer, parsed, issued).await;
-    let cosigners = party::cosigners(facts, parsed, issued).await;
+    let issuer = party::signer(facts, &parsed.issuer, parsed, &issued).await;
+    let cosigners = party::cosigners(facts, parsed, &issued).await;
     let accreditation = match &asked.accreditation {
         None => verify::Accreditation::NotAsked,
-        Some(wanted) => accreditation::learn(facts, parsed, wanted, issued, asked.now_ms).await,
+        Some(wanted) => accreditation::learn(facts, parsed, wanted, &issued, asked.now_ms).await,
     };
     let schemas = schema::learn(facts, parsed).await;
     let statuses = status::learn(facts, parsed, asked.now_ms).await;
@@ -168,12 +215,12 @@ pub(crate) async fn judge(
             schemas: &schemas,
             statuses: &statuses,
             status_age_max_ms: asked.status_age_max_ms,
-            presenter,
+            presenter: shown.presenter,
             holder_is_subject: asked.holder_is_subject,
-            holder_wanted: asked.holder_wanted,
-            // In a presentation the holder's proof is the presentation's.
-            challenge: asked.challenge.as_deref().filter(|_| presenter.is_none()),
-            domain: asked.domain.as_deref().filter(|_| presenter.is_none()),
+            holder_wanted: shown.holder_wanted,
+            challenge: shown.challenge,
+            domain: shown.domain,
+            audience: asked.domain.as_deref(),
         },
     )
 }
@@ -211,12 +258,13 @@ pub(crate) async fn judge_presentation(
             detail,
         ));
     }
-    // Who shows the credentials is asked for once, of the presentation, whether its proof holds or not.
-    let within = Asked {
+    // Who shows the credentials is asked for once, of the presentation, whether its proof holds or not. For whom their issuers made them
+    // is asked of each.
+    let within = Shown {
+        presenter: presenter.as_ref(),
         challenge: None,
         domain: None,
         holder_wanted: asked.holder_wanted && presenter.is_some(),
-        ..asked.clone()
     };
     let mut reports = Vec::new();
     for (position, contained) in shown.credentials.iter().enumerate() {
@@ -225,7 +273,7 @@ pub(crate) async fn judge_presentation(
             Report::malformed(code::CREDENTIALS_TOO_MANY, detail)
         } else {
             match facts.reader().contained(contained) {
-                Ok(parsed) => Box::pin(judge(&parsed, presenter.as_ref(), &within, facts)).await,
+                Ok(parsed) => Box::pin(judge_shown(&parsed, within, asked, facts)).await,
                 Err(error) => Report::malformed(error.code, error.detail),
             }
         };

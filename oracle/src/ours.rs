@@ -66,6 +66,7 @@ pub fn judge(parsed: &Parsed, issuer: &Person, now_ms: i64) -> Answer {
         holder_wanted: false,
         challenge: None,
         domain: None,
+        audience: None,
     };
     let report = verify(parsed, &evidence);
     match report.verdict {

@@ -98,6 +98,7 @@ impl Person {
                 relationships: vec![Relationship::Authentication, Relationship::AssertionMethod],
                 ends_ms: None,
             }],
+            unread: Vec::new(),
             deactivated: false,
             known_at_ms: None,
             state: KeyState::Fixed,

@@ -65,7 +65,7 @@ pub const METHOD_REVOKED: &str = "METHOD_REVOKED";
 pub const METHOD_PURPOSE: &str = "METHOD_PURPOSE";
 /// The signature is not the key's over these bytes.
 pub const SIGNATURE_WRONG: &str = "SIGNATURE_WRONG";
-/// No proof is by a suite or algorithm that is known here.
+/// No proof is by a suite or algorithm that is known here, or one is by a key in a form that is not.
 pub const SUITE_UNSUPPORTED: &str = "SUITE_UNSUPPORTED";
 
 /// What was learned is of another than the issuer that the credential names.

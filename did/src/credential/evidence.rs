@@ -23,6 +23,17 @@ pub struct Method {
     pub ends_ms: Option<i64>,
 }
 
+/// A key of a document in a form that is not known here, so that nothing is known of what it signs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadMethod {
+    /// A DID URL.
+    pub id: String,
+    /// Its uses.
+    pub relationships: Vec<Relationship>,
+    /// From when on it is not to be used, as its document says, Unix milliseconds.
+    pub ends_ms: Option<i64>,
+}
+
 /// What is known of a signer: the document in force at the time that counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Party {
@@ -30,6 +41,8 @@ pub struct Party {
     pub id: String,
     /// Its keys then.
     pub methods: Vec<Method>,
+    /// Those of its keys then that cannot be read here.
+    pub unread: Vec<UnreadMethod>,
     /// Whether it was deactivated by then.
     pub deactivated: bool,
     /// The time of the state that this was read from, Unix milliseconds.
@@ -109,6 +122,7 @@ impl Party {
         Self {
             id: document.id().to_string(),
             methods: document.methods().iter().map(method).collect(),
+            unread: Vec::new(),
             deactivated,
             known_at_ms,
             state,
@@ -154,12 +168,28 @@ impl Party {
                 .iter()
                 .find(|method| method.id == signed.method);
         }
-        let made = |method: &&Method| check_signed(signed, method).is_ok();
         let fits = |method: &&Method| method.key.curve() == signed.curve;
+        self.maker(signed)
+            .or_else(|| self.methods.iter().find(fits))
+    }
+
+    /// The key that cannot be read here, where it is the one that a signature names, or may be.
+    pub(crate) fn unread(&self, signed: &Signed) -> Option<&UnreadMethod> {
+        let nameless = signed.signer_alone && signed.method == self.id;
+        let named = |one: &&UnreadMethod| one.id == signed.method && one.id.contains('#');
+        let may_be = |one: &&UnreadMethod| one.relationships.contains(&signed.relationship);
+        match nameless {
+            true if self.maker(signed).is_some() => None,
+            true => self.unread.iter().find(may_be),
+            false => self.unread.iter().find(named),
+        }
+    }
+
+    /// The key that made a signature.
+    fn maker(&self, signed: &Signed) -> Option<&Method> {
         self.methods
             .iter()
-            .find(made)
-            .or_else(|| self.methods.iter().find(fits))
+            .find(|method| check_signed(signed, method).is_ok())
     }
 }
 
@@ -320,7 +350,7 @@ pub struct Evidence<'a> {
     pub now_ms: i64,
     /// How far clocks may differ, milliseconds.
     pub clock_skew_ms: i64,
-    /// The issuer at the time of issue ([`issued_ms`](super::parsed::Parsed::issued_ms)).
+    /// The issuer at the time of issue ([`signed_ms`](super::parsed::Parsed::signed_ms)), or, if no signature says when, at one that fits.
     pub issuer: &'a Lookup,
     /// Others whose keys sign the credential too.
     pub cosigners: &'a [Cosigner],
@@ -338,10 +368,13 @@ pub struct Evidence<'a> {
     pub holder_is_subject: bool,
     /// Whether the verifier itself asks who shows it. Then somebody must, and nothing about that is left open.
     pub holder_wanted: bool,
-    /// The challenge that a proof of the holder must answer. With it, or with a domain, such a proof must be there.
+    /// The challenge that a proof of the holder must answer. With it, or with a domain, such a proof must be there, unless a presenter
+    /// answers for it.
     pub challenge: Option<&'a str>,
     /// For whom such a proof must be.
     pub domain: Option<&'a str>,
+    /// The name of the verifier, whoever proves what: a credential may be made for some verifiers only.
+    pub audience: Option<&'a str>,
 }
 
 #[cfg(test)]

@@ -26,14 +26,20 @@ pub fn verifying(jwk: &Value) -> Option<VerificationKey> {
     (is_public && is_for_verifying(jwk) && fits).then_some(key)
 }
 
+/// Whether it is a public key for verifying, of a kind that is not known here.
+pub fn is_of_another_kind(jwk: &Value) -> bool {
+    // RFC 8037 §2: keys of X448 agree on keys.
+    let agrees = jwk.get("crv").is_some_and(|curve| curve == "X448");
+    !agrees && is_for_verifying(jwk) && is_public_of_another_kind(jwk)
+}
+
 /// What keeps a public key for verifying from being used: that its kind is not known here. `None`: it is no such key.
 pub(crate) fn of_another_kind(jwk: &Value) -> Option<String> {
-    let curve = jwk.get("crv").and_then(Value::as_str);
-    // RFC 8037 §2: keys of X448 agree on keys.
-    if curve == Some("X448") || !is_for_verifying(jwk) || !is_public_of_another_kind(jwk) {
+    if !is_of_another_kind(jwk) {
         return None;
     }
-    let kind = curve.or_else(|| jwk.get("kty").and_then(Value::as_str));
+    let text = |name: &str| jwk.get(name).and_then(Value::as_str);
+    let kind = text("crv").or_else(|| text("kty"));
     Some(format!(
         "its holder's key is one of {}",
         shown(kind.unwrap_or_default())

@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use super::malformed::Malformed;
 use crate::verification_key::VerificationKey;
 
 pub use crate::document::Relationship;
@@ -121,18 +122,18 @@ pub struct Parsed {
     pub signatures: Vec<Signed>,
     /// Names of suites of other signatures, which nothing is concluded from.
     pub unsupported: Vec<String>,
-    /// A proof of the holder's key that came with it.
-    pub key_binding: Option<KeyBinding>,
+    /// A proof of the holder's key that came with it, or what keeps that from being read: for who asks for it, and for nobody else.
+    pub key_binding: Option<Result<KeyBinding, Malformed>>,
     /// The claims as a whole.
     pub claims: Value,
 }
 
 impl Parsed {
-    /// When it was issued, as it says: the issuer's earliest signature by a known suite, or else `validFrom`. `None`: it does not
-    /// say, and the issuer is to be judged by now.
+    /// When it was issued, as it says: the issuer's earliest signature by a known suite. `None`: no signature says when it was made.
     ///
-    /// Others' signatures do not count: anyone may add one to a set, with any date.
-    pub fn issued_ms(&self) -> Option<i64> {
+    /// Others' signatures do not count: anyone may add one to a set, with any date. Nor does `validFrom`: it may lie long before or after.
+    // VCDM 2.0 §4.9: "validFrom" is when a credential "becomes valid", and may be in the future or in the past.
+    pub fn signed_ms(&self) -> Option<i64> {
         let alone = self.signatures.len() == 1;
         let by_issuer = |signed: &&Signed| {
             let controller = signed.method.split_once('#').map(|(did, _)| did);
@@ -143,7 +144,6 @@ impl Parsed {
             .filter(by_issuer)
             .filter_map(|signed| signed.created_ms)
             .min()
-            .or(self.valid_from_ms)
     }
 
     /// The keys that its signatures name.

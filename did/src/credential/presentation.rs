@@ -11,8 +11,8 @@ use super::integrity::{self, Canonicalizer, Options, Proof};
 use super::malformed::Malformed;
 use super::model::{self, BASE_CONTEXT, Contained};
 use super::parsed::{Relationship, Signed};
-use super::report::{Report, Step, StepName, Verdict, verdict};
-use super::verify::{Lookup, Party, Presenter, check_in_use, check_signed, check_times};
+use super::report::{Report, SUITE_HINT, Step, StepName, Verdict, verdict};
+use super::verify::{Lookup, Party, Presenter, check_in_use, check_signed, check_times, unread};
 use crate::shown::{quoted, shown};
 use crate::signing_key::SigningKey;
 
@@ -203,11 +203,20 @@ fn signature(presentation: &Presentation, evidence: &Evidence<'_>) -> (Step, Opt
         }
     };
     let mut presenter = None;
+    // What is wrong goes before what could not be learned.
+    let mut open = None;
     for proof in &presentation.proofs {
         match check_proof(proof, party, evidence, presentation.holder.is_some()) {
             Ok(one) => presenter = presenter.or(Some(one)),
+            Err((code::SUITE_UNSUPPORTED, detail)) => {
+                let step = Step::failed(name, code::SUITE_UNSUPPORTED, detail);
+                open.get_or_insert(step.with_hint(SUITE_HINT));
+            }
             Err((code, detail)) => return (Step::failed(name, code, detail), None),
         }
+    }
+    if let Some(open) = open {
+        return (open, None);
     }
     let detail = &presentation.proofs[0].signed.method;
     (
@@ -223,15 +232,15 @@ fn check_proof(
     named: bool,
 ) -> Result<Presenter, (&'static str, String)> {
     let signed = &proof.signed;
+    if let Some(method) = party.unread(signed) {
+        check_purpose(signed)?;
+        return Err(unread(signed, method, evidence.now_ms));
+    }
     let Some(method) = party.method(signed) else {
         let detail = format!("{} is no key of {}", signed.method, party.id);
         return Err((code::METHOD_UNKNOWN, detail));
     };
-    // A presentation is made by logging in: a key that only asserts must not be used for it.
-    if signed.relationship != Relationship::Authentication {
-        let detail = format!("a proof is for {}", signed.relationship.name());
-        return Err((code::METHOD_PURPOSE, detail));
-    }
+    check_purpose(signed)?;
     check_signed(signed, method)?;
     check_in_use(method, evidence.now_ms)?;
     check_times(signed, evidence.now_ms, evidence.clock_skew_ms)?;
@@ -254,6 +263,15 @@ fn check_proof(
         key: method.key,
         named,
     })
+}
+
+/// A presentation is made by logging in: a key that only asserts must not be used for it.
+fn check_purpose(signed: &Signed) -> Result<(), (&'static str, String)> {
+    if signed.relationship == Relationship::Authentication {
+        return Ok(());
+    }
+    let detail = format!("a proof is for {}", signed.relationship.name());
+    Err((code::METHOD_PURPOSE, detail))
 }
 
 fn holder(presentation: &Presentation, evidence: &Evidence<'_>) -> Step {

@@ -4,14 +4,14 @@
 //! known fails: a step is skipped only where the credential asks for nothing, or where the caller says that it does not ask.
 
 use super::code;
-use super::parsed::{HolderKey, Parsed, Relationship, Signed, StatusReference};
+use super::parsed::{HolderKey, KeyBinding, Parsed, Relationship, Signed, StatusReference};
 use super::report::{Report, SUITE_HINT, Step, StepName, age_ms, span};
 use super::timestamp;
 use crate::shown::{quoted, shown};
 
 pub use super::evidence::{
     Accreditation, Cosigner, Evidence, KeyState, Lookup, Method, Party, Presenter, SchemaCheck,
-    SchemaOutcome, StatusCheck, StatusFact, Unknown,
+    SchemaOutcome, StatusCheck, StatusFact, Unknown, UnreadMethod,
 };
 
 /// Judges a credential.
@@ -66,7 +66,20 @@ fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     let mut by_issuer = Vec::new();
     // What is wrong goes before what could not be learned.
     let mut open = None;
+    let mut may_be_issuer = false;
     for signed in &parsed.signatures {
+        if let Some((party, method)) = find_unread(signed, evidence) {
+            match unread(signed, method, evidence.now_ms) {
+                (code::SUITE_UNSUPPORTED, detail) => {
+                    may_be_issuer |= party.id == parsed.issuer
+                        && signed.relationship == Relationship::AssertionMethod;
+                    let step = Step::failed(name, code::SUITE_UNSUPPORTED, detail);
+                    open.get_or_insert(step.with_hint(SUITE_HINT));
+                }
+                (code, detail) => return Step::failed(name, code, detail),
+            }
+            continue;
+        }
         let Some((party, method)) = find(signed, evidence) else {
             let detail = format!("no key {} is known", signed.method);
             let Some((code, unknown)) = unknown(signed, parsed, evidence) else {
@@ -97,9 +110,16 @@ fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
         signed.relationship == Relationship::AssertionMethod
             && find(signed, evidence).is_some_and(|(party, _)| party.id == parsed.issuer)
     });
-    if !asserted {
+    if !asserted && !may_be_issuer {
         let detail = format!("no proof for assertionMethod is by {}", parsed.issuer);
-        return Step::failed(name, code::PROOF_NOT_BY_ISSUER, detail);
+        return match parsed.unsupported.as_slice() {
+            [] => Step::failed(name, code::PROOF_NOT_BY_ISSUER, detail),
+            // One that nothing is concluded from may be.
+            suites => {
+                let detail = format!("{detail}, but perhaps {}", suites.join(", "));
+                Step::failed(name, code::SUITE_UNSUPPORTED, detail).with_hint(SUITE_HINT)
+            }
+        };
     }
     if let Some(open) = open {
         return open;
@@ -108,17 +128,39 @@ fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
 }
 
 fn find<'a>(signed: &Signed, evidence: &Evidence<'a>) -> Option<(&'a Party, &'a Method)> {
-    evidence
-        .issuer
-        .party()
-        .into_iter()
-        .chain(
-            evidence
-                .cosigners
-                .iter()
-                .filter_map(|one| one.found.party()),
-        )
-        .find_map(|party| Some((party, party.method(signed)?)))
+    parties(evidence).find_map(|party| Some((party, party.method(signed)?)))
+}
+
+fn find_unread<'a>(
+    signed: &Signed,
+    evidence: &Evidence<'a>,
+) -> Option<(&'a Party, &'a UnreadMethod)> {
+    parties(evidence).find_map(|party| Some((party, party.unread(signed)?)))
+}
+
+/// Those whose keys may sign, as far as they are known.
+fn parties<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item = &'a Party> {
+    let cosigners = evidence.cosigners.iter();
+    let cosigners = cosigners.filter_map(|one| one.found.party());
+    evidence.issuer.party().into_iter().chain(cosigners)
+}
+
+/// What is said of a signature by a key that cannot be read here: that nothing is known of it, if it is not wrong in any case.
+pub(crate) fn unread(
+    signed: &Signed,
+    method: &UnreadMethod,
+    now_ms: i64,
+) -> (&'static str, String) {
+    let id = &method.id;
+    if !method.relationships.contains(&signed.relationship) {
+        let detail = format!("{id} is not for {}", signed.relationship.name());
+        return (code::METHOD_PURPOSE, detail);
+    }
+    if let Err(ended) = check_term(id, method.ends_ms, now_ms) {
+        return ended;
+    }
+    let detail = format!("{id} is a key in a form that is not known here");
+    (code::SUITE_UNSUPPORTED, detail)
 }
 
 /// Why it is not known whose key this is, if it is not certain that it is nobody's.
@@ -143,10 +185,14 @@ fn unknown<'a>(
 // CID 1.0, Verification Methods: from "revoked" or "expires" on, no proof is verified with the key. When a proof was made is the signer's
 // word, so the time that counts is that of verifying.
 pub(crate) fn check_in_use(method: &Method, now_ms: i64) -> Result<(), (&'static str, String)> {
-    let Some(ends_ms) = method.ends_ms.filter(|ends_ms| *ends_ms <= now_ms) else {
+    check_term(&method.id, method.ends_ms, now_ms)
+}
+
+fn check_term(id: &str, ends_ms: Option<i64>, now_ms: i64) -> Result<(), (&'static str, String)> {
+    let Some(ends_ms) = ends_ms.filter(|ends_ms| *ends_ms <= now_ms) else {
         return Ok(());
     };
-    let detail = format!("{} is not to be used since {}", method.id, time(ends_ms));
+    let detail = format!("{id} is not to be used since {}", time(ends_ms));
     Err((code::METHOD_REVOKED, detail))
 }
 
@@ -405,12 +451,8 @@ fn holder(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     if let Err(detail) = audience(parsed, evidence) {
         return Step::failed(name, code::DOMAIN_MISMATCH, detail);
     }
-    let key_binding = match key_binding(parsed, evidence) {
-        Ok(bound) => bound,
-        Err((code, detail)) => return Step::failed(name, code, detail),
-    };
     let Some(presenter) = evidence.presenter else {
-        return unpresented(parsed, evidence, key_binding);
+        return unpresented(parsed, evidence);
     };
     // A proof of the holder's that came along was for whoever saw the credential before.
     match &parsed.holder_key {
@@ -452,37 +494,57 @@ fn holder(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
 }
 
 /// Of a credential that came alone, perhaps with a proof of its holder's key.
-fn unpresented(parsed: &Parsed, evidence: &Evidence<'_>, key_binding: bool) -> Step {
+fn unpresented(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     let name = StepName::Holder;
-    let asked = evidence.challenge.or(evidence.domain).is_some();
-    // RFC 9901 §7.3: whether a key must be proven is for the verifier to say. Who does not ask need not know the key.
+    // RFC 9901 §7.3: whether a key must be proven is for the verifier to say, whatever came along. Who does not ask need not know the
+    // key, and a proof for somebody else, or of yesterday, says nothing against the credential.
+    let binding = match (&parsed.key_binding, asks_for_holder(parsed, evidence)) {
+        (None, false) => {
+            return Step::skipped(name, "nobody presents it, and the verifier does not ask");
+        }
+        (Some(_), false) => {
+            return Step::skipped(
+                name,
+                "a proof of its holder's key came along, and the verifier does not ask for one",
+            );
+        }
+        (None, true) => {
+            let detail = "the verifier asks for a proof of its holder, and there is none";
+            return Step::failed(name, code::HOLDER_UNPROVEN, detail);
+        }
+        (Some(Err(error)), true) => {
+            let step = Step::failed(name, error.code, &error.detail);
+            return match error.code {
+                code::SUITE_UNSUPPORTED => step.with_hint(SUITE_HINT),
+                _ => step,
+            };
+        }
+        (Some(Ok(binding)), true) => binding,
+    };
+    if let Err((code, detail)) = key_binding(binding, parsed, evidence) {
+        return Step::failed(name, code, detail);
+    }
     match (
         &parsed.holder_key,
-        key_binding,
-        asked || evidence.holder_wanted,
+        evidence.challenge.or(evidence.domain).is_some(),
     ) {
-        (Some(HolderKey::Unknown(what)), true, true) => unknown_key(what),
-        (Some(HolderKey::Unknown(_)), true, false) => Step::skipped(
-            name,
-            "a key that is not known here signed, and the verifier does not ask",
-        ),
-        (_, true, true) if asked => {
-            Step::passed(name, "the key that it is bound to signed for this verifier")
-        }
-        (_, true, true) => Step::passed(name, "the key that it is bound to signed"),
-        (_, true, false) => Step::skipped(
-            name,
-            "the key that it is bound to signed, and the verifier does not ask what for",
-        ),
-        (_, false, true) => Step::failed(
-            name,
-            code::HOLDER_UNPROVEN,
-            "the verifier asks for a proof of its holder, and there is none",
-        ),
-        (_, false, false) => {
-            Step::skipped(name, "nobody presents it, and the verifier does not ask")
-        }
+        (Some(HolderKey::Unknown(what)), _) => unknown_key(what),
+        (_, true) => Step::passed(name, "the key that it is bound to signed for this verifier"),
+        (_, false) => Step::passed(name, "the key that it is bound to signed"),
     }
+}
+
+/// Whether the verifier asks for a proof of the holder, of a credential that comes alone.
+///
+/// A domain says who the verifier is. By itself it asks for no more of a credential that is bound to no key and that its issuer made for
+/// that very verifier.
+fn asks_for_holder(parsed: &Parsed, evidence: &Evidence<'_>) -> bool {
+    let made_for = |domain: &str| {
+        parsed.holder_key.is_none() && parsed.audience.iter().any(|one| one == domain)
+    };
+    evidence.holder_wanted
+        || evidence.challenge.is_some()
+        || evidence.domain.is_some_and(|domain| !made_for(domain))
 }
 
 /// Of a key to which the credential is bound, whether it is who shows it that has it cannot be said here.
@@ -502,8 +564,8 @@ fn audience(parsed: &Parsed, evidence: &Evidence<'_>) -> Result<(), String> {
         return Ok(());
     }
     let named = shown(&parsed.audience.join("\", \""));
-    match evidence.domain {
-        Some(domain) if parsed.audience.iter().any(|one| one == domain) => Ok(()),
+    match evidence.audience {
+        Some(audience) if parsed.audience.iter().any(|one| one == audience) => Ok(()),
         Some(_) => Err(format!("its issuer made it for \"{named}\"")),
         None => Err(format!(
             "its issuer made it for \"{named}\", and the verifier does not say who it is"
@@ -511,12 +573,12 @@ fn audience(parsed: &Parsed, evidence: &Evidence<'_>) -> Result<(), String> {
     }
 }
 
-/// Whether a proof of the holder's key came with the credential; an error if it is wrong. By a key that is not known here it is wrong only
-/// in what it says.
-fn key_binding(parsed: &Parsed, evidence: &Evidence<'_>) -> Result<bool, (&'static str, String)> {
-    let Some(binding) = &parsed.key_binding else {
-        return Ok(false);
-    };
+/// Whether a proof of the holder's key that is asked for holds. By a key that is not known here it is wrong only in what it says.
+fn key_binding(
+    binding: &KeyBinding,
+    parsed: &Parsed,
+    evidence: &Evidence<'_>,
+) -> Result<(), (&'static str, String)> {
     let may_hold = match &parsed.holder_key {
         Some(HolderKey::Known(key)) => binding.signed.holds(key),
         Some(HolderKey::Unknown(_)) => true,
@@ -540,8 +602,7 @@ fn key_binding(parsed: &Parsed, evidence: &Evidence<'_>) -> Result<bool, (&'stat
         let detail = format!("it is for {}", quoted(&binding.domain));
         return Err((code::DOMAIN_MISMATCH, detail));
     }
-    check_times(&binding.signed, evidence.now_ms, evidence.clock_skew_ms)?;
-    Ok(true)
+    check_times(&binding.signed, evidence.now_ms, evidence.clock_skew_ms)
 }
 
 #[cfg(test)]

@@ -164,6 +164,10 @@ impl BifCredential {
     pub fn parse(&self) -> Result<Parsed, JoseError> {
         super::refuse_foreign(&self.claims, &FOREIGN)?;
         let issuer = issuer(&self.claims)?;
+        let issued_ms = date(&self.claims, "issuanceDate")?.ok_or(JoseError::Claim {
+            name: "issuanceDate",
+            why: "is missing",
+        })?;
         let signed = Signed {
             method: issuer.clone(),
             signer_alone: true,
@@ -172,7 +176,8 @@ impl BifCredential {
             suite: format!("{} (RFC-008)", self.algorithm.name()),
             message: self.message.clone(),
             signature: self.signature.clone(),
-            created_ms: None,
+            // RFC-008 has no other time of issue.
+            created_ms: Some(issued_ms),
             not_before_ms: None,
             expires_ms: None,
         };
@@ -188,10 +193,7 @@ impl BifCredential {
             subject_hidden: false,
             audience: Vec::new(),
             holder_key: None,
-            valid_from_ms: Some(date(&self.claims, "issuanceDate")?.ok_or(JoseError::Claim {
-                name: "issuanceDate",
-                why: "is missing",
-            })?),
+            valid_from_ms: Some(issued_ms),
             // The SDKs take it as the first moment at which the credential is not valid any more.
             valid_until_ms: date(&self.claims, "validBefore")?.map(|before| before - 1),
             schemas: Vec::new(),

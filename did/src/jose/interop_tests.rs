@@ -59,6 +59,7 @@ fn judge(
             relationships: vec![Relationship::AssertionMethod],
             ends_ms: None,
         }],
+        unread: Vec::new(),
         deactivated: false,
         known_at_ms: Some(now_ms),
         state: KeyState::Fixed,
@@ -77,6 +78,7 @@ fn judge(
         holder_wanted: false,
         challenge,
         domain: None,
+        audience: None,
     };
     verify(parsed, &evidence)
 }
@@ -196,17 +198,15 @@ fn tokens_of_sd_jwt_for_javascript_hold_and_fail_when_altered() {
             replayed.step(StepName::Holder).unwrap().code(),
             Some("CHALLENGE_MISMATCH")
         );
-        let late = judge(
-            &parsed,
-            key(vector),
-            &[],
-            None,
-            expected.now_ms + key_binding::AGE_MS_MAX + 1,
-        );
+        let too_late_ms = expected.now_ms + key_binding::AGE_MS_MAX + 1;
+        let late = judge(&parsed, key(vector), &[], Some(expected.nonce), too_late_ms);
         assert_eq!(
             late.step(StepName::Holder).unwrap().code(),
             Some("PROOF_EXPIRED")
         );
+        // To who does not ask for it, it matters not.
+        let unasked = judge(&parsed, key(vector), &[], None, too_late_ms);
+        assert_eq!(unasked.step(StepName::Holder).unwrap().code(), None);
         let unbound = envelope::parse(Format::SdJwtVc, token).unwrap();
         let unbound = judge(
             &unbound,

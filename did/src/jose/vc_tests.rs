@@ -88,7 +88,7 @@ fn a_credential_is_the_payload_and_is_judged_as_other_formats_are() {
             parsed.claims["credentialSubject"],
             credential()["credentialSubject"]
         );
-        assert_eq!(parsed.issued_ms(), Some(1_767_225_600_000));
+        assert_eq!(parsed.signed_ms(), Some(1_767_225_600_000));
         let [signed] = parsed.signatures.as_slice() else {
             panic!("one signature")
         };

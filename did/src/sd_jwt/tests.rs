@@ -114,11 +114,11 @@ fn the_published_identity_credential_is_judged_as_other_formats_are() {
     assert_eq!(parsed.issuer, "https://pid-issuer.bund.de.example");
     assert_eq!(parsed.types, ["urn:eudi:pid:de:1"]);
     assert_eq!(parsed.valid_until_ms, Some(1_882_999_999_999));
-    assert_eq!(parsed.issued_ms(), Some(1_683_000_000_000));
+    assert_eq!(parsed.signed_ms(), Some(1_683_000_000_000));
     assert!(parsed.signatures[0].holds(&issuer_key(&vectors)));
     let holder = VerificationKey::from_jwk(&vectors["holder_jwk"]).unwrap();
     assert_eq!(parsed.holder_key, Some(holder.into()));
-    let proof = parsed.key_binding.unwrap();
+    let proof = parsed.key_binding.unwrap().unwrap();
     assert!(proof.signed.holds(&holder));
     assert_eq!(
         (proof.challenge.as_str(), proof.domain.as_str()),
@@ -717,6 +717,27 @@ fn a_form_that_is_not_known_here_is_told_from_one_that_is_wrong() {
         let key = with("cnf", cnf.clone()).unwrap().holder_key;
         assert!(matches!(key, Some(HolderKey::Unknown(_))), "{cnf}");
     }
+}
+
+#[test]
+fn a_credential_is_read_whatever_proof_of_its_holder_came_along() {
+    let claims = json!({ "iss": "did:bid:ef1", "vct": "v", "cnf": { "jwk": key().verification_key().to_jwk() } });
+    let token = jose::sign(&header(), &object(claims), &key()).unwrap();
+    let read = |proof: &str| vc::parse(&format!("{token}~{proof}")).unwrap().key_binding;
+    assert_eq!(read(""), None);
+    let code = |proof: &str| read(proof).unwrap().unwrap_err().code;
+    let encoded = |json: &str| URL_SAFE_NO_PAD.encode(json);
+    let by = |header: &str| {
+        let signature = URL_SAFE_NO_PAD.encode([7; 96]);
+        format!("{}.{}.{signature}", encoded(header), encoded("{}"))
+    };
+    let es384 = by(r#"{"alg":"ES384","typ":"kb+jwt"}"#);
+    assert_eq!(code(&es384), "SUITE_UNSUPPORTED");
+    assert_eq!(code(&by(r#"{"alg":"none"}"#)), "JOSE_ALGORITHM_REFUSED");
+    assert_eq!(code("a.b"), "JOSE_MALFORMED");
+    // Who reads it for the proof's sake is told at once.
+    let strict = decode(&format!("{token}~{es384}")).unwrap_err();
+    assert_eq!(strict.code(), "SUITE_UNSUPPORTED");
 }
 
 #[test]

@@ -5,9 +5,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{Conceal, SALT_BYTES, SdJwt, SdJwtError, key_binding};
+use super::{Conceal, Proof, SALT_BYTES, SdJwt, SdJwtError, key_binding};
 use crate::credential::bitstring;
-use crate::credential::parsed::{Parsed, Relationship, StatusReference};
+use crate::credential::malformed::Malformed;
+use crate::credential::parsed::{KeyBinding, Parsed, Relationship, StatusReference};
 use crate::jose::header::names_type;
 use crate::jose::{self, Algorithm, Header, JoseError, key_id, numeric_date};
 use crate::shown::shown;
@@ -34,7 +35,7 @@ const FOREIGN: [&str; 5] = [
 
 /// Reads a credential, perhaps in a presentation, as all formats are judged.
 pub fn parse(text: &str) -> Result<Parsed, SdJwtError> {
-    let token = super::decode(text)?;
+    let (token, proof) = super::without_key_binding(text)?;
     let header = token.jws().header();
     let has_old_type = header
         .typ
@@ -68,7 +69,7 @@ pub fn parse(text: &str) -> Result<Parsed, SdJwtError> {
         statuses: statuses(claims)?,
         signatures: vec![signed],
         unsupported: Vec::new(),
-        key_binding: bound(&token)?,
+        key_binding: bound(proof),
         claims: Value::Object(claims.clone()),
         issuer,
     })
@@ -98,11 +99,13 @@ pub fn issue(
     Ok(text)
 }
 
-fn bound(token: &SdJwt) -> Result<Option<crate::credential::parsed::KeyBinding>, SdJwtError> {
-    Ok(token
-        .key_binding()
-        .map(|proof| proof.to_judge())
-        .transpose()?)
+fn bound(proof: Proof) -> Option<Result<KeyBinding, Malformed>> {
+    let to_judge = |proof: Result<_, SdJwtError>| {
+        let proof: key_binding::KeyBindingJwt = proof?;
+        Ok(proof.to_judge()?)
+    };
+    let told = |error: SdJwtError| Malformed::new(error.code(), error.to_string());
+    proof.map(|proof| to_judge(proof).map_err(told))
 }
 
 /// Whether a claim was left out that stands beside the others. Which one, nobody can tell.

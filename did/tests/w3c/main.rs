@@ -71,6 +71,7 @@ impl Signer {
                 relationships: vec![Relationship::AssertionMethod, Relationship::Authentication],
                 ends_ms: None,
             }],
+            unread: Vec::new(),
             deactivated: false,
             known_at_ms: None,
             state: KeyState::Fixed,
@@ -102,5 +103,6 @@ fn evidence(issuer: &Lookup) -> Evidence<'_> {
         holder_wanted: false,
         challenge: None,
         domain: None,
+        audience: None,
     }
 }

@@ -22,7 +22,7 @@ pub(super) async fn learn(
     facts: &Facts<'_>,
     parsed: &Parsed,
     wanted: &AskedAccreditation,
-    issued: Issued,
+    issued: &Issued,
     now_ms: i64,
 ) -> Accreditation {
     let refused = |detail: String| Accreditation::Refused {
@@ -79,13 +79,10 @@ pub(super) async fn learn(
         };
         known_at_ms = known_at_ms.min(time_ms);
         let judged = |at_ms| Accreditation::of(&levels, asked, at_ms, Some(time_ms));
-        // Held at some moment of the second of issue is held then.
-        let then = match judged(issued.last_ms) {
-            held @ Accreditation::Held { .. } => held,
-            Accreditation::Refused { .. } | Accreditation::Unknown(_) | Accreditation::NotAsked => {
-                judged(issued.first_ms)
-            }
-        };
+        // Held at one of the moments at which it may have been issued is held then.
+        let held_then = |judged: &Accreditation| matches!(judged, Accreditation::Held { .. });
+        let then = issued.moments().map(judged).find(held_then);
+        let then = then.unwrap_or_else(|| judged(issued.first()));
         match (then, judged(now_ms)) {
             (Accreditation::Held { .. }, Accreditation::Held { detail, .. }) => held.push(detail),
             (Accreditation::Held { .. }, other) | (other, _) => return other,

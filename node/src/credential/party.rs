@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use starfire_did::credential::code;
-use starfire_did::credential::evidence::{Cosigner, KeyState, Lookup, Method, Party, Unknown};
+use starfire_did::credential::evidence::{
+    Cosigner, KeyState, Lookup, Method, Party, Unknown, UnreadMethod,
+};
 use starfire_did::credential::json::one_or_some;
 use starfire_did::credential::malformed::Malformed;
 use starfire_did::credential::parsed::{Parsed, Relationship};
@@ -26,6 +28,11 @@ const HAND_IN: &str =
     "resolve it elsewhere, and hand in its document: `starfire vc verify --documents`";
 /// Keys of a document that are looked at.
 const METHODS_MAX: usize = 256;
+/// The type of keys whose 32 bytes may stand in Base58.
+// Security Vocabulary, Ed25519VerificationKey2018: "publicKeyBase58".
+const ED25519_2018: &str = "Ed25519VerificationKey2018";
+/// Types of keys that agree on other keys and sign nothing.
+const AGREEING_TYPES: [&str; 2] = ["X25519KeyAgreementKey2019", "X25519KeyAgreementKey2020"];
 /// Others than the issuer whose signatures are checked.
 const COSIGNERS_MAX: usize = 16;
 
@@ -102,24 +109,37 @@ fn web_hint(refusal: &Refusal) -> &'static str {
     }
 }
 
-/// Who signed a credential, as of its issue. Of a whole second the end counts, as it is then that a new document is in force; its
-/// beginning, if the signature is by the document before.
-pub(super) async fn signer(facts: &Facts<'_>, id: &str, parsed: &Parsed, issued: Issued) -> Lookup {
+/// Who signed a credential: as of the first moment of its issue at which it did, or else of the first moment.
+pub(super) async fn signer(
+    facts: &Facts<'_>,
+    id: &str,
+    parsed: &Parsed,
+    issued: &Issued,
+) -> Lookup {
     let fits = |found: &Lookup| {
         found
             .party()
             .is_some_and(|party| !party.deactivated && party.made(parsed))
     };
-    let last = look_up(facts, id, issued.last_ms).await;
-    if issued.first_ms == issued.last_ms || fits(&last) {
-        return last;
+    let first = look_up(facts, id, issued.first()).await;
+    if fits(&first) {
+        return first;
     }
-    let first = look_up(facts, id, issued.first_ms).await;
-    if fits(&first) { first } else { last }
+    for at_ms in issued.moments().skip(1) {
+        let found = look_up(facts, id, at_ms).await;
+        if fits(&found) {
+            return found;
+        }
+    }
+    first
 }
 
 /// Those beside the issuer whose keys signed, also those who could not be looked up.
-pub(super) async fn cosigners(facts: &Facts<'_>, parsed: &Parsed, issued: Issued) -> Vec<Cosigner> {
+pub(super) async fn cosigners(
+    facts: &Facts<'_>,
+    parsed: &Parsed,
+    issued: &Issued,
+) -> Vec<Cosigner> {
     let owners: BTreeSet<&str> = parsed
         .methods()
         .map(|method| method.split_once('#').map_or(method, |(owner, _)| owner))
@@ -161,6 +181,7 @@ async fn registered(facts: &Facts<'_>, did: &Did, at_ms: i64) -> Result<Option<P
             return Ok(Party {
                 id: did.to_string(),
                 methods: Vec::new(),
+                unread: Vec::new(),
                 deactivated,
                 known_at_ms: Some(known_at_ms),
                 state,
@@ -246,8 +267,7 @@ pub(super) fn of_resolution(handed: &Value) -> Result<Party, Malformed> {
     })
 }
 
-/// What a DID document says of its keys. Those of kinds that are not known here, those of others, and those that are not for verifying
-/// are passed over.
+/// What a DID document says of its keys. Those of others, and those that are not for verifying, are passed over.
 fn of_document(document: &Value, state: KeyState) -> Result<Party, Malformed> {
     let Some(id) = document["id"].as_str() else {
         return Err(Malformed::new(
@@ -258,6 +278,7 @@ fn of_document(document: &Value, state: KeyState) -> Result<Party, Malformed> {
     let mut party = Party {
         id: id.to_owned(),
         methods: Vec::new(),
+        unread: Vec::new(),
         deactivated: false,
         known_at_ms: None,
         state,
@@ -272,12 +293,15 @@ fn of_document(document: &Value, state: KeyState) -> Result<Party, Malformed> {
                 Value::Object(_) => add(&mut party, reference),
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
             };
-            let method = party
-                .methods
-                .iter_mut()
-                .find(|method| named.as_ref() == Some(&method.id));
-            if let Some(method) = method.filter(|one| !one.relationships.contains(&relationship)) {
-                method.relationships.push(relationship);
+            let read = party.methods.iter_mut();
+            let read = read.map(|one| (&one.id, &mut one.relationships));
+            let unread = party.unread.iter_mut();
+            let unread = unread.map(|one| (&one.id, &mut one.relationships));
+            let found = read
+                .chain(unread)
+                .find(|(id, _)| named.as_ref() == Some(*id));
+            if let Some((_, uses)) = found.filter(|(_, uses)| !uses.contains(&relationship)) {
+                uses.push(relationship);
             }
         }
     }
@@ -290,31 +314,63 @@ fn add(party: &mut Party, method: &Value) -> Option<String> {
     // DID Core §5.2: a verification method has an id, a type and a controller. CID 1.0 §3.3: who that is, is who its document is of, or the
     // key is another's.
     let controller = method["controller"].as_str()?;
-    let key = match (&method["publicKeyMultibase"], &method["publicKeyJwk"]) {
-        (Value::String(text), Value::Null) => VerificationKey::from_multikey(text),
-        (Value::Null, jwk @ Value::Object(_)) => jwk::verifying(jwk),
-        (_, _) => None,
-    }?;
-    let is_jwk = method["publicKeyJwk"].is_object();
-    let fits = match method["type"].as_str()? {
-        "Multikey" => !is_jwk,
-        "JsonWebKey" | "JsonWebKey2020" => is_jwk,
-        "Ed25519VerificationKey2018" | "Ed25519VerificationKey2020" => key.curve() == "Ed25519",
-        "EcdsaSecp256r1VerificationKey2019" => key.curve() == "P-256",
-        _ => false,
-    };
+    let key = material(method)?;
     let ends_ms = ends_ms(method)?;
-    let known = party.methods.iter().any(|known| known.id == id);
-    if known || !fits || controller != party.id || party.methods.len() >= METHODS_MAX {
+    let mut ids = party.methods.iter().map(|known| &known.id);
+    let mut unread = party.unread.iter().map(|known| &known.id);
+    let known = ids.any(|known| *known == id) || unread.any(|known| *known == id);
+    if known || controller != party.id || party.methods.len() + party.unread.len() >= METHODS_MAX {
         return None;
     }
-    party.methods.push(Method {
-        id: id.clone(),
-        key,
-        relationships: Vec::new(),
-        ends_ms,
-    });
+    match key {
+        Some(key) => party.methods.push(Method {
+            id: id.clone(),
+            key,
+            relationships: Vec::new(),
+            ends_ms,
+        }),
+        None => party.unread.push(UnreadMethod {
+            id: id.clone(),
+            relationships: Vec::new(),
+            ends_ms,
+        }),
+    }
     Some(id)
+}
+
+/// The key itself: `Some(None)`, that its form is not known here; `None`, that it is none for verifying, whoever reads it, or not of the
+/// type that it says.
+fn material(method: &Value) -> Option<Option<VerificationKey>> {
+    let kind = method["type"].as_str()?;
+    let (text, jwk, raw) = (
+        &method["publicKeyMultibase"],
+        &method["publicKeyJwk"],
+        &method["publicKeyBase58"],
+    );
+    let key = match (text, jwk, raw) {
+        (Value::String(text), Value::Null, Value::Null) => VerificationKey::from_multikey(text),
+        (Value::Null, jwk @ Value::Object(_), Value::Null) => match jwk::verifying(jwk) {
+            None if !jwk::is_of_another_kind(jwk) => return None,
+            key => key,
+        },
+        (Value::Null, Value::Null, Value::String(raw)) if kind == ED25519_2018 => {
+            Some(VerificationKey::ed25519_from_base58(raw)?)
+        }
+        (Value::Null, Value::Null, Value::Null | Value::String(_)) => None,
+        (_, _, _) => return None,
+    };
+    let Some(key) = key else {
+        return (!AGREEING_TYPES.contains(&kind)).then_some(None);
+    };
+    let fits = match kind {
+        "Multikey" => jwk.is_null(),
+        "JsonWebKey" | "JsonWebKey2020" => !jwk.is_null(),
+        ED25519_2018 | "Ed25519VerificationKey2020" => key.curve() == "Ed25519",
+        "EcdsaSecp256r1VerificationKey2019" => key.curve() == "P-256",
+        // Of another type, another form of signature may be meant.
+        _ => return (key.signs() && !AGREEING_TYPES.contains(&kind)).then_some(None),
+    };
+    fits.then_some(Some(key))
 }
 
 /// From when on a key is not to be used: `Some(None)`, that nothing ends it; `None`, that what does is no time.
@@ -370,6 +426,12 @@ mod tests {
             methods,
             [("did:web:a.example#one", 2), ("did:web:a.example#two", 1)]
         );
+        let unread: Vec<_> = party
+            .unread
+            .iter()
+            .map(|method| (method.id.as_str(), method.relationships.len()))
+            .collect();
+        assert_eq!(unread, [("did:web:a.example#strange", 1)]);
         assert!(!of_resolution(&document).unwrap().deactivated);
         assert_eq!(
             of_resolution(&json!({})).unwrap_err().code,
@@ -379,6 +441,10 @@ mod tests {
 
     /// What a document makes of a key with these members; `null`: without it.
     fn with(members: &Value) -> Option<Method> {
+        party_with(members).methods.pop()
+    }
+
+    fn party_with(members: &Value) -> Party {
         let key = starfire_did::PrivateKey::generate([3; 32], starfire_did::KeyAlgorithm::Ed25519);
         let key: VerificationKey = key.public().into();
         let id = "did:web:a.example";
@@ -388,7 +454,7 @@ mod tests {
         put(&mut method, members);
         let document =
             json!({ "id": id, "verificationMethod": [method], "assertionMethod": ["#one"] });
-        of_resolution(&document).unwrap().methods.pop()
+        of_resolution(&document).unwrap()
     }
 
     fn put(into: &mut Value, members: &Value) {
@@ -410,6 +476,8 @@ mod tests {
             json!({ "controller": null }),
             json!({ "controller": ["did:web:a.example"] }),
             json!({ "publicKeyJwk": { "use": "enc" } }),
+            json!({ "publicKeyJwk": { "kty": "RSA", "n": "0vx7", "e": "AQAB", "d": "AwMD", "crv": null, "x": null } }),
+            json!({ "publicKeyMultibase": "z6Mk" }),
             json!({ "publicKeyJwk": { "key_ops": ["encrypt"] } }),
             json!({ "publicKeyJwk": { "alg": "ES256" } }),
             json!({ "publicKeyJwk": { "d": "AwMD" } }),
@@ -418,8 +486,53 @@ mod tests {
             json!({ "type": "EcdsaSecp256r1VerificationKey2019" }),
             json!({ "revoked": "yes" }),
         ] {
-            assert_eq!(with(&bad), None, "{bad}");
+            let party = party_with(&bad);
+            assert_eq!(party.methods, [], "{bad}");
+            assert_eq!(party.unread, [], "{bad}");
         }
+    }
+
+    #[test]
+    fn a_key_in_a_form_that_is_not_known_here_is_told_from_none() {
+        let p384 = json!({ "kty": "EC", "crv": "P-384", "x": "AAAA", "y": "AAAA" });
+        for strange in [
+            json!({ "type": "Strange" }),
+            json!({ "type": "Strange", "publicKeyJwk": null, "publicKeyPem": "…" }),
+            json!({ "type": "EcdsaSecp256k1RecoveryMethod2020", "publicKeyJwk": null, "blockchainAccountId": "eip155:1:0x" }),
+            json!({ "type": "Multikey", "publicKeyJwk": null, "publicKeyMultibase": "z82L" }),
+            json!({ "publicKeyJwk": p384 }),
+        ] {
+            let party = party_with(&strange);
+            assert_eq!(party.methods, [], "{strange}");
+            let unread: Vec<_> = party
+                .unread
+                .iter()
+                .map(|method| (method.id.as_str(), method.relationships.as_slice()))
+                .collect();
+            let uses = &[Relationship::AssertionMethod][..];
+            assert_eq!(unread, [("did:web:a.example#one", uses)], "{strange}");
+        }
+    }
+
+    // The example of the Security Vocabulary's Ed25519VerificationKey2018.
+    #[test]
+    fn a_key_of_2018_stands_in_base58() {
+        let raw = "H3C2AVvLMv6gmMNam3uVAjZpfkcJCwDwnZn6z3wXmqPV";
+        let of = |kind: &str, text: &str| {
+            party_with(&json!({ "type": kind, "publicKeyJwk": null, "publicKeyBase58": text }))
+        };
+        let party = of(ED25519_2018, raw);
+        let key = VerificationKey::ed25519_from_base58(raw);
+        assert!(key.is_some());
+        let found = party.methods.first().map(|method| method.key);
+        assert_eq!((found, party.unread), (key, Vec::new()));
+        // Too short; and a key of another type, which may mean another thing by it.
+        let party = of(ED25519_2018, &raw[4..]);
+        assert_eq!((party.methods, party.unread), (Vec::new(), Vec::new()));
+        let party = of("Strange", raw);
+        assert_eq!((party.methods.len(), party.unread.len()), (0, 1));
+        let party = of("X25519KeyAgreementKey2019", raw);
+        assert_eq!((party.methods, party.unread), (Vec::new(), Vec::new()));
     }
 
     #[test]

@@ -154,8 +154,8 @@ async fn handed(
     now_ms: i64,
 ) -> Result<(Bit, i64), Unknown> {
     let issued = Issued::of(credential, now_ms);
-    let issuer = party::signer(facts, &credential.issuer, credential, issued).await;
-    let cosigners = party::cosigners(facts, credential, issued).await;
+    let issuer = party::signer(facts, &credential.issuer, credential, &issued).await;
+    let cosigners = party::cosigners(facts, credential, &issued).await;
     let report = verify::verify(
         &Parsed {
             statuses: Vec::new(),
@@ -175,6 +175,7 @@ async fn handed(
             holder_wanted: false,
             challenge: None,
             domain: None,
+            audience: None,
         },
     );
     match report.verdict {
@@ -193,11 +194,11 @@ async fn handed(
                 report.code().unwrap_or_default()
             );
             let error = Malformed::new(code::STATUS_VERIFICATION_ERROR, detail);
-            return Ok((Err(error), issued.first_ms));
+            return Ok((Err(error), issued.earliest()));
         }
     }
     // A list without a time may be as old as its issuer's key, and what was revoked since is not in it.
-    let said_ms = credential.valid_from_ms.or_else(|| credential.issued_ms());
+    let said_ms = credential.valid_from_ms.or_else(|| credential.signed_ms());
     let Some(known_at_ms) = said_ms else {
         return Err(Unknown::new(
             "the list that was handed in does not say of when it is",

@@ -29,6 +29,7 @@ fn found_for(id: &str, seed: u8, relationships: &[Relationship]) -> Lookup {
             relationships: relationships.to_vec(),
             ends_ms: None,
         }],
+        unread: Vec::new(),
         deactivated: false,
         known_at_ms: Some(NOW_MS),
         state: KeyState::Fixed,
@@ -108,6 +109,7 @@ fn verified(secured: Value, evidence: &Evidence<'_>) -> PresentationReport {
             holder_wanted: false,
             challenge: evidence.challenge,
             domain: evidence.domain,
+            audience: evidence.domain,
         };
         verify::verify(&parsed, &evidence)
     };

@@ -30,6 +30,7 @@ fn party(id: &str, seed: u8, relationships: &[Relationship]) -> Party {
             relationships: relationships.to_vec(),
             ends_ms: None,
         }],
+        unread: Vec::new(),
         deactivated: false,
         known_at_ms: Some(NOW_MS - 5),
         state: KeyState::Fixed,
@@ -91,6 +92,8 @@ struct Case {
     holder_wanted: bool,
     challenge: Option<String>,
     domain: Option<String>,
+    /// The verifier's name; its domain, if it is not said.
+    audience: Option<String>,
 }
 
 impl Case {
@@ -113,6 +116,7 @@ impl Case {
             holder_wanted: false,
             challenge: None,
             domain: None,
+            audience: None,
         }
     }
 
@@ -135,6 +139,7 @@ impl Case {
             holder_wanted: self.holder_wanted,
             challenge: self.challenge.as_deref(),
             domain: self.domain.as_deref(),
+            audience: self.audience.as_deref().or(self.domain.as_deref()),
         };
         let report = verify(&self.parsed, &evidence);
         let names: Vec<StepName> = report.steps.iter().map(|step| step.name).collect();
@@ -258,6 +263,11 @@ fn the_issuer_must_have_signed_with_a_key_for_claims() {
     case.fails(name, code::METHOD_UNKNOWN);
     case.cosigners = cosigner(1);
     case.fails(name, code::PROOF_NOT_BY_ISSUER);
+    // Beside a proof that nothing is concluded from, which may be the issuer's.
+    case.parsed.unsupported.push("bbs-2023".into());
+    case.fails(name, code::SUITE_UNSUPPORTED);
+    case.parsed.signatures[0].signature[9] ^= 1;
+    case.fails(name, code::SIGNATURE_WRONG);
 }
 
 #[test]
@@ -319,17 +329,68 @@ fn a_key_is_used_until_its_document_ends_it() {
 }
 
 #[test]
+fn a_key_in_a_form_that_is_not_known_here_leaves_it_open() {
+    let name = StepName::Signature;
+    let unread = |change: &dyn Fn(&mut UnreadMethod)| {
+        let mut case = Case::good();
+        let Lookup::Found(party) = &mut case.issuer else {
+            panic!("the issuer is known")
+        };
+        let Method {
+            id, relationships, ..
+        } = party.methods.remove(0);
+        let mut method = UnreadMethod {
+            id,
+            relationships,
+            ends_ms: None,
+        };
+        change(&mut method);
+        party.unread.push(method);
+        case
+    };
+    let open = unread(&|_| ());
+    open.fails(name, code::SUITE_UNSUPPORTED);
+    assert!(!open.report().step(name).unwrap().hint.is_empty());
+    // It is wrong all the same for what it is not for, once it has ended, and if it is another than the one that is named.
+    unread(&|method| method.relationships.clear()).fails(name, code::METHOD_PURPOSE);
+    unread(&|method| method.ends_ms = Some(NOW_MS)).fails(name, code::METHOD_REVOKED);
+    unread(&|method| method.id.push('0')).fails(name, code::METHOD_UNKNOWN);
+    // Which of its keys signed, a token need not say: this one may have, if none that is known did.
+    let nameless = |mut case: Case| {
+        let signed = &mut case.parsed.signatures[0];
+        (signed.method, signed.signer_alone) = (ISSUER.to_owned(), true);
+        case
+    };
+    nameless(unread(&|method| method.id.push('0'))).fails(name, code::SUITE_UNSUPPORTED);
+    let mut both = nameless(unread(&|_| ()));
+    let Lookup::Found(issuer) = &mut both.issuer else {
+        panic!("the issuer is known")
+    };
+    issuer.methods = party(ISSUER, 1, &[Relationship::AssertionMethod]).methods;
+    both.passes(name);
+    // A proof of another's that is wrong decides.
+    let one = integrity::issue(claims(), &options(ISSUER), &key(1), None).unwrap();
+    let both = integrity::issue(one, &options("did:example:other"), &key(2), None).unwrap();
+    let mut case = unread(&|_| ());
+    case.parsed = integrity::credential(both, None).unwrap();
+    case.cosigners = cosigner(2);
+    case.fails(name, code::SUITE_UNSUPPORTED);
+    case.cosigners = cosigner(3);
+    case.fails(name, code::SIGNATURE_WRONG);
+}
+
+#[test]
 fn nobody_but_the_issuer_dates_a_credential() {
     let issued = integrity::issue(claims(), &options(ISSUER), &key(1), None).unwrap();
     let mut backdated = options("did:example:other");
     backdated.created_ms = Some(5);
     let both = integrity::issue(issued, &backdated, &key(2), None).unwrap();
     let mut parsed = integrity::credential(both, None).unwrap();
-    assert_eq!(parsed.issued_ms(), Some(NOW_MS - 1000));
+    assert_eq!(parsed.signed_ms(), Some(NOW_MS - 1000));
     parsed.signatures[0].created_ms = None;
-    assert_eq!(parsed.issued_ms(), parsed.valid_from_ms);
+    assert_eq!(parsed.signed_ms(), None);
     parsed.signatures.remove(0);
-    assert_eq!(parsed.issued_ms(), Some(5));
+    assert_eq!(parsed.signed_ms(), Some(5));
 }
 
 #[test]
@@ -603,6 +664,40 @@ fn a_credential_made_for_some_verifiers_is_refused_by_others() {
     made_for(&["d"], None).fails(name, code::DOMAIN_MISMATCH);
 }
 
+/// What is made of a proof by ES384.
+fn unreadable() -> Malformed {
+    Malformed::new(code::SUITE_UNSUPPORTED, "the algorithm is not known here")
+}
+
+#[test]
+fn a_domain_alone_is_answered_by_an_issuer_that_names_it() {
+    let name = StepName::Holder;
+    let made_for = |audience: &str, change: &dyn Fn(&mut Case)| {
+        changed(|case| {
+            case.parsed.audience = vec![audience.to_owned()];
+            case.domain = Some("d".into());
+            change(case);
+        })
+    };
+    made_for("d", &|_| ()).skips(name);
+    made_for("other", &|_| ()).fails(name, code::DOMAIN_MISMATCH);
+    // Who asks for the holder besides is told of him.
+    made_for("d", &|case| case.challenge = Some("c".into())).fails(name, code::HOLDER_UNPROVEN);
+    made_for("d", &|case| case.holder_wanted = true).fails(name, code::HOLDER_UNPROVEN);
+    made_for("d", &|case| {
+        case.parsed.holder_key = Some(key(9).verification_key().into());
+    })
+    .fails(name, code::HOLDER_UNPROVEN);
+    // Within a presentation, which answers for its holder, the verifier has its name all the same.
+    let within = |audience: &str| {
+        made_for(audience, &|case| {
+            (case.domain, case.audience) = (None, Some("d".into()));
+        })
+    };
+    within("d").skips(name);
+    within("other").fails(name, code::DOMAIN_MISMATCH);
+}
+
 #[test]
 fn a_key_binding_is_by_the_bound_key_for_this_verifier_and_challenge() {
     let name = StepName::Holder;
@@ -624,11 +719,11 @@ fn a_key_binding_is_by_the_bound_key_for_this_verifier_and_challenge() {
             case.challenge = Some("n-1".into());
             case.domain = Some("https://verifier.example".into());
             case.parsed.holder_key = Some(holder.verification_key().into());
-            case.parsed.key_binding = Some(KeyBinding {
+            case.parsed.key_binding = Some(Ok(KeyBinding {
                 signed: signed.clone(),
                 challenge: "n-1".into(),
                 domain: "https://verifier.example".into(),
-            });
+            }));
             change(case);
         })
     };
@@ -648,6 +743,33 @@ fn a_key_binding_is_by_the_bound_key_for_this_verifier_and_challenge() {
     bound(&|case| case.parsed.holder_key = Some(key(8).verification_key().into()))
         .fails(name, code::HOLDER_SIGNATURE_WRONG);
     bound(&|case| case.now_ms = NOW_MS - 1001).fails(name, code::PROOF_FROM_THE_FUTURE);
+    // Nobody who does not ask for it is told what is wrong with it.
+    for wrong in [
+        bound(&|case| case.now_ms = NOW_MS - 1001),
+        bound(&|case| case.parsed.holder_key = None),
+        bound(&|case| case.parsed.key_binding = Some(Err(unreadable()))),
+    ] {
+        for (challenge, domain, holder_wanted) in [
+            (Some("n-1"), None, false),
+            (None, Some("https://verifier.example"), false),
+            (None, None, true),
+            (None, None, false),
+        ] {
+            let case = Case {
+                parsed: wrong.parsed.clone(),
+                now_ms: wrong.now_ms,
+                challenge: challenge.map(str::to_owned),
+                domain: domain.map(str::to_owned),
+                holder_wanted,
+                ..Case::good()
+            };
+            let asked = challenge.or(domain).is_some() || holder_wanted;
+            let step = case.report().step(name).unwrap().clone();
+            assert_eq!(step.code().is_some(), asked, "{step:?}");
+        }
+    }
+    bound(&|case| case.parsed.key_binding = Some(Err(unreadable())))
+        .fails(name, code::SUITE_UNSUPPORTED);
     // By a key that is not known here, it is wrong only in what it says.
     let unknown = |change: &dyn Fn(&mut Case)| {
         bound(&|case| {
@@ -664,6 +786,7 @@ fn a_key_binding_is_by_the_bound_key_for_this_verifier_and_challenge() {
     let begins = |ms: i64| {
         bound(&|case| {
             let binding = case.parsed.key_binding.as_mut().unwrap();
+            let binding = binding.as_mut().unwrap();
             binding.signed.not_before_ms = Some(ms);
         })
     };

@@ -183,7 +183,7 @@ pub(super) fn judge(
         tokio::task::yield_now().await;
         Ok::<_, Rejection>(match (secured, shown) {
             (Ok(Secured::Credential(parsed)), Shown::Credential) => {
-                Answer::Credential(credential::judge(&parsed, None, asked, &facts).await)
+                Answer::Credential(credential::judge(&parsed, asked, &facts).await)
             }
             (Ok(Secured::Presentation(shown)), Shown::Presentation) => {
                 Answer::Presentation(credential::judge_presentation(&shown, asked, &facts).await)

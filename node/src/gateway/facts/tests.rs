@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use starfire_crosschain::trust::Bundle;
 use starfire_did::credential::integrity::{self, Options, Suite};
 use starfire_did::credential::report::{Report, StepName, Verdict};
+use starfire_did::credential::timestamp;
 use starfire_did::jose::bif;
 use starfire_did::{Document, KeyAlgorithm, PrivateKey, path};
 use starfire_proto::v1;
@@ -84,9 +85,25 @@ fn credential(signer: u8, created_ms: i64, more: Value) -> Value {
     for (name, value) in more.as_object().unwrap() {
         claims[name] = value.clone();
     }
-    let method = format!("{issuer}#key-1");
-    let options = Options::assertion(Suite::EddsaJcs2022, method, created_ms);
+    issued(claims, signer, Some(created_ms))
+}
+
+/// The same, whose proof may say no time.
+fn issued(claims: Value, signer: u8, created_ms: Option<i64>) -> Value {
+    let method = format!("{}#key-1", did(1, None));
+    let options = Options {
+        created_ms,
+        ..Options::assertion(Suite::EddsaJcs2022, method, 0)
+    };
     integrity::issue(claims, &options, &key(signer).into(), None).unwrap()
+}
+
+/// A credential whose proof says no time, valid from one.
+fn undated(signer: u8, valid_from_ms: i64) -> Value {
+    let mut claims = credential(signer, 0, json!({}));
+    claims.as_object_mut().unwrap().remove("proof");
+    claims["validFrom"] = json!(timestamp::format(valid_from_ms).unwrap());
+    issued(claims, signer, None)
 }
 
 /// The records of the DID of seed 1: its own key until `rotated_ms`, then that of seed 2.
@@ -122,6 +139,27 @@ async fn a_credential_is_judged_by_the_document_in_force_when_it_was_issued() {
             .await;
         Court::expect(&report, StepName::Signature, signature);
         Court::expect(&report, StepName::Issuer, issuer);
+    }
+}
+
+#[tokio::test]
+async fn a_credential_that_does_not_say_when_it_was_signed_is_judged_by_now_first() {
+    let court = Court::new(rotated(CREATED_MS)).await;
+    let asked = Asked::at(NOW_MS);
+    for (signer, valid_from_ms, signature) in [
+        // By the key of now, whenever it is valid from: before the key, before the issuer, in its second.
+        (2, CREATED_MS + 5_000, None),
+        (2, CREATED_MS - 5_000, None),
+        (2, 0, None),
+        // By the key before, only as of then.
+        (1, CREATED_MS - 5_000, None),
+        (1, CREATED_MS + 5_000, Some("SIGNATURE_WRONG")),
+        (1, 0, Some("SIGNATURE_WRONG")),
+        (3, CREATED_MS - 5_000, Some("SIGNATURE_WRONG")),
+    ] {
+        let report = court.judge(&undated(signer, valid_from_ms), &asked).await;
+        Court::expect(&report, StepName::Signature, signature);
+        Court::expect(&report, StepName::Issuer, None);
     }
 }
 
@@ -410,6 +448,26 @@ async fn an_accreditation_that_begins_within_the_second_of_issue_counts() {
         let credential = credential(1, created_ms, json!({}));
         let report = court.judge(&credential, &asked).await;
         Court::expect(&report, StepName::Accreditation, code);
+    }
+    // Where no signature says when, it is held to the present, whenever it is valid from.
+    for valid_from_ms in [CREATED_MS - 1_000_000, CREATED_MS + 1_000_000] {
+        let report = court.judge(&undated(1, valid_from_ms), &asked).await;
+        Court::expect(&report, StepName::Accreditation, None);
+    }
+    for (begins_ms, ends_ms, code) in [
+        (NOW_MS + 1, 0, "ACCREDITATION_NOT_YET_VALID"),
+        (CREATED_MS, NOW_MS, "ACCREDITATION_EXPIRED"),
+    ] {
+        let level = v1::AccreditationRecord {
+            valid_from_ms: begins_ms,
+            valid_until_ms: ends_ms,
+            ..level.clone()
+        };
+        let mut records = registered(1, None, 1);
+        records.extend(record(path::accreditation(&issuer, KIND, "CN"), &level));
+        let court = Court::new(records).await;
+        let report = court.judge(&undated(1, CREATED_MS), &asked).await;
+        Court::expect(&report, StepName::Accreditation, Some(code));
     }
 }
 

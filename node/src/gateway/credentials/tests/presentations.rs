@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use starfire_did::credential::presentation;
 use starfire_did::jose::envelope::{self, Format};
-use starfire_did::jose::vc_jwt;
+use starfire_did::jose::{vc_jwt, vp_jwt};
 use starfire_did::sd_jwt::{self, Conceal};
 
 use super::*;
@@ -246,6 +246,64 @@ async fn credentials_beyond_those_that_are_judged_leave_the_verdict_open() {
     many[3]["credentialSubject"]["country"] = json!("MY");
     let answer = present_all(&many).await;
     assert_eq!(answer["verdict"], json!("INVALID"));
+}
+
+/// A `vc+jwt` that the issuer made for one verifier.
+fn made_for(audience: &str) -> String {
+    let mut claims = claims();
+    claims["aud"] = json!(audience);
+    let times = vc_jwt::Times::default();
+    vc_jwt::issue(
+        claims.as_object().unwrap(),
+        &method(ISSUER),
+        times,
+        &key(ISSUER),
+    )
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_credential_is_for_the_verifier_that_its_issuer_made_it_for() {
+    let node = world().await;
+    let mismatch = [("holder", "DOMAIN_MISMATCH")];
+    let here = "verifier.example";
+    let asked = json!({ "challenge": "n-1", "domain": here });
+    for (audience, expected) in [(here, &[][..]), ("other.example", &mismatch)] {
+        let token = made_for(audience);
+        // Shown by its holder, signed as a token or as a document.
+        let sealed = envelope::seal(Format::VcJwt, &token).unwrap();
+        let unsigned = presentation::unsigned(
+            &did(HOLDER, None).to_string(),
+            std::slice::from_ref(&sealed),
+        );
+        let answered = vp_jwt::Answer {
+            nonce: Some("n-1"),
+            audience: Some(here),
+            times: vc_jwt::Times::default(),
+        };
+        let signed = vp_jwt::present(
+            unsigned.as_object().unwrap(),
+            &method(HOLDER),
+            answered,
+            &key(HOLDER),
+        )
+        .unwrap();
+        for shown in [json!(signed), shown(&[sealed], "n-1")] {
+            let answer = present(&node, &shown, &asked).await;
+            assert_eq!(failed(&answer), [], "{answer}");
+            assert_eq!(failed(&answer["results"]["credentials"][0]), expected);
+            assert_eq!(answer["verified"], json!(expected.is_empty()), "{answer}");
+        }
+        // Alone, for the verifier that names itself and asks for nobody else.
+        let alone = json!({ "domain": here });
+        let answer = verify(&node, &json!(token), &alone).await.json();
+        assert_eq!(failed(&answer), expected);
+        assert_eq!(answer["verified"], json!(expected.is_empty()), "{answer}");
+        let answer = verify(&node, &json!(token), &json!({})).await.json();
+        assert_eq!(failed(&answer), mismatch);
+    }
+    let answer = verify(&node, &json!(made_for(here)), &asked).await.json();
+    assert_eq!(failed(&answer), [("holder", "HOLDER_UNPROVEN")]);
 }
 
 #[tokio::test]
