@@ -171,10 +171,7 @@ impl Reader {
                     must(db.property_int_value_cf(table(db, name), property.as_str()))
                         .is_some_and(|count| count > 0)
                 };
-                made_for_any
-                    .iter()
-                    .chain(&waits_for_one)
-                    .any(|fact| is_some(&fact))
+                made_for_any.iter().chain(&waits_for_one).any(is_some)
             })
         })
     }

@@ -119,7 +119,7 @@ pub(super) async fn rotate(arguments: Rotate, context: &Context) -> Result<Repor
         ..v1::DidRotate::default()
     };
     let sent = signers.send(Native::DidRotate(rotate)).await;
-    let committed = sent.map_err(|failure| new.unused(failure))?;
+    let committed = sent.map_err(|failure| new.unused(failure.into()))?;
     Ok(changed(&did, expected_version, &committed)
         .with("key_id", key_id)
         .with("key_file", new.file.display().to_string()))

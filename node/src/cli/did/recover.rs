@@ -79,8 +79,8 @@ pub(super) async fn recover(arguments: Recover, context: &Context) -> Result<Rep
     };
     let sent = signers.send(Native::DidRecover(recover)).await;
     let committed = sent.map_err(|failure| match &new {
-        Some(new) => new.unused(failure),
-        None => failure,
+        Some(new) => new.unused(failure.into()),
+        None => failure.into(),
     })?;
     let effective = committed
         .told("did.recovery_asked", "effective_ms")
