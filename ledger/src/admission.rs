@@ -16,7 +16,7 @@ use crate::block::transactions_bytes_max;
 use crate::check::Checked;
 use crate::membership::Members;
 use crate::quota::{Payer, Quota};
-use crate::signature_work::BLOCK_SIGNATURE_WORK_MAX;
+use crate::signature_work::Room;
 use crate::transaction::{ENVELOPE_BYTES_MAX, Operation, Transaction};
 use crate::{code, fee};
 
@@ -216,8 +216,8 @@ pub struct Selection {
 }
 
 /// Of `candidates`, in their order, at most `places` that a proposer puts into the block at `admission.height`: admitted, each source's
-/// nonces without a gap, within the quotas, and no more than fit beside the commit of so many validators and than a block's signatures may
-/// cost to check.
+/// nonces without a gap, within the quotas, and no more than fit beside the commit of so many validators and than a proposer may ask the
+/// others to check.
 pub fn select<'a>(
     view: &dyn View,
     admission: &Admission,
@@ -226,7 +226,7 @@ pub fn select<'a>(
     candidates: impl IntoIterator<Item = &'a Arc<Checked>>,
 ) -> Selection {
     let mut room = transactions_bytes_max(validators);
-    let mut work = BLOCK_SIGNATURE_WORK_MAX;
+    let mut work = Room::new(admission.chain.open_share_percent);
     let mut places = admission.chain.block_transactions_max.min(places);
     let mut quota = Quota::new(&admission.chain);
     let empty = quota.clone();
@@ -242,12 +242,12 @@ pub fn select<'a>(
         if passed.contains(&source) {
             continue;
         }
-        // No envelope asks for more than a block may: it fits into another one.
-        if transaction.signature_work > work {
+        let (payer, bytes) = (admission.payer(transaction), transaction.bytes().len());
+        let is_open = payer == Payer::Open;
+        if !work.has(transaction.signature_work, is_open) {
             passed.insert(source);
             continue;
         }
-        let (payer, bytes) = (admission.payer(transaction), transaction.bytes().len());
         if bytes + TRANSACTION_FRAME_BYTES > room || quota.has_room(&payer, bytes).is_err() {
             passed.insert(source);
             if empty.has_room(&payer, bytes).is_err() {
@@ -275,7 +275,7 @@ pub fn select<'a>(
             continue;
         }
         room -= bytes + TRANSACTION_FRAME_BYTES;
-        work -= transaction.signature_work;
+        work.take(transaction.signature_work, is_open);
         places -= 1;
         nonces.insert(source, transaction.nonce);
         selection.taken.push(transaction.clone());

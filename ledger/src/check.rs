@@ -255,6 +255,9 @@ fn consent(claim: &Claim) -> Item<'_> {
     (&claim.key, &claim.message, &claim.signature)
 }
 
+/// Transactions of a block that are checked in one batch: more are cheaper by nothing.
+const CHECKED_TOGETHER: usize = 256;
+
 /// A block whose transactions are all checked: what validators vote for and what is executed. Clones share it.
 #[derive(Debug, Clone)]
 pub struct CheckedBlock {
@@ -287,10 +290,16 @@ impl CheckedBlock {
         if work > BLOCK_SIGNATURE_WORK_MAX {
             return Err(InvalidBlock::TooMuchSignatureWork(work));
         }
-        let (indexes, decoded): (Vec<usize>, Vec<Transaction>) = decoded.into_iter().unzip();
-        for (index, checked) in indexes.into_iter().zip(check_all(decoded, rules)) {
-            let checked = checked.map_err(|error| InvalidBlock::Transaction { index, error })?;
-            transactions[index] = Some(Arc::new(checked));
+        // Behind the first part of which something is wrong nothing is checked: the block is lost.
+        let mut decoded = decoded.into_iter().peekable();
+        while decoded.peek().is_some() {
+            let part = decoded.by_ref().take(CHECKED_TOGETHER);
+            let (indexes, part): (Vec<usize>, Vec<Transaction>) = part.unzip();
+            for (index, checked) in indexes.into_iter().zip(check_all(part, rules)) {
+                let checked =
+                    checked.map_err(|error| InvalidBlock::Transaction { index, error })?;
+                transactions[index] = Some(Arc::new(checked));
+            }
         }
         let transactions = transactions
             .into_iter()

@@ -21,6 +21,10 @@ pub const BLOCK_SIGNATURE_WORK_MAX: u64 = 3_000_000_000;
 /// signatures of SM2 over 4 MiB.
 pub const ENVELOPE_SIGNATURE_WORK_MAX: u64 = 2_800_000_000;
 
+/// What a proposer asks of the others in one block: half a second, so that a block which they see for the first time is checked within a
+/// round. Beside that one transaction that is more by itself, if it is the first.
+pub const SELECTED_SIGNATURE_WORK_MAX: u64 = 500_000_000;
+
 // A block has room for any envelope, so none waits for ever.
 const _: () = assert!(ENVELOPE_SIGNATURE_WORK_MAX <= BLOCK_SIGNATURE_WORK_MAX);
 
@@ -69,6 +73,46 @@ pub(crate) struct Asked {
 impl Asked {
     fn work(self) -> u64 {
         self.signatures.work(self.blob_bytes) + self.consents.work(CONSENT_BYTES)
+    }
+}
+
+/// What a proposer may still ask for in the block that it makes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    is_empty: bool,
+    /// Of [`BLOCK_SIGNATURE_WORK_MAX`].
+    block: u64,
+    /// Of [`SELECTED_SIGNATURE_WORK_MAX`]: all, and what is left to those whom no member stands behind.
+    all: u64,
+    open: u64,
+}
+
+impl Room {
+    /// An empty block's, on a chain that gives strangers this share of it.
+    pub(crate) fn new(open_share_percent: u32) -> Self {
+        let percent = u64::from(open_share_percent.min(100));
+        Self {
+            is_empty: true,
+            block: BLOCK_SIGNATURE_WORK_MAX,
+            all: SELECTED_SIGNATURE_WORK_MAX,
+            open: SELECTED_SIGNATURE_WORK_MAX * percent / 100,
+        }
+    }
+
+    /// Whether there is room. There is for any transaction that comes first, so none waits for ever.
+    pub(crate) fn has(&self, work: u64, is_open: bool) -> bool {
+        let fits = work <= self.all.min(self.block) && (!is_open || work <= self.open);
+        fits || self.is_empty
+    }
+
+    /// Takes what there is room for. What is too much comes on top.
+    pub(crate) fn take(&mut self, work: u64, is_open: bool) {
+        self.is_empty = false;
+        self.block = self.block.saturating_sub(work);
+        self.all = self.all.checked_sub(work).unwrap_or(self.all);
+        if is_open {
+            self.open = self.open.saturating_sub(work);
+        }
     }
 }
 
@@ -131,6 +175,22 @@ mod tests {
 
         let many_signers = tally(0, 100).work(1_000);
         assert_eq!(many_signers, 25_400_000);
+    }
+
+    #[test]
+    fn strangers_have_their_share_and_what_is_much_comes_first() {
+        let all = SELECTED_SIGNATURE_WORK_MAX;
+        let mut room = Room::new(10);
+        assert!(room.has(ENVELOPE_SIGNATURE_WORK_MAX, true), "it is empty");
+        room.take(all / 10, true);
+        assert!(!room.has(1, true));
+        assert!(room.has(all / 2, false) && !room.has(all, false));
+
+        let mut room = Room::new(10);
+        room.take(ENVELOPE_SIGNATURE_WORK_MAX, true);
+        assert!(!room.has(1, true), "theirs is taken");
+        let left = BLOCK_SIGNATURE_WORK_MAX - ENVELOPE_SIGNATURE_WORK_MAX;
+        assert!(room.has(left, false) && !room.has(left + 1, false));
     }
 
     #[test]

@@ -36,7 +36,6 @@ mod proofs;
 mod registrar;
 mod resolution;
 mod resolver;
-mod seats;
 mod serve;
 mod status;
 mod tendermint;
@@ -59,8 +58,9 @@ pub use serve::serve;
 use feeds::Feeds;
 use proofs::Heads;
 use resolution::Answers;
-use seats::{Seat, Seats};
 use turns::Turns;
+
+use crate::seats::{Seat, Seats};
 
 /// Reads of the archive at one time; others wait for their turn.
 const READS_MAX: usize = 8;

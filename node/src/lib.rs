@@ -33,6 +33,7 @@ pub mod rocks;
 pub mod roster;
 mod rota;
 pub mod run;
+mod seats;
 pub mod signer;
 pub mod snapshot;
 pub mod spread;

@@ -26,6 +26,8 @@ use crate::verify_pool::Origin;
 
 /// A batch is sent when it has so many bytes; one transaction may have more.
 const BATCH_BYTES: usize = 256 * 1024;
+/// So much work for who checks it, as [`starfire_ledger::signature_work`] counts; one transaction may be more.
+const BATCH_WORK: u64 = 150_000_000;
 /// Transactions in a batch.
 pub const BATCH_TRANSACTIONS_MAX: usize = 1024;
 /// The number of `starfire.v1.TransactionBatch.envelopes`.
@@ -276,13 +278,16 @@ pub fn audience(origin: &Origin, network: &Network, roster: &Roster) -> Vec<Peer
 pub fn batches(transactions: &[Arc<Checked>]) -> Vec<Vec<u8>> {
     let mut batches = Vec::new();
     let mut batch = Vec::new();
-    let mut count = 0;
+    let (mut count, mut work) = (0, 0);
     for transaction in transactions {
         let size = transaction.bytes().len();
-        if count == BATCH_TRANSACTIONS_MAX || count > 0 && batch.len() + size > BATCH_BYTES {
+        let is_full =
+            batch.len() + size > BATCH_BYTES || work + transaction.signature_work > BATCH_WORK;
+        if count == BATCH_TRANSACTIONS_MAX || count > 0 && is_full {
             batches.push(std::mem::take(&mut batch));
-            count = 0;
+            (count, work) = (0, 0);
         }
+        work += transaction.signature_work;
         encoding::encode_key(
             ENVELOPES_FIELD,
             encoding::WireType::LengthDelimited,

@@ -26,6 +26,7 @@ use crate::gateway::error::BUSY;
 use crate::intake::Outlet;
 use crate::network::{Judgement, Network};
 use crate::recent::Recent;
+use crate::seats::{Seat, Seats};
 
 /// Clients' submissions that may wait for a check. They are fewer, by the gateway's seats.
 pub const SUBMISSIONS_MAX: usize = 1024;
@@ -38,8 +39,10 @@ const BATCH_WORK_ENOUGH: u64 = 25_000_000;
 /// An arrival of more work is checked beside the others: 300 ms. What an honest peer sends together has less,
 /// unless it is one large transaction.
 const ARRIVAL_WORK_MAX: u64 = 300_000_000;
-/// Arrivals that wait to be checked beside the others, of up to 4 MiB each. More are refused.
-const LARGE_MAX: usize = 16;
+/// Of clients, and of peers: arrivals that wait to be checked beside the others, of up to 4 MiB each. More are refused.
+const LARGE_MAX: usize = 8;
+/// Of one peer.
+const LARGE_PER_PEER_MAX: usize = 2;
 /// Envelopes that are enough for a batch: more are cheaper by nothing, and hold up the first.
 pub const BATCH_ENOUGH: usize = 256;
 /// Under load a batch follows the one before it after so long, unless it is full: ten signatures checked together cost half of what
@@ -132,8 +135,57 @@ struct Sources {
     clients: mpsc::Receiver<Submission>,
     peers: Outlet,
     lead: Lead,
-    /// Where arrivals of much work go.
-    large: mpsc::Sender<Arrival>,
+    large: Large,
+}
+
+/// Where arrivals of much work go. Clients and peers have a queue each, served in turn.
+#[derive(Debug)]
+struct Large {
+    clients: mpsc::Sender<SetAside>,
+    peers: mpsc::Sender<SetAside>,
+    of_peers: Seats<PeerId>,
+}
+
+/// An arrival of much work, with its peer's seat.
+type SetAside = (Arrival, Option<Seat<PeerId>>);
+
+impl Large {
+    /// Also the way out.
+    fn new() -> (Self, impl Stream<Item = Arrival>) {
+        let (clients, from_clients) = mpsc::channel(LARGE_MAX);
+        let (peers, from_peers) = mpsc::channel(LARGE_MAX);
+        let large = Self {
+            clients,
+            peers,
+            of_peers: Seats::new(LARGE_MAX, LARGE_PER_PEER_MAX),
+        };
+        let queue = |queue: mpsc::Receiver<SetAside>| {
+            Box::pin(stream::unfold(queue, |mut queue| async move {
+                // Its seat is free for the next that is to wait.
+                let (arrival, _seat) = queue.recv().await?;
+                Some((arrival, queue))
+            }))
+        };
+        (
+            large,
+            stream::select(queue(from_clients), queue(from_peers)),
+        )
+    }
+
+    /// Sets it aside, or refuses it.
+    fn put(&self, arrival: Arrival) {
+        let (queue, seat) = match &arrival.origin {
+            Origin::Client(_) => (&self.clients, None),
+            Origin::Gossip(_) => (&self.peers, None),
+            Origin::Peer(peer) => match self.of_peers.take(*peer) {
+                Some(seat) => (&self.peers, Some(seat)),
+                None => return arrival.refuse(),
+            },
+        };
+        if let Err(refused) = queue.try_send((arrival, seat)) {
+            refused.into_inner().0.refuse();
+        }
+    }
 }
 
 /// What is checked together.
@@ -171,8 +223,11 @@ impl Lead {
 
 impl Sources {
     /// Also the way out for arrivals of much work.
-    fn new(clients: mpsc::Receiver<Submission>, peers: Outlet) -> (Self, mpsc::Receiver<Arrival>) {
-        let (large, set_aside) = mpsc::channel(LARGE_MAX);
+    fn new(
+        clients: mpsc::Receiver<Submission>,
+        peers: Outlet,
+    ) -> (Self, impl Stream<Item = Arrival>) {
+        let (large, set_aside) = Large::new();
         let sources = Self {
             clients,
             peers,
@@ -195,9 +250,7 @@ impl Sources {
             };
             let work = arrival.work();
             if work > ARRIVAL_WORK_MAX {
-                if let Err(refused) = self.large.try_send(arrival) {
-                    refused.into_inner().refuse();
-                }
+                self.large.put(arrival);
                 continue;
             }
             self.lead = match arrival.origin {
@@ -253,10 +306,6 @@ pub async fn run(
             }
             tokio::task::spawn_blocking(move || check(batch.arrivals, &rules, &recent)).await
         }
-    });
-    let large = stream::unfold(large, |mut large| async move {
-        let arrival = large.recv().await?;
-        Some((arrival, large))
     });
     let large_checks = large.then(|arrival| {
         let (rules, recent) = (rules.clone(), recent.clone());
@@ -564,7 +613,8 @@ mod tests {
     async fn a_large_arrival_does_not_stand_before_others() {
         let (submitted, arrived) = mpsc::channel(SUBMISSIONS_MAX);
         let (_intake, peers) = intake::channel();
-        let (mut sources, mut large) = Sources::new(arrived, peers);
+        let (mut sources, large) = Sources::new(arrived, peers);
+        let mut large = pin!(large);
         let envelopes = vec![costly(); 20];
         let mut verdicts = Vec::new();
         for _ in 0..=LARGE_MAX {
@@ -588,9 +638,36 @@ mod tests {
                 .all(|verdict| verdict.as_ref().unwrap_err().code == BUSY)
         );
         for _ in 0..LARGE_MAX {
-            assert_eq!(large.try_recv().unwrap().envelopes.len(), 20);
+            assert_eq!(large.next().await.unwrap().envelopes.len(), 20);
         }
         assert!(verdicts[0].try_recv().is_err(), "it waits for its check");
+    }
+
+    #[tokio::test]
+    async fn neither_a_peer_nor_all_clients_keep_the_large_arrivals_of_others_out() {
+        let (large, waiting) = Large::new();
+        let of = |origin| Arrival {
+            envelopes: Vec::new(),
+            origin,
+        };
+        let (one, other) = (PeerId::random(), PeerId::random());
+        for _ in 0..2 * LARGE_MAX {
+            let (reply, _) = oneshot::channel();
+            large.put(of(Origin::Client(reply)));
+            large.put(of(Origin::Peer(one)));
+        }
+        large.put(of(Origin::Peer(other)));
+        drop(large);
+        let order: Vec<Option<PeerId>> = waiting
+            .map(|arrival| match arrival.origin {
+                Origin::Peer(peer) => Some(peer),
+                Origin::Client(_) | Origin::Gossip(_) => None,
+            })
+            .collect()
+            .await;
+        assert_eq!(order.len(), LARGE_MAX + LARGE_PER_PEER_MAX + 1);
+        let peers = order.iter().take(6).flatten();
+        assert_eq!(peers.collect::<Vec<_>>(), [&one, &one, &other]);
     }
 
     fn logging(topic: &str) -> Result<Arc<Checked>, Rejection> {

@@ -176,7 +176,10 @@ impl Party {
     /// The key that cannot be read here, where it is the one that a signature names, or may be.
     pub(crate) fn unread(&self, signed: &Signed) -> Option<&UnreadMethod> {
         let nameless = signed.signer_alone && signed.method == self.id;
-        let named = |one: &&UnreadMethod| one.id == signed.method && one.id.contains('#');
+        // A document of one's own may list keys under another's name: they say nothing of that one's.
+        let own = signed.method.split_once('#');
+        let own = own.is_some_and(|(owner, _)| owner == self.id);
+        let named = |one: &&UnreadMethod| own && one.id == signed.method;
         let may_be = |one: &&UnreadMethod| one.relationships.contains(&signed.relationship);
         match nameless {
             true if self.maker(signed).is_some() => None,

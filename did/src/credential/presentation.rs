@@ -143,7 +143,7 @@ impl PresentationReport {
     /// Of bytes that are no presentation.
     pub fn malformed(error: &Malformed) -> Self {
         let parsed = Step::failed(StepName::Parsed, error.code, &error.detail);
-        Self::of(vec![parsed], Vec::new())
+        Self::of(vec![parsed.with_hint_of_code()], Vec::new())
     }
 
     /// The first code, of the presentation or else of its credentials.
@@ -185,7 +185,7 @@ fn signature(presentation: &Presentation, evidence: &Evidence<'_>) -> (Step, Opt
             }
             (suites, _) => {
                 let detail = format!("signed by {} only", suites.join(", "));
-                Step::failed(name, code::SUITE_UNSUPPORTED, detail)
+                Step::failed(name, code::SUITE_UNSUPPORTED, detail).with_hint(SUITE_HINT)
             }
         };
         return (step, None);
@@ -234,6 +234,7 @@ fn check_proof(
     let signed = &proof.signed;
     if let Some(method) = party.unread(signed) {
         check_purpose(signed)?;
+        check_answer(proof, evidence)?;
         return Err(unread(signed, method, evidence.now_ms));
     }
     let Some(method) = party.method(signed) else {
@@ -243,7 +244,20 @@ fn check_proof(
     check_purpose(signed)?;
     check_signed(signed, method)?;
     check_in_use(method, evidence.now_ms)?;
-    check_times(signed, evidence.now_ms, evidence.clock_skew_ms)?;
+    check_answer(proof, evidence)?;
+    Ok(Presenter {
+        holder: party.id.clone(),
+        key: method.key,
+        named,
+    })
+}
+
+/// Whether a proof is of now, and for what its verifier asked, whoever made it.
+fn check_answer(
+    proof: &HolderProof,
+    evidence: &Evidence<'_>,
+) -> Result<(), (&'static str, String)> {
+    check_times(&proof.signed, evidence.now_ms, evidence.clock_skew_ms)?;
     if evidence.challenge.is_some() && proof.challenge.as_deref() != evidence.challenge {
         let detail = format!(
             "it answers {}",
@@ -258,11 +272,7 @@ fn check_proof(
         let detail = format!("it is for \"{}\"", shown(&proof.domain.join("\", \"")));
         return Err((code::DOMAIN_MISMATCH, detail));
     }
-    Ok(Presenter {
-        holder: party.id.clone(),
-        key: method.key,
-        named,
-    })
+    Ok(())
 }
 
 /// A presentation is made by logging in: a key that only asserts must not be used for it.

@@ -138,6 +138,15 @@ impl Step {
         }
     }
 
+    /// The same, with what to do about a code that always calls for the same.
+    pub(super) fn with_hint_of_code(self) -> Self {
+        match self.code() {
+            Some(code::SUITE_UNSUPPORTED) => self.with_hint(SUITE_HINT),
+            Some(code::CREDENTIALS_TOO_MANY) => self.with_hint(TOO_MANY_HINT),
+            _ => self,
+        }
+    }
+
     /// Its code, if it failed.
     pub fn code(&self) -> Option<&'static str> {
         match self.outcome {
@@ -211,12 +220,7 @@ impl Report {
         let rest = StepName::ALL[1..]
             .iter()
             .map(|name| Step::skipped(*name, why));
-        let parsed = Step::failed(StepName::Parsed, code, detail);
-        let parsed = match code {
-            code::SUITE_UNSUPPORTED => parsed.with_hint(SUITE_HINT),
-            code::CREDENTIALS_TOO_MANY => parsed.with_hint(TOO_MANY_HINT),
-            _ => parsed,
-        };
+        let parsed = Step::failed(StepName::Parsed, code, detail).with_hint_of_code();
         Self::of(std::iter::once(parsed).chain(rest).collect())
     }
 

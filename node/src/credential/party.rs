@@ -316,9 +316,9 @@ fn add(party: &mut Party, method: &Value) -> Option<String> {
     let controller = method["controller"].as_str()?;
     let key = material(method)?;
     let ends_ms = ends_ms(method)?;
-    let mut ids = party.methods.iter().map(|known| &known.id);
-    let mut unread = party.unread.iter().map(|known| &known.id);
-    let known = ids.any(|known| *known == id) || unread.any(|known| *known == id);
+    let is_read = party.methods.iter().any(|known| known.id == id);
+    let unread_at = party.unread.iter().position(|known| known.id == id);
+    let known = is_read || unread_at.is_some() && key.is_none();
     if known || controller != party.id || party.methods.len() + party.unread.len() >= METHODS_MAX {
         return None;
     }
@@ -326,7 +326,10 @@ fn add(party: &mut Party, method: &Value) -> Option<String> {
         Some(key) => party.methods.push(Method {
             id: id.clone(),
             key,
-            relationships: Vec::new(),
+            // What stood there in another form is the same key, or none.
+            relationships: unread_at
+                .map(|at| party.unread.remove(at).relationships)
+                .unwrap_or_default(),
             ends_ms,
         }),
         None => party.unread.push(UnreadMethod {
@@ -512,6 +515,21 @@ mod tests {
             let uses = &[Relationship::AssertionMethod][..];
             assert_eq!(unread, [("did:web:a.example#one", uses)], "{strange}");
         }
+    }
+
+    #[test]
+    fn a_key_that_can_be_read_stands_before_one_of_its_name_that_cannot() {
+        let known = party_with(&json!({})).methods.remove(0);
+        let id = "did:web:a.example";
+        let strange = json!({ "id": "#one", "type": "Strange", "controller": id });
+        let readable = json!({
+            "id": "#one", "type": "JsonWebKey", "controller": id, "publicKeyJwk": known.key.to_jwk(),
+        });
+        let document = json!({
+            "id": id, "verificationMethod": [strange, readable], "assertionMethod": ["#one"],
+        });
+        let party = of_resolution(&document).unwrap();
+        assert_eq!((party.methods, party.unread), (vec![known], Vec::new()));
     }
 
     // The example of the Security Vocabulary's Ed25519VerificationKey2018.

@@ -197,9 +197,10 @@ async fn handed(
             return Ok((Err(error), issued.earliest()));
         }
     }
-    // A list without a time may be as old as its issuer's key, and what was revoked since is not in it.
-    let said_ms = credential.valid_from_ms.or_else(|| credential.signed_ms());
-    let Some(known_at_ms) = said_ms else {
+    // A list without a time may be as old as its issuer's key, and what was revoked since is not in it. Of two times the earlier counts: it
+    // is by the one of the signature that its key was still in use.
+    let said = [credential.valid_from_ms, credential.signed_ms()];
+    let Some(known_at_ms) = said.into_iter().flatten().min() else {
         return Err(Unknown::new(
             "the list that was handed in does not say of when it is",
             "ask its issuer for a list with a validFrom, or with a time in its proof",

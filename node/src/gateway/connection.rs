@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
-use super::seats::{Seat, Seats};
+use crate::seats::{Seat, Seats};
 
 /// Connections at one time.
 const CONNECTIONS_MAX: usize = 1_024;

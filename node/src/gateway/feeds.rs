@@ -21,8 +21,8 @@ use tonic::Status;
 
 use super::backend::ReadView;
 use super::proofs::pruned;
-use super::seats::Seats;
 use super::{Gateway, blocks, error};
+use crate::seats::Seats;
 
 /// Feeds of clients at one time. What else is driven has bounds of its own: websocket sessions, and the sub-chains that are followed.
 const FEEDS_MAX: usize = 256;

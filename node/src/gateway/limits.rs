@@ -17,8 +17,8 @@ use starfire_state::Rejection;
 use tokio::time::timeout;
 use tonic::transport::server::TcpConnectInfo;
 
-use super::seats::{Seat, Seats};
 use super::{credentials, error, tendermint};
+use crate::seats::{Seat, Seats};
 
 /// Submissions, of up to 1 MiB each.
 const SUBMISSIONS: (usize, usize) = (256, 128);

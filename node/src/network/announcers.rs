@@ -3,8 +3,9 @@
 //! A node announces its height once a second, so that many announcements of one author tell nothing that the last does not tell. What
 //! is above the measure goes no further: else one peer could have every node carry as much as it likes.
 //!
-//! An announcement stays signed for ever, and anybody can say an old one again. So only a height above the author's last one is news,
-//! and what others pass on takes nothing of the measure of what comes from the author itself, who alone is to blame for too much.
+//! An announcement stays signed for ever, and anybody can say an old one again. So of what others pass on only a height above the
+//! author's last one is news, and it takes nothing of the measure of what comes from the author itself, who alone is to blame for too
+//! much.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -29,7 +30,7 @@ pub(crate) struct Announcers {
 /// What one author announced.
 #[derive(Debug, Default)]
 struct Author {
-    /// The highest that went on.
+    /// The one that went on last: the highest, but for what the author itself said since.
     height: Option<u64>,
     /// In this window, from the author itself.
     heard: u32,
@@ -67,7 +68,13 @@ impl Announcers {
         } else {
             &mut author.passed_on
         };
-        if author.height >= Some(height) || *went_on >= ANNOUNCEMENTS_MAX {
+        // What others pass on may be old. The author itself may have lost blocks: then it is where it says.
+        let is_news = if is_direct {
+            author.height != Some(height)
+        } else {
+            author.height < Some(height)
+        };
+        if !is_news || *went_on >= ANNOUNCEMENTS_MAX {
             return Judgement::Ignore;
         }
         *went_on += 1;
@@ -129,6 +136,8 @@ mod tests {
         }
         let fresh = announcers.judge(author, author, 1_001, start);
         assert_eq!(fresh, Judgement::Accept);
+        let wiped = announcers.judge(author, author, 7, start);
+        assert_eq!(wiped, Judgement::Accept, "its own word");
 
         // Before anything of it was heard, many look new.
         let mut announcers = Announcers::default();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -48,8 +49,7 @@ impl Shelf {
                 Ok(_) => remove(&path),
                 Err(error) => {
                     tracing::warn!(code = error.code(), %error, "a snapshot is not served");
-                    let is_gone = matches!(path.join(MANIFEST).try_exists(), Ok(false));
-                    if shows_damage(&error) || is_gone {
+                    if shows_damage(&error) {
                         remove(&path);
                     }
                 }
@@ -219,9 +219,13 @@ impl Shelf {
     }
 }
 
-/// Whether bytes were read, and are not those that were written.
+/// Whether bytes were read, and are not those that were written, or the file is gone.
 fn shows_damage(error: &SnapshotError) -> bool {
-    matches!(error, SnapshotError::Damaged { .. })
+    match error {
+        SnapshotError::Damaged { .. } => true,
+        SnapshotError::Files { source, .. } => source.kind() == ErrorKind::NotFound,
+        SnapshotError::TooLarge | SnapshotError::Height(_) => false,
+    }
 }
 
 /// Removes what a snapshot that was not finished has left in a directory. Whether there was any. Nobody may be taking one there.

@@ -128,12 +128,15 @@ fn envelope(object: &Object, kind: &str) -> Result<Contained, Malformed> {
         return Err(invalid(format!("an {kind} has no other type")));
     }
     let url = object.get("id").and_then(Value::as_str).unwrap_or_default();
-    let parts = url
-        .strip_prefix("data:")
-        .and_then(|rest| rest.split_once(','))
-        .filter(|(media_type, content)| {
-            media_type.starts_with("application/") && !content.is_empty()
-        });
+    // RFC 3986 §3.1, RFC 2045 §5.1: neither a scheme nor a media type knows cases.
+    let begins = |text: &str, with: &str| {
+        let start = text.get(..with.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(with))
+    };
+    let parts = Some(url)
+        .filter(|url| begins(url, "data:"))
+        .and_then(|url| url.split_once(':')?.1.split_once(','))
+        .filter(|(media_type, content)| begins(media_type, "application/") && !content.is_empty());
     let Some((media_type, content)) = parts else {
         return Err(invalid(format!("the id of an {kind} is a data URL")));
     };

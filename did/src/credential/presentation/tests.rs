@@ -1,7 +1,7 @@
 //! Presentations are for one verifier, once, by their holder.
 
 use super::*;
-use crate::credential::evidence::Unknown;
+use crate::credential::evidence::{Unknown, UnreadMethod};
 use crate::credential::integrity::Suite;
 use crate::credential::report::Outcome;
 use crate::credential::verify::{self, Accreditation, KeyState, Method};
@@ -121,6 +121,45 @@ fn fails(secured: Value, evidence: &Evidence<'_>, code: &str) {
     let report = verified(secured, evidence);
     assert_ne!(report.verdict, Verdict::Valid);
     assert_eq!(report.code(), Some(code), "{report:?}");
+}
+
+#[test]
+fn a_key_that_cannot_be_read_leaves_open_only_what_answers_the_verifier() {
+    let mut holder = holder();
+    let Lookup::Found(party) = &mut holder else {
+        panic!("the holder is known")
+    };
+    let Method {
+        id, relationships, ..
+    } = party.methods.remove(0);
+    party.unread.push(UnreadMethod {
+        id,
+        relationships,
+        ends_ms: None,
+    });
+    let shown = presented(&[issued()], &options());
+    let told = |evidence: &Evidence<'_>| {
+        let report = verified(shown.clone(), evidence);
+        let step = report.steps.iter().find(|step| step.code().is_some());
+        step.map(|step| (step.code().unwrap_or_default(), step.hint.is_empty()))
+    };
+    let asked = evidence(&holder);
+    assert_eq!(told(&asked), Some((code::SUITE_UNSUPPORTED, false)));
+    let asked = Evidence {
+        challenge: Some("n-2"),
+        ..evidence(&holder)
+    };
+    assert_eq!(told(&asked).unwrap().0, code::CHALLENGE_MISMATCH);
+    let asked = Evidence {
+        domain: Some("another"),
+        ..evidence(&holder)
+    };
+    assert_eq!(told(&asked).unwrap().0, code::DOMAIN_MISMATCH);
+    let asked = Evidence {
+        now_ms: NOW_MS - 60_000,
+        ..evidence(&holder)
+    };
+    assert_ne!(told(&asked).unwrap().0, code::SUITE_UNSUPPORTED);
 }
 
 #[test]

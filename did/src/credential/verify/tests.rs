@@ -355,6 +355,11 @@ fn a_key_in_a_form_that_is_not_known_here_leaves_it_open() {
     unread(&|method| method.relationships.clear()).fails(name, code::METHOD_PURPOSE);
     unread(&|method| method.ends_ms = Some(NOW_MS)).fails(name, code::METHOD_REVOKED);
     unread(&|method| method.id.push('0')).fails(name, code::METHOD_UNKNOWN);
+    // A key that the issuer's document lists under another's name is no word on that one's.
+    let foreign = "did:web:else.example#key-1";
+    let mut case = unread(&|method| method.id = foreign.to_owned());
+    case.parsed.signatures[0].method = foreign.to_owned();
+    case.fails(name, code::METHOD_UNKNOWN);
     // Which of its keys signed, a token need not say: this one may have, if none that is known did.
     let nameless = |mut case: Case| {
         let signed = &mut case.parsed.signatures[0];

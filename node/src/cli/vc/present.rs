@@ -99,6 +99,12 @@ pub(super) fn run(arguments: &Present, context: &Context) -> Result<(), Failure>
 fn closed(texts: &[String], now_ms: i64, context: &Context) -> Result<Vec<String>, Failure> {
     let mut shown = Vec::with_capacity(texts.len());
     for text in texts {
+        if is_enveloped_sd_jwt(text) {
+            return Err(Failure::usage(
+                "an SD-JWT in an envelope would be shown with all that it can disclose",
+                "name the SD-JWT itself, as its issuer gave it",
+            ));
+        }
         if !is(text, envelope::Format::SdJwtVc) {
             shown.push(text.clone());
             continue;
@@ -115,7 +121,43 @@ fn closed(texts: &[String], now_ms: i64, context: &Context) -> Result<Vec<String
     Ok(shown)
 }
 
+fn is_enveloped_sd_jwt(text: &str) -> bool {
+    let Ok(value) = serde_json::from_str::<Value>(text) else {
+        return false;
+    };
+    let url = value["id"].as_str().unwrap_or_default();
+    let media_type = url
+        .split_once(':')
+        .and_then(|(_, rest)| rest.split_once(','));
+    media_type.is_some_and(|(media_type, _)| {
+        envelope::Format::of_media_type(media_type) == Some(envelope::Format::SdJwtVc)
+    })
+}
+
 fn is(text: &str, format: envelope::Format) -> bool {
     let text = text.trim();
     !text.starts_with('{') && envelope::Format::of(text) == format
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_sd_jwt_in_an_envelope_is_known_as_one() {
+        let envelope =
+            |id: &str| format!(r#"{{"type":"EnvelopedVerifiableCredential","id":"{id}"}}"#);
+        for id in [
+            "data:application/dc+sd-jwt,e30.e30.AA~",
+            "DATA:Application/VC+SD-JWT;charset=utf-8,e30.e30.AA~",
+        ] {
+            assert!(is_enveloped_sd_jwt(&envelope(id)), "{id}");
+        }
+        for text in [
+            envelope("data:application/vc+jwt,e30.e30.AA"),
+            "e30.e30.AA~".to_owned(),
+        ] {
+            assert!(!is_enveloped_sd_jwt(&text), "{text}");
+        }
+    }
 }

@@ -23,8 +23,8 @@ use crate::cli::did::Sender;
 use crate::cli::output::Report;
 use crate::cli::state::{self, bad_answer, decoded, values};
 use crate::client::{Client, Committed, operation};
-use crate::credential::issue;
 use crate::credential::names::ListName;
+use crate::credential::{CLOCK_SKEW_MS, issue};
 use crate::failure::Failure;
 use crate::{clock, keystore};
 
@@ -316,11 +316,11 @@ struct Whole {
     time_ms: i64,
 }
 
-/// When the list was as it is told, if a verifier may still hold it: its bits are signed as of then, and not as of now, since a node
+/// When the list was as it is told, if a verifier would not find it too old by now: its bits are signed as of then, and not as of now, since a node
 /// that is behind does not know what was revoked meanwhile.
 fn recent(list: &Whole, now_ms: i64) -> Result<i64, Failure> {
     let ttl_ms = i64::from(list.record.ttl) * 1_000;
-    if now_ms.saturating_sub(list.time_ms) <= ttl_ms {
+    if now_ms.saturating_sub(list.time_ms) <= ttl_ms + CLOCK_SKEW_MS {
         return Ok(list.time_ms.min(now_ms));
     }
     Err(Failure::new(
@@ -330,7 +330,8 @@ fn recent(list: &Whole, now_ms: i64) -> Result<i64, Failure> {
             rfc3339(list.time_ms),
             list.record.ttl
         ),
-        "ask a node that has caught up, by --node",
+        "ask a node that has caught up, by --node; if this one has, look at this machine's clock, and whether the chain decides blocks"
+            .to_owned(),
     ))
 }
 

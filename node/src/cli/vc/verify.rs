@@ -54,7 +54,7 @@ pub(crate) struct Verify {
     /// The challenge that the holder must have signed
     #[arg(long)]
     challenge: Option<String>,
-    /// The name by which the holder must have addressed this verifier
+    /// The verifier's name: who the holder's proof must be for, and a token that says for whom it is made
     #[arg(long)]
     domain: Option<String>,
     /// Accept credentials that are about others than who presents them

@@ -18,8 +18,8 @@ use super::call::{Answer, Call, Failure, json_of};
 use super::params::Params;
 use super::stored::{self, Stored};
 use super::{REQUEST_BYTES_MAX, render};
-use crate::gateway::seats::Seat;
 use crate::gateway::{Gateway, ReadView, error, limits};
+use crate::seats::Seat;
 
 /// Subscriptions of one connection, as in CometBFT.
 const SUBSCRIPTIONS_MAX: usize = 5;

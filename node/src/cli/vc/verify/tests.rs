@@ -532,6 +532,13 @@ async fn a_handed_in_list_is_its_issuers_and_within_its_ttl() {
         ),
         (changed_list(Some(just_now), undated), 8, None, ""),
         (changed_list(None, |_| ()), 8, None, ""),
+        // Whose key it was when it was signed, need not be whose it is when it begins to hold.
+        (
+            changed_list(Some(NOW_MS - 7_200_000), |_| ()),
+            8,
+            Some("STATUS_UNKNOWN"),
+            "older than its ttl",
+        ),
         // Signed by another too, whose key is known.
         (cosigned(list(ISSUER, just_now, HOUR_MS), ROOT), 8, None, ""),
         (

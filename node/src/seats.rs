@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// So many seats, so many of them for one.
 #[derive(Debug, Clone)]
-pub(super) struct Seats<Who: Ord + Copy = IpAddr> {
+pub(crate) struct Seats<Who: Ord + Copy = IpAddr> {
     max: usize,
     each_max: usize,
     taken: Arc<Mutex<BTreeMap<Who, usize>>>,
 }
 
 impl<Who: Ord + Copy> Seats<Who> {
-    pub(super) fn new(max: usize, each_max: usize) -> Self {
+    pub(crate) fn new(max: usize, each_max: usize) -> Self {
         Self {
             max,
             each_max,
@@ -23,7 +23,7 @@ impl<Who: Ord + Copy> Seats<Who> {
 
     /// A seat, if there is one for this address or chain. Nobody queues for one: whoever is over is refused at once, so that a flood costs
     /// its sender more than this node.
-    pub(super) fn take(&self, who: Who) -> Option<Seat<Who>> {
+    pub(crate) fn take(&self, who: Who) -> Option<Seat<Who>> {
         // Nothing between lock and unlock panics, so the lock's poison means nothing.
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = taken.values().sum();
@@ -41,7 +41,7 @@ impl<Who: Ord + Copy> Seats<Who> {
 
 /// A seat, given back when dropped.
 #[derive(Debug)]
-pub(super) struct Seat<Who: Ord + Copy = IpAddr> {
+pub(crate) struct Seat<Who: Ord + Copy = IpAddr> {
     seats: Seats<Who>,
     who: Who,
 }
