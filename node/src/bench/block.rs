@@ -114,20 +114,16 @@ pub(crate) async fn measure(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Reco
         sleep(SETTLING_POLL).await;
     }
     progress("measuring blocks");
-    let mut times = Vec::new();
-    let mut cpu = cpu_ms(std::process::id());
+    let (mut times, mut cpu) = (Vec::new(), 0);
     for (index, envelopes) in (0..).zip(signed) {
         let transactions = chain.check(envelopes)?;
-        if index == WARM_UP_BLOCKS {
-            cpu = 0;
-        }
         let before = cpu_ms(std::process::id());
         let start = clock::monotonic();
         chain.decide(transactions)?;
         let took = clock::elapsed(start);
-        cpu += cpu_ms(std::process::id()).saturating_sub(before);
         if index >= WARM_UP_BLOCKS {
             times.push(micros(took));
+            cpu += cpu_ms(std::process::id()).saturating_sub(before);
         }
         yield_now().await;
     }

@@ -23,6 +23,13 @@ use crate::pins::Pins;
 use crate::rocks::MEMORY_MIB_MIN;
 use crate::{clock, file};
 
+/// Where nodes listen, if it is free: below the ports that Linux gives to outgoing connections, one of which could take a node's port before
+/// it starts.
+const PORT_FIRST: u32 = 20_000;
+const PORTS: u32 = 10_000;
+/// More than a usual devnet has.
+const PORTS_APART: u32 = 31;
+
 /// Where the homes stand.
 pub(super) const NODES: &str = "nodes";
 /// Where the identities' keys stand.
@@ -126,8 +133,18 @@ pub(crate) fn found(directory: &Path, plan: &Plan) -> Result<Founded, Failure> {
 /// Who sits where, main chain first. Ports are held until all are chosen, so that none is given twice.
 fn seats(directory: &Path, plan: &Plan) -> Result<Vec<Vec<Seat>>, Failure> {
     let mut held = Vec::new();
+    // Several devnets that are made at one time begin apart.
+    let start = std::process::id().wrapping_mul(PORTS_APART);
+    let mut ports = (0..PORTS).map(|step| PORT_FIRST + start.wrapping_add(step) % PORTS);
     let mut free = || {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+        let mut bound = ports
+            .by_ref()
+            .filter_map(|port| u16::try_from(port).ok())
+            .filter_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok());
+        let listener = match bound.next() {
+            Some(listener) => Ok(listener),
+            None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)),
+        };
         let address = listener.and_then(|listener| {
             let address = listener.local_addr();
             held.push(listener);
