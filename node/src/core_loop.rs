@@ -9,7 +9,7 @@ mod admitting;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
@@ -92,6 +92,13 @@ pub struct Outlets {
     pub claims: Claims,
     /// What stays the same about this node.
     pub facts: NodeFacts,
+}
+
+impl Outlets {
+    /// What waits in the mempool, to be changed. Nobody who changes it panics.
+    fn waiting(&self) -> RwLockWriteGuard<'_, PoolView> {
+        self.pool.write().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The core's state around the replica.
@@ -344,11 +351,7 @@ impl Core {
             return;
         }
         self.status_due = true;
-        let mut pool = self
-            .outlets
-            .pool
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut pool = self.outlets.waiting();
         for transaction in fresh {
             let mempool = self.replica.mempool();
             pool.pending.insert(transaction.hash);
@@ -367,11 +370,7 @@ impl Core {
         }
         self.status_due = true;
         let mempool = self.replica.mempool();
-        let mut pool = self
-            .outlets
-            .pool
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut pool = self.outlets.waiting();
         for transaction in driven_out {
             if !mempool.contains_hash(&transaction.hash) {
                 pool.pending.remove(&transaction.hash);
@@ -565,11 +564,7 @@ impl Core {
             "block committed"
         );
         {
-            let mut pool = self
-                .outlets
-                .pool
-                .write()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut pool = self.outlets.waiting();
             for hash in &committed.transactions {
                 pool.pending.remove(hash);
             }
@@ -613,11 +608,7 @@ impl Core {
     /// What left the mempool without a block: it waited too long, could not run, or gave way.
     fn forget_what_waits_no_more(&self) {
         let mempool = self.replica.mempool();
-        let mut pool = self
-            .outlets
-            .pool
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut pool = self.outlets.waiting();
         if pool.pending.len() > mempool.len() {
             pool.pending.retain(|hash| mempool.contains_hash(hash));
         }

@@ -35,8 +35,8 @@ pub struct Gauges {
     pub batches_unsent: u64,
     /// Counter: batches that were not read, since their sender passed on invalid transactions lately.
     pub batches_refused: u64,
-    /// Counter: announcements, block requests and news of connections that the core was too slow for, announcements that are no news or above an author's
-    /// measure, and requests and answers without room.
+    /// Counter: announcements, block requests and news of connections that the core was too slow for, announcements that are no news or
+    /// above an author's measure, and requests and answers without room.
     pub others_dropped: u64,
     /// Counter: judgements that came faster than they could be passed on.
     pub judgements_dropped: u64,
