@@ -11,7 +11,7 @@ use tendermint::Hash;
 use crate::admission::{Admission, Admitted};
 use crate::check::{Checked, CheckedBlock};
 use crate::quota::Quota;
-use crate::{code, presence, receipt, validators};
+use crate::{code, presence, read_ahead, receipt, validators};
 
 /// What a block does.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,8 @@ pub struct Outcome {
 pub fn execute(view: &dyn View, block: &CheckedBlock) -> Outcome {
     let header = &block.block().header;
     let height = header.height.value();
+    let transactions = block.transactions().iter().map(AsRef::as_ref);
+    view.read_ahead(&read_ahead::paths(transactions));
     let admission = Admission::new(view, height);
     let mut state = Overlay::new(view);
     // Every later header proves every earlier one.

@@ -22,6 +22,7 @@ pub mod path;
 pub mod payload;
 pub mod presence;
 pub mod quota;
+pub mod read_ahead;
 pub mod receipt;
 pub mod signature_work;
 pub mod transaction;

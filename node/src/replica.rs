@@ -328,6 +328,7 @@ impl Replica {
                 self.message(now, from, message, &mut outputs);
             }
             ReplicaInput::Transactions(transactions) => {
+                self.read_sources(&transactions);
                 for transaction in transactions {
                     self.transaction(now, transaction, &mut outputs);
                 }

@@ -14,6 +14,7 @@ mod check;
 mod did_index;
 mod held;
 mod import;
+mod many;
 mod newest;
 mod prune;
 mod read;
@@ -150,9 +151,10 @@ impl Rocks {
 
     /// Opens the store at `path`, or makes an empty one. `memory_mib` is for RocksDB's cache and buffers and for records held beside it, together, MiB.
     pub fn open_with(path: &Path, memory_mib: usize) -> Result<Self, OpenError> {
-        let db = tables::open(path, memory_mib).map_err(|source| OpenError::files(path, source))?;
+        let open =
+            tables::open(path, memory_mib).map_err(|source| OpenError::files(path, source))?;
         let rocks = Self {
-            reader: Reader::new(Shared::new(path, memory_mib, db)),
+            reader: Reader::new(Shared::new(path, memory_mib, open)),
             newest: Mutex::new(Newest::new()),
             suspect: false,
             unsynced: false,
@@ -341,6 +343,7 @@ impl Store for Rocks {
         for did in batch.changes.keys().filter_map(|path| did_of(path)) {
             self.reader.shared().held().forget(did);
         }
+        self.reader.shared().share_memory();
         self.reader.shared().set_height(batch.height);
         Ok(())
     }
@@ -487,16 +490,20 @@ impl Archive for Rocks {
     }
 
     fn state_at(&self, height: u64) -> Box<dyn View + '_> {
-        let state = self.reader.state_at(height);
+        let state = self.reader.shared().state_at(height);
         if self.height() == Some(height) {
             Box::new(NewestState::new(state, &self.newest))
         } else {
-            state
+            Box::new(state)
         }
     }
 
     fn tree(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.reader.tree(key)
+    }
+
+    fn tree_rows(&self, keys: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
+        self.reader.tree_rows(keys)
     }
 
     fn base(&self) -> u64 {

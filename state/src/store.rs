@@ -117,6 +117,10 @@ pub trait Archive: Send + Sync {
     fn state_at(&self, height: u64) -> Box<dyn View + '_>;
     /// A value of the tree, by the tree's own key.
     fn tree(&self, key: &[u8]) -> Option<Vec<u8>>;
+    /// Values of the tree, by keys of its own: as many as are asked for, in their order. A store may look for several at a time.
+    fn tree_rows(&self, keys: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
+        keys.iter().map(|key| self.tree(key)).collect()
+    }
     /// The height from which on every block is kept, with the state before it. Older ones may have been pruned, or never fetched.
     fn base(&self) -> u64 {
         1

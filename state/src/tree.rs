@@ -10,9 +10,11 @@
 //! hashed is in `hash.rs`, and [`proof_spec`] says it to any ICS-23 verifier.
 //!
 //! Nodes are stored three bits of the path at a time, as *pages* (`page.rs`), each under the height that wrote it (`row.rs`). A block
-//! is one pass over its sorted changes (`update.rs`): each page on the way is read once and written once. The tree holds hashes only. A
-//! proof's values come from versioned state, which keeps them anyway.
+//! is one pass over its sorted changes (`update.rs`): each page on the way is read once and written once. Before it comes to them the
+//! pages of many changes are read, those of one depth together (`ahead.rs`). The tree holds hashes only. A proof's values come from
+//! versioned state, which keeps them anyway.
 
+mod ahead;
 mod cache;
 mod find;
 mod hash;

@@ -16,6 +16,13 @@ pub struct PayCoin {
     amount: i64,
 }
 
+impl PayCoin {
+    /// Who is paid.
+    pub(crate) fn destination(&self) -> &str {
+        &self.destination
+    }
+}
+
 impl TryFrom<protocol::OperationPayCoin> for PayCoin {
     type Error = Rejection;
 

@@ -1,8 +1,12 @@
 //! Transactions on their way in, and blocks on their way out: when there is something to decide, and what to propose.
 
+use starfire_ledger::read_ahead;
 use starfire_state::account::BAD_SEQUENCE;
 
 use super::*;
+
+/// The sources of fewer transactions are read one by one.
+const READ_AHEAD_MIN: usize = 64;
 
 impl Replica {
     pub(super) fn transaction(
@@ -30,20 +34,45 @@ impl Replica {
         outputs.push(Output::Verdict(verdict));
     }
 
+    /// Reads the sources of those that admission will look into, several at a time.
+    pub(super) fn read_sources(&self, transactions: &[Arc<Checked>]) {
+        if transactions.len() < READ_AHEAD_MIN {
+            return;
+        }
+        let paths: Vec<_> = transactions
+            .iter()
+            .filter(|transaction| {
+                self.finds_place(transaction)
+                    .is_ok_and(|open| open.is_some())
+            })
+            .map(|transaction| read_ahead::source(transaction))
+            .collect();
+        let state = self.store.state_at(self.expected.height - 1);
+        state.read_ahead(&paths);
+    }
+
+    /// Whether a transaction that does not wait finds a place, and which, strangers' or another; `None`: it waits. What waits, or finds no
+    /// place, has nothing read for it: it may be sent as often as one likes.
+    fn finds_place(&self, transaction: &Checked) -> Result<Option<bool>, Rejection> {
+        if let Some(rejection) = transaction.rejection() {
+            return Err(rejection.clone());
+        }
+        if self.mempool.waits(&transaction.id) {
+            return Ok(None);
+        }
+        let open = self.admission.payer(transaction) == Payer::Open;
+        self.mempool.has_place(transaction, open)?;
+        Ok(Some(open))
+    }
+
     pub(super) fn admit(
         &mut self,
         now: Time,
         transaction: &Arc<Checked>,
     ) -> Result<bool, Rejection> {
-        if let Some(rejection) = transaction.rejection() {
-            return Err(rejection.clone());
-        }
-        // What waits, or finds no place, has nothing read for it: it may be sent as often as one likes.
-        if self.mempool.waits(&transaction.id) {
+        let Some(open) = self.finds_place(transaction)? else {
             return Ok(false);
-        }
-        let open = self.admission.payer(transaction) == Payer::Open;
-        self.mempool.has_place(transaction, open)?;
+        };
         let admitted = self
             .admission
             .admit(&*self.store.state_at(self.expected.height - 1), transaction)?;

@@ -64,6 +64,12 @@ impl Held {
         }
     }
 
+    /// What the rows take, bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let bytes = self.0.as_ref().map_or(0, Cache::weight);
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
     /// The table may not be what it was. Nobody may be reading it.
     pub(super) fn clear(&self) {
         if let Some(cache) = &self.0 {

@@ -13,11 +13,16 @@ use std::sync::{Mutex, MutexGuard};
 
 use starfire_state::{Changes, View};
 
+use super::many::{SHARE_MIN, read_all};
+use super::state::StateAt;
+
 /// Places in the table, together and for one path.
 const ENTRIES_MAX: usize = 1 << 18;
 const WAYS: usize = 8;
 /// Longer values are not kept, so the table has at most so many times [`ENTRIES_MAX`] bytes; accounts have about a hundred.
 const VALUE_BYTES_MAX: usize = 256;
+/// Paths that are read ahead of their use at one time: one in four of what the table holds.
+const READ_AHEAD_MAX: usize = ENTRIES_MAX / 4;
 
 /// Newest values by path.
 pub(super) struct Newest {
@@ -117,13 +122,13 @@ impl fmt::Debug for Newest {
 
 /// The newest state, with what is known of it at hand.
 pub(super) struct NewestState<'a> {
-    state: Box<dyn View + 'a>,
+    state: StateAt<'a>,
     newest: &'a Mutex<Newest>,
 }
 
 impl<'a> NewestState<'a> {
     /// `state` is that of the newest height, which does not change while the view lives: a commit needs the store for itself.
-    pub(super) fn new(state: Box<dyn View + 'a>, newest: &'a Mutex<Newest>) -> Self {
+    pub(super) fn new(state: StateAt<'a>, newest: &'a Mutex<Newest>) -> Self {
         Self { state, newest }
     }
 
@@ -146,6 +151,26 @@ impl View for NewestState<'_> {
 
     fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
         self.state.scan(prefix, after, limit)
+    }
+
+    fn read_ahead(&self, paths: &[Vec<u8>]) {
+        let mut unknown: Vec<&[u8]> = {
+            let newest = self.newest();
+            let is_unknown = |path: &&[u8]| newest.get(path).is_none();
+            paths.iter().map(Vec::as_slice).filter(is_unknown).collect()
+        };
+        if unknown.len() <= SHARE_MIN {
+            return;
+        }
+        // Neighbours lie in one block of a file. What would push out what was read first is left for whoever asks.
+        unknown.sort_unstable();
+        unknown.dedup();
+        unknown.truncate(READ_AHEAD_MAX);
+        let values = read_all(&unknown, |path| self.state.get(path));
+        let mut newest = self.newest();
+        for (path, value) in unknown.iter().zip(values) {
+            newest.note(path, value.as_deref());
+        }
     }
 }
 

@@ -2,15 +2,19 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 use rocksdb::DB;
 use starfire_state::{Archive, Convictions, View};
 
 use super::held::Held;
+use super::many::read_all;
 use super::state::StateAt;
-use super::tables::{self, BLOCKS, META, RECEIPTS, TRANSACTIONS, TREE, table};
+use super::tables::{self, BLOCKS, META, Open, RECEIPTS, TRANSACTIONS, TREE, table};
+
+/// RocksDB is told when the memory that it has changes by so many bytes.
+const SHARED_BY: usize = 1 << 20;
 
 /// No block yet, not even genesis.
 const NO_HEIGHT: u64 = u64::MAX;
@@ -23,25 +27,29 @@ pub(super) struct Shared {
     /// For cache and buffers.
     memory_mib: usize,
     /// Written only to open it anew. `None`: that failed, even for reading.
-    db: RwLock<Option<DB>>,
+    open: RwLock<Option<Open>>,
     /// The newest block that is written. Durable with the sync that follows; what clients are shown waits for that.
     height: AtomicU64,
     /// From here on every block is kept: advanced before anything below is deleted.
     base: AtomicU64,
     /// Rows of `records`.
     held: Held,
+    /// What they took when RocksDB was last told what they leave, bytes.
+    lent: AtomicUsize,
     /// Held by who writes what others read before they write.
     writing: Mutex<()>,
 }
 
 impl Shared {
-    pub(super) fn new(path: &Path, memory_mib: usize, db: DB) -> Self {
+    pub(super) fn new(path: &Path, memory_mib: usize, open: Open) -> Self {
+        let db = &open.db;
         Self {
             path: path.to_owned(),
             memory_mib,
-            height: AtomicU64::new(stored_height(&db)),
-            base: AtomicU64::new(stored_number(&db, tables::BASE_KEY).unwrap_or(FIRST_HEIGHT)),
-            db: RwLock::new(Some(db)),
+            height: AtomicU64::new(stored_height(db)),
+            base: AtomicU64::new(stored_number(db, tables::BASE_KEY).unwrap_or(FIRST_HEIGHT)),
+            open: RwLock::new(Some(open)),
+            lent: AtomicUsize::new(0),
             held: Held::new(tables::held_bytes(memory_mib)),
             writing: Mutex::new(()),
         }
@@ -53,6 +61,13 @@ impl Shared {
 
     pub(super) fn held(&self) -> &Held {
         &self.held
+    }
+
+    pub(super) fn state_at(&self, height: u64) -> StateAt<'_> {
+        StateAt {
+            shared: self,
+            height,
+        }
     }
 
     pub(super) fn set_height(&self, height: u64) {
@@ -75,30 +90,45 @@ impl Shared {
     }
 
     pub(super) fn with<T>(&self, act: impl FnOnce(&DB) -> T) -> T {
-        let db = self.db.read().expect("opening anew does not panic");
-        act(db
+        self.with_open(|open| act(&open.db))
+    }
+
+    fn with_open<T>(&self, act: impl FnOnce(&Open) -> T) -> T {
+        let open = self.open.read().expect("opening anew does not panic");
+        act(open
             .as_ref()
             .expect("the store can be opened, at least for reading"))
+    }
+
+    /// Leaves RocksDB the memory that held rows do not take. Asked at each block, so that the two together are soon within bounds again.
+    pub(super) fn share_memory(&self) {
+        let held = self.held.bytes();
+        if held.abs_diff(self.lent.load(Ordering::Relaxed)) >= SHARED_BY {
+            self.lent.store(held, Ordering::Relaxed);
+            let left = tables::left_bytes(self.memory_mib, held);
+            self.with_open(|open| open.set_memory(left));
+        }
     }
 
     /// Closes and opens the database, to leave the state that a failed write put it in. Readers wait meanwhile. When it cannot be
     /// opened for writing it is opened for reading.
     pub(super) fn reopen(&self) -> Result<(), rocksdb::Error> {
-        let mut slot = self.db.write().expect("opening anew does not panic");
+        let mut slot = self.open.write().expect("opening anew does not panic");
         // Closed first: the lock file admits one at a time.
         *slot = None;
         // A write that was reported as failed may come to light.
         self.held.clear();
+        self.lent.store(0, Ordering::Relaxed);
         match tables::open(&self.path, self.memory_mib) {
-            Ok(db) => {
-                self.set_height(stored_height(&db));
-                *slot = Some(db);
+            Ok(open) => {
+                self.set_height(stored_height(&open.db));
+                *slot = Some(open);
                 Ok(())
             }
             Err(error) => {
                 *slot = tables::open_read_only(&self.path, self.memory_mib).ok();
-                if let Some(db) = &*slot {
-                    self.set_height(stored_height(db));
+                if let Some(open) = &*slot {
+                    self.set_height(stored_height(&open.db));
                 }
                 Err(error)
             }
@@ -217,14 +247,18 @@ impl Archive for Reader {
     }
 
     fn state_at(&self, height: u64) -> Box<dyn View + '_> {
-        Box::new(StateAt {
-            shared: &self.0,
-            height,
-        })
+        Box::new(self.0.state_at(height))
     }
 
     fn tree(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.get(TREE, key)
+    }
+
+    fn tree_rows(&self, keys: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
+        self.0.with(|db| {
+            let tree = table(db, TREE);
+            read_all(keys, |key| must(db.get_cf(tree, key)))
+        })
     }
 
     fn base(&self) -> u64 {

@@ -20,7 +20,7 @@
 //!
 //! Half of the memory that RocksDB may have, up to [`BUFFERS_MAX`], is for what was written last, when there is as much: the larger
 //! that is, the more seldom files are made of it, and the fewer of them are merged again. Whatever it leaves is for what was read.
-//! Where there is plenty, half of the store's is not RocksDB's, but holds rows of `records` (`held.rs`).
+//! Where there is plenty, up to half of the store's holds rows of `records` (`held.rs`), and RocksDB has what those leave.
 
 use std::path::Path;
 
@@ -105,10 +105,9 @@ struct Memory {
 
 impl Memory {
     fn of(mib: usize) -> Self {
-        let all = bytes(mib) - held_bytes(mib);
-        let buffers = BUFFERS_MAX.min(all / 2);
+        let buffers = BUFFERS_MAX.min(left_bytes(mib, held_bytes(mib)) / 2);
         // Looked up without a lock; it finds out by itself how large the entries are.
-        let cache = Cache::new_hyper_clock_cache(all, 0);
+        let cache = Cache::new_hyper_clock_cache(left_bytes(mib, 0), 0);
         Self {
             write_buffers: WriteBufferManager::new_write_buffer_manager_with_cache(
                 buffers,
@@ -136,11 +135,31 @@ pub(super) fn held_bytes(mib: usize) -> usize {
     if is_plenty(mib) { bytes(mib) / 2 } else { 0 }
 }
 
-pub(super) fn open(path: &Path, memory_mib: usize) -> Result<DB, rocksdb::Error> {
+/// For RocksDB, of a store that may have so much memory and holds so many bytes of `records`.
+pub(super) fn left_bytes(mib: usize, held: usize) -> usize {
+    bytes(mib) - held.min(held_bytes(mib))
+}
+
+/// An open database.
+pub(super) struct Open {
+    pub(super) db: DB,
+    cache: Cache,
+}
+
+impl Open {
+    /// Says how much memory RocksDB has, bytes. It lets go of what is too much when it next needs some.
+    pub(super) fn set_memory(&self, bytes: usize) {
+        self.cache.clone().set_capacity(bytes);
+    }
+}
+
+pub(super) fn open(path: &Path, memory_mib: usize) -> Result<Open, rocksdb::Error> {
     let memory = Memory::of(memory_mib);
     let mut options = options(&memory);
     options.set_env(&unhurried()?);
-    DB::open_cf_descriptors(&options, path, descriptors(&memory))
+    let db = DB::open_cf_descriptors(&options, path, descriptors(&memory))?;
+    let cache = memory.cache;
+    Ok(Open { db, cache })
 }
 
 /// Files are made of buffers, and merged, with what nobody else wants of the processors: votes and answers go before. Buffers have room
@@ -153,9 +172,12 @@ fn unhurried() -> Result<Env, rocksdb::Error> {
 }
 
 /// For reading alone, as a last resort: it takes no lock and writes no file of the database.
-pub(super) fn open_read_only(path: &Path, memory_mib: usize) -> Result<DB, rocksdb::Error> {
+pub(super) fn open_read_only(path: &Path, memory_mib: usize) -> Result<Open, rocksdb::Error> {
     let memory = Memory::of(memory_mib);
-    DB::open_cf_descriptors_read_only(&options(&memory), path, descriptors(&memory), false)
+    let (options, tables) = (options(&memory), descriptors(&memory));
+    let db = DB::open_cf_descriptors_read_only(&options, path, tables, false)?;
+    let cache = memory.cache;
+    Ok(Open { db, cache })
 }
 
 pub(super) fn table<'a>(db: &'a DB, name: &str) -> &'a ColumnFamily {

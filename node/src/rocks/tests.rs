@@ -258,6 +258,50 @@ fn a_path_is_found_among_many_files_and_versions() {
     same(&rocks, &memory, &reads, &[]);
 }
 
+/// Enough of them that threads share the reads.
+#[test]
+fn what_is_read_ahead_is_what_would_have_been_read() {
+    let home = TempDir::new().unwrap();
+    let mut rocks = Rocks::open(home.path()).unwrap();
+    let path = |n: u64| format!("account/{n}").into_bytes();
+    let entries = |from: u64, to: u64| -> Changes {
+        let entry = |n: u64| {
+            (
+                path(n),
+                (n % 5 != 0).then(|| [from, n].map(u64::to_be_bytes).concat()),
+            )
+        };
+        (from..to).map(entry).collect()
+    };
+    for (height, changes) in (0..).zip([entries(0, 600), entries(400, 800)]) {
+        let update = tree::apply(&rocks, height, &changes);
+        rocks
+            .commit(batch(height, changes, update.writes, &[]))
+            .unwrap();
+    }
+    rocks.newest().clear();
+    let paths: Vec<Vec<u8>> = (0..1_000).chain(0..50).map(path).collect();
+    let state = rocks.state_at(1);
+    state.read_ahead(&paths);
+    let stored = rocks.reader.state_at(1);
+    for path in &paths {
+        assert_eq!(rocks.newest().get(path), Some(stored.get(path)));
+        assert_eq!(state.get(path), stored.get(path));
+    }
+    drop(state);
+
+    // What a later block writes is not hidden by it.
+    rocks
+        .commit(batch(2, entries(1, 300), Rows::new(), &[]))
+        .unwrap();
+    for path in &paths {
+        assert_eq!(
+            rocks.state_at(2).get(path),
+            rocks.reader.state_at(2).get(path)
+        );
+    }
+}
+
 #[test]
 fn the_tree_lives_in_the_store() {
     let home = TempDir::new().unwrap();

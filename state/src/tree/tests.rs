@@ -235,6 +235,32 @@ fn absence_in_an_empty_tree_is_believed_against_the_empty_root_alone() {
 }
 
 /// Among so many keys some share the first 30 bits of their hashes, and so a chain of pages.
+/// So many that their pages are read before their turn, and then so many that they are read subtree by subtree.
+#[test]
+fn many_changes_make_the_tree_of_their_content() {
+    let key = |n: u32| format!("key/{n}").into_bytes();
+    let mut drawn = 0u64;
+    let mut random = || {
+        drawn += 1;
+        let [a, b, c, d, ..] = blake3(&[&drawn.to_be_bytes()]);
+        u32::from_be_bytes([a, b, c, d])
+    };
+    let blocks: Vec<Changes> = [300, 1, 127, 128, 700, 20_000, 8_192, 9_000, 500]
+        .map(|count| {
+            let change = |_| {
+                let value = random();
+                let value = (value % 3 > 0).then(|| value.to_be_bytes().to_vec());
+                (key(random() % 30_000), value)
+            };
+            (0..count).map(change).collect()
+        })
+        .into();
+    let memory = grow(&blocks);
+    for (height, model) in (0..).zip(models(&blocks)) {
+        assert_eq!(root(&memory, height), root_of(&model), "height {height}");
+    }
+}
+
 #[test]
 fn keys_whose_hashes_begin_alike_are_told_apart() {
     let mut hashed: Vec<(Hash, Vec<u8>)> = (0..1u32 << 17)

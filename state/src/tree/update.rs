@@ -2,6 +2,7 @@
 //!
 //! Changes that share a subtree go down together, so each page on the way is read once, and made and hashed once on the way up.
 
+use super::ahead::Ahead;
 use super::cache::Cache;
 use super::hash::Hash;
 use super::page::{BITS, Leaf, Node, Page, PageRef, Slot, slot_of};
@@ -24,6 +25,8 @@ pub(super) struct Change<'a> {
 pub(super) struct Pass<'a> {
     archive: &'a dyn Archive,
     cache: &'a mut Cache,
+    /// Pages that were read before their turn.
+    ahead: Ahead,
     /// The version that is made.
     height: u64,
     /// What to store.
@@ -40,6 +43,7 @@ impl<'a> Pass<'a> {
         Self {
             archive,
             cache,
+            ahead: Ahead::default(),
             height,
             writes: Rows::new(),
             keys: Vec::new(),
@@ -103,7 +107,7 @@ impl<'a> Pass<'a> {
 
     fn update_page(&mut self, old: PageRef, changes: &[Change<'_>], depth: usize) -> Slot {
         let place = &changes[0].at;
-        let mut page = self.read(old.height, depth, place);
+        let mut page = self.read(old, changes, depth);
         let mut changed = false;
         for below in changes.chunk_by(|a, b| slot_of(&a.at, depth) == slot_of(&b.at, depth)) {
             let slot = &mut page.slots[slot_of(&below[0].at, depth)];
@@ -195,7 +199,16 @@ impl<'a> Pass<'a> {
         self.keys.push(row);
     }
 
-    fn read(&mut self, height: u64, depth: usize, place: &Hash) -> Page {
+    fn read(&mut self, old: PageRef, changes: &[Change<'_>], depth: usize) -> Page {
+        if let Some(page) = self.ahead.take(depth) {
+            return page;
+        }
+        self.ahead
+            .read(self.archive, self.cache, old, changes, depth);
+        if let Some(page) = self.ahead.take(depth) {
+            return page;
+        }
+        let (height, place) = (old.height, &changes[0].at);
         if let Some(row) = self.cache.get(height, depth, place) {
             return Page::decode(row, height, place, depth);
         }

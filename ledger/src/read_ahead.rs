@@ -1,0 +1,85 @@
+//! What a block is going to read, as far as its transactions tell before they run.
+
+use starfire_state::key;
+
+use crate::check::Checked;
+use crate::payload::Payload;
+
+/// Paths that the transactions' execution reads, most likely: of each its source, and whom its first operation pays.
+///
+/// Never more than two a transaction, and each transaction's source is read in any case: what is read ahead is within twice of what the
+/// block may read without it, whatever its operations name.
+pub fn paths<'a>(transactions: impl IntoIterator<Item = &'a Checked>) -> Vec<Vec<u8>> {
+    let mut paths = Vec::new();
+    for transaction in transactions {
+        paths.push(source(transaction));
+        let payload = transaction.operations.first().map(|first| &first.payload);
+        if let Some(Ok(Payload::PayCoin(payment))) = payload {
+            paths.push(key::account(payment.destination()));
+        }
+    }
+    paths
+}
+
+/// The path that a transaction's admission reads first.
+pub fn source(transaction: &Checked) -> Vec<u8> {
+    key::account(&transaction.sender)
+}
+
+#[cfg(test)]
+mod tests {
+    use starfire_did::{Did, KeyAlgorithm, PrivateKey};
+    use starfire_proto::protocol::{self, operation::Type};
+    use starfire_proto::v1;
+
+    use super::*;
+    use crate::transaction::Transaction;
+    use crate::{ChainRules, check};
+
+    fn key_of(seed: u8) -> PrivateKey {
+        PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519)
+    }
+
+    fn address(seed: u8) -> String {
+        Did::derive(&key_of(seed).public(), None).to_string()
+    }
+
+    fn pay(seed: u8) -> protocol::Operation {
+        protocol::Operation {
+            r#type: Type::PayCoin.into(),
+            pay_coin: Some(protocol::OperationPayCoin {
+                dest_address: address(seed),
+                amount: 1,
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    }
+
+    fn transaction(source: u8, operations: Vec<protocol::Operation>) -> Checked {
+        let body = protocol::Transaction {
+            source_address: address(source),
+            nonce: 1,
+            operations,
+            ..Default::default()
+        };
+        let envelope = Transaction::sign(&body, &[&key_of(source)]);
+        let rules = ChainRules::of(&v1::ChainRecord::default());
+        check(Transaction::decode(&envelope).unwrap(), &rules).unwrap()
+    }
+
+    #[test]
+    fn two_paths_a_transaction_at_most_whatever_it_pays() {
+        let log = protocol::Operation {
+            r#type: Type::Log.into(),
+            log: Some(protocol::OperationLog::default()),
+            ..Default::default()
+        };
+        let transactions = [
+            transaction(1, vec![pay(2), pay(3), pay(4)]),
+            transaction(5, vec![log, pay(6)]),
+        ];
+        let expected = [1, 2, 5].map(|seed| key::account(&address(seed)));
+        assert_eq!(paths(&transactions), expected);
+    }
+}
