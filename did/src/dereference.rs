@@ -169,8 +169,8 @@ fn selected(
     if let Some(relative) = &url.parameters().relative_ref {
         services = services
             .into_iter()
-            .filter_map(|service| below(service, relative))
-            .collect();
+            .filter_map(|service| below(service, relative).transpose())
+            .collect::<Result<_, _>>()?;
         if services.is_empty() {
             let detail = "an address below that of the service";
             return Err(DereferenceError::NotFound(detail.into()));
@@ -211,12 +211,17 @@ fn select(document: &Document, parameters: &Parameters) -> Vec<Service> {
 
 /// The service at the address that a reference means there, if there is anything below the service's own.
 // DID Resolution §5.4.1: each "selected DID service endpoint URL" becomes the result of reference resolution, whatever is accepted.
-fn below(service: Service, relative: &str) -> Option<Service> {
-    let endpoint = reference::resolve(&service.endpoint, relative)?;
-    Some(Service {
+fn below(service: Service, relative: &str) -> Result<Option<Service>, DereferenceError> {
+    let Some(endpoint) = reference::resolve(&service.endpoint, relative) else {
+        return Ok(None);
+    };
+    if !reference::stays_below(&service.endpoint, relative) {
+        return Err(DidUrlError::RelativeRef(relative.to_owned()).into());
+    }
+    Ok(Some(Service {
         endpoint,
         ..service
-    })
+    }))
 }
 
 // DID Resolution §5.4.2: the address "inherits" the fragment, unless it has one.
@@ -418,6 +423,29 @@ mod tests {
         ];
         assert_eq!(endpoints, expected);
         assert_eq!(refused("?service=own&relativeRef=a", LD), "NOT_FOUND");
+    }
+
+    #[test]
+    fn a_reference_stays_in_the_directory_of_its_service() {
+        for climbs in [
+            "..%2F..%2Fadmin",
+            "../admin",
+            "%252e%252e%252fadmin",
+            "a%2F%252E.%2F..%2Fadmin",
+        ] {
+            let rest = format!("?service=files&relativeRef={climbs}");
+            for accept in [LD, Accept::UriList] {
+                assert_eq!(refused(&rest, accept), "INVALID_DID_URL", "{rest}");
+            }
+        }
+        assert_eq!(
+            urls("?service=files&relativeRef=a%2F..%2Fb"),
+            ["https://files.example.org/root/b"]
+        );
+        assert_eq!(
+            urls("?service=files&relativeRef=%2F..%2Fadmin"),
+            ["https://files.example.org/admin"]
+        );
     }
 
     #[test]

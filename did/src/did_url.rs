@@ -70,7 +70,7 @@ pub enum DidUrlError {
     /// A reference without a service that it could be relative to.
     #[error("relativeRef needs service or serviceType")]
     RelativeRefAlone,
-    /// A reference that leads to another host than the service's, or none at all.
+    /// A reference that leads to another host than the service's, or out of its directory, or none at all.
     #[error("relativeRef \"{0}\" is no reference within the service")]
     RelativeRef(String),
 }

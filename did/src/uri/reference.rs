@@ -46,6 +46,41 @@ pub(crate) fn stays_with_its_base(reference: &str) -> bool {
     parts.scheme.is_none() && parts.authority.is_none()
 }
 
+/// Whether a reference leads nowhere but below the directory of `base`, also for who reads escaped dots and slashes as dots and slashes.
+/// One that begins with `/` names a path of its own.
+// DID Resolution §13.7.1
+pub(crate) fn stays_below(base: &str, reference: &str) -> bool {
+    let (base, reference) = (split(base).path, split(reference).path);
+    if reference.is_empty() || reference.starts_with('/') {
+        return true;
+    }
+    let directory = unescaped(base.rfind('/').map_or("", |last| &base[..last]));
+    let directory = walked(&directory, &[]);
+    walked(&unescaped(reference), &directory).starts_with(&directory)
+}
+
+/// A path with the dots and slashes that percent signs stand for.
+fn unescaped(path: &str) -> String {
+    let dots = path.replace("%2e", ".").replace("%2E", ".");
+    let slashes = dots.replace("%2f", "/").replace("%2F", "/");
+    slashes.replace("%5c", "/").replace("%5C", "/")
+}
+
+/// The segments that a path leads to from a directory. Empty ones do not count: some read `//` as `/`.
+fn walked<'a>(path: &'a str, from: &[&'a str]) -> Vec<&'a str> {
+    let mut kept = from.to_vec();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                kept.pop();
+            }
+            other => kept.push(other),
+        }
+    }
+    kept
+}
+
 /// The URI that a reference with neither scheme nor authority means at `base`. `None`: the base is no URI with an authority, such
 /// as a URN or a DID, below which there is nothing.
 pub(crate) fn resolve(base: &str, reference: &str) -> Option<String> {
@@ -148,6 +183,59 @@ mod tests {
         assert_eq!(resolve("http://a", "g").as_deref(), Some("http://a/g"));
         assert_eq!(resolve("urn:a:b", "g"), None);
         assert_eq!(resolve("did:web:a", "/g"), None);
+    }
+
+    #[test]
+    fn a_reference_that_climbs_out_of_its_directory_is_told() {
+        let base = "https://h/root/dir/list?page=1";
+        for below in [
+            "",
+            "?y",
+            "#s",
+            "g",
+            "g/",
+            ".",
+            "./g",
+            "g/../h",
+            "g/..",
+            "../dir/g",
+            "..g",
+            "g..",
+            "%2e/g",
+            "g?../../x",
+            "g#../../x",
+            "%2Fg",
+            "/g",
+            "/../g",
+            "/%2e%2e/g",
+        ] {
+            assert!(stays_below(base, below), "{below}");
+        }
+        for above in [
+            "..",
+            "../",
+            "../g",
+            "../../admin",
+            "./../g",
+            "g/../../h",
+            "../dir2/g",
+            "%2e%2e/g",
+            "%2E./g",
+            ".%2e",
+            "%2e%2e%2fadmin",
+            "g%2F..%2f..%2Fh",
+            "..%5cadmin",
+            "g//../../h",
+        ] {
+            assert!(!stays_below(base, above), "{above}");
+        }
+        // Of a service at the root of its host, all is below.
+        for base in ["https://h", "https://h/", "https://h/list"] {
+            assert!(stays_below(base, "../../g"), "{base}");
+        }
+        // What the service's own address escapes is its own.
+        assert!(stays_below("https://h/a%2fb/", "g"));
+        assert!(!stays_below("https://h/a/%2e%2e/b/", "../g"));
     }
 
     #[test]
