@@ -1,18 +1,28 @@
 //! Aggregate mode: the documents that the same account has on the sub-chains which its main-chain document names.
 // RFC-005 §6.2: "acsns" of the main chain's document, and the same suffix on each of those chains.
 
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
 use serde_json::{Map, Value};
 use starfire_did::Did;
 use starfire_did::resolution::{At, Problem, ProblemKind, Question, Representation};
+use starfire_state::Rejection;
+use tokio::time::{Instant, timeout_at};
 
-use super::super::Gateway;
+use super::super::{Gateway, error};
 use super::lookup::Answer;
 use super::reply::unresolved;
 use super::{Wanted, result};
 
+/// Chains that are asked at one time.
+const CHAINS_AT_ONCE: usize = 8;
+/// How long all of them together may take: well below what one request may.
+const CHAINS_TIME_MAX: Duration = Duration::from_secs(20);
+
 /// Adds `didDocumentMetadata.subChains`: by chain code, the whole result of that chain, or the error.
 ///
-/// A chain that does not answer leaves its error there and takes nothing from the others.
+/// A chain that does not answer leaves its error there and takes nothing from the others, nor more than its share of the time.
 pub(super) async fn add(
     gateway: &Gateway,
     question: &Question,
@@ -30,19 +40,90 @@ pub(super) async fn add(
         return Ok(());
     };
     let suffix = document.id.strip_prefix("did:bid:").unwrap_or_default();
-    let mut chains = Map::new();
-    for code in &document.acsn {
-        let Ok(did) = Did::parse(&format!("did:bid:{code}:{suffix}")) else {
-            continue;
-        };
+    let question = |code: &String| {
+        let did = Did::parse(&format!("did:bid:{code}:{suffix}")).ok()?;
         let at = At::Newest;
-        let question = Question { did, at };
-        let one = match gateway.look_up(question, wanted).await {
+        Some((code.clone(), Question { did, at }))
+    };
+    let questions: Vec<(String, Question)> = document.acsn.iter().filter_map(question).collect();
+    let asked = questions.iter();
+    let asked = asked.map(|(_, question)| gateway.look_up(*question, wanted));
+    let answers = answers(asked.collect(), CHAINS_TIME_MAX).await;
+    let mut chains = Map::new();
+    for ((code, question), answer) in questions.into_iter().zip(answers) {
+        let one = match answer {
             Ok(answer) => result(&question, &answer, form)?,
             Err(rejection) => unresolved(&super::problem(rejection)),
         };
-        chains.insert(code.clone(), one);
+        chains.insert(code, one);
     }
     whole["didDocumentMetadata"]["subChains"] = Value::Object(chains);
     Ok(())
+}
+
+/// The answers in the order of the questions, of which a few are asked at one time. Those that are not there in time are refused.
+async fn answers<T>(
+    asked: Vec<impl Future<Output = Result<T, Rejection>>>,
+    time_max: Duration,
+) -> Vec<Result<T, Rejection>> {
+    let end = Instant::now() + time_max;
+    let late = || {
+        let detail = format!("the chain did not answer within {time_max:?}");
+        Rejection::new(error::RESOLVER_UNREACHABLE, detail)
+    };
+    let asked = asked.into_iter().enumerate();
+    let asked = asked.map(|(place, one)| async move { (place, timeout_at(end, one).await) });
+    let asked: Vec<_> = asked.collect();
+    let answers = stream::iter(asked).buffer_unordered(CHAINS_AT_ONCE);
+    let mut answers: Vec<_> = answers.collect().await;
+    answers.sort_by_key(|(place, _)| *place);
+    let answers = answers.into_iter();
+    answers
+        .map(|(_, answer)| answer.unwrap_or_else(|_| Err(late())))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::sync::Barrier;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn chains_that_stay_silent_leave_the_others_their_answers() {
+        const CHAINS: usize = 4 * CHAINS_AT_ONCE;
+        let chain = |place: usize| async move {
+            match place % 2 {
+                0 => pending().await,
+                _ => Ok::<usize, Rejection>(place),
+            }
+        };
+        let asked = (0..CHAINS).map(chain).collect();
+        let answers = answers(asked, Duration::from_millis(20)).await;
+        assert_eq!(answers.len(), CHAINS);
+        for (place, answer) in answers.into_iter().enumerate() {
+            match place % 2 {
+                0 => assert_eq!(answer.unwrap_err().code, error::RESOLVER_UNREACHABLE),
+                _ => assert_eq!(answer.unwrap(), place),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn chains_are_asked_at_one_time() {
+        let all_asked = Barrier::new(CHAINS_AT_ONCE);
+        let chain = |place: usize| {
+            let all_asked = &all_asked;
+            async move {
+                all_asked.wait().await;
+                Ok::<usize, Rejection>(place)
+            }
+        };
+        let asked = (0..CHAINS_AT_ONCE).map(chain).collect();
+        let answers = answers(asked, Duration::from_secs(60)).await;
+        let places: Vec<usize> = answers.into_iter().map(Result::unwrap).collect();
+        assert_eq!(places, (0..CHAINS_AT_ONCE).collect::<Vec<_>>());
+    }
 }
