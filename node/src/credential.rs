@@ -1,7 +1,7 @@
 //! Credentials at the edge: a text of any format is read, what must be known is learned, and `did` judges.
 //!
 //! Three steps, each in a file: [`mod@read`] turns a text into claims and signatures, [`facts`] learns what the judge has to be told
-//! (the issuer's document in force at the time of issue, its accreditations, schemas, status lists), and
+//! (each signer's document in force when it signed, the issuer's accreditations, schemas, status lists), and
 //! [`starfire_did::credential::verify`] says step by step what that makes of it. Where facts come from is a [`Source`]: a gateway
 //! reads its own chain, a command line checks each value against the main chain that its user pinned. What cannot be learned is
 //! said to be unknown, and the verdict is then never `VALID`.
@@ -24,7 +24,7 @@ mod status;
 use serde::Serialize;
 use starfire_did::credential::code;
 use starfire_did::credential::evidence::{Evidence, Presenter};
-use starfire_did::credential::parsed::Parsed;
+use starfire_did::credential::parsed::{Parsed, Signed};
 use starfire_did::credential::presentation::{self, Presentation, PresentationReport};
 use starfire_did::credential::report::{Report, Step, StepName, Verdict};
 use starfire_did::credential::verify;
@@ -84,7 +84,7 @@ impl Asked {
     }
 }
 
-/// When a credential may have been issued, as far as it says: moments up to now, Unix milliseconds, in the order in which they are tried.
+/// When a credential may have been issued, or a signature of it made, as far as it says: moments up to now, Unix milliseconds, in the order in which they are tried.
 /// There is one at least.
 ///
 /// Tokens say it in whole seconds and records of a chain have milliseconds, so a time without a fraction means all of its second, as it
@@ -95,7 +95,16 @@ pub(crate) struct Issued(Vec<i64>);
 impl Issued {
     /// When its issuer signed it, as the signature says. Where none says it, now; and `validFrom`, the one time that there is.
     fn of(parsed: &Parsed, now_ms: i64) -> Self {
-        let mut moments = match parsed.signed_ms() {
+        Self::at(parsed.signed_ms(), parsed, now_ms)
+    }
+
+    /// When one of its signatures was made, as that says itself; where it does not say, as above.
+    fn of_signature(signed: &Signed, parsed: &Parsed, now_ms: i64) -> Self {
+        Self::at(signed.created_ms, parsed, now_ms)
+    }
+
+    fn at(signed_ms: Option<i64>, parsed: &Parsed, now_ms: i64) -> Self {
+        let mut moments = match signed_ms {
             Some(signed_ms) => second(signed_ms, now_ms).to_vec(),
             None => {
                 let from = parsed.valid_from_ms.map(|from_ms| second(from_ms, now_ms));
@@ -196,8 +205,7 @@ async fn judge_shown(
     facts: &Facts<'_>,
 ) -> Report {
     let issued = Issued::of(parsed, asked.now_ms);
-    let issuer = party::signer(facts, &parsed.issuer, parsed, &issued).await;
-    let cosigners = party::cosigners(facts, parsed, &issued).await;
+    let signers = party::signers(facts, parsed, &issued, asked.now_ms).await;
     let accreditation = match &asked.accreditation {
         None => verify::Accreditation::NotAsked,
         Some(wanted) => accreditation::learn(facts, parsed, wanted, &issued, asked.now_ms).await,
@@ -209,8 +217,8 @@ async fn judge_shown(
         &Evidence {
             now_ms: asked.now_ms,
             clock_skew_ms: CLOCK_SKEW_MS,
-            issuer: &issuer,
-            cosigners: &cosigners,
+            issuer: &signers.issuer,
+            signers: &signers.each,
             accreditation: &accreditation,
             schemas: &schemas,
             statuses: &statuses,

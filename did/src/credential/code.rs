@@ -77,6 +77,8 @@ pub const ISSUER_DEACTIVATED: &str = "ISSUER_DEACTIVATED";
 /// The issuer could not be looked up.
 pub const ISSUER_UNKNOWN: &str = "ISSUER_UNKNOWN";
 
+/// Another whose key signs was deactivated by the time at which it signed.
+pub const COSIGNER_DEACTIVATED: &str = "COSIGNER_DEACTIVATED";
 /// Another whose key signs could not be looked up.
 pub const COSIGNER_UNKNOWN: &str = "COSIGNER_UNKNOWN";
 

@@ -3,7 +3,7 @@
 use starfire_proto::v1;
 
 use super::malformed::Malformed;
-use super::parsed::{Parsed, Relationship, Signed};
+use super::parsed::{Relationship, Signed};
 use super::verify::check_signed;
 use crate::document::Document;
 use crate::issuer::{self, Asked};
@@ -144,16 +144,15 @@ impl Party {
         gone.map(|method| method.id.clone()).collect()
     }
 
-    /// Whether it made every signature that names a key of its own.
-    pub fn made(&self, parsed: &Parsed) -> bool {
-        let own = |signed: &&Signed| {
-            let owner = signed.method.split_once('#');
-            owner.map_or(signed.method.as_str(), |(owner, _)| owner) == self.id
-        };
-        parsed.signatures.iter().filter(own).all(|signed| {
-            self.method(signed)
-                .is_some_and(|method| check_signed(signed, method).is_ok())
-        })
+    /// Whether a key of its own made a signature.
+    pub fn made(&self, signed: &Signed) -> bool {
+        self.method(signed)
+            .is_some_and(|method| check_signed(signed, method).is_ok())
+    }
+
+    /// Whether none of its keys is known.
+    pub(crate) fn is_keyless(&self) -> bool {
+        self.methods.is_empty() && self.unread.is_empty()
     }
 
     /// The key that a signature names. Of one that names its signer alone, the key that made it, or else one that could have.
@@ -235,15 +234,6 @@ impl Lookup {
             Self::NotFound | Self::Unknown(_) => None,
         }
     }
-}
-
-/// Somebody beside the issuer whose key signs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cosigner {
-    /// The DID, or another URL.
-    pub id: String,
-    /// Who that is, at the time of issue.
-    pub found: Lookup,
 }
 
 /// Whether the issuer was accredited for this type, in this jurisdiction, at the time of issue.
@@ -355,8 +345,9 @@ pub struct Evidence<'a> {
     pub clock_skew_ms: i64,
     /// The issuer at the time of issue ([`signed_ms`](super::parsed::Parsed::signed_ms)), or, if no signature says when, at one that fits.
     pub issuer: &'a Lookup,
-    /// Others whose keys sign the credential too.
-    pub cosigners: &'a [Cosigner],
+    /// Who made each signature, in the order of the signatures: as of the time that it says, or, if it says none, at one that fits. Where
+    /// there is none for a signature of the issuer's, it is by `issuer`.
+    pub signers: &'a [Lookup],
     /// Of the issuer.
     pub accreditation: &'a Accreditation,
     /// Of the schemas that the credential names.

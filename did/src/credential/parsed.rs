@@ -35,6 +35,12 @@ pub struct Signed {
 }
 
 impl Signed {
+    /// Whose key it is, as the key's name says.
+    pub fn controller(&self) -> &str {
+        let controller = self.method.split_once('#');
+        controller.map_or(self.method.as_str(), |(controller, _)| controller)
+    }
+
     /// Whether this key made it. A key that everybody can sign for made nothing.
     pub fn holds(&self, key: &VerificationKey) -> bool {
         key.curve() == self.curve && key.is_sound() && key.verify(&self.message, &self.signature)
@@ -144,10 +150,5 @@ impl Parsed {
             .filter(by_issuer)
             .filter_map(|signed| signed.created_ms)
             .min()
-    }
-
-    /// The keys that its signatures name.
-    pub fn methods(&self) -> impl Iterator<Item = &str> {
-        self.signatures.iter().map(|signed| signed.method.as_str())
     }
 }

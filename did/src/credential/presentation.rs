@@ -53,14 +53,7 @@ pub struct Presentation {
 impl Presentation {
     /// Whom to look up: the holder, or else whoever's key the first proof names.
     pub fn presenter(&self) -> Option<&str> {
-        let controller = || {
-            let method = &self.proofs.first()?.signed.method;
-            Some(
-                method
-                    .split_once('#')
-                    .map_or(method.as_str(), |(did, _)| did),
-            )
-        };
+        let controller = || Some(self.proofs.first()?.signed.controller());
         self.holder.as_deref().or_else(controller)
     }
 }

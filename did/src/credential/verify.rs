@@ -10,7 +10,7 @@ use super::timestamp;
 use crate::shown::{quoted, shown};
 
 pub use super::evidence::{
-    Accreditation, Cosigner, Evidence, KeyState, Lookup, Method, Party, Presenter, SchemaCheck,
+    Accreditation, Evidence, KeyState, Lookup, Method, Party, Presenter, SchemaCheck,
     SchemaOutcome, StatusCheck, StatusFact, Unknown, UnreadMethod,
 };
 
@@ -67,12 +67,19 @@ fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     // What is wrong goes before what could not be learned.
     let mut open = None;
     let mut may_be_issuer = false;
-    for signed in &parsed.signatures {
-        if let Some((party, method)) = find_unread(signed, evidence) {
+    let mut asserted = false;
+    for (position, signed) in parsed.signatures.iter().enumerate() {
+        let found = signer(position, signed, parsed, evidence);
+        let party = found.and_then(Lookup::party);
+        let is_assertion = signed.relationship == Relationship::AssertionMethod;
+        if let Some((party, method)) = party.and_then(|party| Some((party, party.unread(signed)?)))
+        {
             match unread(signed, method, evidence.now_ms) {
                 (code::SUITE_UNSUPPORTED, detail) => {
-                    may_be_issuer |= party.id == parsed.issuer
-                        && signed.relationship == Relationship::AssertionMethod;
+                    if let Err((code, detail)) = check_active(party, parsed, evidence) {
+                        return Step::failed(name, code, detail);
+                    }
+                    may_be_issuer |= party.id == parsed.issuer && is_assertion;
                     let step = Step::failed(name, code::SUITE_UNSUPPORTED, detail);
                     open.get_or_insert(step.with_hint(SUITE_HINT));
                 }
@@ -80,20 +87,33 @@ fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
             }
             continue;
         }
-        let Some((party, method)) = find(signed, evidence) else {
+        let Some((party, method)) = party.and_then(|party| Some((party, party.method(signed)?)))
+        else {
+            // Of who was deactivated the keys may not be told any more.
+            if let Some(party) = party.filter(|party| party.deactivated && party.is_keyless()) {
+                let (code, detail) = deactivated(party, parsed);
+                return Step::failed(name, code, detail);
+            }
             let detail = format!("no key {} is known", signed.method);
-            let Some((code, unknown)) = unknown(signed, parsed, evidence) else {
+            let Some(Lookup::Unknown(unknown)) = found else {
                 return Step::failed(name, code::METHOD_UNKNOWN, detail);
+            };
+            let code = match signed.controller() == parsed.issuer {
+                true => code::ISSUER_UNKNOWN,
+                false => code::COSIGNER_UNKNOWN,
             };
             let detail = format!("{detail}: {}", unknown.why);
             open.get_or_insert(Step::failed(name, code, detail).with_hint(&unknown.hint));
             continue;
         };
-        let checked = check_signed(signed, method);
-        if let Err((code, detail)) = checked.and_then(|()| check_in_use(method, evidence.now_ms)) {
+        let checked = check_signed(signed, method)
+            .and_then(|()| check_in_use(method, evidence.now_ms))
+            .and_then(|()| check_active(party, parsed, evidence));
+        if let Err((code, detail)) = checked {
             return Step::failed(name, code, detail);
         }
         if party.id == parsed.issuer {
+            asserted |= is_assertion;
             let by = format!("{} by {}", signed.suite, signed.method);
             by_issuer.push(match party.state.of_key(&method.id) {
                 None => by,
@@ -106,10 +126,6 @@ fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
         return open.clone();
     }
     // A claim is the issuer's only by a key that may assert.
-    let asserted = parsed.signatures.iter().any(|signed| {
-        signed.relationship == Relationship::AssertionMethod
-            && find(signed, evidence).is_some_and(|(party, _)| party.id == parsed.issuer)
-    });
     if !asserted && !may_be_issuer {
         let detail = format!("no proof for assertionMethod is by {}", parsed.issuer);
         return match parsed.unsupported.as_slice() {
@@ -127,22 +143,42 @@ fn signature(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     Step::passed(name, by_issuer.join(", "))
 }
 
-fn find<'a>(signed: &Signed, evidence: &Evidence<'a>) -> Option<(&'a Party, &'a Method)> {
-    parties(evidence).find_map(|party| Some((party, party.method(signed)?)))
-}
-
-fn find_unread<'a>(
+/// Who made a signature, as of the time that it says.
+// VC Data Integrity 1.0 §2.1.1, §4.5: each proof of a set is verified on its own.
+fn signer<'a>(
+    position: usize,
     signed: &Signed,
+    parsed: &Parsed,
     evidence: &Evidence<'a>,
-) -> Option<(&'a Party, &'a UnreadMethod)> {
-    parties(evidence).find_map(|party| Some((party, party.unread(signed)?)))
+) -> Option<&'a Lookup> {
+    let by_issuer = signed.controller() == parsed.issuer;
+    let issuer = by_issuer.then_some(evidence.issuer);
+    evidence.signers.get(position).or(issuer)
 }
 
-/// Those whose keys may sign, as far as they are known.
-fn parties<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item = &'a Party> {
-    let cosigners = evidence.cosigners.iter();
-    let cosigners = cosigners.filter_map(|one| one.found.party());
-    evidence.issuer.party().into_iter().chain(cosigners)
+/// Whether who signed was active then. That the issuer was at the time of issue is asked by a step of its own.
+fn check_active(
+    party: &Party,
+    parsed: &Parsed,
+    evidence: &Evidence<'_>,
+) -> Result<(), (&'static str, String)> {
+    let told = party.id == parsed.issuer
+        && evidence
+            .issuer
+            .party()
+            .is_some_and(|issuer| issuer.deactivated);
+    match party.deactivated && !told {
+        true => Err(deactivated(party, parsed)),
+        false => Ok(()),
+    }
+}
+
+fn deactivated(party: &Party, parsed: &Parsed) -> (&'static str, String) {
+    let code = match party.id == parsed.issuer {
+        true => code::ISSUER_DEACTIVATED,
+        false => code::COSIGNER_DEACTIVATED,
+    };
+    (code, format!("{} was deactivated by then", party.id))
 }
 
 /// What is said of a signature by a key that cannot be read here: that nothing is known of it, if it is not wrong in any case.
@@ -161,24 +197,6 @@ pub(crate) fn unread(
     }
     let detail = format!("{id} is a key in a form that is not known here");
     (code::SUITE_UNSUPPORTED, detail)
-}
-
-/// Why it is not known whose key this is, if it is not certain that it is nobody's.
-fn unknown<'a>(
-    signed: &Signed,
-    parsed: &Parsed,
-    evidence: &Evidence<'a>,
-) -> Option<(&'static str, &'a Unknown)> {
-    let owner = signed.method.split_once('#');
-    let owner = owner.map_or(signed.method.as_str(), |(owner, _)| owner);
-    let cosigner = evidence.cosigners.iter().find(|one| one.id == owner);
-    match (cosigner.map(|one| &one.found), evidence.issuer) {
-        (Some(Lookup::Unknown(unknown)), _) if owner != parsed.issuer => {
-            Some((code::COSIGNER_UNKNOWN, unknown))
-        }
-        (_, Lookup::Unknown(unknown)) => Some((code::ISSUER_UNKNOWN, unknown)),
-        (_, Lookup::Found(_) | Lookup::NotFound) => None,
-    }
 }
 
 /// Whether a key is still to be used.

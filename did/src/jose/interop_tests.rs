@@ -68,7 +68,7 @@ fn judge(
         now_ms,
         clock_skew_ms: 0,
         issuer: &Lookup::Found(party),
-        cosigners: &[],
+        signers: &[],
         accreditation: &Accreditation::NotAsked,
         schemas: &[],
         statuses,

@@ -93,7 +93,7 @@ fn evidence(issuer: &Lookup) -> Evidence<'_> {
         now_ms: NOW_MS,
         clock_skew_ms: 0,
         issuer,
-        cosigners: &[],
+        signers: &[],
         accreditation: &Accreditation::NotAsked,
         schemas: &[],
         statuses: &[],

@@ -3,16 +3,14 @@
 //! `did:bid` is read from its chain, version by version; `did:key` and `did:jwk` say all there is to know themselves; `did:web` is
 //! fetched where that is configured. Other documents are known only if the verifier handed them in.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 use starfire_did::credential::code;
-use starfire_did::credential::evidence::{
-    Cosigner, KeyState, Lookup, Method, Party, Unknown, UnreadMethod,
-};
+use starfire_did::credential::evidence::{KeyState, Lookup, Method, Party, Unknown, UnreadMethod};
 use starfire_did::credential::json::one_or_some;
 use starfire_did::credential::malformed::Malformed;
-use starfire_did::credential::parsed::{Parsed, Relationship};
+use starfire_did::credential::parsed::{Parsed, Relationship, Signed};
 use starfire_did::credential::{jwk, timestamp};
 use starfire_did::resolution::ProblemKind;
 use starfire_did::{Did, Document, VerificationKey, foreign, path};
@@ -33,8 +31,6 @@ const METHODS_MAX: usize = 256;
 const ED25519_2018: &str = "Ed25519VerificationKey2018";
 /// Types of keys that agree on other keys and sign nothing.
 const AGREEING_TYPES: [&str; 2] = ["X25519KeyAgreementKey2019", "X25519KeyAgreementKey2020"];
-/// Others than the issuer whose signatures are checked.
-const COSIGNERS_MAX: usize = 16;
 
 /// Who an identifier is, as of a time.
 pub(super) async fn look_up(facts: &Facts<'_>, id: &str, at_ms: i64) -> Lookup {
@@ -109,50 +105,64 @@ fn web_hint(refusal: &Refusal) -> &'static str {
     }
 }
 
-/// Who signed a credential: as of the first moment of its issue at which it did, or else of the first moment.
-pub(super) async fn signer(
-    facts: &Facts<'_>,
-    id: &str,
-    parsed: &Parsed,
-    issued: &Issued,
-) -> Lookup {
-    let fits = |found: &Lookup| {
-        found
-            .party()
-            .is_some_and(|party| !party.deactivated && party.made(parsed))
-    };
-    let first = look_up(facts, id, issued.first()).await;
-    if fits(&first) {
-        return first;
-    }
-    for at_ms in issued.moments().skip(1) {
-        let found = look_up(facts, id, at_ms).await;
-        if fits(&found) {
-            return found;
-        }
-    }
-    first
+/// Who signed a credential.
+#[derive(Debug)]
+pub(super) struct Signers {
+    /// Its issuer, as of the time of issue.
+    pub(super) issuer: Lookup,
+    /// Who made each of its signatures, in their order, as of the time that the signature says.
+    pub(super) each: Vec<Lookup>,
 }
 
-/// Those beside the issuer whose keys signed, also those who could not be looked up.
-pub(super) async fn cosigners(
+/// Looks up who signed a credential. Each signature has its own time: another may add one to a set long after the issuer did.
+// Of one credential `integrity::PROOFS_MAX` are read.
+pub(super) async fn signers(
     facts: &Facts<'_>,
     parsed: &Parsed,
     issued: &Issued,
-) -> Vec<Cosigner> {
-    let owners: BTreeSet<&str> = parsed
-        .methods()
-        .map(|method| method.split_once('#').map_or(method, |(owner, _)| owner))
-        .filter(|owner| *owner != parsed.issuer)
-        .collect();
-    let mut cosigners = Vec::new();
-    for owner in owners.into_iter().take(COSIGNERS_MAX) {
-        cosigners.push(Cosigner {
-            id: owner.to_owned(),
-            found: signer(facts, owner, parsed, issued).await,
-        });
+    now_ms: i64,
+) -> Signers {
+    let mut known = BTreeMap::new();
+    let issued_ms = parsed.signed_ms();
+    let dates_it =
+        |signed: &&Signed| signed.controller() == parsed.issuer && signed.created_ms == issued_ms;
+    let dating: Vec<&Signed> = parsed.signatures.iter().filter(dates_it).collect();
+    let issuer = signer(facts, &parsed.issuer, issued, &dating, &mut known).await;
+    let mut each = Vec::new();
+    for signed in &parsed.signatures {
+        let made = Issued::of_signature(signed, parsed, now_ms);
+        each.push(signer(facts, signed.controller(), &made, &[signed], &mut known).await);
     }
-    cosigners
+    Signers { issuer, each }
+}
+
+/// Who an identifier was: as of the first moment at which it made these signatures, or else of the first moment.
+async fn signer(
+    facts: &Facts<'_>,
+    id: &str,
+    moments: &Issued,
+    signatures: &[&Signed],
+    known: &mut BTreeMap<(String, i64), Lookup>,
+) -> Lookup {
+    let fits =
+        |party: &Party| !party.deactivated && signatures.iter().all(|signed| party.made(signed));
+    let mut first = None;
+    for at_ms in moments.moments() {
+        let question = (id.to_owned(), at_ms);
+        let found = match known.get(&question) {
+            Some(found) => found.clone(),
+            None => {
+                let found = look_up(facts, id, at_ms).await;
+                known.insert(question, found.clone());
+                found
+            }
+        };
+        if found.party().is_some_and(fits) {
+            return found;
+        }
+        first.get_or_insert(found);
+    }
+    first.expect("there is one moment at least")
 }
 
 /// The document of a registered DID that was in force at a time. `None`: it was not registered by then.

@@ -154,8 +154,7 @@ async fn handed(
     now_ms: i64,
 ) -> Result<(Bit, i64), Unknown> {
     let issued = Issued::of(credential, now_ms);
-    let issuer = party::signer(facts, &credential.issuer, credential, &issued).await;
-    let cosigners = party::cosigners(facts, credential, &issued).await;
+    let signers = party::signers(facts, credential, &issued, now_ms).await;
     let report = verify::verify(
         &Parsed {
             statuses: Vec::new(),
@@ -164,8 +163,8 @@ async fn handed(
         &Evidence {
             now_ms,
             clock_skew_ms: CLOCK_SKEW_MS,
-            issuer: &issuer,
-            cosigners: &cosigners,
+            issuer: &signers.issuer,
+            signers: &signers.each,
             accreditation: &Accreditation::NotAsked,
             schemas: &[],
             statuses: &[],

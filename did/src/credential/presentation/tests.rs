@@ -99,7 +99,7 @@ fn verified(secured: Value, evidence: &Evidence<'_>) -> PresentationReport {
             now_ms: NOW_MS,
             clock_skew_ms: 1000,
             issuer: of,
-            cosigners: &[],
+            signers: &[],
             accreditation: &Accreditation::NotAsked,
             schemas: &[],
             statuses: &[],

@@ -37,6 +37,13 @@ fn party(id: &str, seed: u8, relationships: &[Relationship]) -> Party {
     }
 }
 
+/// Somebody beside the issuer whose key signs.
+#[derive(Debug, Clone)]
+struct Cosigner {
+    id: String,
+    found: Lookup,
+}
+
 fn cosigner(seed: u8) -> Vec<Cosigner> {
     let id = "did:example:other";
     let party = party(id, seed, &[Relationship::AssertionMethod]);
@@ -83,6 +90,8 @@ struct Case {
     now_ms: i64,
     issuer: Lookup,
     cosigners: Vec<Cosigner>,
+    /// Who made each signature; `None`: the issuer and the cosigners, as they are known.
+    signers: Option<Vec<Lookup>>,
     accreditation: Accreditation,
     schemas: Vec<SchemaCheck>,
     statuses: Vec<StatusCheck>,
@@ -104,6 +113,7 @@ impl Case {
             now_ms: NOW_MS,
             issuer: Lookup::Found(party(ISSUER, 1, &[Relationship::AssertionMethod])),
             cosigners: Vec::new(),
+            signers: None,
             accreditation: Accreditation::NotAsked,
             schemas: vec![SchemaCheck {
                 id: "https://example.com/schema".into(),
@@ -124,12 +134,26 @@ impl Case {
         Self::of(claims(), &options(ISSUER))
     }
 
+    /// Whose key a signature names.
+    fn signer(&self, signed: &Signed) -> Lookup {
+        let owner = signed.controller();
+        if owner == self.parsed.issuer {
+            return self.issuer.clone();
+        }
+        let known = self.cosigners.iter().find(|one| one.id == owner);
+        known.map_or(Lookup::NotFound, |one| one.found.clone())
+    }
+
     fn report(&self) -> Report {
+        let signers = self.signers.clone().unwrap_or_else(|| {
+            let signatures = self.parsed.signatures.iter();
+            signatures.map(|signed| self.signer(signed)).collect()
+        });
         let evidence = Evidence {
             now_ms: self.now_ms,
             clock_skew_ms: 1000,
             issuer: &self.issuer,
-            cosigners: &self.cosigners,
+            signers: &signers,
             accreditation: &self.accreditation,
             schemas: &self.schemas,
             statuses: &self.statuses,
@@ -284,6 +308,57 @@ fn all_who_sign_must_have_signed() {
 }
 
 #[test]
+fn each_who_signs_is_who_it_was_when_it_signed() {
+    let name = StepName::Signature;
+    let one = integrity::issue(claims(), &options(ISSUER), &key(1), None).unwrap();
+    let by = |seed: u8| Lookup::Found(party(ISSUER, seed, &[Relationship::AssertionMethod]));
+    let ended = |found: Lookup| match found {
+        Lookup::Found(party) => Lookup::Found(Party {
+            deactivated: true,
+            ..party
+        }),
+        Lookup::NotFound | Lookup::Unknown(_) => panic!("it is known"),
+    };
+    // The issuer signs again, later, when it has another key.
+    let again = integrity::issue(one.clone(), &options(ISSUER), &key(2), None).unwrap();
+    let mut case = Case::good();
+    case.parsed = integrity::credential(again, None).unwrap();
+    case.fails(name, code::SIGNATURE_WRONG);
+    case.signers = Some(vec![by(1), by(2)]);
+    case.passes(name);
+    case.signers = Some(vec![by(1), ended(by(2))]);
+    case.fails(name, code::ISSUER_DEACTIVATED);
+    case.signers = Some(vec![by(1), Lookup::NotFound]);
+    case.fails(name, code::METHOD_UNKNOWN);
+    let unknown = Unknown::new("version 2 is not kept", "ask another");
+    case.signers = Some(vec![by(1), Lookup::Unknown(unknown)]);
+    case.fails(name, code::ISSUER_UNKNOWN);
+
+    // Another does, with a key of its own that it has no more use for, or whose form is not known here.
+    let both = integrity::issue(one, &options("did:example:other"), &key(2), None).unwrap();
+    let mut case = Case::good();
+    case.parsed = integrity::credential(both, None).unwrap();
+    case.cosigners = cosigner(2);
+    case.passes(name);
+    case.cosigners[0].found = ended(case.cosigners[0].found.clone());
+    case.fails(name, code::COSIGNER_DEACTIVATED);
+    let Lookup::Found(other) = &mut case.cosigners[0].found else {
+        panic!("the other is known")
+    };
+    let method = other.methods.remove(0);
+    other.unread.push(UnreadMethod {
+        id: method.id,
+        relationships: method.relationships,
+        ends_ms: None,
+    });
+    case.fails(name, code::COSIGNER_DEACTIVATED);
+    // A signature that is none is wrong, whoever has ended.
+    case.cosigners = cosigner(3);
+    case.cosigners[0].found = ended(case.cosigners[0].found.clone());
+    case.fails(name, code::SIGNATURE_WRONG);
+}
+
+#[test]
 fn a_cosigner_who_cannot_be_looked_up_leaves_it_open() {
     let one = integrity::issue(claims(), &options(ISSUER), &key(1), None).unwrap();
     let both = integrity::issue(one, &options("did:example:other"), &key(2), None).unwrap();
@@ -426,6 +501,15 @@ fn the_issuer_must_have_existed_and_been_active() {
         case.issuer = Lookup::Found(party);
     })
     .fails(name, code::ISSUER_DEACTIVATED);
+    // Its keys may not be known any more.
+    let mut keyless = party(ISSUER, 1, &[]);
+    keyless.methods.clear();
+    keyless.deactivated = true;
+    let report = changed(|case| case.issuer = Lookup::Found(keyless)).report();
+    for name in [StepName::Signature, name] {
+        let found = report.step(name).unwrap().code();
+        assert_eq!(found, Some(code::ISSUER_DEACTIVATED));
+    }
 }
 
 #[test]

@@ -142,6 +142,62 @@ async fn a_credential_is_judged_by_the_document_in_force_when_it_was_issued() {
     }
 }
 
+/// The same credential with another proof beside.
+fn cosigned(credential: &Value, of: u8, signer: u8, created_ms: i64) -> Value {
+    let method = format!("{}#key-1", did(of, None));
+    let options = Options::assertion(Suite::EddsaJcs2022, method, created_ms);
+    integrity::create(credential.clone(), &options, &key(signer).into(), None).unwrap()
+}
+
+/// The records of an inspector's DID: registered with the key of seed 3, then with that of seed 4, then deactivated.
+fn inspector(times_ms: [i64; 3]) -> Changes {
+    let did = did(3, None);
+    let mut changes = Changes::new();
+    for ((version, signer), updated_ms) in [(1, Some(3)), (2, Some(4)), (3, None)]
+        .into_iter()
+        .zip(times_ms)
+    {
+        let document = signer.map(|signer| Document::for_key(&did, &key(signer).public()));
+        let of_version = v1::DidRecord {
+            document: document.as_ref().map(Into::into),
+            version,
+            created_ms: times_ms[0],
+            updated_ms,
+            ..Default::default()
+        };
+        changes.extend(record(path::version(&did, version), &of_version));
+        changes.extend(record(path::record(&did), &of_version));
+    }
+    changes
+}
+
+#[tokio::test]
+async fn who_adds_a_proof_is_judged_by_its_own_time_and_not_by_the_issuer_s() {
+    let later = |seconds: i64| CREATED_MS + seconds * 1_000;
+    let mut records = rotated(later(40));
+    records.extend(inspector([later(10), later(20), later(30)]));
+    let court = Court::new(records).await;
+    let asked = Asked::at(NOW_MS);
+    let issued = credential(1, CREATED_MS, json!({}));
+    for (of, signer, created_ms, code) in [
+        (3, 3, CREATED_MS, Some("METHOD_UNKNOWN")),
+        (3, 3, later(15), None),
+        (3, 4, later(15), Some("SIGNATURE_WRONG")),
+        (3, 3, later(25), Some("SIGNATURE_WRONG")),
+        (3, 4, later(25), None),
+        (3, 4, later(35), Some("COSIGNER_DEACTIVATED")),
+        // The issuer itself, once more.
+        (1, 1, later(35), None),
+        (1, 1, later(45), Some("SIGNATURE_WRONG")),
+        (1, 2, later(45), None),
+    ] {
+        let shown = cosigned(&issued, of, signer, created_ms);
+        let report = court.judge(&shown, &asked).await;
+        Court::expect(&report, StepName::Signature, code);
+        Court::expect(&report, StepName::Issuer, None);
+    }
+}
+
 #[tokio::test]
 async fn a_credential_that_does_not_say_when_it_was_signed_is_judged_by_now_first() {
     let court = Court::new(rotated(CREATED_MS)).await;
