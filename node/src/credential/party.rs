@@ -12,6 +12,7 @@ use starfire_did::credential::json::one_or_some;
 use starfire_did::credential::malformed::Malformed;
 use starfire_did::credential::parsed::{Parsed, Relationship, Signed};
 use starfire_did::credential::{jwk, timestamp};
+use starfire_did::did_url::DidUrl;
 use starfire_did::resolution::ProblemKind;
 use starfire_did::{Did, Document, VerificationKey, foreign, path};
 use starfire_proto::v1;
@@ -267,13 +268,41 @@ async fn record(
 
 /// A document that was handed in: by itself, or as the result of a resolution.
 pub(super) fn of_resolution(handed: &Value) -> Result<Party, Malformed> {
-    let Some(document) = handed.get("didDocument").filter(|one| one.is_object()) else {
-        return of_document(handed, KeyState::HandedIn);
-    };
     let deactivated = handed["didDocumentMetadata"]["deactivated"] == true;
+    let document = &handed["didDocument"];
+    if deactivated && document["id"].is_null() {
+        return without_document(handed);
+    }
+    if !document.is_object() {
+        return of_document(handed, KeyState::HandedIn);
+    }
     Ok(Party {
         deactivated,
         ..of_document(document, KeyState::HandedIn)?
+    })
+}
+
+/// Whose the end is that a result tells. What its keys were, the result does not say.
+// DID Resolution §4.3: of a DID that is deactivated there need be no document. "didUrl" is ours; "canonicalId" stands in §4.3.
+fn without_document(handed: &Value) -> Result<Party, Malformed> {
+    let names = [
+        &handed["didResolutionMetadata"]["didUrl"],
+        &handed["didDocumentMetadata"]["canonicalId"],
+    ];
+    let url = names.into_iter().find_map(Value::as_str);
+    let Some(url) = url.and_then(|url| DidUrl::parse(url).ok()) else {
+        return Err(Malformed::new(
+            code::ID_INVALID,
+            "a result without a document says whose it is by \"didUrl\"",
+        ));
+    };
+    Ok(Party {
+        id: url.did().to_owned(),
+        methods: Vec::new(),
+        unread: Vec::new(),
+        deactivated: true,
+        known_at_ms: None,
+        state: KeyState::HandedIn,
     })
 }
 
@@ -450,6 +479,34 @@ mod tests {
             of_resolution(&json!({})).unwrap_err().code,
             code::ID_INVALID
         );
+    }
+
+    #[test]
+    fn a_result_that_tells_the_end_of_a_did_needs_no_document() {
+        let id = "did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2";
+        let result = |document: Value, url: &str| {
+            json!({
+                "didDocument": document,
+                "didDocumentMetadata": { "deactivated": true, "versionId": "2" },
+                "didResolutionMetadata": { "didUrl": url },
+            })
+        };
+        for told in [
+            result(Value::Null, id),
+            result(json!({}), id),
+            result(Value::Null, &format!("{id}?versionId=2")),
+            json!({ "didDocumentMetadata": { "deactivated": true, "canonicalId": id } }),
+        ] {
+            let party = of_resolution(&told).unwrap();
+            assert_eq!((party.id.as_str(), party.deactivated), (id, true), "{told}");
+            assert!(party.methods.is_empty() && party.unread.is_empty());
+        }
+        let mut active = result(Value::Null, id);
+        active["didDocumentMetadata"] = json!({});
+        for nobody in [active, result(Value::Null, "nobody")] {
+            let error = of_resolution(&nobody).unwrap_err();
+            assert_eq!(error.code, code::ID_INVALID, "{nobody}");
+        }
     }
 
     /// What a document makes of a key with these members; `null`: without it.
