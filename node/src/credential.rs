@@ -47,6 +47,8 @@ pub(crate) struct Asked {
     pub(crate) accreditation: Option<AskedAccreditation>,
     /// How old what is known of a status may be; `None`: any age.
     pub(crate) status_age_max_ms: Option<i64>,
+    /// Whether the term of a credential counts. That of a proof does in any case.
+    pub(crate) term_wanted: bool,
     /// The challenge that the holder must have answered.
     pub(crate) challenge: Option<String>,
     /// For whom the holder's proof must be.
@@ -75,6 +77,7 @@ impl Asked {
             now_ms,
             accreditation: None,
             status_age_max_ms: None,
+            term_wanted: true,
             challenge: None,
             domain: None,
             holder_is_subject: true,
@@ -223,6 +226,7 @@ async fn judge_shown(
             schemas: &schemas,
             statuses: &statuses,
             status_age_max_ms: asked.status_age_max_ms,
+            term_wanted: asked.term_wanted,
             presenter: shown.presenter,
             holder_is_subject: asked.holder_is_subject,
             holder_wanted: shown.holder_wanted,

@@ -356,6 +356,8 @@ pub struct Evidence<'a> {
     pub statuses: &'a [StatusCheck],
     /// How old what is known of a status may be; `None`: any age.
     pub status_age_max_ms: Option<i64>,
+    /// Whether its term counts, `validFrom` to `validUntil`. That of a proof does in any case.
+    pub term_wanted: bool,
     /// Who shows it.
     pub presenter: Option<&'a Presenter>,
     /// Whether who shows it must be one of its subjects. If not, only a key that it is bound to must be proven.

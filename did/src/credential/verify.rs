@@ -319,14 +319,18 @@ fn dates(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
     let name = StepName::Dates;
     let latest = evidence.now_ms.saturating_add(evidence.clock_skew_ms);
     let earliest = evidence.now_ms.saturating_sub(evidence.clock_skew_ms);
-    if let Some(from) = parsed.valid_from_ms.filter(|from| *from > latest) {
+    let (from, until) = match evidence.term_wanted {
+        true => (parsed.valid_from_ms, parsed.valid_until_ms),
+        false => (None, None),
+    };
+    if let Some(from) = from.filter(|from| *from > latest) {
         return Step::failed(
             name,
             code::NOT_YET_VALID,
             format!("valid from {}", time(from)),
         );
     }
-    if let Some(until) = parsed.valid_until_ms.filter(|until| *until < earliest) {
+    if let Some(until) = until.filter(|until| *until < earliest) {
         return Step::failed(name, code::EXPIRED, format!("valid until {}", time(until)));
     }
     for signed in &parsed.signatures {
@@ -334,14 +338,15 @@ fn dates(parsed: &Parsed, evidence: &Evidence<'_>) -> Step {
             return Step::failed(name, code, detail);
         }
     }
+    if !evidence.term_wanted {
+        return Step::skipped(name, "the verifier does not ask");
+    }
     let says = |signed: &Signed| signed.expires_ms.or(signed.created_ms).is_some();
-    if parsed.valid_from_ms.or(parsed.valid_until_ms).is_none()
-        && !parsed.signatures.iter().any(says)
-    {
+    if from.or(until).is_none() && !parsed.signatures.iter().any(says) {
         return Step::skipped(name, "it names no dates");
     }
-    let from = parsed.valid_from_ms.map_or("ever".into(), time);
-    let until = parsed.valid_until_ms.map_or("ever".into(), time);
+    let from = from.map_or("ever".into(), time);
+    let until = until.map_or("ever".into(), time);
     Step::passed(name, format!("valid from {from} until {until}"))
 }
 

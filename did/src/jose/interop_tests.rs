@@ -73,6 +73,7 @@ fn judge(
         schemas: &[],
         statuses,
         status_age_max_ms: None,
+        term_wanted: true,
         presenter: None,
         holder_is_subject: false,
         holder_wanted: false,

@@ -55,7 +55,7 @@ pub fn parse(text: &str) -> Result<Parsed, SdJwtError> {
     let mut signed = token.jws().signed(method, Relationship::AssertionMethod)?;
     // "iat" may be hidden. "nbf" and "exp" are the term of the credential, not only of its signature.
     signed.created_ms = numeric_date::at_ms(claims, "iat")?;
-    let (valid_from_ms, valid_until_ms) = (signed.not_before_ms.take(), signed.expires_ms.take());
+    let (valid_from_ms, valid_until_ms) = (signed.not_before_ms, signed.expires_ms);
     let subject = text_claim(claims, "sub")?;
     Ok(Parsed {
         types: vec![type_of(claims)?],

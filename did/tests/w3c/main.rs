@@ -98,6 +98,7 @@ fn evidence(issuer: &Lookup) -> Evidence<'_> {
         schemas: &[],
         statuses: &[],
         status_age_max_ms: None,
+        term_wanted: true,
         presenter: None,
         holder_is_subject: false,
         holder_wanted: false,

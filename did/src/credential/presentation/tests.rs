@@ -104,6 +104,7 @@ fn verified(secured: Value, evidence: &Evidence<'_>) -> PresentationReport {
             schemas: &[],
             statuses: &[],
             status_age_max_ms: None,
+            term_wanted: true,
             presenter: presenter.as_ref(),
             holder_is_subject: true,
             holder_wanted: false,

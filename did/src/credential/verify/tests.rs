@@ -96,6 +96,7 @@ struct Case {
     schemas: Vec<SchemaCheck>,
     statuses: Vec<StatusCheck>,
     status_age_max_ms: Option<i64>,
+    term_wanted: bool,
     presenter: Option<Presenter>,
     holder_is_subject: bool,
     holder_wanted: bool,
@@ -121,6 +122,7 @@ impl Case {
             }],
             statuses: vec![status(Ok(0), NOW_MS - 60_000)],
             status_age_max_ms: Some(3_600_000),
+            term_wanted: true,
             presenter: None,
             holder_is_subject: true,
             holder_wanted: false,
@@ -158,6 +160,7 @@ impl Case {
             schemas: &self.schemas,
             statuses: &self.statuses,
             status_age_max_ms: self.status_age_max_ms,
+            term_wanted: self.term_wanted,
             presenter: self.presenter.as_ref(),
             holder_is_subject: self.holder_is_subject,
             holder_wanted: self.holder_wanted,
@@ -580,6 +583,34 @@ fn a_credential_is_judged_at_its_time() {
         case.parsed.signatures[0].created_ms = None;
     })
     .skips(name);
+}
+
+#[test]
+fn who_does_not_ask_for_the_term_is_told_of_that_of_a_proof() {
+    let name = StepName::Dates;
+    let unasked = |change: &dyn Fn(&mut Case)| {
+        changed(|case| {
+            case.term_wanted = false;
+            change(case);
+        })
+    };
+    for out_of_term in [
+        unasked(&|_| ()),
+        unasked(&|case| case.parsed.valid_until_ms = Some(5)),
+        unasked(&|case| case.parsed.valid_from_ms = Some(NOW_MS + 5_000)),
+    ] {
+        out_of_term.skips(name);
+    }
+    let proof = |change: &dyn Fn(&mut Signed)| {
+        unasked(&|case| {
+            case.parsed.valid_until_ms = Some(5);
+            change(&mut case.parsed.signatures[0]);
+        })
+    };
+    proof(&|signed| signed.expires_ms = Some(5)).fails(name, code::PROOF_EXPIRED);
+    proof(&|signed| signed.not_before_ms = Some(NOW_MS + 5_000)).fails(name, code::NOT_YET_VALID);
+    proof(&|signed| signed.created_ms = Some(NOW_MS + 5_000))
+        .fails(name, code::PROOF_FROM_THE_FUTURE);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Bodies of the VC API: what is to be judged, and what the caller wants to know of it.
 
 use serde_json::{Map, Value};
-use starfire_did::credential::json;
 use starfire_did::credential::malformed::Malformed;
 use starfire_did::credential::report::{Report, Step, StepName};
+use starfire_did::credential::{code, json};
 
 use crate::credential::{Asked, AskedAccreditation};
 
@@ -38,21 +38,29 @@ pub(super) struct Returned {
     pub(super) input: bool,
 }
 
-/// The steps that count. That it is well formed, and signed by an issuer that exists, always does.
+/// The steps that count. That it is well formed, and signed by an issuer that exists, always does, and so do a proof's own term and audience.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Checks(Vec<StepName>);
 
 impl Checks {
+    fn has(&self, name: StepName) -> bool {
+        self.0.contains(&name)
+    }
+
     /// The report without what was not asked for.
     pub(super) fn apply(&self, report: Report) -> Report {
         let kept = |step: Step| {
             let counts = match step.name {
                 StepName::Parsed | StepName::Signature | StepName::Issuer => true,
-                StepName::Accreditation
-                | StepName::Schema
-                | StepName::Dates
-                | StepName::Status
-                | StepName::Holder => self.0.contains(&step.name),
+                StepName::Accreditation | StepName::Schema | StepName::Status => {
+                    self.has(step.name)
+                }
+                // The judge was told not to look at the credential's term: what fails is a proof's.
+                StepName::Dates => self.has(step.name) || step.code().is_some(),
+                // RFC 7519 §4.1.3. Without a domain and a challenge, there is no other proof that could be for another.
+                StepName::Holder => {
+                    self.has(step.name) || step.code() == Some(code::DOMAIN_MISMATCH)
+                }
             };
             if counts {
                 step
@@ -120,7 +128,10 @@ impl Given {
         let holder_wanted = holder_is_subject
             || checks
                 .as_ref()
-                .is_some_and(|Checks(steps)| steps.contains(&StepName::Holder));
+                .is_some_and(|checks| checks.has(StepName::Holder));
+        let term_wanted = checks
+            .as_ref()
+            .is_none_or(|checks| checks.has(StepName::Dates));
         if let Some(Checks(steps)) = &mut checks {
             // Whoever names what it wants, wants it checked.
             if accreditation.is_some() {
@@ -137,6 +148,7 @@ impl Given {
             asked: Asked {
                 accreditation,
                 status_age_max_ms,
+                term_wanted,
                 challenge,
                 domain,
                 holder_is_subject,
@@ -240,7 +252,6 @@ fn invalid(detail: impl Into<String>) -> Malformed {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use starfire_did::credential::code;
     use starfire_did::credential::report::Verdict;
 
     use super::*;
@@ -334,22 +345,49 @@ mod tests {
     }
 
     #[test]
+    fn the_term_is_judged_for_who_asks_for_it() {
+        for (asked, wanted) in [
+            (json!({}), true),
+            (json!({ "checks": ["proof"] }), false),
+            (json!({ "checks": ["proof", "validityPeriod"] }), true),
+        ] {
+            let read = options(&asked).unwrap().asked;
+            assert_eq!(read.term_wanted, wanted, "{asked}");
+        }
+    }
+
+    #[test]
     fn a_step_that_is_not_asked_for_does_not_count() {
-        let steps = StepName::ALL.map(|name| match name {
-            StepName::Status => Step::failed(name, code::REVOKED, ""),
-            StepName::Dates => Step::failed(name, code::EXPIRED, ""),
-            StepName::Parsed
-            | StepName::Signature
-            | StepName::Issuer
-            | StepName::Accreditation
-            | StepName::Schema
-            | StepName::Holder => Step::passed(name, ""),
-        });
-        let report = Report::of(steps.to_vec());
-        let only = |checks: &[StepName]| Checks(checks.to_vec()).apply(report.clone());
+        let failing = |failed: &[(StepName, &'static str)]| {
+            let step = |name: StepName| {
+                let code = failed.iter().find(|(one, _)| *one == name);
+                match code {
+                    Some((_, code)) => Step::failed(name, code, ""),
+                    None => Step::passed(name, ""),
+                }
+            };
+            Report::of(StepName::ALL.map(step).to_vec())
+        };
+        let status = failing(&[
+            (StepName::Status, code::REVOKED),
+            (StepName::Holder, code::HOLDER_MISMATCH),
+        ]);
+        let only = |checks: &[StepName]| Checks(checks.to_vec()).apply(status.clone());
         assert_eq!(only(&[]).verdict, Verdict::Valid);
-        assert_eq!(only(&[StepName::Dates]).code(), Some(code::EXPIRED));
+        assert_eq!(only(&[StepName::Dates]).verdict, Verdict::Valid);
         assert_eq!(only(&[StepName::Status]).code(), Some(code::REVOKED));
+        assert_eq!(
+            only(&[StepName::Holder]).code(),
+            Some(code::HOLDER_MISMATCH)
+        );
+        // What is wrong with a proof itself is, whatever is asked.
+        for (name, code) in [
+            (StepName::Dates, code::PROOF_EXPIRED),
+            (StepName::Holder, code::DOMAIN_MISMATCH),
+        ] {
+            let report = Checks(Vec::new()).apply(failing(&[(name, code)]));
+            assert_eq!(report.code(), Some(code));
+        }
         let unsigned = Report::malformed(code::JSON_INVALID, "");
         assert_eq!(Checks(Vec::new()).apply(unsigned).verdict, Verdict::Invalid);
     }

@@ -303,6 +303,61 @@ async fn what_a_token_has_that_nobody_here_knows_leaves_the_verdict_open() {
     assert_eq!(failed(&answer), [("holder", "HOLDER_UNPROVEN")]);
 }
 
+/// A `vc+jwt` of the issuer's, with more claims.
+fn vc_jwt(claims: &Value, more: &Value) -> Value {
+    let key = key(ISSUER);
+    let algorithm = Algorithm::of(&key.verification_key()).unwrap();
+    let method = method(ISSUER);
+    let header = Header::new(algorithm, Some(&method), jose::vc_jwt::TYP);
+    let mut claims = claims.as_object().unwrap().clone();
+    claims.extend(more.as_object().unwrap().clone());
+    json!(jose::sign(&header, &claims, &key).unwrap())
+}
+
+#[tokio::test]
+async fn the_proof_alone_has_a_term_and_an_audience() {
+    let node = world().await;
+    let (own, iss) = (method(ISSUER), did(ISSUER, None).to_string());
+    let ended = with("validUntil", json!("2021-01-01T00:00:00Z"));
+    let token = |more: Value| vc_jwt(&claims(), &more);
+    let sd = |more: Value| {
+        let mut claims = json!({ "iss": iss, "vct": "v" });
+        let members = claims.as_object_mut().unwrap();
+        members.extend(more.as_object().unwrap().clone());
+        sd_jwt(Some(&own), &claims)
+    };
+    let (past, future) = (1_600_000_000, 4_000_000_000_i64);
+    let fine: &[(&str, &str)] = &[];
+    let expired = &[("dates", "PROOF_EXPIRED")][..];
+    let early = &[("dates", "NOT_YET_VALID")][..];
+    let other = &[("holder", "DOMAIN_MISMATCH")][..];
+    let options = Options::assertion(Suite::EddsaJcs2022, own.clone(), future * 1_000);
+    let from_the_future = integrity::issue(claims(), &options, &key(ISSUER), None).unwrap();
+    for (credential, failures) in [
+        (signed(ended.clone(), ISSUER), fine),
+        (vc_jwt(&ended, &json!({})), fine),
+        (token(json!({ "exp": future })), fine),
+        (token(json!({ "exp": past })), expired),
+        (sd(json!({ "exp": past })), expired),
+        (token(json!({ "nbf": future })), early),
+        (sd(json!({ "nbf": future })), early),
+        (token(json!({ "aud": "https://other.example" })), other),
+        (sd(json!({ "aud": "https://other.example" })), other),
+        (from_the_future, &[("dates", "PROOF_FROM_THE_FUTURE")]),
+    ] {
+        let proof_alone = json!({ "checks": ["proof"] });
+        let answer = verify(&node, &credential, &proof_alone).await.json();
+        assert_eq!(failed(&answer), failures, "{answer}");
+        assert_eq!(answer["verified"], json!(failures.is_empty()), "{answer}");
+    }
+    let all = verify(&node, &sd(json!({ "exp": past })), &json!({})).await;
+    assert_eq!(failed(&all.json()), [("dates", "EXPIRED")]);
+    let made_for_it = json!({ "checks": ["proof"], "domain": "https://other.example" });
+    let credential = token(json!({ "aud": "https://other.example" }));
+    let answer = verify(&node, &credential, &made_for_it).await.json();
+    assert_eq!(answer["verified"], json!(true), "{answer}");
+}
+
 #[tokio::test]
 async fn a_refused_credential_has_the_status_that_is_configured() {
     let node = world_with(CredentialPolicy {
