@@ -3,25 +3,20 @@
 //! The mempool, the proposer and execution ask the same questions here. A transaction that is refused here changes nothing, so it
 //! may be sent again; one that is admitted uses its nonce even if its operations fail, so that nobody can replay it later.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use starfire_did::Did;
 use starfire_proto::v1;
 use starfire_state::{Account, Overlay, Rejection, View, chain};
 
 use crate::account;
-use crate::block::transactions_bytes_max;
 use crate::check::Checked;
 use crate::membership::Members;
 use crate::quota::{Payer, Quota};
 use crate::signature_work::Room;
 use crate::transaction::{ENVELOPE_BYTES_MAX, Operation, Transaction};
 use crate::{code, fee};
-
-/// Tag and length of an envelope in a block, at most.
-const TRANSACTION_FRAME_BYTES: usize = 5;
 
 /// The chain's rules for the block at one height.
 #[derive(Debug, Clone)]
@@ -79,6 +74,20 @@ impl Admission {
         let admitted = admitted?;
         quota.may_read(&payer, 0)?;
         Ok(admitted)
+    }
+
+    /// On whose account it may wait for a block. A stranger's that asks for more signature work than their share of a block is refused:
+    /// no proposer takes it. That is the proposers' policy, so execution does not ask.
+    pub fn may_wait(&self, transaction: &Transaction) -> Result<Payer, Rejection> {
+        let payer = self.payer(transaction);
+        let empty = Room::new(self.chain.open_share_percent);
+        // Where strangers have no share, it is not for its work that theirs is refused.
+        if empty.has(transaction.signature_work, &payer) || self.chain.open_share_percent == 0 {
+            return Ok(payer);
+        }
+        let detail = "its signatures and consents are more work to check than strangers have in a block: send it in smaller parts, or \
+                      find a sponsor";
+        Err(Rejection::new(code::QUOTA, detail))
     }
 
     /// The source is read in `view`, and the others that act in `others`: until the source is known to have signed, nothing may count on
@@ -204,83 +213,6 @@ fn require(account: &Account, weight: i64, kind: Option<i32>) -> Result<(), Reje
         ));
     }
     Ok(())
-}
-
-/// What a proposer makes of the transactions that wait.
-#[derive(Debug, Clone, Default)]
-pub struct Selection {
-    /// For the block, in order.
-    pub taken: Vec<Arc<Checked>>,
-    /// Not admitted as state is now, or too much for any block: whoever keeps them waits for nothing.
-    pub refused: Vec<Arc<Checked>>,
-}
-
-/// Of `candidates`, in their order, at most `places` that a proposer puts into the block at `admission.height`: admitted, each source's
-/// nonces without a gap, within the quotas, and no more than fit beside the commit of so many validators and than a proposer may ask the
-/// others to check.
-pub fn select<'a>(
-    view: &dyn View,
-    admission: &Admission,
-    validators: usize,
-    places: u32,
-    candidates: impl IntoIterator<Item = &'a Arc<Checked>>,
-) -> Selection {
-    let mut room = transactions_bytes_max(validators);
-    let mut work = Room::new(admission.chain.open_share_percent);
-    let mut places = admission.chain.block_transactions_max.min(places);
-    let mut quota = Quota::new(&admission.chain);
-    let empty = quota.clone();
-    let mut nonces: BTreeMap<Did, i64> = BTreeMap::new();
-    // Theirs come after one that was passed over.
-    let mut passed: BTreeSet<Did> = BTreeSet::new();
-    let mut selection = Selection::default();
-    for transaction in candidates {
-        if places == 0 {
-            break;
-        }
-        let source = transaction.source;
-        if passed.contains(&source) {
-            continue;
-        }
-        let (payer, bytes) = (admission.payer(transaction), transaction.bytes().len());
-        let is_open = payer == Payer::Open;
-        if !work.has(transaction.signature_work, is_open) {
-            passed.insert(source);
-            continue;
-        }
-        if bytes + TRANSACTION_FRAME_BYTES > room || quota.has_room(&payer, bytes).is_err() {
-            passed.insert(source);
-            if empty.has_room(&payer, bytes).is_err() {
-                selection.refused.push(transaction.clone());
-            }
-            continue;
-        }
-        let admitted = match admission.admit_within(view, &mut quota, transaction) {
-            Ok(admitted) => admitted,
-            Err(rejection) => {
-                passed.insert(source);
-                // What its payer may not read in this block it may in the next.
-                if rejection.code != code::READ_QUOTA {
-                    selection.refused.push(transaction.clone());
-                }
-                continue;
-            }
-        };
-        let last = nonces.get(&source).copied();
-        let last = last.unwrap_or(admitted.account.record.nonce);
-        if last.checked_add(1) != Some(transaction.nonce)
-            || quota.take(&admitted.payer, bytes).is_err()
-        {
-            passed.insert(source);
-            continue;
-        }
-        room -= bytes + TRANSACTION_FRAME_BYTES;
-        work.take(transaction.signature_work, is_open);
-        places -= 1;
-        nonces.insert(source, transaction.nonce);
-        selection.taken.push(transaction.clone());
-    }
-    selection
 }
 
 #[cfg(test)]

@@ -9,10 +9,13 @@
 //! Counted are the signatures over the blob and the consents of creations, which are checked before a vote. What execution verifies
 //! is not: anchors and the key proofs of motions are for gateways and super nodes to bring.
 
+use std::collections::BTreeMap;
+
 use starfire_did::KeyAlgorithm;
 use starfire_did::create::Create;
 use starfire_did::id::AccountKind;
 
+use crate::quota::Payer;
 use crate::transaction::{Operation, Signature, shape};
 
 /// The most that the signatures and consents of a block may cost: three seconds.
@@ -22,8 +25,12 @@ pub const BLOCK_SIGNATURE_WORK_MAX: u64 = 3_000_000_000;
 pub const ENVELOPE_SIGNATURE_WORK_MAX: u64 = 2_800_000_000;
 
 /// What a proposer asks of the others in one block: half a second, so that a block which they see for the first time is checked within a
-/// round. Beside that one transaction that is more by itself, if it is the first.
+/// round. Beside that one transaction of a member that is more by itself, if it is the first.
 pub const SELECTED_SIGNATURE_WORK_MAX: u64 = 500_000_000;
+/// What the first transaction takes of that at most: what it asks for beyond comes on top, so others have the rest whatever it is.
+const FIRST_WORK_MAX: u64 = SELECTED_SIGNATURE_WORK_MAX / 2;
+/// What each member has of it before any has more.
+const MEMBER_WORK: u64 = SELECTED_SIGNATURE_WORK_MAX / 8;
 
 // A block has room for any envelope, so none waits for ever.
 const _: () = assert!(ENVELOPE_SIGNATURE_WORK_MAX <= BLOCK_SIGNATURE_WORK_MAX);
@@ -77,7 +84,7 @@ impl Asked {
 }
 
 /// What a proposer may still ask for in the block that it makes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Room {
     is_empty: bool,
     /// Of [`BLOCK_SIGNATURE_WORK_MAX`].
@@ -85,6 +92,8 @@ pub(crate) struct Room {
     /// Of [`SELECTED_SIGNATURE_WORK_MAX`]: all, and what is left to those whom no member stands behind.
     all: u64,
     open: u64,
+    /// What each member has taken.
+    used: BTreeMap<String, u64>,
 }
 
 impl Room {
@@ -96,22 +105,56 @@ impl Room {
             block: BLOCK_SIGNATURE_WORK_MAX,
             all: SELECTED_SIGNATURE_WORK_MAX,
             open: SELECTED_SIGNATURE_WORK_MAX * percent / 100,
+            used: BTreeMap::new(),
         }
     }
 
-    /// Whether there is room. There is for any transaction that comes first, so none waits for ever.
-    pub(crate) fn has(&self, work: u64, is_open: bool) -> bool {
-        let fits = work <= self.all.min(self.block) && (!is_open || work <= self.open);
-        fits || self.is_empty
+    /// Whether there is room for anybody's transaction at all.
+    pub(crate) fn is_full(&self) -> bool {
+        !self.may_have(ED25519_WORK)
     }
 
-    /// Takes what there is room for. What is too much comes on top.
-    pub(crate) fn take(&mut self, work: u64, is_open: bool) {
+    /// Whether there is room for that much, if it is a member's.
+    pub(crate) fn may_have(&self, work: u64) -> bool {
+        self.is_empty || work <= self.all.min(self.block)
+    }
+
+    /// Whether there is room. There is for any transaction of a member that comes first, so none waits for ever. Strangers have their
+    /// share and no more: what does not fit into it fits into no block.
+    pub(crate) fn has(&self, work: u64, payer: &Payer) -> bool {
+        match payer {
+            Payer::Member(_) => self.may_have(work),
+            Payer::Open => work <= self.open.min(self.all).min(self.block),
+        }
+    }
+
+    /// Whether that is no more than a member has before others have theirs. What comes first waits for nobody.
+    pub(crate) fn is_in_share(&self, work: u64, payer: &Payer) -> bool {
+        match payer {
+            Payer::Member(address) => {
+                let used = self.used.get(address).copied().unwrap_or(0);
+                self.is_empty || used.saturating_add(work) <= MEMBER_WORK
+            }
+            Payer::Open => true,
+        }
+    }
+
+    /// Takes what there is room for.
+    pub(crate) fn take(&mut self, work: u64, payer: &Payer) {
+        let of_all = if self.is_empty {
+            work.min(FIRST_WORK_MAX)
+        } else {
+            work
+        };
         self.is_empty = false;
         self.block = self.block.saturating_sub(work);
-        self.all = self.all.checked_sub(work).unwrap_or(self.all);
-        if is_open {
-            self.open = self.open.saturating_sub(work);
+        self.all = self.all.saturating_sub(of_all);
+        match payer {
+            Payer::Member(address) => {
+                let used = self.used.entry(address.clone()).or_insert(0);
+                *used = used.saturating_add(work);
+            }
+            Payer::Open => self.open = self.open.saturating_sub(work),
         }
     }
 }
@@ -177,20 +220,51 @@ mod tests {
         assert_eq!(many_signers, 25_400_000);
     }
 
+    fn member(name: &str) -> Payer {
+        Payer::Member(name.to_owned())
+    }
+
     #[test]
-    fn strangers_have_their_share_and_what_is_much_comes_first() {
+    fn a_members_transaction_that_is_much_comes_first_and_leaves_others_half() {
+        let (all, one) = (SELECTED_SIGNATURE_WORK_MAX, member("one"));
+        for much in [all - 1, all + 1, 2 * all] {
+            let mut room = Room::new(10);
+            assert!(room.has(much, &one) && room.is_in_share(much, &one));
+            room.take(much, &one);
+            assert!(room.has(all / 2, &member("other")));
+            assert!(!room.has(all / 2 + 1, &member("other")));
+            assert!(room.has(all / 10, &Payer::Open));
+        }
+        let mut room = Room::new(10);
+        assert!(room.has(ENVELOPE_SIGNATURE_WORK_MAX, &one), "it is empty");
+        room.take(ENVELOPE_SIGNATURE_WORK_MAX, &one);
+        let left = BLOCK_SIGNATURE_WORK_MAX - ENVELOPE_SIGNATURE_WORK_MAX;
+        assert!(room.has(left, &one) && !room.has(left + 1, &one));
+        room.take(left, &one);
+        assert!(room.is_full());
+    }
+
+    #[test]
+    fn strangers_have_their_share_and_never_more() {
         let all = SELECTED_SIGNATURE_WORK_MAX;
         let mut room = Room::new(10);
-        assert!(room.has(ENVELOPE_SIGNATURE_WORK_MAX, true), "it is empty");
-        room.take(all / 10, true);
-        assert!(!room.has(1, true));
-        assert!(room.has(all / 2, false) && !room.has(all, false));
+        for much in [all / 10 + 1, all, ENVELOPE_SIGNATURE_WORK_MAX] {
+            assert!(!room.has(much, &Payer::Open), "though it is empty");
+        }
+        room.take(all / 10, &Payer::Open);
+        assert!(!room.has(1, &Payer::Open));
+        assert!(room.has(all / 10 * 9, &member("one")) && !room.has(all, &member("one")));
+        assert!(!Room::new(0).has(1, &Payer::Open));
+    }
 
+    #[test]
+    fn each_member_has_its_share_before_another_has_more() {
+        let (one, other) = (member("one"), member("other"));
         let mut room = Room::new(10);
-        room.take(ENVELOPE_SIGNATURE_WORK_MAX, true);
-        assert!(!room.has(1, true), "theirs is taken");
-        let left = BLOCK_SIGNATURE_WORK_MAX - ENVELOPE_SIGNATURE_WORK_MAX;
-        assert!(room.has(left, false) && !room.has(left + 1, false));
+        room.take(MEMBER_WORK, &one);
+        assert!(room.has(1, &one) && !room.is_in_share(1, &one));
+        assert!(room.is_in_share(MEMBER_WORK, &other));
+        assert!(!room.is_in_share(MEMBER_WORK + 1, &other));
     }
 
     #[test]

@@ -1,18 +1,24 @@
 //! What signatures may cost: each key signs once, an envelope and a block ask for so much work, and a proposer counts as those who
 //! check its block.
 
+use std::sync::Arc;
+
 use prost::Message;
 use starfire_did::{KeyAlgorithm, PrivateKey};
 use starfire_ledger::genesis::Profile;
 use starfire_ledger::signature_work::{
-    BLOCK_SIGNATURE_WORK_MAX, ENVELOPE_SIGNATURE_WORK_MAX, foreseen,
+    BLOCK_SIGNATURE_WORK_MAX, ENVELOPE_SIGNATURE_WORK_MAX, SELECTED_SIGNATURE_WORK_MAX, foreseen,
 };
-use starfire_ledger::{CheckedBlock, EnvelopeError, InvalidBlock, Transaction, check, select};
+use starfire_ledger::{
+    Checked, CheckedBlock, EnvelopeError, InvalidBlock, Payer, Transaction, check, select,
+};
 use starfire_proto::protocol::Operation;
-use starfire_proto::v1;
+use starfire_proto::{protocol, v1};
 
 use crate::dids::{agreed, batch, create, device_key, least};
-use crate::world::{World, address, body, checked, key, pay, sign_body, sign_with_nonce};
+use crate::world::{
+    SUPER_NODES, World, address, body, checked, file, key, pay, sign_body, sign_with_nonce,
+};
 
 /// Creations with consents of SM2 keys that do not hold: to ask for the work costs nothing.
 fn unfounded(count: usize) -> Vec<v1::DidCreate> {
@@ -127,6 +133,130 @@ fn a_block_asks_for_so_much_work_whatever_of_it_is_known() {
     let taken: Vec<[u8; 32]> = selection.taken.iter().map(|one| one.id).collect();
     assert_eq!(taken, [candidates[0].id, other.id]);
     assert!(selection.refused.is_empty());
+}
+
+/// A batch that asks for so many consents of SM2 keys.
+fn asking(source: &str, nonce: i64, signers: &[&str], consents: usize) -> Vec<u8> {
+    sign_with_nonce(source, nonce, signers, vec![batch(unfounded(consents))])
+}
+
+#[test]
+fn a_stranger_takes_no_more_of_a_block_than_strangers_have_though_it_comes_first() {
+    let world = World::new(Profile::Default);
+    let (admission, rules) = (world.admission(), world.rules());
+    let large = checked(&asking("alice", 1, &["alice"], 1_900), &rules);
+    assert!(large.signature_work < SELECTED_SIGNATURE_WORK_MAX);
+    assert!(large.signature_work > SELECTED_SIGNATURE_WORK_MAX / 10);
+    let refused = admission.may_wait(&large).unwrap_err();
+    assert_eq!(refused.code.name, "QUOTA");
+
+    // Members have what they had without it, and strangers their share.
+    let mut waiting = vec![large.clone()];
+    waiting.push(checked(&asking("bob", 1, &["bob"], 190), &rules));
+    for (nonce, member) in (1..=2).flat_map(|nonce| SUPER_NODES.map(|member| (nonce, member))) {
+        waiting.push(checked(&asking(member, nonce, &[member], 200), &rules));
+    }
+    let selection = select(world.state().as_ref(), &admission, 4, 100, &waiting);
+    let taken: Vec<[u8; 32]> = selection.taken.iter().map(|one| one.id).collect();
+    let expected: Vec<[u8; 32]> = waiting[1..].iter().map(|one| one.id).collect();
+    assert_eq!(taken, expected);
+    let refused: Vec<[u8; 32]> = selection.refused.iter().map(|one| one.id).collect();
+    assert_eq!(refused, [large.id], "it waits for nothing");
+
+    // A sponsor's is another matter.
+    let sponsored = checked(&asking("alice", 1, &["alice", "north"], 1_900), &rules);
+    let payer = admission.may_wait(&sponsored).unwrap();
+    assert_eq!(payer, Payer::Member(address("north")));
+    let selection = select(
+        world.state().as_ref(),
+        &admission,
+        4,
+        100,
+        [&sponsored, &waiting[2]],
+    );
+    assert_eq!(selection.taken.len(), 2);
+}
+
+#[test]
+fn ten_transactions_of_one_member_leave_others_their_part_and_it_alone_has_all() {
+    let world = World::new(Profile::Default);
+    let rules = world.rules();
+    let mut waiting: Vec<_> = (1..=10)
+        .map(|nonce| checked(&asking("north", nonce, &["north"], 195), &rules))
+        .collect();
+    // What it sponsors counts as its own.
+    waiting[9] = checked(&asking("alice", 1, &["alice", "north"], 195), &rules);
+    let selected = |waiting: &[Arc<Checked>]| -> Vec<(String, i64)> {
+        let selection = select(world.state().as_ref(), &world.admission(), 4, 100, waiting);
+        assert!(selection.refused.is_empty());
+        let taken = selection.taken.iter();
+        taken
+            .map(|one| (one.sender.to_string(), one.nonce))
+            .collect()
+    };
+    let of = |name: &str, nonces: std::ops::RangeInclusive<i64>| {
+        let name = address(name);
+        nonces.map(move |nonce| (name.clone(), nonce))
+    };
+    let alone: Vec<_> = of("north", 1..=9).chain(of("alice", 1..=1)).collect();
+    assert_eq!(selected(&waiting), alone);
+
+    waiting.push(checked(&asking("south", 1, &["south"], 195), &rules));
+    let together: Vec<_> = of("north", 1..=1)
+        .chain(of("south", 1..=1))
+        .chain(of("north", 2..=9))
+        .collect();
+    assert_eq!(selected(&waiting), together);
+}
+
+#[test]
+fn nothing_is_looked_at_when_there_is_no_room_for_a_signature() {
+    let mut file = file(Profile::Default);
+    file.params.open_share_percent = 20;
+    let world = World::begun_by(file);
+    let rules = world.rules();
+    // The first takes half, and the others are within their parts.
+    let mut waiting = vec![checked(&asking("north", 1, &["north"], 1_000), &rules)];
+    assert!(waiting[0].signature_work > SELECTED_SIGNATURE_WORK_MAX / 2);
+    let left = |waiting: &[Arc<Checked>]| {
+        let others = waiting[1..].iter();
+        let work: u64 = others.map(|one| one.signature_work).sum();
+        SELECTED_SIGNATURE_WORK_MAX / 2 - work
+    };
+    for member in &SUPER_NODES[1..] {
+        waiting.push(checked(&asking(member, 1, &[member], 247), &rules));
+    }
+    let consents = usize::try_from(left(&waiting) / 252_000).unwrap();
+    waiting.push(checked(&asking("carol", 1, &["carol"], consents), &rules));
+    let note = |source: &str, bytes: usize| {
+        let log = protocol::OperationLog {
+            topic: "topic".to_owned(),
+            datas: vec!["x".repeat(bytes)],
+        };
+        let operation = Operation {
+            r#type: protocol::operation::Type::Log.into(),
+            log: Some(log),
+            ..Operation::default()
+        };
+        checked(
+            &sign_with_nonce(source, 1, &[source], vec![operation]),
+            &rules,
+        )
+    };
+    let short = note("alice", 1);
+    // A byte is two units; lengths before it take a few.
+    let bytes = (left(&waiting) - short.signature_work) / 2 - 100;
+    waiting.push(note("alice", usize::try_from(bytes).unwrap()));
+    assert!(left(&waiting) < 20_000);
+
+    let beyond = note("bob", 1);
+    let mut looked_at = 0;
+    let candidates = waiting.iter().chain(std::iter::repeat_n(&beyond, 1_000));
+    let candidates = candidates.inspect(|_| looked_at += 1);
+    let (state, admission) = (world.state(), world.admission());
+    let selection = select(state.as_ref(), &admission, 4, 100, candidates);
+    assert_eq!(selection.taken.len(), waiting.len());
+    assert_eq!(looked_at, waiting.len());
 }
 
 // What stands behind a wrong consent is not checked, and never executed: the receipt is the same as if it were.

@@ -60,7 +60,7 @@ impl Replica {
         if self.mempool.waits(&transaction.id) {
             return Ok(None);
         }
-        let open = self.admission.payer(transaction) == Payer::Open;
+        let open = self.admission.may_wait(transaction)? == Payer::Open;
         self.mempool.has_place(transaction, open)?;
         Ok(Some(open))
     }
