@@ -16,6 +16,7 @@ use std::iter::Peekable;
 use std::sync::Arc;
 
 use starfire_ledger::Checked;
+use starfire_ledger::signature_work::{ENVELOPE_SIGNATURE_WORK_MAX, SELECTED_SIGNATURE_WORK_MAX};
 use starfire_state::{Code, Rejection};
 
 pub use gaps::GAP_WAIT_MS_MAX;
@@ -26,14 +27,25 @@ pub const NONCE_GAP_MAX: i64 = 10_000;
 /// How long a transaction that is ready may wait, milliseconds.
 pub const WAIT_MS_MAX: i64 = 10 * 60 * 1000;
 
+/// Signature work of all that waits: what as many blocks hold as a proposer selects. What is within other bounds, and ordinary, has less.
+pub const WORK_MAX: u64 = 64 * SELECTED_SIGNATURE_WORK_MAX;
+
 /// One part in this many is for transactions that no member sends or sponsors: strangers cannot lock members out.
 const OPEN_SHARE: usize = 2;
-/// One part in this many of the bytes that it may be among is for one sender. One transaction of a sender may always wait.
+/// Of the work it is one in this many, as of a block by default: what strangers have waiting takes them no more blocks than that of members.
+const OPEN_WORK_SHARE: u64 = 10;
+/// One part in this many of the bytes, and of the work, that it may be among is for one sender. One transaction of a sender may always
+/// wait.
 const SENDER_SHARE: usize = 4;
+const SENDER_WORK_SHARE: u64 = 4;
+
+// A member may have two of the largest batches waiting, and all strangers together whatever strangers may send.
+const _: () = assert!(2 * ENVELOPE_SIGNATURE_WORK_MAX <= WORK_MAX / SENDER_WORK_SHARE);
+const _: () = assert!(SELECTED_SIGNATURE_WORK_MAX <= WORK_MAX / OPEN_WORK_SHARE);
 
 /// The mempool is full; no newcomer drives out what is ready.
 pub const FULL: Code = Code::new("MEMPOOL_FULL", 160);
-/// The sender has as many transactions waiting as one sender may, or as many bytes.
+/// The sender has as many transactions waiting as one sender may, or as many bytes, or as much signature work.
 pub const SENDER_FULL: Code = Code::new("MEMPOOL_SENDER_FULL", 160);
 /// Another transaction of this sender with this nonce waits already.
 pub const NONCE_TAKEN: Code = Code::new("NONCE_TAKEN", 99);
@@ -47,6 +59,8 @@ pub struct Limits {
     pub transactions_max: usize,
     /// Bytes of their envelopes together.
     pub bytes_max: usize,
+    /// Their signature work together: [`WORK_MAX`].
+    pub work_max: u64,
     /// Transactions of one sender.
     pub transactions_per_sender_max: usize,
 }
@@ -97,7 +111,7 @@ impl Queue {
         self.gap = self.gap.max(self.next_nonce());
         while let Some(waiting) = self.waiting.get_mut(&self.gap) {
             if gaps.remove(waiting) {
-                self.behind.take(waiting.transaction.bytes().len());
+                self.behind.take(Load::of(&waiting.transaction));
             }
             self.gap += 1;
         }
@@ -110,7 +124,7 @@ impl Queue {
         }
         for (_, waiting) in self.waiting.range_mut(nonce..self.gap) {
             gaps.insert(waiting, now_ms);
-            self.behind.add(waiting.transaction.bytes().len());
+            self.behind.add(Load::of(&waiting.transaction));
         }
         self.gap = nonce;
     }
@@ -145,23 +159,32 @@ pub struct Mempool {
 struct Load {
     transactions: usize,
     bytes: usize,
+    /// What it costs to check them: blocks are bounded by it too, and few bytes may ask for much.
+    work: u64,
 }
 
 impl Load {
-    fn add(&mut self, bytes: usize) {
-        self.transactions += 1;
-        self.bytes += bytes;
+    fn of(transaction: &Checked) -> Self {
+        Self {
+            transactions: 1,
+            bytes: transaction.bytes().len(),
+            work: transaction.signature_work,
+        }
     }
 
-    fn take(&mut self, bytes: usize) {
-        self.transactions -= 1;
-        self.bytes -= bytes;
+    fn add(&mut self, one: Self) {
+        *self = self.with(one);
+    }
+
+    fn take(&mut self, one: Self) {
+        *self = self.without(one);
     }
 
     fn with(self, other: Self) -> Self {
         Self {
             transactions: self.transactions + other.transactions,
             bytes: self.bytes + other.bytes,
+            work: self.work + other.work,
         }
     }
 
@@ -169,25 +192,52 @@ impl Load {
         Self {
             transactions: self.transactions - part.transactions,
             bytes: self.bytes - part.bytes,
+            work: self.work - part.work,
         }
+    }
+
+    fn is_within(self, most: Self) -> bool {
+        self.transactions <= most.transactions && self.bytes <= most.bytes && self.work <= most.work
     }
 }
 
 impl Limits {
-    fn has_place(&self, load: Load, bytes: usize) -> bool {
-        load.transactions < self.transactions_max
-            && load.bytes.saturating_add(bytes) <= self.bytes_max
+    fn all(&self) -> Load {
+        Load {
+            transactions: self.transactions_max,
+            bytes: self.bytes_max,
+            work: self.work_max,
+        }
     }
 
-    fn has_open_place(&self, load: Load, bytes: usize) -> bool {
-        load.transactions < self.transactions_max / OPEN_SHARE
-            && load.bytes.saturating_add(bytes) <= self.bytes_max / OPEN_SHARE
+    fn open(&self) -> Load {
+        Load {
+            transactions: self.transactions_max / OPEN_SHARE,
+            bytes: self.bytes_max / OPEN_SHARE,
+            work: self.work_max / OPEN_WORK_SHARE,
+        }
     }
 
-    fn has_place_for_sender(&self, load: Load, bytes: usize, open: bool) -> bool {
-        let share = self.bytes_max / if open { OPEN_SHARE } else { 1 };
-        load.transactions < self.transactions_per_sender_max
-            && (load.transactions == 0 || load.bytes.saturating_add(bytes) <= share / SENDER_SHARE)
+    fn of_sender(&self, open: bool) -> Load {
+        let share = if open { self.open() } else { self.all() };
+        Load {
+            transactions: self.transactions_per_sender_max,
+            bytes: share.bytes / SENDER_SHARE,
+            work: share.work / SENDER_WORK_SHARE,
+        }
+    }
+
+    fn has_place(&self, load: Load, one: Load) -> bool {
+        load.with(one).is_within(self.all())
+    }
+
+    fn has_open_place(&self, load: Load, one: Load) -> bool {
+        load.with(one).is_within(self.open())
+    }
+
+    fn has_place_for_sender(&self, load: Load, one: Load, open: bool) -> bool {
+        let is_first = load.transactions == 0 && self.transactions_per_sender_max > 0;
+        is_first || load.with(one).is_within(self.of_sender(open))
     }
 }
 
@@ -250,16 +300,16 @@ impl Mempool {
     }
 
     fn insert(&mut self, transaction: Arc<Checked>, account_nonce: i64, open: bool) {
-        let (nonce, size) = (transaction.nonce, transaction.bytes().len());
+        let (nonce, one) = (transaction.nonce, Load::of(&transaction));
         let sender = transaction.sender.clone();
         if let Some(ceiling) = ceiling(&transaction) {
             self.ceilings.insert((ceiling, sender.clone(), nonce));
         }
         let arrival = self.next_arrival;
         self.next_arrival += 1;
-        self.load.add(size);
+        self.load.add(one);
         if open {
-            self.open.add(size);
+            self.open.add(one);
         }
         self.ids.insert(transaction.id, (sender.clone(), nonce));
         self.hashes.insert(transaction.hash, transaction.id);
@@ -275,10 +325,10 @@ impl Mempool {
             .senders
             .entry(sender.clone())
             .or_insert_with(|| Queue::new(account_nonce));
-        queue.load.add(size);
+        queue.load.add(one);
         if nonce != queue.gap {
             self.gaps.insert(&mut entry, self.now_ms);
-            queue.behind.add(size);
+            queue.behind.add(one);
         }
         queue.waiting.insert(nonce, entry);
         queue.close_gap(&mut self.gaps);
@@ -300,18 +350,18 @@ impl Mempool {
         open: bool,
         is_ready: bool,
     ) -> Result<(), Rejection> {
-        let (nonce, size) = (transaction.nonce, transaction.bytes().len());
+        let (nonce, one) = (transaction.nonce, Load::of(transaction));
         let sender = &transaction.sender;
         let counted = |all: Load, behind: Load| if is_ready { all.without(behind) } else { all };
         let load = counted(self.load, self.gaps.load());
-        if !self.limits.has_place(load, size) {
+        if !self.limits.has_place(load, one) {
             return Err(Rejection::new(
                 FULL,
                 "the mempool is full: send it again in a moment",
             ));
         }
         let load = counted(self.open, self.gaps.open_load());
-        if open && !self.limits.has_open_place(load, size) {
+        if open && !self.limits.has_open_place(load, one) {
             let detail = "the part of the mempool for strangers is full: send it again in a moment, or find a sponsor";
             return Err(Rejection::new(FULL, detail));
         }
@@ -325,10 +375,12 @@ impl Mempool {
             ));
         }
         let load = counted(queue.load, queue.behind);
-        if !self.limits.has_place_for_sender(load, size, open) {
+        if !self.limits.has_place_for_sender(load, one, open) {
             return Err(Rejection::new(
                 SENDER_FULL,
-                format!("{sender} has too many transactions waiting, or too many bytes"),
+                format!(
+                    "{sender} has too many transactions waiting, or too many bytes, or too much signature work"
+                ),
             ));
         }
         Ok(())
@@ -336,19 +388,19 @@ impl Mempool {
 
     /// Drives out of each bound what waits behind gaps, until there is room for a transaction that is ready, and finds it there.
     fn make_room(&mut self, transaction: &Checked, open: bool) {
-        let (limits, size) = (self.limits, transaction.bytes().len());
+        let (limits, one) = (self.limits, Load::of(transaction));
         let sender = &transaction.sender;
         while self
             .senders
             .get(sender)
-            .is_some_and(|queue| !limits.has_place_for_sender(queue.load, size, open))
+            .is_some_and(|queue| !limits.has_place_for_sender(queue.load, one, open))
         {
             self.drive_out(sender, false);
         }
-        while open && !limits.has_open_place(self.open, size) {
+        while open && !limits.has_open_place(self.open, one) {
             self.drive_out_newest(true);
         }
-        while !limits.has_place(self.load, size) {
+        while !limits.has_place(self.load, one) {
             self.drive_out_newest(false);
         }
     }
@@ -472,18 +524,18 @@ impl Mempool {
             return;
         };
         if let Some(mut removed) = queue.waiting.remove(&nonce) {
-            let size = removed.transaction.bytes().len();
-            queue.load.take(size);
+            let one = Load::of(&removed.transaction);
+            queue.load.take(one);
             if self.gaps.remove(&mut removed) {
-                queue.behind.take(size);
+                queue.behind.take(one);
             }
             queue.open_gap(nonce, &mut self.gaps, self.now_ms);
-            self.load.take(size);
+            self.load.take(one);
             self.ids.remove(&removed.transaction.id);
             self.hashes.remove(&removed.transaction.hash);
             self.arrivals.remove(&removed.arrival);
             if removed.open {
-                self.open.take(size);
+                self.open.take(one);
             }
             if let Some(ceiling) = ceiling(&removed.transaction) {
                 self.ceilings

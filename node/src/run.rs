@@ -34,7 +34,7 @@ use crate::home::{Home, KeyRole};
 use crate::intake;
 use crate::keystore::{self, Passphrase};
 use crate::log_filter;
-use crate::mempool::Limits;
+use crate::mempool::{Limits, WORK_MAX};
 use crate::replica::{Replica, Setup};
 use crate::roster::Roster;
 use crate::signer::Signer;
@@ -113,6 +113,7 @@ async fn run(
     let limits = Limits {
         transactions_max: config.mempool.transactions_max,
         bytes_max: config.mempool.bytes_max,
+        work_max: WORK_MAX,
         transactions_per_sender_max: config.mempool.transactions_per_sender_max,
     };
     let facts = chain::facts(&config, &genesis);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use starfire_consensus::effect::Recipient;
 use starfire_consensus::message::Message;
 use starfire_ledger::motion;
-use starfire_node::mempool::Limits;
+use starfire_node::mempool::{Limits, WORK_MAX};
 use starfire_node::replica::{Output, Replica, ReplicaInput, Setup};
 use starfire_proto::v1;
 use tendermint::{Time, account};
@@ -35,6 +35,7 @@ const EVENTS_MAX: u64 = 400_000;
 const MEMPOOL: Limits = Limits {
     transactions_max: 1000,
     bytes_max: 1 << 20,
+    work_max: WORK_MAX,
     transactions_per_sender_max: 100,
 };
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use starfire_consensus::message::Message;
-use starfire_node::mempool::Limits;
+use starfire_node::mempool::{Limits, WORK_MAX};
 use starfire_node::replica::{
     Committed, OpenError, Output, Replica, ReplicaInput, ReplicaTimer, Setup,
 };
@@ -28,6 +28,7 @@ const BLOCKS_MAX: u64 = 8;
 const MEMPOOL: Limits = Limits {
     transactions_max: 100,
     bytes_max: 1 << 20,
+    work_max: WORK_MAX,
     transactions_per_sender_max: 10,
 };
 

@@ -33,7 +33,7 @@ use crate::client::transaction;
 use crate::clock;
 use crate::config::{Config, Role};
 use crate::failure::Failure;
-use crate::mempool::Limits;
+use crate::mempool::{Limits, WORK_MAX};
 use crate::replica::{Replica, ReplicaInput, Setup};
 use crate::rocks::{Reader, Rocks};
 use crate::signer::Signer;
@@ -208,6 +208,7 @@ impl Chain {
             mempool: Limits {
                 transactions_max: config.mempool.transactions_max,
                 bytes_max: config.mempool.bytes_max,
+                work_max: WORK_MAX,
                 transactions_per_sender_max: config.mempool.transactions_per_sender_max,
             },
         };

@@ -49,7 +49,7 @@ impl Gaps {
         self.next += 1;
         waiting.behind = Some(place);
         let part = self.part(waiting.open);
-        part.load.add(waiting.transaction.bytes().len());
+        part.load.add(Load::of(&waiting.transaction));
         let stuck = Stuck {
             sender: waiting.transaction.sender.clone(),
             nonce: waiting.transaction.nonce,
@@ -65,7 +65,7 @@ impl Gaps {
         };
         let part = self.part(waiting.open);
         part.stuck.remove(&place);
-        part.load.take(waiting.transaction.bytes().len());
+        part.load.take(Load::of(&waiting.transaction));
         true
     }
 

@@ -8,6 +8,7 @@ use starfire_proto::protocol;
 const LIMITS: Limits = Limits {
     transactions_max: 5,
     bytes_max: 10_000,
+    work_max: WORK_MAX,
     transactions_per_sender_max: 3,
 };
 
@@ -226,6 +227,7 @@ fn room_for(transactions: usize, size: usize) -> Limits {
     Limits {
         transactions_max: 1_000,
         bytes_max: transactions * size,
+        work_max: WORK_MAX,
         transactions_per_sender_max: 1_000,
     }
 }
@@ -334,6 +336,50 @@ fn a_sender_has_a_part_of_the_bytes_and_may_always_have_one_transaction() {
     check_sums(&pool);
 }
 
+/// Limits by which as much work may wait as so many transactions ask for.
+fn work_for(transactions: u64) -> Limits {
+    let works = (1..=10).map(|key| transaction(key, 1).signature_work);
+    Limits {
+        transactions_max: 1_000,
+        bytes_max: 64 << 20,
+        work_max: transactions * works.max().unwrap(),
+        transactions_per_sender_max: 1_000,
+    }
+}
+
+#[test]
+fn what_waits_is_bounded_by_what_its_signatures_cost_too() {
+    let code = |added: Result<bool, Rejection>| added.unwrap_err().code;
+    let mut pool = Mempool::new(work_for(8));
+    for key in 1..=4 {
+        for nonce in 1..=2 {
+            assert!(pool.add(transaction(key, nonce), 0, false, 0).unwrap());
+        }
+        let third = pool.add(transaction(key, 3), 0, false, 0);
+        assert_eq!(code(third), if key < 4 { SENDER_FULL } else { FULL });
+    }
+    assert_eq!(code(pool.add(transaction(5, 1), 0, false, 0)), FULL);
+    check_sums(&pool);
+
+    let mut pool = Mempool::new(work_for(20));
+    assert!(pool.add(transaction(1, 1), 0, true, 0).unwrap());
+    assert_eq!(code(pool.add(transaction(1, 2), 0, true, 0)), SENDER_FULL);
+    assert!(pool.add(transaction(2, 1), 0, true, 0).unwrap());
+    assert_eq!(code(pool.add(transaction(3, 1), 0, true, 0)), FULL);
+    assert!(pool.add(transaction(3, 1), 0, false, 0).unwrap());
+    check_sums(&pool);
+
+    // What waits behind a gap makes room.
+    let mut pool = Mempool::new(work_for(4));
+    for key in 1..=4 {
+        assert!(pool.add(transaction(key, 2), 0, false, 0).unwrap());
+    }
+    assert_eq!(code(pool.add(transaction(5, 2), 0, false, 0)), FULL);
+    assert!(pool.add(transaction(5, 1), 0, false, 0).unwrap());
+    assert!(!pool.waits(&transaction(4, 2).id));
+    check_sums(&pool);
+}
+
 #[test]
 fn behind_a_gap_the_wait_is_short_and_begins_with_the_gap() {
     let mut pool = Mempool::new(LIMITS);
@@ -368,7 +414,7 @@ fn check_sums(pool: &Mempool) {
         }
         assert_eq!(queue.gap, gap, "{sender}");
         for (nonce, waiting) in &queue.waiting {
-            let bytes = waiting.transaction.bytes().len();
+            let one = Load::of(&waiting.transaction);
             assert!(*nonce > queue.account_nonce);
             assert_eq!(waiting.behind.is_some(), *nonce > gap, "{sender} {nonce}");
             let is_behind = waiting.behind.is_some();
@@ -381,7 +427,7 @@ fn check_sums(pool: &Mempool) {
                 (waiting.open && is_behind, &mut open_behind),
             ] {
                 if counts {
-                    sum.add(bytes);
+                    sum.add(one);
                 }
             }
             assert_eq!(pool.ids[&waiting.transaction.id], (sender.clone(), *nonce));
@@ -416,6 +462,7 @@ fn whatever_comes_and_goes_what_is_ready_stays_within_the_bounds() {
     let limits = Limits {
         transactions_max: 14,
         bytes_max: 15 * size,
+        work_max: 75 * made[&(0, 1, 0)].signature_work,
         transactions_per_sender_max: 5,
     };
     let (mut taken, mut driven_out) = (0, 0);
@@ -463,6 +510,8 @@ fn whatever_comes_and_goes_what_is_ready_stays_within_the_bounds() {
             assert!(pool.len() <= limits.transactions_max && pool.bytes() <= limits.bytes_max);
             assert!(pool.open.transactions <= limits.transactions_max / OPEN_SHARE);
             assert!(pool.open.bytes <= limits.bytes_max / OPEN_SHARE);
+            assert!(pool.load.work <= limits.work_max);
+            assert!(pool.open.work <= limits.work_max / OPEN_WORK_SHARE);
         }
     }
     println!("{taken} were taken and {driven_out} driven out");

@@ -22,7 +22,7 @@ use super::{Claims, Surroundings};
 use crate::clock;
 use crate::core_loop::{self, CoreInput, Outlets};
 use crate::gateway::backend::Published;
-use crate::mempool::Limits;
+use crate::mempool::{Limits, WORK_MAX};
 use crate::network::{self, Inbox, Incoming, Network, NetworkConfig};
 use crate::replica::{Replica, ReplicaInput, ReplicaTimer, Setup, StoreSend};
 use crate::roster::Roster;
@@ -216,6 +216,7 @@ fn open(
         mempool: Limits {
             transactions_max: 1000,
             bytes_max: 64 << 20,
+            work_max: WORK_MAX,
             transactions_per_sender_max: 100,
         },
     };
