@@ -386,7 +386,7 @@ impl Core {
         match origin {
             Origin::Client(_) => true,
             Origin::Peer(from) => votes && self.outlets.roster.validator(from).is_none(),
-            Origin::Gossip(_) => false,
+            Origin::Gossip { .. } => false,
         }
     }
 

@@ -226,6 +226,7 @@ async fn run(
         submissions,
         arrived,
         network.clone(),
+        enrolled_watch.clone(),
         admissions,
     ));
     tokio::spawn(messages::take_incoming(

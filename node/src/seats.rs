@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// So many seats, so many of them for one.
 #[derive(Debug, Clone)]
-pub(crate) struct Seats<Who: Ord + Copy = IpAddr> {
+pub(crate) struct Seats<Who: Ord + Clone = IpAddr> {
     max: usize,
     each_max: usize,
     taken: Arc<Mutex<BTreeMap<Who, usize>>>,
 }
 
-impl<Who: Ord + Copy> Seats<Who> {
+impl<Who: Ord + Clone> Seats<Who> {
     pub(crate) fn new(max: usize, each_max: usize) -> Self {
         Self {
             max,
@@ -31,7 +31,7 @@ impl<Who: Ord + Copy> Seats<Who> {
         if all >= self.max || own >= self.each_max {
             return None;
         }
-        taken.insert(who, own + 1);
+        taken.insert(who.clone(), own + 1);
         Some(Seat {
             seats: self.clone(),
             who,
@@ -41,12 +41,12 @@ impl<Who: Ord + Copy> Seats<Who> {
 
 /// A seat, given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Seat<Who: Ord + Copy = IpAddr> {
+pub(crate) struct Seat<Who: Ord + Clone = IpAddr> {
     seats: Seats<Who>,
     who: Who,
 }
 
-impl<Who: Ord + Copy> Drop for Seat<Who> {
+impl<Who: Ord + Clone> Drop for Seat<Who> {
     fn drop(&mut self) {
         let mut taken = self
             .seats

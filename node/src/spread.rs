@@ -270,7 +270,7 @@ pub fn audience(origin: &Origin, network: &Network, roster: &Roster) -> Vec<Peer
             connected
         }
         // Validators see to it themselves, and gossip goes its own way.
-        Origin::Peer(_) | Origin::Gossip(_) => Vec::new(),
+        Origin::Peer(_) | Origin::Gossip { .. } => Vec::new(),
     }
 }
 

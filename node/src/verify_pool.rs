@@ -19,7 +19,7 @@ use libp2p::PeerId;
 use sha2::{Digest as _, Sha256};
 use starfire_ledger::{ChainRules, Checked, Transaction, check_all, signature_work};
 use starfire_state::Rejection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinError;
 
 use crate::clock;
@@ -28,6 +28,7 @@ use crate::gateway::error::BUSY;
 use crate::intake::Outlet;
 use crate::network::{Judgement, Network};
 use crate::recent::Recent;
+use crate::roster::Roster;
 
 pub use sources::BATCH_ENOUGH;
 use sources::{BYTE_WORK, Sources, gather};
@@ -54,7 +55,12 @@ pub enum Origin {
     /// A peer, which hears nothing.
     Peer(PeerId),
     /// Gossip of one envelope, to be passed on or not.
-    Gossip(oneshot::Sender<Judgement>),
+    Gossip {
+        /// The neighbour that passed it on.
+        peer: PeerId,
+        /// Who waits for the verdict.
+        reply: oneshot::Sender<Judgement>,
+    },
 }
 
 impl Origin {
@@ -63,7 +69,7 @@ impl Origin {
         match self {
             Self::Client(reply) => drop(reply.send(verdicts)),
             Self::Peer(_) => {}
-            Self::Gossip(reply) => {
+            Self::Gossip { reply, .. } => {
                 let accepted = verdicts.iter().all(Result::is_ok);
                 let judgement = if accepted {
                     Judgement::Accept
@@ -134,9 +140,11 @@ pub async fn run(
     clients: mpsc::Receiver<Submission>,
     peers: Outlet,
     network: Network,
+    roster: watch::Receiver<Roster>,
     core: mpsc::Sender<Vec<Admission>>,
 ) {
-    let (sources, large) = Sources::new(clients, peers);
+    let losses = network.clone();
+    let (sources, large) = Sources::new(clients, peers, roster, move || losses.lost_batches(1));
     let batches = stream::unfold(
         (sources, clock::monotonic()),
         |(mut sources, due)| async move {
@@ -238,11 +246,11 @@ fn judge(mut admission: Admission) -> (Option<Admission>, Option<(PeerId, usize)
             fault = Some((peer, sent - admission.transactions.len()));
             Origin::Peer(peer)
         }
-        Origin::Gossip(reply) if !admission.transactions.iter().all(may_be_passed_on) => {
+        Origin::Gossip { reply, .. } if !admission.transactions.iter().all(may_be_passed_on) => {
             reply.send(Judgement::Reject).ok();
             return (None, None);
         }
-        Origin::Gossip(reply) => Origin::Gossip(reply),
+        Origin::Gossip { peer, reply } => Origin::Gossip { peer, reply },
     };
     let left = (!admission.transactions.is_empty()).then_some(admission);
     (left, fault)
@@ -313,7 +321,7 @@ mod tests {
         let (reply, mut judged) = oneshot::channel();
         let (left, _) = judge(Admission {
             transactions: vec![senseless.clone()],
-            origin: Origin::Gossip(reply),
+            origin: Origin::Gossip { peer, reply },
         });
         assert!(left.is_none());
         assert_eq!(judged.try_recv(), Ok(Judgement::Reject));

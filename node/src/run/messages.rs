@@ -44,7 +44,7 @@ pub(super) async fn take_incoming(
                 let (reply, judgement) = oneshot::channel();
                 let arrival = Arrival {
                     envelopes: vec![bytes],
-                    origin: Origin::Gossip(reply),
+                    origin: Origin::Gossip { peer, reply },
                 };
                 // One that is not taken drops its reply, which the task below hears.
                 network.lost_batches(intake.offer(peer, arrival));

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use futures::stream::{self, Stream};
-use libp2p::PeerId;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::{Arrival, Origin};
 use crate::gateway::backend::Submission;
 use crate::intake::Outlet;
+use crate::roster::{Roster, Voice};
 use crate::seats::{Seat, Seats};
 
 /// How far clients or peers may be ahead of the others, if these had nothing to send: one of the largest arrivals.
@@ -20,15 +20,16 @@ const BATCH_WORK_ENOUGH: u64 = 25_000_000;
 /// An arrival of more work is checked beside the others: 300 ms. What an honest peer sends together has less,
 /// unless it is one large transaction.
 const ARRIVAL_WORK_MAX: u64 = 300_000_000;
-/// Of clients, and of peers: arrivals that wait to be checked beside the others, of up to 4 MiB each. More are refused.
-const LARGE_MAX: usize = 8;
-/// Of one peer.
-const LARGE_PER_PEER_MAX: usize = 2;
+/// Of clients: arrivals that wait to be checked beside the others, of up to 4 MiB each. More are refused.
+const LARGE_OF_CLIENTS_MAX: usize = 8;
+/// Of peers: more than a few members can take.
+const LARGE_OF_PEERS_MAX: usize = 24;
+/// Of the nodes of one member, or of one peer that is no member's, whether sent here or gossiped.
+const LARGE_PER_VOICE_MAX: usize = 2;
 /// Envelopes that are enough for a batch: more are cheaper by nothing, and hold up the first.
 pub const BATCH_ENOUGH: usize = 256;
 
 /// Where arrivals come from.
-#[derive(Debug)]
 pub(super) struct Sources {
     clients: mpsc::Receiver<Submission>,
     peers: Outlet,
@@ -37,25 +38,32 @@ pub(super) struct Sources {
 }
 
 /// Where arrivals of much work go. Clients and peers have a queue each, served in turn.
-#[derive(Debug)]
 struct Large {
     clients: mpsc::Sender<SetAside>,
     peers: mpsc::Sender<SetAside>,
-    of_peers: Seats<PeerId>,
+    of_peers: Seats<Voice>,
+    roster: watch::Receiver<Roster>,
+    /// Told of each that a peer sent in vain.
+    lost: Box<dyn Fn() + Send>,
 }
 
-/// An arrival of much work, with its peer's seat.
-type SetAside = (Arrival, Option<Seat<PeerId>>);
+/// An arrival of much work, with its member's seat.
+type SetAside = (Arrival, Option<Seat<Voice>>);
 
 impl Large {
     /// Also the way out.
-    fn new() -> (Self, impl Stream<Item = Arrival>) {
-        let (clients, from_clients) = mpsc::channel(LARGE_MAX);
-        let (peers, from_peers) = mpsc::channel(LARGE_MAX);
+    fn new(
+        roster: watch::Receiver<Roster>,
+        lost: impl Fn() + Send + 'static,
+    ) -> (Self, impl Stream<Item = Arrival>) {
+        let (clients, from_clients) = mpsc::channel(LARGE_OF_CLIENTS_MAX);
+        let (peers, from_peers) = mpsc::channel(LARGE_OF_PEERS_MAX);
         let large = Self {
             clients,
             peers,
-            of_peers: Seats::new(LARGE_MAX, LARGE_PER_PEER_MAX),
+            of_peers: Seats::new(LARGE_OF_PEERS_MAX, LARGE_PER_VOICE_MAX),
+            roster,
+            lost: Box::new(lost),
         };
         let queue = |queue: mpsc::Receiver<SetAside>| {
             Box::pin(stream::unfold(queue, |mut queue| async move {
@@ -72,16 +80,27 @@ impl Large {
 
     /// Sets it aside, or refuses it.
     fn put(&self, arrival: Arrival) {
-        let (queue, seat) = match &arrival.origin {
-            Origin::Client(_) => (&self.clients, None),
-            Origin::Gossip(_) => (&self.peers, None),
-            Origin::Peer(peer) => match self.of_peers.take(*peer) {
-                Some(seat) => (&self.peers, Some(seat)),
-                None => return arrival.refuse(),
-            },
+        let peer = match &arrival.origin {
+            Origin::Client(_) => {
+                if let Err(refused) = self.clients.try_send((arrival, None)) {
+                    refused.into_inner().0.refuse();
+                }
+                return;
+            }
+            Origin::Peer(peer) | Origin::Gossip { peer, .. } => *peer,
         };
-        if let Err(refused) = queue.try_send((arrival, seat)) {
-            refused.into_inner().0.refuse();
+        let voice = self.roster.borrow().voice(&peer);
+        let refused = match self.of_peers.take(voice) {
+            Some(seat) => {
+                let sent = self.peers.try_send((arrival, Some(seat)));
+                sent.err().map(|refused| refused.into_inner().0)
+            }
+            None => Some(arrival),
+        };
+        if let Some(arrival) = refused {
+            tracing::debug!(%peer, "a large arrival is lost: as many wait as may");
+            (self.lost)();
+            arrival.refuse();
         }
     }
 }
@@ -120,12 +139,14 @@ impl Lead {
 }
 
 impl Sources {
-    /// Also the way out for arrivals of much work.
+    /// Also the way out for arrivals of much work. `lost` hears of each of a peer's that had no room there.
     pub(super) fn new(
         clients: mpsc::Receiver<Submission>,
         peers: Outlet,
+        roster: watch::Receiver<Roster>,
+        lost: impl Fn() + Send + 'static,
     ) -> (Self, impl Stream<Item = Arrival>) {
-        let (large, set_aside) = Large::new();
+        let (large, set_aside) = Large::new(roster, lost);
         let sources = Self {
             clients,
             peers,
@@ -153,7 +174,7 @@ impl Sources {
             }
             self.lead = match arrival.origin {
                 Origin::Client(_) => self.lead.clients_had(work),
-                Origin::Peer(_) | Origin::Gossip(_) => self.lead.peers_had(work),
+                Origin::Peer(_) | Origin::Gossip { .. } => self.lead.peers_had(work),
             };
             return Some((arrival, work));
         }
@@ -194,9 +215,12 @@ pub(super) async fn gather(sources: &mut Sources, due: Instant) -> Option<Batch>
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use futures::StreamExt as _;
+    use libp2p::PeerId;
     use starfire_did::{KeyAlgorithm, PrivateKey};
     use starfire_ledger::{Transaction, signature_work};
     use starfire_proto::protocol;
@@ -207,11 +231,16 @@ mod tests {
     use crate::clock;
     use crate::gateway::error::BUSY;
     use crate::intake::{self, Intake};
+    use crate::network::Judgement;
+
+    fn roster(members: &[(&str, &[PeerId], u64)]) -> watch::Receiver<Roster> {
+        watch::channel(Roster::of_members(members)).1
+    }
 
     fn sources() -> (mpsc::Sender<Submission>, Intake, Sources) {
         let (submit, clients) = mpsc::channel(SUBMISSIONS_MAX);
         let (intake, peers) = intake::channel();
-        let (sources, _) = Sources::new(clients, peers);
+        let (sources, _) = Sources::new(clients, peers, roster(&[]), || {});
         (submit, intake, sources)
     }
 
@@ -373,11 +402,11 @@ mod tests {
     async fn a_large_arrival_does_not_stand_before_others() {
         let (submitted, arrived) = mpsc::channel(SUBMISSIONS_MAX);
         let (_intake, peers) = intake::channel();
-        let (mut sources, large) = Sources::new(arrived, peers);
+        let (mut sources, large) = Sources::new(arrived, peers, roster(&[]), || {});
         let mut large = pin!(large);
         let envelopes = vec![costly(); 20];
         let mut verdicts = Vec::new();
-        for _ in 0..=LARGE_MAX {
+        for _ in 0..=LARGE_OF_CLIENTS_MAX {
             let (reply, verdict) = oneshot::channel();
             let envelopes = envelopes.clone();
             submitted
@@ -397,36 +426,62 @@ mod tests {
                 .iter()
                 .all(|verdict| verdict.as_ref().unwrap_err().code == BUSY)
         );
-        for _ in 0..LARGE_MAX {
+        for _ in 0..LARGE_OF_CLIENTS_MAX {
             assert_eq!(large.next().await.unwrap().envelopes.len(), 20);
         }
         assert!(verdicts[0].try_recv().is_err(), "it waits for its check");
     }
 
     #[tokio::test]
-    async fn neither_a_peer_nor_all_clients_keep_the_large_arrivals_of_others_out() {
-        let (large, waiting) = Large::new();
+    async fn neither_a_member_nor_all_clients_keep_the_large_arrivals_of_others_out() {
+        let peers: Vec<PeerId> = (0..10).map(|_| PeerId::random()).collect();
+        let other = PeerId::random();
+        let lost = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&lost);
+        let (large, waiting) = Large::new(roster(&[("crowd", &peers[..], 10)]), move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
         let of = |origin| Arrival {
-            envelopes: Vec::new(),
+            envelopes: vec![Vec::new()],
             origin,
         };
-        let (one, other) = (PeerId::random(), PeerId::random());
-        for _ in 0..2 * LARGE_MAX {
+        let mut judgements = Vec::new();
+        for peer in &peers {
             let (reply, _) = oneshot::channel();
             large.put(of(Origin::Client(reply)));
-            large.put(of(Origin::Peer(one)));
+            let (reply, judgement) = oneshot::channel();
+            large.put(of(Origin::Gossip { peer: *peer, reply }));
+            large.put(of(Origin::Peer(*peer)));
+            judgements.push(judgement);
         }
         large.put(of(Origin::Peer(other)));
+        assert_eq!(lost.load(Ordering::Relaxed), 2 * peers.len() - 2);
+        assert!(judgements[0].try_recv().is_err(), "it waits for its check");
+        assert_eq!(judgements[1].try_recv(), Ok(Judgement::Ignore));
         drop(large);
         let order: Vec<Option<PeerId>> = waiting
             .map(|arrival| match arrival.origin {
-                Origin::Peer(peer) => Some(peer),
-                Origin::Client(_) | Origin::Gossip(_) => None,
+                Origin::Peer(peer) | Origin::Gossip { peer, .. } => Some(peer),
+                Origin::Client(_) => None,
             })
             .collect()
             .await;
-        assert_eq!(order.len(), LARGE_MAX + LARGE_PER_PEER_MAX + 1);
-        let peers = order.iter().take(6).flatten();
-        assert_eq!(peers.collect::<Vec<_>>(), [&one, &one, &other]);
+        assert_eq!(order.len(), LARGE_OF_CLIENTS_MAX + LARGE_PER_VOICE_MAX + 1);
+        let taken = order.iter().take(6).flatten();
+        assert_eq!(taken.collect::<Vec<_>>(), [&peers[0], &peers[0], &other]);
+    }
+
+    #[tokio::test]
+    async fn a_few_members_cannot_take_all_seats_for_large_arrivals() {
+        let peers: Vec<PeerId> = (0..9).map(|_| PeerId::random()).collect();
+        let (large, waiting) = Large::new(roster(&[]), || {});
+        for peer in peers.iter().flat_map(|peer| [peer; 4]) {
+            large.put(Arrival {
+                envelopes: Vec::new(),
+                origin: Origin::Peer(*peer),
+            });
+        }
+        drop(large);
+        assert_eq!(waiting.count().await, 9 * LARGE_PER_VOICE_MAX);
     }
 }
