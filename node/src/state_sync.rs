@@ -126,12 +126,15 @@ async fn begin(
     }
     let mut liars = Liars::load(&terms.liars, terms.roster);
     let mut shown = Shown::default();
+    // Who has offered a snapshot once may do so again: that the chain is young is no longer believed.
+    let mut has_snapshots = false;
     for round in 0..ROUNDS_MAX {
         if round > 0 {
             tokio::time::sleep(ROUND_PAUSE).await;
         }
         let offers = offers::collect(network, &liars).await?;
-        if offers.is_empty() && liars.is_empty() {
+        has_snapshots |= !offers.is_empty();
+        if !has_snapshots {
             tracing::info!("no peer has a snapshot: beginning with the first block");
             return Ok((rocks, None));
         }

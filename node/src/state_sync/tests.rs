@@ -334,6 +334,34 @@ async fn who_never_answers_has_not_denied_the_trusted_header() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn once_a_snapshot_was_seen_a_node_does_not_begin_with_the_first_block() {
+    for trust in [None, Some(SERVED.header(3))] {
+        let mut lists = 0;
+        let slow = changed(move |request, response| match request {
+            Request::Snapshots(_) => {
+                lists += 1;
+                let list = v1::SnapshotList::default();
+                Some(if lists > 1 {
+                    Response::Snapshots(list)
+                } else {
+                    response
+                })
+            }
+            Request::Header(_) => None,
+            Request::Blocks(_) | Request::Manifest(_) | Request::Block(_) | Request::Chunk(_) => {
+                Some(response)
+            }
+        });
+        let (directory, joined) = join(vec![slow], trust, |_| {}).await;
+        assert_eq!(joined.unwrap_err().code(), "STATE_SYNC_NONE_HOLDS");
+        assert!(
+            !directory.path().join("liars").exists(),
+            "who is slow has not lied"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_old_genesis_is_not_trusted_and_a_young_header_is() {
     const DAY_MS: i64 = 24 * 60 * 60 * 1000;
     static OLD: LazyLock<Served> = LazyLock::new(|| Served::new(Chain::aged(40 * DAY_MS)));
