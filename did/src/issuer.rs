@@ -8,7 +8,7 @@
 //!
 //! An accreditation holds at a moment when it and every one above it, up to the root, are in force at that moment ([`judge()`]).
 //! So the term of a grant may be longer than its giver's: it ends with it all the same. And whatever ends, at whatever level,
-//! ends from then on: what was issued before keeps its standing.
+//! ends from then on: what was issued before keeps its standing. That it was given anew since does not take it away either (`past`).
 //!
 //! **No cycles.** A grant has a smaller depth than its giver's accreditation, and [`judge()`] asks this of every level again. So
 //! depths grow on the way up, none stands there twice, and after [`DELEGATION_DEPTH_MAX`] levels there is none left to climb to.
@@ -20,6 +20,7 @@ mod answer;
 mod chain;
 mod grant;
 mod judge;
+mod past;
 mod revoke;
 mod scope;
 mod withdraw;
@@ -29,6 +30,7 @@ pub use answer::{answer, proof_paths};
 pub use chain::{accreditation, chain, nearest};
 pub use grant::Grant;
 pub use judge::{Asked, Refused, describe, judge};
+pub use past::EARLIER_TERMS_MAX;
 pub use revoke::Revoke;
 pub use scope::{TYPE_BYTES_MAX, is_jurisdiction, is_type};
 pub use withdraw::Withdraw;

@@ -29,9 +29,10 @@ impl TryFrom<v1::Accredit> for Accredit {
 }
 
 impl Accredit {
-    /// Stores the accreditation, as `motion` decided, in place of whatever stood there.
+    /// Stores the accreditation, as `motion` decided, in place of whatever stood there but what held until now.
     pub fn apply(self, motion: u64, state: &mut Overlay<'_>, env: &Env) -> Result<(), Rejection> {
         only_on_main_chain(env)?;
-        self.scope.store(self.terms, Giver::Motion(motion), state)
+        self.scope
+            .store(self.terms, Giver::Motion(motion), state, env.time_ms())
     }
 }

@@ -63,5 +63,15 @@ fn level(record: &v1::AccreditationRecord) -> Value {
         "withdrawn_reason": record.withdrawn_reason,
         "delegation_depth": record.delegation_depth,
         "only_accredits": record.only_accredits,
+        "earlier": record.earlier.iter().map(earlier).collect::<Vec<_>>(),
+    })
+}
+
+fn earlier(term: &v1::EarlierTerm) -> Value {
+    json!({
+        "from_ms": term.from_ms,
+        "until_ms": term.until_ms,
+        "delegation_depth": term.delegation_depth,
+        "only_accredits": term.only_accredits,
     })
 }

@@ -70,7 +70,7 @@ impl Grant {
         }
         replaceable(state, &self.scope, &sender, env.time_ms())?;
         self.scope
-            .store(self.terms, Giver::Accreditor(sender), state)
+            .store(self.terms, Giver::Accreditor(sender), state, env.time_ms())
     }
 }
 

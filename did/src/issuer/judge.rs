@@ -6,6 +6,7 @@ use starfire_proto::v1;
 use starfire_state::Code;
 
 use super::LEVELS_MAX;
+use super::past::held_then;
 use crate::code;
 use crate::id::Did;
 
@@ -37,14 +38,17 @@ pub struct Refused {
 /// Whether these accreditations let the issuer issue at this moment. `levels` begins with the issuer's own and goes up to the
 /// root, as [`chain`](super::chain()) and [`nearest`](super::nearest()) give it.
 ///
-/// For what was issued, ask about the moment of issue: what ended later does not matter. Where that moment is the issuer's word
-/// alone, ask about the present too.
+/// For what was issued, ask about the moment of issue: what ended later does not matter, nor what took its place. Where that moment
+/// is the issuer's word alone, ask about the present too.
 pub fn judge(
     levels: &[v1::AccreditationRecord],
     asked: Asked<'_>,
     at_ms: i64,
 ) -> Result<(), Refused> {
     let own = asked_for(levels, asked)?;
+    if held_then(own, at_ms, |term| !term.only_accredits) {
+        return Ok(());
+    }
     if own.only_accredits {
         let detail = format!("{} accredits others for it, and issues nothing", own.issuer);
         return Err(refused(code::ACCREDITATION_ISSUES_NOTHING, 0, own, detail));
@@ -68,7 +72,7 @@ pub(super) fn judge_to_accredit(
 }
 
 /// Whether an accreditation, whatever it is for, holds at this moment: it and all above it are in force, each given by the next,
-/// which was allowed to, and the last by a motion.
+/// which was allowed to, and the last by a motion. The closed terms of the first are not looked at.
 pub(super) fn held(levels: &[v1::AccreditationRecord], at_ms: i64) -> Result<(), Refused> {
     for (level, accreditation) in levels.iter().enumerate().take(LEVELS_MAX) {
         in_force(level, accreditation, at_ms)?;
@@ -81,7 +85,12 @@ pub(super) fn held(levels: &[v1::AccreditationRecord], at_ms: i64) -> Result<(),
         let gave = giver.issuer == accreditation.accreditor
             && giver.r#type == accreditation.r#type
             && giver.jurisdiction == accreditation.jurisdiction;
-        if !gave || giver.delegation_depth <= accreditation.delegation_depth {
+        let depth = accreditation.delegation_depth;
+        // What the giver could give then counts, whatever it can give now.
+        if gave && held_then(giver, at_ms, |term| term.delegation_depth > depth) {
+            return Ok(());
+        }
+        if !gave || giver.delegation_depth <= depth {
             let detail = format!(
                 "{} may not accredit {}: so many levels are not allowed",
                 accreditation.accreditor, accreditation.issuer
@@ -207,7 +216,7 @@ fn refused(
     }
 }
 
-/// By whom an issuer is accredited, up to the root, for people.
+/// By whom an issuer is accredited as its accreditation stands, up to the root, for people. A closed term may have had another giver.
 pub fn describe(levels: &[v1::AccreditationRecord]) -> String {
     let by = |level: &v1::AccreditationRecord| match level.accreditor.as_str() {
         "" => format!("by motion {}", level.motion),

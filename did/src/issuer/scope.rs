@@ -4,6 +4,8 @@ use starfire_proto::v1;
 use starfire_state::{Env, Event, Overlay, Rejection, record};
 
 use super::DELEGATION_DEPTH_MAX;
+use super::chain::chain;
+use super::past::{EARLIER_TERMS_MAX, closed};
 use crate::code;
 use crate::deactivate::REASON_BYTES_MAX;
 use crate::id::Did;
@@ -103,16 +105,17 @@ impl Scope {
         Ok(found)
     }
 
-    /// Stores an accreditation. A new one replaces the old as a whole, and its term never reaches back behind the old term's
-    /// beginning or withdrawal: a withdrawal is not undone later.
+    /// Stores an accreditation. A new one replaces the old as a whole, but for the moments at which the old one held: these stay
+    /// ([`closed`]). Its term never reaches back behind the old term's beginning or withdrawal: a withdrawal is not undone later.
     pub(super) fn store(
         self,
         terms: Terms,
         giver: Giver,
         state: &mut Overlay<'_>,
+        now_ms: i64,
     ) -> Result<(), Rejection> {
-        let path = self.path();
-        let old: Option<v1::AccreditationRecord> = record(state, &path);
+        let levels = chain(state, &self.issuer, &self.kind, &self.jurisdiction);
+        let old = levels.first();
         let earliest = old.map_or(0, |old| old.valid_from_ms.max(old.withdrawn_ms));
         if terms.valid_from_ms < earliest {
             let detail = format!(
@@ -120,6 +123,19 @@ impl Scope {
             );
             return Err(invalid(detail));
         }
+        let mut earlier = closed(&levels, now_ms);
+        let over = earlier.len().saturating_sub(EARLIER_TERMS_MAX);
+        match giver {
+            Giver::Motion(_) => drop(earlier.drain(..over)),
+            Giver::Accreditor(_) if over == 0 => {}
+            Giver::Accreditor(_) => {
+                let detail = format!(
+                    "it keeps {EARLIER_TERMS_MAX} terms that are over, and would forget the oldest: a motion may do that"
+                );
+                return Err(Rejection::new(code::ACCREDITATION_TERMS_FULL, detail));
+            }
+        }
+        let path = self.path();
         let mut attributes = self.attributes();
         let (motion, accreditor) = match giver {
             Giver::Motion(motion) => (motion, String::new()),
@@ -141,6 +157,7 @@ impl Scope {
             accreditor,
             delegation_depth: terms.delegation_depth,
             only_accredits: terms.only_accredits,
+            earlier,
             ..v1::AccreditationRecord::default()
         };
         state.put_record(path, &accreditation);

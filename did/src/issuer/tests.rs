@@ -337,6 +337,140 @@ fn what_was_issued_before_an_accreditor_was_withdrawn_keeps_its_standing() {
 }
 
 #[test]
+fn what_was_issued_before_a_withdrawal_stands_when_it_is_given_again() {
+    let mut world = tree();
+    world.now_ms = 5_000;
+    take_from(&mut world, 1).unwrap();
+    let again = v1::Accredit {
+        delegation_depth: 2,
+        only_accredits: true,
+        ..accredit(6_000, 0)
+    };
+    give(&mut world, again).unwrap();
+    for of in [2, 3] {
+        judged(&world, of, 1_000).unwrap();
+        judged(&world, of, 4_999).unwrap();
+        for gap_ms in [999, 5_000, 5_999] {
+            assert!(judged(&world, of, gap_ms).is_err(), "{of} at {gap_ms}");
+        }
+        judged(&world, of, 6_000).unwrap();
+    }
+    assert_eq!(
+        judged(&world, 3, 5_999).unwrap_err().code,
+        code::ACCREDITOR_NOT_YET_VALID
+    );
+    // With fewer levels than before, those below hold for the past alone.
+    world.now_ms = 7_000;
+    give(&mut world, accredit(7_000, 0)).unwrap();
+    judged(&world, 3, 4_999).unwrap();
+    judged(&world, 3, 6_999).unwrap();
+    assert_eq!(
+        judged(&world, 3, 7_000).unwrap_err().code,
+        code::ACCREDITOR_NOT_ALLOWED
+    );
+}
+
+#[test]
+fn a_new_giver_takes_nothing_from_what_the_old_one_gave() {
+    let mut world = tree();
+    root(&mut world, 5, 2);
+    world.now_ms = 5_000;
+    take_from(&mut world, 1).unwrap();
+    world.now_ms = 7_000;
+    let later = v1::AccreditationGrant {
+        valid_from_ms: 7_000,
+        ..granted(3, 0)
+    };
+    grant(&mut world, 5, later).unwrap();
+    judged(&world, 3, 4_999).unwrap();
+    // It held no longer than who stood above it then.
+    assert_eq!(
+        judged(&world, 3, 5_000).unwrap_err().code,
+        code::ACCREDITATION_NOT_YET_VALID
+    );
+    judged(&world, 3, 7_000).unwrap();
+    assert_eq!(levels(&world, 3)[0].earlier.len(), 1);
+}
+
+#[test]
+fn a_moment_that_is_over_keeps_what_was_allowed_then() {
+    let mut world = World::main();
+    give(&mut world, accredit(1_000, 0)).unwrap();
+    // Shorter, and no longer to issue: from now on.
+    world.now_ms = 5_000;
+    give(&mut world, accredit(1_000, 3_000)).unwrap();
+    let record = stored(&world).unwrap();
+    assert_eq!(standing(&record, 4_999), Ok(()));
+    assert_eq!(standing(&record, 5_000), Err(code::ACCREDITATION_EXPIRED));
+    world.now_ms = 6_000;
+    let only = v1::Accredit {
+        delegation_depth: 1,
+        only_accredits: true,
+        ..accredit(6_000, 0)
+    };
+    give(&mut world, only).unwrap();
+    let record = stored(&world).unwrap();
+    assert_eq!(standing(&record, 4_999), Ok(()));
+    assert_eq!(
+        standing(&record, 6_000),
+        Err(code::ACCREDITATION_ISSUES_NOTHING)
+    );
+    // Who only accredited then did not issue, whatever it does now.
+    world.now_ms = 8_000;
+    give(&mut world, accredit(8_000, 0)).unwrap();
+    let record = stored(&world).unwrap();
+    assert_eq!(
+        standing(&record, 7_000),
+        Err(code::ACCREDITATION_NOT_YET_VALID)
+    );
+    assert_eq!(standing(&record, 4_999), Ok(()));
+    assert_eq!(standing(&record, 8_000), Ok(()));
+}
+
+#[test]
+fn closed_terms_are_bounded_and_only_a_motion_drops_the_oldest() {
+    let mut world = World::main();
+    root(&mut world, 1, 1);
+    let begins = |world: &World| v1::AccreditationGrant {
+        valid_from_ms: world.now_ms,
+        ..granted(2, 0)
+    };
+    // Without a gap there is one.
+    let first_ms = world.now_ms;
+    for _ in 0..3 {
+        let message = begins(&world);
+        grant(&mut world, 1, message).unwrap();
+        world.now_ms += 10;
+    }
+    assert_eq!(levels(&world, 2)[0].earlier.len(), 1);
+    for _ in 0..EARLIER_TERMS_MAX {
+        revoke(&mut world, 1, 2).unwrap();
+        world.now_ms += 10;
+        let message = begins(&world);
+        let full = levels(&world, 2)[0].earlier.len() == EARLIER_TERMS_MAX;
+        let result = grant(&mut world, 1, message);
+        if full {
+            refused(result, code::ACCREDITATION_TERMS_FULL);
+        } else {
+            result.unwrap();
+            world.now_ms += 10;
+        }
+    }
+    let kept = levels(&world, 2)[0].earlier.clone();
+    assert_eq!(kept.len(), EARLIER_TERMS_MAX);
+    judged(&world, 2, first_ms).unwrap();
+    let motion = v1::Accredit {
+        issuer: person(2).did.to_string(),
+        ..accredit(world.now_ms, 0)
+    };
+    give(&mut world, motion).unwrap();
+    assert_eq!(levels(&world, 2)[0].earlier.len(), EARLIER_TERMS_MAX);
+    assert!(judged(&world, 2, first_ms).is_err());
+    judged(&world, 2, kept[1].from_ms).unwrap();
+    judged(&world, 2, world.now_ms).unwrap();
+}
+
+#[test]
 fn the_term_of_a_grant_ends_with_its_givers() {
     let mut world = World::main();
     let message = v1::Accredit {
@@ -625,6 +759,24 @@ fn try_it(world: &mut World, attempt: Attempt) -> Result<(), Rejection> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn no_order_of_gifts_takes_away_what_held(attempts in proptest::collection::vec(attempt(), 1..60)) {
+        let mut world = World::main();
+        let began_ms = world.now_ms;
+        for attempt in attempts {
+            let over = (began_ms..world.now_ms).step_by(10_000);
+            let held: Vec<(u8, i64)> = over
+                .flat_map(|at_ms| (1..6).map(move |holder| (holder, at_ms)))
+                .filter(|(holder, at_ms)| judged(&world, *holder, *at_ms).is_ok())
+                .collect();
+            drop(try_it(&mut world, attempt.clone()));
+            for (holder, at_ms) in held {
+                let still = judged(&world, holder, at_ms);
+                prop_assert!(still.is_ok(), "{holder} at {at_ms} by {attempt:?}: {still:?}");
+            }
+        }
+    }
 
     #[test]
     fn no_order_of_gifts_makes_a_cycle(attempts in proptest::collection::vec(attempt(), 1..60)) {

@@ -112,6 +112,35 @@ fn every_level_must_be_in_force_at_issue_and_each_failure_has_its_code() {
 }
 
 #[test]
+fn what_was_issued_before_an_accreditation_was_given_anew_is_valid() {
+    // The certificate is issued at the chain's second second.
+    fn anew(it: &mut v1::AccreditationRecord, until_ms: i64, fewer: u32) {
+        it.earlier = vec![v1::EarlierTerm {
+            from_ms: it.valid_from_ms,
+            until_ms,
+            delegation_depth: it.delegation_depth - fewer,
+            only_accredits: false,
+        }];
+        it.valid_from_ms = time_ms(4);
+        it.delegation_depth = 0;
+    }
+    for level in 0..3 {
+        let (held, shown) = world(2, level, |it| anew(it, time_ms(2) + 1, 0));
+        valid(&judged(&held, &shown));
+        let (ended, shown) = world(2, level, |it| anew(it, time_ms(2), 0));
+        let report = judged(&ended, &shown);
+        let reason = match level {
+            0 => Reason::AccreditationNotYetValid,
+            _ => Reason::AccreditationUnrooted,
+        };
+        refused(&report, reason);
+    }
+    // Nor did it allow more than it did.
+    let (shallow, shown) = world(2, 2, |it| anew(it, time_ms(2) + 1, 1));
+    refused(&judged(&shallow, &shown), Reason::AccreditationUnrooted);
+}
+
+#[test]
 fn who_only_accredits_issues_nothing_and_the_levels_below_it_do() {
     let only: Change = |it| {
         it.only_accredits = true;
