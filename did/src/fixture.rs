@@ -264,10 +264,10 @@ impl World {
         })
     }
 
-    pub(crate) fn veto(&mut self, sender: &Did, did: &Did, version: u64) -> Result<(), Rejection> {
+    pub(crate) fn veto(&mut self, sender: &Did, did: &Did, asked_ms: i64) -> Result<(), Rejection> {
         let veto = Veto::try_from(v1::DidVetoRecovery {
             did: did.to_string(),
-            expected_version: version,
+            asked_ms,
         })?;
         self.act(sender, &[sender], |state, env, signers| {
             veto.apply(state, env, signers)

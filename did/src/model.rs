@@ -11,9 +11,9 @@ use starfire_state::Rejection;
 use crate::create::consent_message;
 use crate::fixture::{CHAIN_ID, World, did_keys, person, private_key, unregistered};
 use crate::history::record_hash;
-use crate::recover::Recover;
 use crate::recover::complete::Complete;
 use crate::recover::veto::Veto;
+use crate::recover::{Recover, pending};
 use crate::resolve::resolve;
 use crate::rotate::Rotate;
 
@@ -56,7 +56,7 @@ struct Act {
     did: u8,
     sender: u8,
     keys: BTreeSet<u8>,
-    /// How far behind the newest version the sender is.
+    /// How far behind the newest version the sender is; a veto of one who is behind means an earlier recovery.
     behind: u64,
     pause_ms: i64,
     step: Step,
@@ -285,9 +285,10 @@ fn send(world: &mut World, act: &Act) -> Result<(), Rejection> {
             })
         }
         Step::Veto => {
+            let waits = pending(&world.state, &subject);
             let veto = Veto::try_from(v1::DidVetoRecovery {
                 did,
-                expected_version,
+                asked_ms: waits.map_or(0, |waits| waits.asked_ms) - i64::from(act.behind > 0),
             })?;
             world.act(&sender, &keys, |state, env, signers| {
                 veto.apply(state, env, signers)

@@ -16,6 +16,8 @@
 //!   that its guardians have seen, present or past, and completing names none. It replaces whatever keys stand then.
 //! - What was written meanwhile cannot make the recovered document impossible (a service that has the id of a new key, a document
 //!   too long for the new keys). What does not fit together with the new keys is left out: all but keys and guardians.
+//! - Nor is a veto bound to a version, or who shares the control could hold up every veto in the same way. It names the recovery
+//!   that it stops.
 //! - The terms cannot be changed while a recovery waits. Whoever could change them can veto.
 //! - There is one at a time, and a veto ends it in public, as an event. Guardians may ask again.
 //!

@@ -110,33 +110,73 @@ fn a_recovery_with_a_delay_waits_and_anyone_completes_it() {
 #[test]
 fn controllers_veto_in_the_window_only() {
     let mut world = guarded(DAY_MS);
+    let first_ms = world.now_ms;
     assert_eq!(
-        code_of(world.veto(&alice(), &alice(), 1)),
+        code_of(world.veto(&alice(), &alice(), first_ms)),
         code::DID_RECOVERY_NOT_FOUND
     );
     ask(&mut world, 1, new_key(8)).unwrap();
     assert_eq!(
-        code_of(world.veto(&person(2).did, &alice(), 1)),
+        code_of(world.veto(&person(2).did, &alice(), first_ms)),
         code::DID_NOT_CONTROLLER
     );
-    assert_eq!(
-        code_of(world.veto(&alice(), &alice(), 2)),
-        code::DID_VERSION_CONFLICT
-    );
-    world.veto(&alice(), &alice(), 1).unwrap();
+    world.veto(&alice(), &alice(), first_ms).unwrap();
     assert_eq!(world.told(), ["did.recovery_vetoed"]);
     world.now_ms += DAY_MS;
     assert_eq!(
         code_of(world.complete(&alice())),
         code::DID_RECOVERY_NOT_FOUND
     );
+    let second_ms = world.now_ms;
     ask(&mut world, 1, new_key(8)).unwrap();
     world.now_ms += DAY_MS;
     assert_eq!(
-        code_of(world.veto(&alice(), &alice(), 1)),
+        code_of(world.veto(&alice(), &alice(), second_ms)),
         code::DID_VETO_TOO_LATE
     );
     world.complete(&alice()).unwrap();
+}
+
+#[test]
+fn a_veto_stops_the_recovery_that_it_names_and_no_other() {
+    let mut world = guarded(DAY_MS);
+    let first_ms = world.now_ms;
+    ask(&mut world, 1, new_key(8)).unwrap();
+    world.veto(&alice(), &alice(), first_ms).unwrap();
+    world.now_ms += 1;
+    ask(&mut world, 1, new_key(9)).unwrap();
+    for other_ms in [0, first_ms, world.now_ms + 1] {
+        assert_eq!(
+            code_of(world.veto(&alice(), &alice(), other_ms)),
+            code::DID_RECOVERY_NOT_FOUND
+        );
+    }
+    world.now_ms += DAY_MS;
+    world.complete(&alice()).unwrap();
+    assert!(acts(&world, 9));
+}
+
+// One controller of two, who is in league with the guardians, changes the document in every block.
+#[test]
+fn mere_business_stops_no_veto() {
+    let mut world = guarded(DAY_MS);
+    let (honest, other) = (person(5).did, person(6).did);
+    let mut document = world.document(&alice());
+    document.controller = vec![honest.to_string(), other.to_string()];
+    world
+        .update_with(&alice(), &[&alice()], 1, &document)
+        .unwrap();
+    let asked_ms = world.now_ms;
+    ask(&mut world, 2, new_key(8)).unwrap();
+    for version in 2..5 {
+        world.now_ms += 1;
+        document.also_known_as = vec![format!("urn:busy:{version}")];
+        world
+            .update_with(&other, &[&other], version, &document)
+            .unwrap();
+    }
+    world.veto(&honest, &alice(), asked_ms).unwrap();
+    assert_eq!(pending(&world.state, &alice()), None);
 }
 
 #[test]
@@ -237,7 +277,8 @@ fn the_terms_stay_while_a_recovery_waits() {
         code_of(world.update(&alice(), 1, &document)),
         code::DID_RECOVERY_PENDING
     );
-    world.veto(&alice(), &alice(), 1).unwrap();
+    let asked_ms = world.now_ms;
+    world.veto(&alice(), &alice(), asked_ms).unwrap();
     world.update(&alice(), 1, &document).unwrap();
 }
 

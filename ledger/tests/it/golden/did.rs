@@ -77,10 +77,13 @@ impl Story {
                 native(Type::DidRecover, Native::DidRecover(recover))
             }
             "veto" => {
-                let veto = v1::DidVetoRecovery {
-                    did,
-                    expected_version,
+                // The recovery that waits, unless the story names another by the time at which it was asked for.
+                let waits = recover::pending(self.world.state().as_ref(), &did.parse()?);
+                let asked_ms = match words.get("asked") {
+                    Some(text) => text.parse()?,
+                    None => waits.map_or(0, |waits| waits.asked_ms),
                 };
+                let veto = v1::DidVetoRecovery { did, asked_ms };
                 native(Type::DidVetoRecovery, Native::DidVetoRecovery(veto))
             }
             "complete" => {
@@ -225,8 +228,9 @@ impl Story {
             To::End(_) => "the end".to_owned(),
         };
         format!(
-            "to={to} guardians={:?} after={}ms\n",
+            "to={to} guardians={:?} asked={} after={}ms\n",
             pending.guardian,
+            pending.asked_ms,
             pending.effective_ms - pending.asked_ms
         )
     }

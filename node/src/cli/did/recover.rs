@@ -105,16 +105,25 @@ pub(super) async fn recover(arguments: Recover, context: &Context) -> Result<Rep
 pub(super) async fn veto(arguments: Veto, context: &Context) -> Result<Report, Failure> {
     let (signers, did) =
         Signers::changing(context, &arguments.sender, &arguments.cosigners).await?;
-    let (_, expected_version) = live(&signers.client, &did).await?;
+    let (_, version) = live(&signers.client, &did).await?;
+    let Some(pending) = waiting(&signers.client, &did).await? else {
+        return Err(Failure::new(
+            "DID_RECOVERY_NOT_FOUND",
+            format!("no recovery of {did} waits"),
+            "guardians may ask for one by `starfire did recover`",
+        ));
+    };
+    // This recovery and no other, whatever becomes of the document meanwhile.
     let veto = v1::DidVetoRecovery {
         did: did.to_string(),
-        expected_version,
+        asked_ms: pending.asked_ms,
     };
     let committed = signers.send(Native::DidVetoRecovery(veto)).await?;
     Ok(Report::new()
         .with("did", did.to_string())
         .with("state", "vetoed")
-        .with("version", expected_version)
+        .with("asked", rfc3339(pending.asked_ms))
+        .with("version", version)
         .with("height", committed.height)
         .with("transaction", hex::encode(committed.hash)))
 }
@@ -147,12 +156,16 @@ fn outcome(did: &Did, committed: &Committed) -> Report {
 }
 
 /// The recovery of a DID of the node's chain that waits for the end of its delay.
-pub(super) async fn pending(client: &Client, did: &Did) -> Result<Option<Report>, Failure> {
+async fn waiting(client: &Client, did: &Did) -> Result<Option<v1::PendingRecovery>, Failure> {
     if did.chain_code() != client.chain_code().await? {
         return Ok(None);
     }
-    let pending = state::record::<v1::PendingRecovery>(client, path::recovery(did)).await?;
-    Ok(pending.map(|pending| {
+    state::record(client, path::recovery(did)).await
+}
+
+/// The same, as a command prints it.
+pub(super) async fn pending(client: &Client, did: &Did) -> Result<Option<Report>, Failure> {
+    Ok(waiting(client, did).await?.map(|pending| {
         Report::new()
             .with("asked", rfc3339(pending.asked_ms))
             .with("effective", rfc3339(pending.effective_ms))
