@@ -31,7 +31,7 @@ pub(crate) struct Batch {
     sender: Sender,
     #[command(flatten)]
     cosigners: Cosigners,
-    /// Leave out so many lines at the beginning: those that are registered already
+    /// Leave out so many lines at the beginning, empty ones included: those that are registered already
     #[arg(long, value_name = "N", default_value_t = 0)]
     skip: usize,
     /// Write a JSON line for each DID that was registered to a file that is not there yet
@@ -64,7 +64,7 @@ pub(super) async fn run(arguments: &Batch, context: &Context) -> Result<Report, 
         let committed = signers
             .send(native)
             .await
-            .map_err(|error| interrupted(error, batch, arguments.skip + done))?;
+            .map_err(|error| interrupted(error, batch))?;
         done += batch.len();
         context
             .output
@@ -96,13 +96,17 @@ fn row(batch: &[Creation], committed: &Committed) -> Report {
 }
 
 /// The refusal of one transaction of several: what stands on the chain by then, and how to go on.
-fn interrupted(error: ClientError, batch: &[Creation], done: usize) -> Failure {
+fn interrupted(error: ClientError, batch: &[Creation]) -> Failure {
     let is_pending = error.pending.is_some();
     let failure = Failure::from(error);
     let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
         return failure;
     };
-    let go_on = format!("nothing of this transaction was done: go on with --skip {done}");
+    // Lines and not creations are skipped: there may be empty ones among them.
+    let go_on = format!(
+        "nothing of this transaction was done: go on with --skip {}",
+        first.line.saturating_sub(1)
+    );
     let hint = match failure.hint.as_str() {
         // It may be committed after all.
         hint if is_pending => hint.to_owned(),
@@ -160,13 +164,14 @@ mod tests {
             did: "did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2".parse().unwrap(),
             message: v1::DidCreate::default(),
         };
-        let batch = [creation(3), creation(5)];
+        // Line 1 is done, lines 2, 3 and 5 are empty.
+        let batch = [creation(4), creation(6)];
         let refused = ClientError::new("QUOTA", "used up", "wait");
-        let told = interrupted(refused, &batch, 2);
-        assert_eq!(told.message, "lines 3 to 5: used up");
-        assert!(told.hint.starts_with("wait; ") && told.hint.ends_with("--skip 2"));
+        let told = interrupted(refused, &batch);
+        assert_eq!(told.message, "lines 4 to 6: used up");
+        assert!(told.hint.starts_with("wait; ") && told.hint.ends_with("--skip 3"));
         let late = ClientError::new("NODE_UNREACHABLE", "gone", "").of_pending([7; 32]);
-        let told = interrupted(late, &batch, 2);
+        let told = interrupted(late, &batch);
         assert!(told.hint.contains("tx wait") && !told.hint.contains("--skip"));
     }
 }
