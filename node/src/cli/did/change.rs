@@ -37,16 +37,18 @@ pub(crate) struct Update {
     /// Let DIDs control it that are not registered, so that perhaps nobody does
     #[arg(long, requires = "controller")]
     force: bool,
-    /// What the weights of the controllers who sign must reach
+    /// What the weights of the controllers who sign must reach [default: as it is; 1 if there is none]
     #[arg(long, value_name = "WEIGHT", requires = "controller")]
     controller_threshold: Option<u32>,
-    /// Those who may give the DID new keys when its own are lost, each with its weight [default: 1]
+    /// Those who may give the DID new keys when its own are lost, instead of those there are, each with its weight [default: 1].
+    /// Threshold and delay stay unless their options are given
     #[arg(long, value_name = "DID[=WEIGHT]", value_parser = member)]
     guardian: Vec<Member>,
-    /// What the weights of the guardians who sign must reach
+    /// What the weights of the guardians who sign must reach [default: as it is; 1 if there is none]
     #[arg(long, value_name = "WEIGHT", requires = "guardian")]
     guardian_threshold: Option<u32>,
-    /// How long the controllers may veto a recovery: 90s, 30m, 24h, 7d; 0s: it takes effect at once
+    /// How long the controllers may veto a recovery: 90s, 30m, 24h, 7d; 0s: it takes effect at once [default: as it is; 0s if
+    /// there is none]
     #[arg(long, value_name = "TIME", value_parser = age, requires = "guardian")]
     recovery_delay: Option<Duration>,
     /// Let nobody recover the DID any more
@@ -97,6 +99,25 @@ fn names(members: &[Member]) -> Vec<String> {
         .iter()
         .map(|member| member.did.to_string())
         .collect()
+}
+
+/// The threshold that was asked for; otherwise the one there is, which does not fall because others come to decide. Where they
+/// cannot reach it any more, it must be said what is to be reached.
+fn threshold(
+    asked: Option<u32>,
+    present: u32,
+    members: &[Member],
+    option: &str,
+) -> Result<u32, Failure> {
+    let weight: u64 = members.iter().map(|one| u64::from(one.weight)).sum();
+    match asked {
+        Some(asked) => Ok(asked),
+        None if u64::from(present) <= weight => Ok(present),
+        None => Err(Failure::usage(
+            format!("the threshold is {present}, and those named weigh {weight} together"),
+            format!("name more of them, or say by {option} what they must reach"),
+        )),
+    }
 }
 
 /// As a document has weights: none where all are 1.
@@ -214,17 +235,28 @@ impl Update {
         if let Some(controllers) = &self.controller {
             document.controller = names(controllers);
             document.controller_weight = weights(controllers);
-            document.controller_threshold = self.controller_threshold.unwrap_or_default();
+            document.controller_threshold = threshold(
+                self.controller_threshold,
+                document.controller_threshold,
+                controllers,
+                "--controller-threshold",
+            )?;
         }
         if self.no_guardians {
             document.recovery = None;
         } else if !self.guardian.is_empty() {
-            let delay = self.recovery_delay.unwrap_or_default();
+            let present = document.recovery.take().unwrap_or_default();
+            let asked_ms = |delay: Duration| i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
             document.recovery = Some(v1::DidRecovery {
                 guardian: names(&self.guardian),
                 weight: weights(&self.guardian),
-                threshold: self.guardian_threshold.unwrap_or_default(),
-                delay_ms: i64::try_from(delay.as_millis()).unwrap_or(i64::MAX),
+                threshold: threshold(
+                    self.guardian_threshold,
+                    present.threshold,
+                    &self.guardian,
+                    "--guardian-threshold",
+                )?,
+                delay_ms: self.recovery_delay.map_or(present.delay_ms, asked_ms),
             });
         }
         Ok(())
@@ -290,6 +322,71 @@ mod tests {
         ] {
             assert!(!nothing(&format!("--key k {change}")), "{change}");
         }
+    }
+
+    #[test]
+    fn new_members_do_not_weaken_the_terms() {
+        let line = |rest: &str| {
+            let words = format!("update --key k {rest}");
+            Line::parse_from(words.split(' ')).update
+        };
+        let named = |option: &str, seeds: &[u8]| {
+            let one = |seed: &u8| format!("{option} {}", did(*seed, None));
+            seeds.iter().map(one).collect::<Vec<_>>().join(" ")
+        };
+        let present = v1::DidDocument {
+            controller: [2, 3].map(|seed| did(seed, None).to_string()).to_vec(),
+            controller_threshold: 2,
+            recovery: Some(v1::DidRecovery {
+                guardian: [4, 5].map(|seed| did(seed, None).to_string()).to_vec(),
+                threshold: 2,
+                delay_ms: 604_800_000,
+                ..v1::DidRecovery::default()
+            }),
+            ..v1::DidDocument::default()
+        };
+        let after = |rest: &str| {
+            let mut document = present.clone();
+            line(rest).apply(&did(1, None), &mut document)?;
+            Ok::<_, Failure>(document)
+        };
+        let terms = |rest: &str| {
+            let recovery = after(rest).unwrap().recovery.unwrap();
+            (
+                recovery.guardian.len(),
+                recovery.threshold,
+                recovery.delay_ms,
+            )
+        };
+        let guardians = named("--guardian", &[4, 5, 6]);
+        assert_eq!(terms(&guardians), (3, 2, 604_800_000));
+        let said = format!("{guardians} --guardian-threshold 1 --recovery-delay 0s");
+        assert_eq!(terms(&said), (3, 1, 0));
+        let heavy = format!("{}=2", named("--guardian", &[4]));
+        assert_eq!(terms(&heavy), (1, 2, 604_800_000));
+
+        let controllers = named("--controller", &[2, 3, 7]);
+        let document = after(&controllers).unwrap();
+        assert_eq!(document.controller_threshold, 2);
+        assert_eq!(document.recovery, present.recovery);
+        let said = format!("{controllers} --controller-threshold 3");
+        assert_eq!(after(&said).unwrap().controller_threshold, 3);
+
+        for (one, option) in [
+            (named("--guardian", &[4]), "--guardian-threshold"),
+            (named("--controller", &[2]), "--controller-threshold"),
+        ] {
+            let refused = after(&one).unwrap_err();
+            assert!(refused.message.contains("threshold is 2"), "{refused}");
+            assert!(refused.hint.contains(option), "{refused}");
+            after(&format!("{one} {option} 1")).unwrap();
+        }
+
+        // Where nobody was named, one is enough, at once.
+        let mut alone = v1::DidDocument::default();
+        line(&guardians).apply(&did(1, None), &mut alone).unwrap();
+        let recovery = alone.recovery.unwrap();
+        assert_eq!((recovery.threshold, recovery.delay_ms), (0, 0));
     }
 
     #[test]
