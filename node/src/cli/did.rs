@@ -46,9 +46,13 @@ pub(crate) enum Command {
     Consent(Consent),
     /// Change services, other names, controllers and guardians
     Update(Update),
-    /// Replace the keys by a new one
+    /// Replace the keys that log in by a new one; other keys stay
+    ///
+    /// `replaces` in the answer names those that went. Keys for other uses are added by the registrar's update (POST /1.0/update).
     Rotate(Rotate),
-    /// Give a DID new keys by its guardians, at once or after its delay
+    /// Replace all keys of a DID by a new one, by its guardians, at once or after its delay
+    ///
+    /// `replaces` in the answer names those that go. Keys for other uses are added by the registrar's update (POST /1.0/update).
     Recover(Recover),
     /// Stop a recovery in its delay, by the DID's controllers
     Veto(Veto),

@@ -98,30 +98,34 @@ pub(super) async fn rotate(arguments: Rotate, context: &Context) -> Result<Repor
         Signers::changing(context, &arguments.sender, &arguments.cosigners).await?;
     let (document, expected_version) = live(&signers.client, &did).await?;
     let new = arguments.new_key.open(context, &did)?;
-    let keys = instead(&did, &document, &new.key);
+    let keys = beside_others(&document, instead(&did, &document, &new.key));
     if changes_nothing(&document, &keys) {
         return Err(Failure::new(
             "KEY_NOT_NEW",
             format!(
-                "{} is the only key that {did} has already",
+                "{} is the only key that {did} logs in with already",
                 new.file.display()
             ),
             "name another key by --new-key, or leave it out to have one made",
         ));
     }
     let key_id = keys.authentication.join(", ");
+    let gone = replaced(&document, &keys);
     let rotate = v1::DidRotate {
         did: did.to_string(),
         expected_version,
         verification_method: keys.verification_method,
         authentication: keys.authentication,
         assertion_method: keys.assertion_method,
-        ..v1::DidRotate::default()
+        key_agreement: keys.key_agreement,
+        capability_invocation: keys.capability_invocation,
+        capability_delegation: keys.capability_delegation,
     };
     let sent = signers.send(Native::DidRotate(rotate)).await;
     let committed = sent.map_err(|failure| new.unused(failure.into()))?;
     Ok(changed(&did, expected_version, &committed)
         .with("key_id", key_id)
+        .with("replaces", gone)
         .with("key_file", new.file.display().to_string()))
 }
 
@@ -136,28 +140,65 @@ pub(super) fn instead(did: &Did, document: &v1::DidDocument, key: &PublicKey) ->
     }
 }
 
-/// Whether the document has this key alone, for the same uses, under whatever name.
+/// These keys, and those of the document that do not log in, with what they are for: to assert by a key of another kind, say, or to
+/// agree on keys.
+fn beside_others(document: &v1::DidDocument, mut keys: v1::DidKeys) -> v1::DidKeys {
+    let stays = |id: &&String| !document.authentication.contains(id);
+    let others = |ids: &[String]| ids.iter().filter(stays).cloned().collect::<Vec<_>>();
+    let methods = document.verification_method.iter();
+    let staying = methods.filter(|method| stays(&&method.id)).cloned();
+    keys.verification_method.extend(staying);
+    keys.assertion_method
+        .extend(others(&document.assertion_method));
+    keys.key_agreement.extend(others(&document.key_agreement));
+    keys.capability_invocation
+        .extend(others(&document.capability_invocation));
+    keys.capability_delegation
+        .extend(others(&document.capability_delegation));
+    keys
+}
+
+/// The names of the document's keys that are not among these.
+pub(super) fn replaced(document: &v1::DidDocument, keys: &v1::DidKeys) -> Vec<String> {
+    let stays = |id: &str| {
+        keys.verification_method
+            .iter()
+            .any(|method| method.id == id)
+    };
+    let methods = document.verification_method.iter();
+    methods
+        .map(|method| method.id.clone())
+        .filter(|id| !stays(id))
+        .collect()
+}
+
+/// Whether the document has these keys already, for the same uses, whatever the one that logs in is called.
 fn changes_nothing(document: &v1::DidDocument, keys: &v1::DidKeys) -> bool {
     let ([old], [new]) = (
-        document.verification_method.as_slice(),
-        keys.verification_method.as_slice(),
+        document.authentication.as_slice(),
+        keys.authentication.as_slice(),
     ) else {
         return false;
     };
-    let renamed = v1::VerificationMethod {
-        id: old.id.clone(),
-        ..new.clone()
+    let renamed = |id: &String| if id == new { old.clone() } else { id.clone() };
+    let method = |method: &v1::VerificationMethod| v1::VerificationMethod {
+        id: renamed(&method.id),
+        ..method.clone()
     };
-    let alone = std::slice::from_ref(&old.id);
-    let others = [
-        &document.key_agreement,
-        &document.capability_invocation,
-        &document.capability_delegation,
+    let methods: Vec<_> = keys.verification_method.iter().map(method).collect();
+    let uses = [
+        (&document.assertion_method, &keys.assertion_method),
+        (&document.key_agreement, &keys.key_agreement),
+        (&document.capability_invocation, &keys.capability_invocation),
+        (&document.capability_delegation, &keys.capability_delegation),
     ];
-    renamed == *old
-        && document.authentication == alone
-        && document.assertion_method == alone
-        && others.iter().all(|uses| uses.is_empty())
+    methods.len() == document.verification_method.len()
+        && methods
+            .iter()
+            .all(|method| document.verification_method.contains(method))
+        && uses.iter().all(|(old, new)| {
+            old.len() == new.len() && new.iter().all(|id| old.contains(&renamed(id)))
+        })
 }
 
 fn method(did: &Did, fragment: &str, key: &PublicKey) -> v1::VerificationMethod {
@@ -203,6 +244,45 @@ mod tests {
     }
 
     #[test]
+    fn keys_that_do_not_log_in_stay_and_the_others_are_named() {
+        let made = || {
+            keystore::generate(starfire_did::KeyAlgorithm::Ed25519)
+                .unwrap()
+                .public()
+        };
+        let first = made();
+        let did = first.address(None);
+        let id = |fragment: &str| format!("{did}#{fragment}");
+        let mut document = v1::DidDocument::from(&Document::for_key(&did, &first));
+        for fragment in ["login", "assert", "agree"] {
+            document
+                .verification_method
+                .push(method(&did, fragment, &made()));
+        }
+        document.authentication.push(id("login"));
+        document.assertion_method = vec![id("key-1"), id("assert")];
+        document.key_agreement = vec![id("agree")];
+        document.capability_invocation = vec![id("login"), id("assert")];
+
+        let alone = instead(&did, &document, &made());
+        let all = ["key-1", "login", "assert", "agree"].map(id);
+        assert_eq!(replaced(&document, &alone), all);
+
+        let keys = beside_others(&document, alone);
+        assert_eq!(replaced(&document, &keys), ["key-1", "login"].map(id));
+        assert_eq!(keys.authentication, [id("key-2")]);
+        assert_eq!(keys.assertion_method, ["key-2", "assert"].map(id));
+        assert_eq!(keys.key_agreement, [id("agree")]);
+        assert_eq!(keys.capability_invocation, [id("assert")]);
+        let stored: Vec<String> = keys
+            .verification_method
+            .iter()
+            .map(|method| method.id.clone())
+            .collect();
+        assert_eq!(stored, ["key-2", "assert", "agree"].map(id));
+    }
+
+    #[test]
     fn a_key_that_was_made_for_nothing_is_told_of() {
         let key = keystore::generate(starfire_did::KeyAlgorithm::Ed25519).unwrap();
         let hint = |made| {
@@ -232,14 +312,19 @@ mod tests {
         let did = key.address(None);
         let mut document = v1::DidDocument::from(&Document::for_key(&did, &key));
         let nothing = |document: &v1::DidDocument, key: &PublicKey| {
-            changes_nothing(document, &instead(&did, document, key))
+            let keys = beside_others(document, instead(&did, document, key));
+            changes_nothing(document, &keys)
         };
         assert!(nothing(&document, &key));
         assert!(!nothing(&document, &other));
-        // To drop all but one is a change.
-        document
-            .verification_method
-            .push(method(&did, "key-7", &other));
+        // One that does not log in stays, so there is still nothing to do.
+        let beside = method(&did, "key-7", &other);
+        document.verification_method.insert(0, beside.clone());
+        document.capability_delegation.push(beside.id.clone());
+        assert!(nothing(&document, &key));
+        assert!(!nothing(&document, &other));
+        // To drop one of two that log in is a change.
+        document.authentication.push(beside.id);
         assert!(!nothing(&document, &key));
         let mut narrow = v1::DidDocument::from(&Document::for_key(&did, &key));
         narrow.assertion_method.clear();

@@ -9,7 +9,7 @@ use starfire_proto::protocol::operation::Native;
 use starfire_proto::v1;
 use starfire_proto::v1::did_recover::To;
 
-use super::keys::{NewKey, instead};
+use super::keys::{NewKey, instead, replaced};
 use super::sign::{Cosigners, Sender, Signers, live};
 use crate::cli::context::Context;
 use crate::cli::output::Report;
@@ -72,6 +72,10 @@ pub(super) async fn recover(arguments: Recover, context: &Context) -> Result<Rep
         let new = arguments.new_key.open(context, &did)?;
         (To::Keys(instead(&did, &document, &new.key)), Some(new))
     };
+    let gone = match &to {
+        To::Keys(keys) => Some(replaced(&document, keys)),
+        To::End(_) => None,
+    };
     let recover = v1::DidRecover {
         did: did.to_string(),
         expected_version,
@@ -99,7 +103,9 @@ pub(super) async fn recover(arguments: Recover, context: &Context) -> Result<Rep
             .with("height", committed.height)
             .with("transaction", hex::encode(committed.hash)),
     };
-    Ok(report.with_some("key_file", new.map(|new| new.file.display().to_string())))
+    Ok(report
+        .with_some("replaces", gone)
+        .with_some("key_file", new.map(|new| new.file.display().to_string())))
 }
 
 pub(super) async fn veto(arguments: Veto, context: &Context) -> Result<Report, Failure> {
