@@ -58,7 +58,10 @@ pub(crate) enum Command {
     Veto(Veto),
     /// Carry out a recovery after its delay
     Complete(Complete),
-    /// Withdraw the document for ever
+    /// Withdraw the document for ever: first revoke, then deactivate
+    ///
+    /// A DID that has ended sets no bit of its status lists and takes back no accreditation. Whose keys were stolen revokes first what a
+    /// thief may date back.
     Deactivate(Deactivate),
     /// Small files of a DID, of which every version stays
     #[command(subcommand)]
