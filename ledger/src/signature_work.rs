@@ -11,9 +11,8 @@
 
 use std::collections::BTreeMap;
 
-use starfire_did::KeyAlgorithm;
-use starfire_did::create::Create;
 use starfire_did::id::AccountKind;
+use starfire_did::{Did, KeyAlgorithm};
 
 use crate::quota::Payer;
 use crate::transaction::{Operation, Signature, shape};
@@ -99,12 +98,11 @@ pub(crate) struct Room {
 impl Room {
     /// An empty block's, on a chain that gives strangers this share of it.
     pub(crate) fn new(open_share_percent: u32) -> Self {
-        let percent = u64::from(open_share_percent.min(100));
         Self {
             is_empty: true,
             block: BLOCK_SIGNATURE_WORK_MAX,
             all: SELECTED_SIGNATURE_WORK_MAX,
-            open: SELECTED_SIGNATURE_WORK_MAX * percent / 100,
+            open: open_max(open_share_percent),
             used: BTreeMap::new(),
         }
     }
@@ -173,7 +171,7 @@ pub(crate) fn of(blob_bytes: usize, signatures: &[Signature], operations: &[Oper
         .filter_map(|operation| operation.payload.as_ref().ok());
     for create in payloads.flat_map(|payload| payload.creations()) {
         if create.has_consent() {
-            asked.consents.add(consenting(create));
+            asked.consents.add(consenting(create.did()));
         }
     }
     asked.work()
@@ -185,9 +183,28 @@ pub fn foreseen(envelope: &[u8]) -> u64 {
     shape::asked(envelope).map_or(0, |asked| asked.work().min(ENVELOPE_SIGNATURE_WORK_MAX))
 }
 
+/// What a signature costs at most, over a message of that length.
+pub fn of_signature_at_most(message_bytes: usize) -> u64 {
+    let mut one = Tally::default();
+    one.add(KeyAlgorithm::Sm2);
+    one.work(message_bytes)
+}
+
+/// What the consent of the key costs that the DID derives from.
+pub fn of_consent(did: &Did) -> u64 {
+    let mut one = Tally::default();
+    one.add(consenting(did));
+    one.work(CONSENT_BYTES)
+}
+
+/// What strangers have of a block, on a chain that gives them this share.
+pub fn open_max(open_share_percent: u32) -> u64 {
+    SELECTED_SIGNATURE_WORK_MAX * u64::from(open_share_percent.min(100)) / 100
+}
+
 /// The algorithm of the key that a DID derives from. Of other kinds no consent is checked.
-fn consenting(create: &Create) -> KeyAlgorithm {
-    match create.did().kind() {
+fn consenting(did: &Did) -> KeyAlgorithm {
+    match did.kind() {
         Some(AccountKind::Sm2) => KeyAlgorithm::Sm2,
         Some(AccountKind::Ed25519 | AccountKind::Secp256k1) | None => KeyAlgorithm::Ed25519,
     }

@@ -236,7 +236,7 @@ fn a_path_is_found_among_many_files_and_versions() {
             .map(|n| {
                 (
                     path((height * 7 + n) % 50),
-                    (n % 5 != 0).then(|| height.to_be_bytes().to_vec()),
+                    (!n.is_multiple_of(5)).then(|| height.to_be_bytes().to_vec()),
                 )
             })
             .chain([(b"hot".to_vec(), Some(height.to_be_bytes().to_vec()))])
@@ -268,7 +268,7 @@ fn what_is_read_ahead_is_what_would_have_been_read() {
         let entry = |n: u64| {
             (
                 path(n),
-                (n % 5 != 0).then(|| [from, n].map(u64::to_be_bytes).concat()),
+                (!n.is_multiple_of(5)).then(|| [from, n].map(u64::to_be_bytes).concat()),
             )
         };
         (from..to).map(entry).collect()
@@ -288,7 +288,7 @@ fn what_is_read_ahead_is_what_would_have_been_read() {
         assert_eq!(rocks.newest().get(path), Some(stored.get(path)));
         assert_eq!(state.get(path), stored.get(path));
     }
-    drop(state);
+    drop((state, stored));
 
     // What a later block writes is not hidden by it.
     rocks

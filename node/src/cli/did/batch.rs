@@ -52,10 +52,10 @@ pub(super) async fn run(arguments: &Batch, context: &Context) -> Result<Report, 
     let creations = creations::read(&arguments.file, arguments.skip, &chain, &signing)?;
     let total = creations.len();
     let mut results = arguments.out.as_deref().map(Results::create).transpose()?;
-    let bytes_max = split::bytes_max(&signers.client, &signing).await?;
+    let bounds = split::bounds(&signers.client, &signing).await?;
     let mut rows = Vec::new();
     let mut done = 0;
-    for batch in split::split(&creations, bytes_max) {
+    for batch in split::split(&creations, bounds) {
         let create = batch
             .iter()
             .map(|creation| creation.message.clone())
