@@ -72,7 +72,7 @@ impl Config {
              # Newest snapshots kept, each as large as the state.\nsnapshots_kept = {}\n\
              # Newest blocks kept, with the states that their headers prove; 0: all.\nretain_blocks = {}\n\
              # Of older blocks every so many-th is kept, and can be proved by; 0: none.\nretain_every = {}\n\
-             # Memory for the database's cache and buffers, and from 512 on for records of DIDs (half of it), MiB. What is not held here is read from the disk.\nmemory_mib = {}\n\n\
+             # Memory for the database's cache and buffers, and from 512 on for records of DIDs (up to half of it), MiB. What is not held here is read from the disk.\nmemory_mib = {}\n\n\
              [sync]\n# A node with an empty store begins with a snapshot of its peers, instead of executing every block.\nsnapshots = {}\n\
              # A larger snapshot is not taken, MiB: until the last part is there, only the peers' word says that it is the state.\nsnapshot_mib_max = {}\n\
              # A recent header that you trust, got by another way than from the peers; needed when the genesis is older than 30 days.\n\
