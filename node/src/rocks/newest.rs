@@ -21,6 +21,8 @@ const ENTRIES_MAX: usize = 1 << 18;
 const WAYS: usize = 8;
 /// Longer values are not kept, so the table has at most so many times [`ENTRIES_MAX`] bytes; accounts have about a hundred.
 const VALUE_BYTES_MAX: usize = 256;
+/// Of paths that are to be read ahead so many tell whether the others are worth a look.
+const SAMPLE: usize = 64;
 /// Paths that are read ahead of their use at one time: one in four of what the table holds.
 const READ_AHEAD_MAX: usize = ENTRIES_MAX / 4;
 
@@ -157,7 +159,14 @@ impl View for NewestState<'_> {
         let mut unknown: Vec<&[u8]> = {
             let newest = self.newest();
             let is_unknown = |path: &&[u8]| newest.get(path).is_none();
-            paths.iter().map(Vec::as_slice).filter(is_unknown).collect()
+            let mut paths = paths.iter().map(Vec::as_slice);
+            // Where nearly all are known, to look for the others costs more than it saves.
+            let sample = paths.by_ref().take(SAMPLE).filter(is_unknown);
+            let sample: Vec<&[u8]> = sample.collect();
+            if sample.len() < SAMPLE / 8 {
+                return;
+            }
+            sample.into_iter().chain(paths.filter(is_unknown)).collect()
         };
         if unknown.len() <= SHARE_MIN {
             return;
