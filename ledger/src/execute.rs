@@ -31,9 +31,9 @@ pub struct Outcome {
 pub fn execute(view: &dyn View, block: &CheckedBlock) -> Outcome {
     let header = &block.block().header;
     let height = header.height.value();
-    let transactions = block.transactions().iter().map(AsRef::as_ref);
-    view.read_ahead(&read_ahead::paths(transactions));
     let admission = Admission::new(view, height);
+    let transactions = block.transactions().iter().map(AsRef::as_ref);
+    view.read_ahead(&read_ahead::paths(&admission.chain, transactions));
     let mut state = Overlay::new(view);
     // Every later header proves every earlier one.
     if let (Some(last_block_id), Some(last_height)) = (header.last_block_id, height.checked_sub(1))

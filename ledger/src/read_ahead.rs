@@ -1,20 +1,27 @@
 //! What a block is going to read, as far as its transactions tell before they run.
 
+use starfire_proto::v1;
 use starfire_state::key;
 
+use crate::account::address;
 use crate::check::Checked;
 use crate::payload::Payload;
 
 /// Paths that the transactions' execution reads, most likely: of each its source, and whom its first operation pays.
 ///
 /// Never more than two a transaction, and each transaction's source is read in any case: what is read ahead is within twice of what the
-/// block may read without it, whatever its operations name.
-pub fn paths<'a>(transactions: impl IntoIterator<Item = &'a Checked>) -> Vec<Vec<u8>> {
+/// block may read without it, whatever its operations name. What is no address of the chain is not looked for.
+pub(crate) fn paths<'a>(
+    chain: &v1::ChainRecord,
+    transactions: impl IntoIterator<Item = &'a Checked>,
+) -> Vec<Vec<u8>> {
     let mut paths = Vec::new();
     for transaction in transactions {
         paths.push(source(transaction));
         let payload = transaction.operations.first().map(|first| &first.payload);
-        if let Some(Ok(Payload::PayCoin(payment))) = payload {
+        if let Some(Ok(Payload::PayCoin(payment))) = payload
+            && address(payment.destination(), chain).is_ok()
+        {
             paths.push(key::account(payment.destination()));
         }
     }
@@ -40,15 +47,15 @@ mod tests {
         PrivateKey::generate([seed; 32], KeyAlgorithm::Ed25519)
     }
 
-    fn address(seed: u8) -> String {
+    fn address_of(seed: u8) -> String {
         Did::derive(&key_of(seed).public(), None).to_string()
     }
 
-    fn pay(seed: u8) -> protocol::Operation {
+    fn pay(destination: String) -> protocol::Operation {
         protocol::Operation {
             r#type: Type::PayCoin.into(),
             pay_coin: Some(protocol::OperationPayCoin {
-                dest_address: address(seed),
+                dest_address: destination,
                 amount: 1,
                 ..Default::default()
             }),
@@ -58,7 +65,7 @@ mod tests {
 
     fn transaction(source: u8, operations: Vec<protocol::Operation>) -> Checked {
         let body = protocol::Transaction {
-            source_address: address(source),
+            source_address: address_of(source),
             nonce: 1,
             operations,
             ..Default::default()
@@ -76,10 +83,21 @@ mod tests {
             ..Default::default()
         };
         let transactions = [
-            transaction(1, vec![pay(2), pay(3), pay(4)]),
-            transaction(5, vec![log, pay(6)]),
+            transaction(1, [2, 3, 4].map(|seed| pay(address_of(seed))).into()),
+            transaction(5, vec![log, pay(address_of(6))]),
         ];
-        let expected = [1, 2, 5].map(|seed| key::account(&address(seed)));
-        assert_eq!(paths(&transactions), expected);
+        let expected = [1, 2, 5].map(|seed| key::account(&address_of(seed)));
+        let chain = v1::ChainRecord::default();
+        assert_eq!(paths(&chain, &transactions), expected);
+    }
+
+    #[test]
+    fn what_is_no_address_is_not_looked_for() {
+        let other_chain = Did::derive(&key_of(2).public(), Some(&"by01".parse().unwrap()));
+        let texts = ["x".repeat(40_000), String::new(), other_chain.to_string()];
+        let transactions = texts.map(|text| transaction(1, vec![pay(text)]));
+        let expected = [1, 1, 1].map(|seed| key::account(&address_of(seed)));
+        let chain = v1::ChainRecord::default();
+        assert_eq!(paths(&chain, &transactions), expected);
     }
 }

@@ -19,7 +19,8 @@ use super::state::StateAt;
 /// Places in the table, together and for one path.
 const ENTRIES_MAX: usize = 1 << 18;
 const WAYS: usize = 8;
-/// Longer values are not kept, so the table has at most so many times [`ENTRIES_MAX`] bytes; accounts have about a hundred.
+/// Longer paths and values are not kept, so the table has at most so many times [`ENTRIES_MAX`] bytes; accounts have about sixty and a hundred.
+const PATH_BYTES_MAX: usize = 128;
 const VALUE_BYTES_MAX: usize = 256;
 /// Of paths that are to be read ahead so many tell whether the others are worth a look.
 const SAMPLE: usize = 64;
@@ -82,7 +83,7 @@ impl Newest {
         let hash = hash(path);
         let entries = &mut self.sets[place(hash)].entries;
         let known = entries.iter().position(|entry| entry.is_of(hash, path));
-        if value.is_some_and(|value| value.len() > VALUE_BYTES_MAX) {
+        if path.len() > PATH_BYTES_MAX || value.is_some_and(|value| value.len() > VALUE_BYTES_MAX) {
             known.map(|at| entries.remove(at));
             return;
         }
@@ -225,6 +226,18 @@ mod tests {
         assert!((ENTRIES_MAX / 2..=ENTRIES_MAX).contains(&known), "{known}");
         newest.clear();
         assert!(model.keys().all(|path| newest.get(path).is_none()));
+    }
+
+    #[test]
+    fn a_long_path_is_not_kept() {
+        let mut newest = Newest::new();
+        let path = |length| vec![b'a'; length];
+        for length in [PATH_BYTES_MAX, PATH_BYTES_MAX + 1, 40_000] {
+            newest.note(&path(length), None);
+        }
+        assert_eq!(newest.get(&path(PATH_BYTES_MAX)), Some(None));
+        assert_eq!(newest.get(&path(PATH_BYTES_MAX + 1)), None);
+        assert_eq!(newest.get(&path(40_000)), None);
     }
 
     #[test]

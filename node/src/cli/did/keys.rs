@@ -141,9 +141,20 @@ pub(super) fn instead(did: &Did, document: &v1::DidDocument, key: &PublicKey) ->
 }
 
 /// These keys, and those of the document that do not log in, with what they are for: to assert by a key of another kind, say, or to
-/// agree on keys.
+/// agree on keys. One that is now to log in stands there as what logs in, and not twice.
 fn beside_others(document: &v1::DidDocument, mut keys: v1::DidKeys) -> v1::DidKeys {
-    let stays = |id: &&String| !document.authentication.contains(id);
+    let unnamed = |method: &v1::VerificationMethod| v1::VerificationMethod {
+        id: String::new(),
+        ..method.clone()
+    };
+    let new: Vec<_> = keys.verification_method.iter().map(unnamed).collect();
+    let again: Vec<String> = document
+        .verification_method
+        .iter()
+        .filter(|method| new.contains(&unnamed(method)))
+        .map(|method| method.id.clone())
+        .collect();
+    let stays = |id: &&String| !document.authentication.contains(id) && !again.contains(id);
     let others = |ids: &[String]| ids.iter().filter(stays).cloned().collect::<Vec<_>>();
     let methods = document.verification_method.iter();
     let staying = methods.filter(|method| stays(&&method.id)).cloned();
@@ -280,6 +291,23 @@ mod tests {
             .map(|method| method.id.clone())
             .collect();
         assert_eq!(stored, ["key-2", "assert", "agree"].map(id));
+    }
+
+    #[test]
+    fn a_key_that_stands_there_and_is_to_log_in_stands_there_once() {
+        let [login, other] = [(); 2].map(|()| {
+            let key = keystore::generate(starfire_did::KeyAlgorithm::Ed25519);
+            key.unwrap().public()
+        });
+        let did = login.address(None);
+        let mut document = v1::DidDocument::from(&Document::for_key(&did, &login));
+        let beside = method(&did, "assert", &other);
+        document.verification_method.push(beside.clone());
+        document.assertion_method.push(beside.id.clone());
+        let keys = beside_others(&document, instead(&did, &document, &other));
+        assert_eq!(keys.verification_method.len(), 1);
+        assert_eq!(keys.assertion_method, keys.authentication);
+        assert!(replaced(&document, &keys).contains(&beside.id));
     }
 
     #[test]
