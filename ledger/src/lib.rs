@@ -1,9 +1,10 @@
 //! The ledger: (state, block) → outcome.
 //!
 //! A transaction comes in as bytes and goes one way. [`transaction`] decodes its envelope once, [`mod@check`] proves without any state
-//! that it is for this chain and well signed, [`admission`] asks the state whether it may run, [`selection`] is what a
-//! proposer makes of those that wait, [`execute()`] runs their operations, and [`receipt`] tells what became of each. [`payload`] is the one list of what a transaction can do. [`block`] is how
-//! transactions are decided together, [`genesis`] how a chain begins, [`validators`] who decides which height.
+//! that it is for this chain and well signed, [`admission`] asks the state whether it may run, [`selection`] is what a proposer makes of
+//! those that wait, [`execute()`] runs their operations, and [`receipt`] tells what became of each. [`payload`] is the one list of what a
+//! transaction can do. [`block`] is how transactions are decided together, [`genesis`] how a chain begins, [`validators`] who decides which
+//! height.
 //!
 //! Nothing here knows the node that runs it: no clock, no disk, no key, no randomness.
 

@@ -234,7 +234,6 @@ fn absence_in_an_empty_tree_is_believed_against_the_empty_root_alone() {
     );
 }
 
-/// Among so many keys some share the first 30 bits of their hashes, and so a chain of pages.
 /// So many that their pages are read before their turn, and then so many that they are read subtree by subtree.
 #[test]
 fn many_changes_make_the_tree_of_their_content() {
@@ -261,6 +260,7 @@ fn many_changes_make_the_tree_of_their_content() {
     }
 }
 
+/// Among so many keys some share the first 30 bits of their hashes, and so a chain of pages.
 #[test]
 fn keys_whose_hashes_begin_alike_are_told_apart() {
     let mut hashed: Vec<(Hash, Vec<u8>)> = (0..1u32 << 17)
