@@ -35,6 +35,16 @@ pub(super) fn closed(levels: &[v1::AccreditationRecord], now_ms: i64) -> Vec<v1:
     above
 }
 
+/// Forgets so many terms, the shortest: many short ones, which any accreditor can make, take no long one's place.
+pub(super) fn forget_shortest(terms: &mut Vec<v1::EarlierTerm>, count: usize) {
+    for _ in 0..count {
+        let shortest = (0..terms.len()).min_by_key(|at| terms[*at].until_ms - terms[*at].from_ms);
+        if let Some(shortest) = shortest {
+            terms.remove(shortest);
+        }
+    }
+}
+
 /// What is over of the term that stands there.
 fn over(accreditation: &v1::AccreditationRecord, now_ms: i64) -> Option<v1::EarlierTerm> {
     let ends = [accreditation.valid_until_ms, accreditation.withdrawn_ms];

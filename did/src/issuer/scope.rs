@@ -5,7 +5,7 @@ use starfire_state::{Env, Event, Overlay, Rejection, record};
 
 use super::DELEGATION_DEPTH_MAX;
 use super::chain::chain;
-use super::past::{EARLIER_TERMS_MAX, closed};
+use super::past::{EARLIER_TERMS_MAX, closed, forget_shortest};
 use crate::code;
 use crate::deactivate::REASON_BYTES_MAX;
 use crate::id::Did;
@@ -126,11 +126,11 @@ impl Scope {
         let mut earlier = closed(&levels, now_ms);
         let over = earlier.len().saturating_sub(EARLIER_TERMS_MAX);
         match giver {
-            Giver::Motion(_) => drop(earlier.drain(..over)),
+            Giver::Motion(_) => forget_shortest(&mut earlier, over),
             Giver::Accreditor(_) if over == 0 => {}
             Giver::Accreditor(_) => {
                 let detail = format!(
-                    "it keeps {EARLIER_TERMS_MAX} terms that are over, and would forget the oldest: a motion may do that"
+                    "it keeps {EARLIER_TERMS_MAX} terms that are over, and would forget the shortest: a motion may do that"
                 );
                 return Err(Rejection::new(code::ACCREDITATION_TERMS_FULL, detail));
             }
