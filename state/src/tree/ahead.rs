@@ -2,7 +2,8 @@
 //!
 //! What lies below a page is known only when the page is there, so a pass that reads as it goes down waits for each read before it can
 //! ask for the next. All pages of one depth can be asked for together, and a store that looks for many at once is sooner done than with
-//! one after the other. They are opened here once, and handed out in the order in which the pass comes to them.
+//! one after the other. They are opened here once, and handed out in the order in which the pass comes to them. Where most are at hand in
+//! the cache it costs more than it saves, so the pass before decides.
 
 use std::collections::VecDeque;
 
@@ -13,7 +14,7 @@ use super::update::Change;
 use crate::store::Archive;
 
 /// For fewer changes than this the pages are read as the pass comes to them.
-const CHANGES_MIN: usize = 128;
+pub(super) const CHANGES_MIN: usize = 128;
 /// For more changes than this they are read subtree by subtree: some six pages a change, of about 600 bytes each, wait at one time.
 const CHANGES_MAX: usize = 8_192;
 
@@ -30,7 +31,8 @@ impl Ahead {
         self.levels.get_mut(depth / BITS)?.pop_front()
     }
 
-    /// Reads all pages on the way from `top`, at `depth`, to the changes below it, if they are neither too few nor too many.
+    /// Reads all pages on the way from `top`, at `depth`, to the changes below it, if these are neither too few nor too many. Says how
+    /// many the cache did not have.
     pub(super) fn read(
         &mut self,
         archive: &dyn Archive,
@@ -38,13 +40,15 @@ impl Ahead {
         top: PageRef,
         changes: &[Change<'_>],
         mut depth: usize,
-    ) {
-        if !(CHANGES_MIN..=CHANGES_MAX).contains(&changes.len()) {
-            return;
+    ) -> usize {
+        let mut missed = 0;
+        if cache.is_warm() || !(CHANGES_MIN..=CHANGES_MAX).contains(&changes.len()) {
+            return missed;
         }
         let mut level = vec![(top, changes)];
         while !level.is_empty() {
-            let pages = read_level(archive, cache, &level, depth);
+            let (pages, not_cached) = read_level(archive, cache, &level, depth);
+            missed += not_cached;
             let mut below = Vec::new();
             for ((_, changes), page) in level.iter().zip(&pages) {
                 for part in changes.chunk_by(|a, b| slot_of(&a.at, depth) == slot_of(&b.at, depth))
@@ -61,16 +65,17 @@ impl Ahead {
             level = below;
             depth += BITS;
         }
+        missed
     }
 }
 
-/// The pages of one depth, each with the changes below it.
+/// The pages of one depth, each with the changes below it, and how many of them the cache did not have.
 fn read_level(
     archive: &dyn Archive,
     cache: &mut Cache,
     level: &[(PageRef, &[Change<'_>])],
     depth: usize,
-) -> Vec<Page> {
+) -> (Vec<Page>, usize) {
     let mut pages = vec![Page::default(); level.len()];
     let mut missing: Vec<(usize, PageKey)> = Vec::new();
     for (at, (page, changes)) in level.iter().enumerate() {
@@ -88,5 +93,5 @@ fn read_level(
         pages[*at] = Page::decode(&row, page.height, place, depth);
         cache.put(page.height, depth, place, &row);
     }
-    pages
+    (pages, missing.len())
 }

@@ -16,6 +16,8 @@ const DEPTH_MAX: usize = 18;
 pub struct Cache {
     /// Each depth's pages in order of their place, as far as one was kept.
     levels: [Vec<Kept>; DEPTH_MAX / BITS + 1],
+    /// A pass found most of its pages here.
+    is_warm: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -29,6 +31,16 @@ impl Cache {
     /// Nothing kept yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Whether the last pass that said so found most of its pages here.
+    pub(super) fn is_warm(&self) -> bool {
+        self.is_warm
+    }
+
+    /// Says how many pages a pass over so many changes did not find here: most, if it is one for each change.
+    pub(super) fn note_pass(&mut self, changes: usize, missed: usize) {
+        self.is_warm = missed < changes;
     }
 
     /// The row of the page that was written at `height` and stands at the first `depth` bits of `place`.

@@ -2,7 +2,7 @@
 //!
 //! Changes that share a subtree go down together, so each page on the way is read once, and made and hashed once on the way up.
 
-use super::ahead::Ahead;
+use super::ahead::{Ahead, CHANGES_MIN};
 use super::cache::Cache;
 use super::hash::Hash;
 use super::page::{BITS, Leaf, Node, Page, PageRef, Slot, slot_of};
@@ -27,6 +27,8 @@ pub(super) struct Pass<'a> {
     cache: &'a mut Cache,
     /// Pages that were read before their turn.
     ahead: Ahead,
+    /// Pages that the cache did not have.
+    missed: usize,
     /// The version that is made.
     height: u64,
     /// What to store.
@@ -44,6 +46,7 @@ impl<'a> Pass<'a> {
             archive,
             cache,
             ahead: Ahead::default(),
+            missed: 0,
             height,
             writes: Rows::new(),
             keys: Vec::new(),
@@ -59,6 +62,10 @@ impl<'a> Pass<'a> {
         } else {
             self.update(before, changes, 0)
         };
+        // A pass over a few changes says nothing of one over many.
+        if changes.len() >= CHANGES_MIN {
+            self.cache.note_pass(changes.len(), self.missed);
+        }
         self.writes
             .push(&row::root(self.height), &row::encode_root(&root));
         root
@@ -203,7 +210,8 @@ impl<'a> Pass<'a> {
         if let Some(page) = self.ahead.take(depth) {
             return page;
         }
-        self.ahead
+        self.missed += self
+            .ahead
             .read(self.archive, self.cache, old, changes, depth);
         if let Some(page) = self.ahead.take(depth) {
             return page;
@@ -212,6 +220,7 @@ impl<'a> Pass<'a> {
         if let Some(row) = self.cache.get(height, depth, place) {
             return Page::decode(row, height, place, depth);
         }
+        self.missed += 1;
         let (page, row) = read(self.archive, height, depth, place);
         self.cache.put(height, depth, place, &row);
         page
