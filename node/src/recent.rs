@@ -14,12 +14,12 @@ use starfire_ledger::Checked;
 
 use crate::mempool::Limits;
 
-/// Transactions that are remembered at most, beside as many as may wait: some seconds' worth under load.
+/// Transactions that are remembered at most, beside those that wait: some seconds' worth under load.
 const TRANSACTIONS_MAX: usize = 16_384;
-/// Bytes of their envelopes together, beside as many as may wait.
+/// Bytes of their envelopes together, beside those that wait.
 const BYTES_MAX: usize = 16 << 20;
-/// Of the oldest, those that somebody else holds are passed over, so many for each that is to be forgotten.
-const SPARED_MAX: usize = 64;
+/// Of the oldest, those that somebody else holds are passed over, so many for each that comes.
+const SPARED_MAX: usize = 16;
 
 /// The transactions checked lately. Clones share them.
 #[derive(Debug, Clone)]
@@ -75,21 +75,36 @@ impl Known {
         self.by_id.insert(transaction.id, transaction.clone());
         self.oldest_first.push_back(transaction.id);
         self.bytes += transaction.bytes().len();
-        while self.oldest_first.len() > self.transactions_max || self.bytes > self.bytes_max {
-            self.forget_one();
+        self.make_room();
+    }
+
+    /// What only passes through is forgotten by its own bounds, what waits by those of the mempool beside them.
+    fn make_room(&mut self) {
+        let mut spared = 0;
+        while self.is_over(TRANSACTIONS_MAX, BYTES_MAX) && spared < SPARED_MAX {
+            if self.is_oldest_held() {
+                self.oldest_first.rotate_left(1);
+                spared += 1;
+            } else {
+                self.forget_oldest();
+            }
+        }
+        while self.is_over(self.transactions_max, self.bytes_max) {
+            self.forget_oldest();
         }
     }
 
-    /// The oldest that nobody else holds, if it is soon found.
-    fn forget_one(&mut self) {
-        for _ in 0..SPARED_MAX {
-            let oldest = self.oldest_first.front();
-            let oldest = oldest.and_then(|id| self.by_id.get(id));
-            if oldest.is_none_or(|known| Arc::strong_count(known) == 1) {
-                break;
-            }
-            self.oldest_first.rotate_left(1);
-        }
+    fn is_over(&self, transactions_max: usize, bytes_max: usize) -> bool {
+        self.oldest_first.len() > transactions_max || self.bytes > bytes_max
+    }
+
+    fn is_oldest_held(&self) -> bool {
+        let oldest = self.oldest_first.front();
+        let oldest = oldest.and_then(|id| self.by_id.get(id));
+        oldest.is_some_and(|known| Arc::strong_count(known) > 1)
+    }
+
+    fn forget_oldest(&mut self) {
         let id = self.oldest_first.pop_front();
         let id = id.expect("what is over a bound is something");
         let forgotten = self.by_id.remove(&id).expect("each id has its transaction");
@@ -158,6 +173,16 @@ mod tests {
         let known = known(&recent, &ids);
         assert_eq!(known.iter().filter(|known| **known).count(), 19);
         assert_eq!(known[..2], [false, false]);
+    }
+
+    #[test]
+    fn what_passes_through_takes_no_room_of_what_may_wait() {
+        let recent = beside(BYTES_MAX);
+        for nonce in 1..=60 {
+            recent.add([&transaction(nonce, BYTES_MAX / 20)]);
+        }
+        let bytes = recent.lock().bytes;
+        assert!(bytes <= BYTES_MAX, "{bytes}");
     }
 
     #[test]
