@@ -33,7 +33,7 @@ pub fn execute(view: &dyn View, block: &CheckedBlock) -> Outcome {
     let height = header.height.value();
     let admission = Admission::new(view, height);
     let transactions = block.transactions().iter().map(AsRef::as_ref);
-    view.read_ahead(&read_ahead::paths(&admission.chain, transactions));
+    view.read_ahead(&mut read_ahead::paths(&admission.chain, transactions));
     let mut state = Overlay::new(view);
     // Every later header proves every earlier one.
     if let (Some(last_block_id), Some(last_height)) = (header.last_block_id, height.checked_sub(1))

@@ -17,8 +17,9 @@ pub trait View {
     /// Up to `limit` entries whose key begins with `prefix` and is greater than `after`, in byte order.
     fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)>;
 
-    /// Says that the values at these paths will be asked for soon: a store may look for several at a time. Changes no answer.
-    fn read_ahead(&self, _paths: &[Vec<u8>]) {}
+    /// Says that the values at these paths will be asked for soon: a store may look for several at a time, and may leave off when the first
+    /// of them tell that it need not. Changes no answer.
+    fn read_ahead(&self, _paths: &mut dyn Iterator<Item = Vec<u8>>) {}
 }
 
 /// Decodes the protobuf record at `key`.

@@ -39,16 +39,15 @@ impl Replica {
         if transactions.len() < READ_AHEAD_MIN {
             return;
         }
-        let paths: Vec<_> = transactions
+        let mut paths = transactions
             .iter()
             .filter(|transaction| {
                 self.finds_place(transaction)
                     .is_ok_and(|open| open.is_some())
             })
-            .map(|transaction| read_ahead::source(transaction))
-            .collect();
+            .map(|transaction| read_ahead::source(transaction));
         let state = self.store.state_at(self.expected.height - 1);
-        state.read_ahead(&paths);
+        state.read_ahead(&mut paths);
     }
 
     /// Whether a transaction that does not wait finds a place, and which, strangers' or another; `None`: it waits. What waits, or finds no

@@ -140,6 +140,11 @@ impl<'a> NewestState<'a> {
             .lock()
             .expect("nobody panics while holding the newest values")
     }
+
+    fn keep_unknown(&self, paths: &mut Vec<Vec<u8>>) {
+        let newest = self.newest();
+        paths.retain(|path| newest.get(path).is_none());
+    }
 }
 
 impl View for NewestState<'_> {
@@ -156,19 +161,16 @@ impl View for NewestState<'_> {
         self.state.scan(prefix, after, limit)
     }
 
-    fn read_ahead(&self, paths: &[Vec<u8>]) {
-        let mut unknown: Vec<&[u8]> = {
-            let newest = self.newest();
-            let is_unknown = |path: &&[u8]| newest.get(path).is_none();
-            let mut paths = paths.iter().map(Vec::as_slice);
-            // Where nearly all are known, to look for the others costs more than it saves.
-            let sample = paths.by_ref().take(SAMPLE).filter(is_unknown);
-            let sample: Vec<&[u8]> = sample.collect();
-            if sample.len() < SAMPLE / 8 {
-                return;
-            }
-            sample.into_iter().chain(paths.filter(is_unknown)).collect()
-        };
+    fn read_ahead(&self, paths: &mut dyn Iterator<Item = Vec<u8>>) {
+        let mut unknown: Vec<Vec<u8>> = paths.take(SAMPLE).collect();
+        self.keep_unknown(&mut unknown);
+        // Where nearly all are known, to look for the others costs more than it saves.
+        if unknown.len() < SAMPLE / 8 {
+            return;
+        }
+        let mut others = paths.collect();
+        self.keep_unknown(&mut others);
+        unknown.append(&mut others);
         if unknown.len() <= SHARE_MIN {
             return;
         }

@@ -282,7 +282,7 @@ fn what_is_read_ahead_is_what_would_have_been_read() {
     rocks.newest().clear();
     let paths: Vec<Vec<u8>> = (0..1_000).chain(0..50).map(path).collect();
     let state = rocks.state_at(1);
-    state.read_ahead(&paths);
+    state.read_ahead(&mut paths.iter().cloned());
     let stored = rocks.reader.state_at(1);
     for path in &paths {
         assert_eq!(rocks.newest().get(path), Some(stored.get(path)));
