@@ -18,8 +18,10 @@ use crate::signature_work::Room;
 
 /// Tag and length of an envelope in a block, at most.
 const TRANSACTION_FRAME_BYTES: usize = 5;
-/// Candidates that are set aside, while it is looked for what others have within their parts.
+/// Candidates that are set aside, while it is looked for what others have within their parts. What would be more is come to again.
 const ASIDE_MAX: usize = 4_096;
+/// So many are come to again at most.
+const AGAIN_MAX: usize = 16_384;
 
 /// What is selected.
 #[derive(Debug, Clone, Default)]
@@ -38,27 +40,42 @@ pub fn select<'a>(
     admission: &Admission,
     validators: usize,
     places: u32,
-    candidates: impl IntoIterator<Item = &'a Arc<Checked>>,
+    candidates: impl IntoIterator<Item = &'a Arc<Checked>, IntoIter: Clone>,
 ) -> Selection {
     let mut filling = Filling::new(view, admission, validators, places);
     let mut candidates = candidates.into_iter();
     let mut aside = Vec::new();
     let mut sources_aside = BTreeSet::new();
+    let mut share = |filling: &mut Filling<'_>, transaction: &'a Arc<Checked>| {
+        let follows = sources_aside.contains(&transaction.source);
+        let is_decided = !follows && filling.decide(transaction, Turn::Shares);
+        if !is_decided {
+            sources_aside.insert(transaction.source);
+        }
+        is_decided
+    };
     while aside.len() < ASIDE_MAX
         && !filling.is_full()
         && let Some(transaction) = candidates.next()
     {
-        let follows = sources_aside.contains(&transaction.source);
-        if follows || !filling.decide(transaction, Turn::Shares) {
-            sources_aside.insert(transaction.source);
+        if !share(&mut filling, transaction) {
             aside.push(transaction);
         }
+    }
+    let mut beyond = candidates.clone().take(AGAIN_MAX);
+    while aside.len() == ASIDE_MAX
+        && !filling.is_full()
+        && let Some(transaction) = beyond.next()
+    {
+        share(&mut filling, transaction);
     }
     let mut rest = aside.into_iter().chain(candidates);
     while !filling.is_full()
         && let Some(transaction) = rest.next()
     {
-        filling.decide(transaction, Turn::Rest);
+        if !filling.has(transaction) {
+            filling.decide(transaction, Turn::Rest);
+        }
     }
     filling.selection
 }
@@ -108,6 +125,12 @@ impl<'v> Filling<'v> {
 
     fn is_full(&self) -> bool {
         self.places == 0 || self.work.is_full()
+    }
+
+    /// Whether it is taken, or another in its place.
+    fn has(&self, transaction: &Checked) -> bool {
+        let last = self.nonces.get(&transaction.source);
+        last.is_some_and(|last| transaction.nonce <= *last)
     }
 
     /// Takes it, or passes over its source. `false`: it is more than its member's part, and none of this turn.

@@ -606,7 +606,7 @@ impl Mempool {
 }
 
 /// The transactions that may be proposed, in order of arrival; one that arrived before its turn comes as soon as that does.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Candidates<'a> {
     pool: &'a Mempool,
     ready: Peekable<btree_map::Iter<'a, u64, Arc<str>>>,

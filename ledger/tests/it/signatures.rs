@@ -1,6 +1,7 @@
 //! What signatures may cost: each key signs once, an envelope and a block ask for so much work, and a proposer counts as those who
 //! check its block.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use prost::Message;
@@ -210,6 +211,33 @@ fn ten_transactions_of_one_member_leave_others_their_part_and_it_alone_has_all()
 }
 
 #[test]
+fn however_much_of_one_member_stands_before_it_what_others_have_within_their_parts_comes_first() {
+    let mut file = file(Profile::Default);
+    file.params.block_transactions_max = 20_000;
+    file.params.member_transactions_max = 20_000;
+    let world = World::begun_by(file);
+    let rules = world.rules();
+    let small = |source: &str, nonce: i64| {
+        let envelope = sign_with_nonce(source, nonce, &[source], vec![pay("bob", 0)]);
+        checked(&envelope, &rules)
+    };
+    let part = SELECTED_SIGNATURE_WORK_MAX / 8 / small("north", 1).signature_work;
+    let part = usize::try_from(part).unwrap();
+    let more = i64::try_from(part + 50).unwrap();
+    let mut waiting: Vec<_> = (1..=more).map(|nonce| small("north", nonce)).collect();
+    let last = waiting.last().unwrap().clone();
+    waiting.extend(std::iter::repeat_n(last, 5_000));
+    waiting.push(small("south", 1));
+    let places = u32::try_from(part + 10).unwrap();
+    let state = world.state();
+    let selection = select(state.as_ref(), &world.admission(), 4, places, &waiting);
+    assert_eq!(selection.taken.len(), part + 10);
+    let is_of_south = |one: &&Arc<Checked>| *one.sender == *address("south");
+    assert_eq!(selection.taken.iter().filter(is_of_south).count(), 1);
+    assert!(selection.refused.is_empty());
+}
+
+#[test]
 fn nothing_is_looked_at_when_there_is_no_room_for_a_signature() {
     let mut file = file(Profile::Default);
     file.params.open_share_percent = 20;
@@ -250,13 +278,13 @@ fn nothing_is_looked_at_when_there_is_no_room_for_a_signature() {
     assert!(left(&waiting) < 20_000);
 
     let beyond = note("bob", 1);
-    let mut looked_at = 0;
+    let looked_at = Cell::new(0);
     let candidates = waiting.iter().chain(std::iter::repeat_n(&beyond, 1_000));
-    let candidates = candidates.inspect(|_| looked_at += 1);
+    let candidates = candidates.inspect(|_| looked_at.set(looked_at.get() + 1));
     let (state, admission) = (world.state(), world.admission());
     let selection = select(state.as_ref(), &admission, 4, 100, candidates);
     assert_eq!(selection.taken.len(), waiting.len());
-    assert_eq!(looked_at, waiting.len());
+    assert_eq!(looked_at.get(), waiting.len());
 }
 
 // What stands behind a wrong consent is not checked, and never executed: the receipt is the same as if it were.
