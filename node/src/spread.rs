@@ -7,7 +7,8 @@
 //! whoever proposes; so a node gossips what waits too long.
 //!
 //! Whoever brought a transaction may be gone before it is committed. So a validator that heard of it from another sends it to the proposer
-//! too, if it waits for so long that nobody seems to answer for it.
+//! too, if it waits for so long that nobody seems to answer for it. What this node gossiped it sends on in the same way, for as long as
+//! it waits: those that the gossip reached may have had no room.
 //!
 //! A node that does not vote cannot tell who proposes: it sends what is new to everybody that it is connected to, but not back. Only
 //! what is new somewhere is passed on, so it goes round no circle.
@@ -60,7 +61,7 @@ const QUEUE_BYTES_MAX: usize = 64 << 20;
 pub struct Spread {
     /// What this node answers for: what its clients brought lately.
     own: Queue,
-    /// What others answer for.
+    /// What others answer for, and what this node gossiped.
     heard: Queue,
     looked_at: Instant,
     gossiped_at: Instant,
@@ -229,7 +230,8 @@ impl Spread {
                 && let Some(own) = self.own.pop_if(|own| own.since + GOSSIP_AFTER <= now)
             {
                 if waits(&own.transaction) {
-                    due.gossip.push(own.transaction);
+                    due.gossip.push(own.transaction.clone());
+                    self.heard.push(Entry { since: now, ..own });
                 }
             }
         }
@@ -385,6 +387,22 @@ mod tests {
         assert!(soon.gossip.is_empty());
         let second = spread.due(late + GOSSIP_PERIOD, |transaction| transaction.nonce > 190);
         assert_eq!(nonces(&second.gossip), (191..=200).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_was_gossiped_is_sent_on_for_as_long_as_it_waits() {
+        let start = clock::monotonic();
+        let mut spread = Spread::new(start);
+        spread.own(start, transaction(1, 1), true);
+        let gossiped = start + GOSSIP_AFTER;
+        assert_eq!(nonces(&spread.due(gossiped, |_| true).gossip), [1]);
+        for times in 1..=5 {
+            let due = spread.due(gossiped + times * ADOPT_AFTER, |_| true);
+            assert_eq!(nonces(&due.proposer), [1]);
+            assert!(due.gossip.is_empty());
+        }
+        let committed = spread.due(gossiped + 6 * ADOPT_AFTER, |_| false);
+        assert!(committed.proposer.is_empty());
         assert_eq!(spread.due_at(), None);
     }
 

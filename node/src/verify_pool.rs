@@ -98,11 +98,25 @@ impl Arrival {
 
     /// How long it takes to check.
     fn work(&self) -> u64 {
-        let work = |envelope: &Vec<u8>| {
-            let bytes = u64::try_from(envelope.len()).expect("a length fits in 64 bits");
-            bytes * BYTE_WORK + signature_work::foreseen(envelope)
-        };
-        self.envelopes.iter().map(work).sum()
+        let envelopes = self.envelopes.iter();
+        let signatures = envelopes.map(|envelope| signature_work::foreseen(envelope));
+        self.byte_work() + signatures.sum::<u64>()
+    }
+
+    /// How long it takes to decode and hash.
+    fn byte_work(&self) -> u64 {
+        u64::try_from(self.bytes()).expect("a length fits in 64 bits") * BYTE_WORK
+    }
+
+    fn ids(&self) -> impl Iterator<Item = [u8; 32]> {
+        let envelopes = self.envelopes.iter();
+        envelopes.map(|envelope| Sha256::digest(envelope).into())
+    }
+
+    /// Whether all of it was checked lately.
+    fn is_known(&self, recent: &Recent) -> bool {
+        let ids: Vec<[u8; 32]> = self.ids().collect();
+        recent.find(&ids).iter().all(Option::is_some)
     }
 
     fn refuse(self) {
@@ -144,7 +158,8 @@ pub async fn run(
     core: mpsc::Sender<Vec<Admission>>,
 ) {
     let losses = network.clone();
-    let (sources, large) = Sources::new(clients, peers, roster, move || losses.lost_batches(1));
+    let lost = move || losses.lost_batches(1);
+    let (sources, large) = Sources::new(clients, peers, roster, recent.clone(), lost);
     let batches = stream::unfold(
         (sources, clock::monotonic()),
         |(mut sources, due)| async move {
@@ -196,9 +211,7 @@ async fn hand_on(
 /// Decodes what is not known, and verifies all signatures together.
 fn check(batch: Vec<Arrival>, rules: &ChainRules, recent: &Recent) -> Vec<Admission> {
     let envelopes = || batch.iter().flat_map(|arrival| &arrival.envelopes);
-    let ids: Vec<[u8; 32]> = envelopes()
-        .map(|envelope| Sha256::digest(envelope).into())
-        .collect();
+    let ids: Vec<[u8; 32]> = batch.iter().flat_map(Arrival::ids).collect();
     let mut unknown = Vec::new();
     let mut results = Vec::with_capacity(ids.len());
     for (envelope, known) in envelopes().zip(recent.find(&ids)) {

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use super::{Arrival, Origin};
 use crate::gateway::backend::Submission;
 use crate::intake::Outlet;
+use crate::recent::Recent;
 use crate::roster::{Roster, Voice};
 use crate::seats::{Seat, Seats};
 
@@ -35,6 +36,7 @@ pub(super) struct Sources {
     peers: Outlet,
     lead: Lead,
     large: Large,
+    recent: Recent,
 }
 
 /// Where arrivals of much work go. Clients and peers have a queue each, served in turn.
@@ -144,6 +146,7 @@ impl Sources {
         clients: mpsc::Receiver<Submission>,
         peers: Outlet,
         roster: watch::Receiver<Roster>,
+        recent: Recent,
         lost: impl Fn() + Send + 'static,
     ) -> (Self, impl Stream<Item = Arrival>) {
         let (large, set_aside) = Large::new(roster, lost);
@@ -152,6 +155,7 @@ impl Sources {
             peers,
             lead: Lead::Peers(0),
             large,
+            recent,
         };
         (sources, set_aside)
     }
@@ -167,10 +171,14 @@ impl Sources {
                     else => return None,
                 },
             };
-            let work = arrival.work();
+            let mut work = arrival.work();
             if work > ARRIVAL_WORK_MAX {
-                self.large.put(arrival);
-                continue;
+                // What is sent again, to each new proposer perhaps, takes no seat of what is new.
+                if !arrival.is_known(&self.recent) {
+                    self.large.put(arrival);
+                    continue;
+                }
+                work = arrival.byte_work();
             }
             self.lead = match arrival.origin {
                 Origin::Client(_) => self.lead.clients_had(work),
@@ -221,8 +229,8 @@ mod tests {
 
     use futures::StreamExt as _;
     use libp2p::PeerId;
-    use starfire_did::{KeyAlgorithm, PrivateKey};
-    use starfire_ledger::{Transaction, signature_work};
+    use starfire_did::{Did, KeyAlgorithm, PrivateKey};
+    use starfire_ledger::{ChainRules, Transaction, check, signature_work};
     use starfire_proto::protocol;
     use tokio::sync::oneshot;
 
@@ -231,6 +239,7 @@ mod tests {
     use crate::clock;
     use crate::gateway::error::BUSY;
     use crate::intake::{self, Intake};
+    use crate::mempool::Limits;
     use crate::network::Judgement;
 
     fn roster(members: &[(&str, &[PeerId], u64)]) -> watch::Receiver<Roster> {
@@ -240,8 +249,17 @@ mod tests {
     fn sources() -> (mpsc::Sender<Submission>, Intake, Sources) {
         let (submit, clients) = mpsc::channel(SUBMISSIONS_MAX);
         let (intake, peers) = intake::channel();
-        let (sources, _) = Sources::new(clients, peers, roster(&[]), || {});
+        let (sources, _) = Sources::new(clients, peers, roster(&[]), recent(), || {});
         (submit, intake, sources)
+    }
+
+    fn recent() -> Recent {
+        Recent::beside(&Limits {
+            transactions_max: 0,
+            bytes_max: 0,
+            work_max: 0,
+            transactions_per_sender_max: 0,
+        })
     }
 
     fn offer(intake: &Intake, envelopes: usize, bytes: usize) {
@@ -350,11 +368,24 @@ mod tests {
     }
 
     /// An envelope that asks for a hundred checks of SM2 signatures, none of which holds.
+    /// One hundred signatures.
     fn costly() -> Vec<u8> {
         let keys: Vec<PrivateKey> = (1..=100)
             .map(|seed| PrivateKey::generate([seed; 32], KeyAlgorithm::Sm2))
             .collect();
-        let body = protocol::Transaction::default();
+        let body = protocol::Transaction {
+            source_address: Did::derive(&keys[0].public(), None).to_string(),
+            nonce: 1,
+            operations: vec![protocol::Operation {
+                r#type: protocol::operation::Type::Log.into(),
+                log: Some(protocol::OperationLog {
+                    topic: "t".to_owned(),
+                    datas: vec!["x".to_owned()],
+                }),
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
         let envelope = Transaction::sign(&body, &keys.iter().collect::<Vec<_>>());
         assert!(signature_work::foreseen(&envelope) >= BATCH_WORK_ENOUGH);
         envelope
@@ -402,7 +433,7 @@ mod tests {
     async fn a_large_arrival_does_not_stand_before_others() {
         let (submitted, arrived) = mpsc::channel(SUBMISSIONS_MAX);
         let (_intake, peers) = intake::channel();
-        let (mut sources, large) = Sources::new(arrived, peers, roster(&[]), || {});
+        let (mut sources, large) = Sources::new(arrived, peers, roster(&[]), recent(), || {});
         let mut large = pin!(large);
         let envelopes = vec![costly(); 20];
         let mut verdicts = Vec::new();
@@ -430,6 +461,39 @@ mod tests {
             assert_eq!(large.next().await.unwrap().envelopes.len(), 20);
         }
         assert!(verdicts[0].try_recv().is_err(), "it waits for its check");
+    }
+
+    #[tokio::test]
+    async fn a_large_arrival_that_is_known_takes_no_seat() {
+        let (submitted, arrived) = mpsc::channel(SUBMISSIONS_MAX);
+        let (intake, peers) = intake::channel();
+        let recent = recent();
+        let (mut sources, _large) =
+            Sources::new(arrived, peers, roster(&[]), recent.clone(), || {});
+        let envelope = costly();
+        let send = || {
+            let peer = PeerId::random();
+            let arrival = Arrival {
+                envelopes: vec![envelope.clone(); 20],
+                origin: Origin::Peer(peer),
+            };
+            assert_eq!(intake.offer(peer, arrival), 0);
+        };
+        send();
+        submit(&submitted, 100).await;
+        let next = sources.next().await.unwrap().0;
+        assert!(is_client(&next), "it is new, and set aside");
+        let transaction = Transaction::decode(&envelope).unwrap();
+        let rules = ChainRules {
+            chain_id: "starfire-main-1".to_owned(),
+            chain_code: None,
+            bif_chain_id: 0,
+        };
+        recent.add([&Arc::new(check(transaction, &rules).unwrap())]);
+        send();
+        let (next, work) = sources.next().await.unwrap();
+        assert_eq!(next.envelopes.len(), 20);
+        assert!(work < ARRIVAL_WORK_MAX);
     }
 
     #[tokio::test]
