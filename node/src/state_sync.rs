@@ -72,7 +72,9 @@ pub enum StateSyncError {
     )]
     Untrusted(u64),
     /// There are snapshots, but none holds.
-    #[error("none of the peers' snapshots holds; the log says why")]
+    #[error(
+        "none of the peers' snapshots holds; the log says why: start again, or set sync.snapshots = false to begin with the first block"
+    )]
     NoneHolds,
     /// The store cannot write.
     #[error("the snapshot cannot be stored")]
