@@ -92,7 +92,7 @@ pub const ACCREDITATION_DEPTH: Code = Code::new("ACCREDITATION_DEPTH", 6);
 pub const ACCREDITATION_CYCLE: Code = Code::new("ACCREDITATION_CYCLE", 6);
 /// Another accreditor's accreditation stands there, and holds.
 pub const ACCREDITATION_HELD: Code = Code::new("ACCREDITATION_HELD", 3);
-/// The accreditation keeps as many terms that are over as it can, and a grant makes none of them go.
+/// The accreditation keeps as many terms that are over as it can, or as the sender may have given, and a grant makes none of them go.
 pub const ACCREDITATION_TERMS_FULL: Code = Code::new("ACCREDITATION_TERMS_FULL", 6);
 /// Only who gave an accreditation, or a motion, takes it back.
 pub const ACCREDITATION_NOT_GIVER: Code = Code::new("ACCREDITATION_NOT_GIVER", 6);

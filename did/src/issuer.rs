@@ -30,7 +30,7 @@ pub use answer::{answer, proof_paths};
 pub use chain::{accreditation, chain, nearest};
 pub use grant::Grant;
 pub use judge::{Asked, Refused, describe, judge};
-pub use past::EARLIER_TERMS_MAX;
+pub use past::{EARLIER_TERMS_MAX, EARLIER_TERMS_OF_ONE_MAX};
 pub use revoke::Revoke;
 pub use scope::{TYPE_BYTES_MAX, is_jurisdiction, is_type};
 pub use withdraw::Withdraw;

@@ -6,8 +6,14 @@
 
 use starfire_proto::v1;
 
+use crate::id::Did;
+
 /// Closed terms that an accreditation keeps. Those that allow the same and have no gap between them are one.
 pub const EARLIER_TERMS_MAX: usize = 32;
+
+/// How many of these may be of an accreditor that gives once more: it cannot fill a record with short terms, so that nobody else could
+/// give anything there.
+pub const EARLIER_TERMS_OF_ONE_MAX: usize = 8;
 
 /// Whether the accreditation held at this moment by a closed term that allowed what is asked.
 pub(super) fn held_then(
@@ -35,6 +41,13 @@ pub(super) fn closed(levels: &[v1::AccreditationRecord], now_ms: i64) -> Vec<v1:
     above
 }
 
+/// How many of these terms this accreditor gave.
+pub(super) fn given_by(terms: &[v1::EarlierTerm], accreditor: &Did) -> usize {
+    let accreditor = accreditor.to_string();
+    let given = terms.iter().filter(|term| term.accreditor == accreditor);
+    given.count()
+}
+
 /// Forgets so many terms, the shortest: many short ones, which any accreditor can make, take no long one's place.
 pub(super) fn forget_shortest(terms: &mut Vec<v1::EarlierTerm>, count: usize) {
     for _ in 0..count {
@@ -54,6 +67,7 @@ fn over(accreditation: &v1::AccreditationRecord, now_ms: i64) -> Option<v1::Earl
         until_ms: ends.fold(now_ms, i64::min),
         delegation_depth: accreditation.delegation_depth,
         only_accredits: accreditation.only_accredits,
+        accreditor: accreditation.accreditor.clone(),
     })
 }
 
@@ -62,7 +76,7 @@ fn within(term: &v1::EarlierTerm, giver: &v1::EarlierTerm) -> Option<v1::Earlier
     let both = v1::EarlierTerm {
         from_ms: term.from_ms.max(giver.from_ms),
         until_ms: term.until_ms.min(giver.until_ms),
-        ..*term
+        ..term.clone()
     };
     spanning(both).filter(|_| giver.delegation_depth > term.delegation_depth)
 }
@@ -72,10 +86,12 @@ fn spanning(term: v1::EarlierTerm) -> Option<v1::EarlierTerm> {
     (term.from_ms < term.until_ms).then_some(term)
 }
 
-/// Terms that allow the same and have no gap between them as one, by their ends.
+/// Terms that allow the same and have no gap between them as one, by their ends. Such a one counts as its first giver's, so that
+/// joining adds to nobody's.
 fn joined(mut terms: Vec<v1::EarlierTerm>) -> Vec<v1::EarlierTerm> {
     let allows = |term: &v1::EarlierTerm| (term.only_accredits, term.delegation_depth);
-    terms.sort_unstable_by_key(|term| (allows(term), term.from_ms, term.until_ms));
+    let giver = |term: &v1::EarlierTerm| term.accreditor.clone();
+    terms.sort_unstable_by_key(|term| (allows(term), term.from_ms, term.until_ms, giver(term)));
     let mut joined: Vec<v1::EarlierTerm> = Vec::new();
     for term in terms {
         match joined.last_mut() {

@@ -5,7 +5,7 @@ use starfire_state::{Env, Event, Overlay, Rejection, record};
 
 use super::DELEGATION_DEPTH_MAX;
 use super::chain::chain;
-use super::past::{EARLIER_TERMS_MAX, closed, forget_shortest};
+use super::past::{EARLIER_TERMS_MAX, EARLIER_TERMS_OF_ONE_MAX, closed, forget_shortest, given_by};
 use crate::code;
 use crate::deactivate::REASON_BYTES_MAX;
 use crate::id::Did;
@@ -127,6 +127,12 @@ impl Scope {
         let over = earlier.len().saturating_sub(EARLIER_TERMS_MAX);
         match giver {
             Giver::Motion(_) => forget_shortest(&mut earlier, over),
+            Giver::Accreditor(did) if given_by(&earlier, &did) > EARLIER_TERMS_OF_ONE_MAX => {
+                let detail = format!(
+                    "it keeps {EARLIER_TERMS_OF_ONE_MAX} terms that are over and that {did} gave: another accreditor or a motion may give it one more"
+                );
+                return Err(Rejection::new(code::ACCREDITATION_TERMS_FULL, detail));
+            }
             Giver::Accreditor(_) if over == 0 => {}
             Giver::Accreditor(_) => {
                 let detail = format!(

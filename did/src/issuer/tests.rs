@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use starfire_proto::v1;
 use starfire_state::{Code, Rejection};
 
+use super::past::given_by;
 use super::*;
 use crate::code;
 use crate::fixture::{World, person};
@@ -427,37 +428,48 @@ fn a_moment_that_is_over_keeps_what_was_allowed_then() {
     assert_eq!(standing(&record, 8_000), Ok(()));
 }
 
-#[test]
-fn closed_terms_are_bounded_and_only_a_motion_drops_the_shortest() {
-    let mut world = World::main();
-    root(&mut world, 1, 1);
-    let begins = |world: &World| v1::AccreditationGrant {
+/// Accredits the second person from now on.
+fn gives(world: &mut World, by: u8) -> Result<(), Rejection> {
+    let message = v1::AccreditationGrant {
         valid_from_ms: world.now_ms,
         ..granted(2, 0)
     };
+    grant(world, by, message)
+}
+
+/// The same, and takes it back, so often, with gaps between.
+fn gives_and_takes(world: &mut World, by: u8, times: usize) {
+    for _ in 0..times {
+        gives(world, by).unwrap();
+        world.now_ms += 10;
+        revoke(world, by, 2).unwrap();
+        world.now_ms += 10;
+    }
+}
+
+#[test]
+fn closed_terms_are_bounded_and_only_a_motion_drops_the_shortest() {
+    const GIVERS: [u8; EARLIER_TERMS_MAX / EARLIER_TERMS_OF_ONE_MAX] = [1, 3, 4, 5];
+    let mut world = World::main();
+    for giver in GIVERS {
+        root(&mut world, giver, 1);
+    }
+    root(&mut world, 6, 1);
     // Without a gap there is one.
     let first_ms = world.now_ms;
     for _ in 0..3 {
-        let message = begins(&world);
-        grant(&mut world, 1, message).unwrap();
+        gives(&mut world, 1).unwrap();
         world.now_ms += 10;
     }
     assert_eq!(levels(&world, 2)[0].earlier.len(), 1);
-    for _ in 0..EARLIER_TERMS_MAX {
-        revoke(&mut world, 1, 2).unwrap();
-        world.now_ms += 10;
-        let message = begins(&world);
-        let full = levels(&world, 2)[0].earlier.len() == EARLIER_TERMS_MAX;
-        let result = grant(&mut world, 1, message);
-        if full {
-            refused(result, code::ACCREDITATION_TERMS_FULL);
-        } else {
-            result.unwrap();
-            world.now_ms += 10;
-        }
+    revoke(&mut world, 1, 2).unwrap();
+    world.now_ms += 10;
+    for giver in GIVERS {
+        gives_and_takes(&mut world, giver, EARLIER_TERMS_OF_ONE_MAX);
     }
     let kept = levels(&world, 2)[0].earlier.clone();
     assert_eq!(kept.len(), EARLIER_TERMS_MAX);
+    refused(gives(&mut world, 6), code::ACCREDITATION_TERMS_FULL);
     judged(&world, 2, first_ms).unwrap();
     let motion = v1::Accredit {
         issuer: person(2).did.to_string(),
@@ -469,6 +481,51 @@ fn closed_terms_are_bounded_and_only_a_motion_drops_the_shortest() {
     assert!(judged(&world, 2, kept[1].from_ms).is_err());
     judged(&world, 2, kept[2].from_ms).unwrap();
     judged(&world, 2, world.now_ms).unwrap();
+}
+
+#[test]
+fn no_accreditor_fills_the_record_that_others_give() {
+    let mut world = World::main();
+    for giver in [1, 3] {
+        root(&mut world, giver, 1);
+    }
+    // The last of them stands there, and is closed by the next.
+    gives_and_takes(&mut world, 1, EARLIER_TERMS_OF_ONE_MAX + 1);
+    refused(gives(&mut world, 1), code::ACCREDITATION_TERMS_FULL);
+    gives_and_takes(&mut world, 3, 1);
+    refused(gives(&mut world, 1), code::ACCREDITATION_TERMS_FULL);
+    gives(&mut world, 3).unwrap();
+    world.now_ms += 10;
+    let motion = v1::Accredit {
+        issuer: person(2).did.to_string(),
+        ..accredit(world.now_ms, 0)
+    };
+    give(&mut world, motion).unwrap();
+    judged(&world, 2, world.now_ms).unwrap();
+    let earlier = &levels(&world, 2)[0].earlier;
+    let of = |giver| given_by(earlier, &person(giver).did);
+    assert_eq!(of(1), EARLIER_TERMS_OF_ONE_MAX + 1);
+    assert_eq!(of(3), 2);
+}
+
+#[test]
+fn terms_of_two_givers_that_became_one_are_the_first_ones() {
+    let mut world = World::main();
+    for giver in [1, 3] {
+        root(&mut world, giver, 1);
+    }
+    let first_ms = world.now_ms;
+    for giver in [1, 3] {
+        gives(&mut world, giver).unwrap();
+        world.now_ms += 10;
+        revoke(&mut world, giver, 2).unwrap();
+    }
+    gives(&mut world, 3).unwrap();
+    let earlier = &levels(&world, 2)[0].earlier;
+    assert_eq!(earlier.len(), 1);
+    assert_eq!(earlier[0].accreditor, person(1).did.to_string());
+    let ends = (earlier[0].from_ms, earlier[0].until_ms);
+    assert_eq!(ends, (first_ms, first_ms + 20));
 }
 
 #[test]

@@ -38,7 +38,9 @@ pub(super) fn of(code: &str) -> &'static str {
         "ACCREDITATION_NOT_GIVER" => {
             "only who gave it, or a motion (`starfire member propose withdraw`), takes it back"
         }
-        "ACCREDITATION_TERMS_FULL" => "propose a motion (`starfire member propose accredit`)",
+        "ACCREDITATION_TERMS_FULL" => {
+            "let another accreditor give it, or propose a motion (`starfire member propose accredit`)"
+        }
         "ACCREDITATION_HELD" => "let its giver take it back first, or propose a motion",
         "SCHEMA_NOT_FOUND" => "`starfire vc schema register` adds one",
         "SCHEMA_RETIRED" => "nothing is left to do",

@@ -119,7 +119,7 @@ fn what_was_issued_before_an_accreditation_was_given_anew_is_valid() {
             from_ms: it.valid_from_ms,
             until_ms,
             delegation_depth: it.delegation_depth - fewer,
-            only_accredits: false,
+            ..v1::EarlierTerm::default()
         }];
         it.valid_from_ms = time_ms(4);
         it.delegation_depth = 0;
