@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use starfire_did::Did;
 use starfire_did::resolution::{At, Problem, ProblemKind, Question, Representation};
 use starfire_state::Rejection;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use super::super::{Gateway, error};
 use super::lookup::Answer;
@@ -17,7 +17,7 @@ use super::{Wanted, result};
 
 /// Chains that are asked at one time.
 const CHAINS_AT_ONCE: usize = 8;
-/// How long all of them together may take: well below what one request may.
+/// How long all of them together may take: well below what one request may. Each may take its [`share`].
 const CHAINS_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// Adds `didDocumentMetadata.subChains`: by chain code, the whole result of that chain, or the error.
@@ -61,18 +61,25 @@ pub(super) async fn add(
     Ok(())
 }
 
+/// How long one of so many chains may take, so that each is asked in time though all before it stay silent.
+fn share(time_max: Duration, chains: usize) -> Duration {
+    let waves = chains.div_ceil(CHAINS_AT_ONCE).max(1);
+    time_max / u32::try_from(waves).expect("a document names few chains")
+}
+
 /// The answers in the order of the questions, of which a few are asked at one time. Those that are not there in time are refused.
 async fn answers<T>(
     asked: Vec<impl Future<Output = Result<T, Rejection>>>,
     time_max: Duration,
 ) -> Vec<Result<T, Rejection>> {
-    let end = Instant::now() + time_max;
+    let one_max = share(time_max, asked.len());
     let late = || {
-        let detail = format!("the chain did not answer within {time_max:?}");
+        let detail = format!("the chain did not answer within {one_max:?}");
         Rejection::new(error::RESOLVER_UNREACHABLE, detail)
     };
     let asked = asked.into_iter().enumerate();
-    let asked = asked.map(|(place, one)| async move { (place, timeout_at(end, one).await) });
+    // The time of each begins when it is asked.
+    let asked = asked.map(|(place, one)| async move { (place, timeout(one_max, one).await) });
     let asked: Vec<_> = asked.collect();
     let answers = stream::iter(asked).buffer_unordered(CHAINS_AT_ONCE);
     let mut answers: Vec<_> = answers.collect().await;
@@ -109,6 +116,33 @@ mod tests {
                 _ => assert_eq!(answer.unwrap(), place),
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_chain_is_asked_after_many_that_stay_silent() {
+        const SILENT: usize = 3 * CHAINS_AT_ONCE;
+        let chain = |place: usize| async move {
+            if place < SILENT {
+                pending::<()>().await;
+            }
+            // Not at once: an answer that is there when it is asked for is never late.
+            tokio::task::yield_now().await;
+            Ok::<usize, Rejection>(place)
+        };
+        let asked = (0..=SILENT).map(chain).collect();
+        let mut answers = answers(asked, Duration::from_millis(400)).await;
+        assert_eq!(answers.pop().unwrap().unwrap(), SILENT);
+        assert!(answers.iter().all(Result::is_err));
+    }
+
+    #[test]
+    fn all_chains_together_take_no_longer_than_they_may() {
+        let whole = Duration::from_secs(20);
+        for chains in [0, 1, CHAINS_AT_ONCE] {
+            assert_eq!(share(whole, chains), whole);
+        }
+        assert_eq!(share(whole, CHAINS_AT_ONCE + 1), whole / 2);
+        assert_eq!(share(whole, 4 * CHAINS_AT_ONCE), whole / 4);
     }
 
     #[tokio::test]
