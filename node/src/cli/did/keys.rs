@@ -1,5 +1,6 @@
 //! New keys for a DID: replaced by who still has the old ones, or by its guardians (in [`super::recover`]).
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -141,31 +142,51 @@ pub(super) fn instead(did: &Did, document: &v1::DidDocument, key: &PublicKey) ->
 }
 
 /// These keys, and those of the document that do not log in, with what they are for: to assert by a key of another kind, say, or to
-/// agree on keys. One that is now to log in stands there as what logs in, and not twice.
+/// agree on keys. One that is now to log in stands there as what logs in, and not twice; what it was for it stays for.
 fn beside_others(document: &v1::DidDocument, mut keys: v1::DidKeys) -> v1::DidKeys {
     let unnamed = |method: &v1::VerificationMethod| v1::VerificationMethod {
         id: String::new(),
         ..method.clone()
     };
-    let new: Vec<_> = keys.verification_method.iter().map(unnamed).collect();
-    let again: Vec<String> = document
-        .verification_method
+    let new = std::mem::take(&mut keys.verification_method);
+    // The name under which a key of the document is among the new ones.
+    let again = |method: &v1::VerificationMethod| {
+        let same = new.iter().find(|one| unnamed(one) == unnamed(method));
+        same.map(|one| one.id.clone())
+    };
+    // What a key of the document is called from now on, if it stays.
+    let named = |method: &v1::VerificationMethod| {
+        let logs_in = document.authentication.contains(&method.id);
+        again(method).or_else(|| (!logs_in).then(|| method.id.clone()))
+    };
+    let methods = &document.verification_method;
+    let names: BTreeMap<&str, String> = methods
         .iter()
-        .filter(|method| new.contains(&unnamed(method)))
-        .map(|method| method.id.clone())
+        .filter_map(|method| Some((method.id.as_str(), named(method)?)))
         .collect();
-    let stays = |id: &&String| !document.authentication.contains(id) && !again.contains(id);
-    let others = |ids: &[String]| ids.iter().filter(stays).cloned().collect::<Vec<_>>();
-    let methods = document.verification_method.iter();
-    let staying = methods.filter(|method| stays(&&method.id)).cloned();
-    keys.verification_method.extend(staying);
-    keys.assertion_method
-        .extend(others(&document.assertion_method));
-    keys.key_agreement.extend(others(&document.key_agreement));
-    keys.capability_invocation
-        .extend(others(&document.capability_invocation));
-    keys.capability_delegation
-        .extend(others(&document.capability_delegation));
+    let uses = [
+        (&mut keys.assertion_method, &document.assertion_method),
+        (&mut keys.key_agreement, &document.key_agreement),
+        (
+            &mut keys.capability_invocation,
+            &document.capability_invocation,
+        ),
+        (
+            &mut keys.capability_delegation,
+            &document.capability_delegation,
+        ),
+    ];
+    for (ids, before) in uses {
+        for id in before.iter().filter_map(|id| names.get(id.as_str())) {
+            if !ids.contains(id) {
+                ids.push(id.clone());
+            }
+        }
+    }
+    let stays =
+        |method: &&v1::VerificationMethod| names.get(method.id.as_str()) == Some(&method.id);
+    let staying: Vec<_> = methods.iter().filter(stays).cloned().collect();
+    keys.verification_method = [new, staying].concat();
     keys
 }
 
@@ -304,9 +325,16 @@ mod tests {
         let beside = method(&did, "assert", &other);
         document.verification_method.push(beside.clone());
         document.assertion_method.push(beside.id.clone());
+        document.capability_invocation = vec![beside.id.clone()];
+        let old = document.authentication[0].clone();
+        document.capability_delegation = vec![old, beside.id.clone()];
         let keys = beside_others(&document, instead(&did, &document, &other));
         assert_eq!(keys.verification_method.len(), 1);
         assert_eq!(keys.assertion_method, keys.authentication);
+        // What it was for it is still for, under its new name.
+        assert_eq!(keys.capability_invocation, keys.authentication);
+        assert_eq!(keys.capability_delegation, keys.authentication);
+        assert_eq!(keys.key_agreement, Vec::<String>::new());
         assert!(replaced(&document, &keys).contains(&beside.id));
     }
 
