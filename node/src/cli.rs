@@ -302,7 +302,8 @@ mod tests {
             "did update --key k --no-guardians --controller did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2=3 --controller-threshold 3",
             "did recover did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --key g --with h --new-key k --node http://127.0.0.1:1 --json",
             "did recover did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --key g --algorithm sm2 --out k.json",
-            "did recover did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --key g --end --reason lost",
+            "did recover did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --key g --end --reason lost --main http://127.0.0.1:1 --force",
+            "did deactivate --key k --main http://127.0.0.1:1",
             "did veto --key k --did did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2",
             "did complete did:bid:efnVUgqQFfYeu97ABf6sGm3WFtVXHZB2 --key k",
             "did consent --key a b --node http://127.0.0.1:1",
@@ -379,6 +380,8 @@ mod tests {
         for line in [
             format!("did recover {DID} --key g --end --new-key k"),
             format!("did recover {DID} --key g --reason lost"),
+            format!("did recover {DID} --key g --force"),
+            format!("did recover {DID} --key g --main http://127.0.0.1:1"),
             format!("did update --key k --guardian {DID} --no-guardians"),
             "did update --key k --recovery-delay 7d".to_owned(),
             "did update --key k --controller-threshold 2".to_owned(),

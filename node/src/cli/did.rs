@@ -3,6 +3,7 @@
 mod batch;
 mod change;
 mod consent;
+mod ending;
 mod keys;
 mod recover;
 mod resolve;

@@ -180,7 +180,7 @@ impl Chains {
 }
 
 /// What a DID is accredited for, on the main chain.
-async fn accreditations(
+pub(crate) async fn accreditations(
     main: &Client,
     issuer: &Did,
 ) -> Result<Vec<v1::AccreditationRecord>, Failure> {

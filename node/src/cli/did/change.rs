@@ -8,12 +8,14 @@ use starfire_did::document::WEIGHT_MAX;
 use starfire_proto::protocol::operation::Native;
 use starfire_proto::v1;
 
+use super::ending::has_revoked;
 use super::sign::{Cosigners, Sender, Signers, live};
 use crate::cli::context::Context;
 use crate::cli::output::Report;
 use crate::cli::proof;
 use crate::cli::verify::age;
 use crate::client::{Client, Committed};
+use crate::clock;
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -137,7 +139,10 @@ pub(crate) struct Deactivate {
     /// Why, for everybody to read
     #[arg(long, default_value = "")]
     reason: String,
-    /// End an accredited DID too: nobody can revoke for it any more
+    /// A gateway of the main chain, if --node is of a sub-chain: whether the DID is accredited, only the main chain tells
+    #[arg(long, value_name = "URL")]
+    main: Option<String>,
+    /// End an accredited DID too, or without asking: nobody can revoke for it any more
     #[arg(long)]
     force: bool,
 }
@@ -274,7 +279,8 @@ pub(super) async fn deactivate(
         Signers::changing(context, &arguments.sender, &arguments.cosigners).await?;
     let (_, expected_version) = live(&signers.client, &did).await?;
     if !arguments.force {
-        has_revoked(&signers.client, &did).await?;
+        let main = arguments.main.as_deref();
+        has_revoked(&signers.client, &did, main, clock::unix_ms()).await?;
     }
     let deactivate = v1::DidDeactivate {
         did: did.to_string(),
@@ -283,29 +289,6 @@ pub(super) async fn deactivate(
     };
     let committed = signers.send(Native::DidDeactivate(deactivate)).await?;
     Ok(changed(&did, expected_version, &committed))
-}
-
-/// Refuses to end who is accredited: with the DID ends the only way to revoke what it issued and gave, and who stole its keys can
-/// go on to write earlier dates. What it has revoked already, no node is asked: its status lists have names that it chose itself.
-async fn has_revoked(client: &Client, did: &Did) -> Result<(), Failure> {
-    let request = v1::ListAccreditationsRequest {
-        issuer: did.to_string(),
-    };
-    let held = client
-        .call(client.members().accreditations(request))
-        .await?
-        .accreditations;
-    let Some(standing) = held.iter().find(|one| one.withdrawn_ms == 0) else {
-        return Ok(());
-    };
-    Err(Failure::new(
-        "DID_STILL_ACCREDITED",
-        format!(
-            "{did} is accredited for {} in {}: once it is deactivated, nobody can revoke what it issued or gave, not even what a thief of its keys dates back",
-            standing.r#type, standing.jurisdiction
-        ),
-        "first revoke credentials (`starfire vc revoke`) and accreditations that it gave (`starfire vc accreditation revoke`); then add --force",
-    ))
 }
 
 pub(super) fn changed(did: &Did, before: u64, committed: &Committed) -> Report {
@@ -416,34 +399,6 @@ mod tests {
         line(&guardians).apply(&did(1, None), &mut alone).unwrap();
         let recovery = alone.recovery.unwrap();
         assert_eq!((recovery.threshold, recovery.delay_ms), (0, 0));
-    }
-
-    #[tokio::test]
-    async fn who_is_accredited_is_not_ended_unnoticed() {
-        let accreditation = |holder: u8, withdrawn_ms: i64| {
-            let issuer = did(holder, None);
-            let level = v1::AccreditationRecord {
-                issuer: issuer.to_string(),
-                r#type: "Origin".into(),
-                jurisdiction: "CN".into(),
-                motion: 1,
-                withdrawn_ms,
-                ..v1::AccreditationRecord::default()
-            };
-            record(path::accreditation(&issuer, "Origin", "CN"), &level)
-        };
-        let mut records = registered(1, None, 1);
-        records.extend(accreditation(1, 0));
-        records.extend(accreditation(2, 5_000));
-        let mut node = Node::main(records).await;
-        node.block(Changes::new(), &[]);
-        let client = Client::connect(&node.url).unwrap();
-        let refused = has_revoked(&client, &did(1, None)).await.unwrap_err();
-        assert_eq!(refused.code, "DID_STILL_ACCREDITED");
-        assert!(refused.hint.contains("--force"), "{refused}");
-        for free in [2, 3] {
-            has_revoked(&client, &did(free, None)).await.unwrap();
-        }
     }
 
     #[test]

@@ -9,12 +9,14 @@ use starfire_proto::protocol::operation::Native;
 use starfire_proto::v1;
 use starfire_proto::v1::did_recover::To;
 
+use super::ending::has_revoked;
 use super::keys::{NewKey, instead, replaced};
 use super::sign::{Cosigners, Sender, Signers, live};
 use crate::cli::context::Context;
 use crate::cli::output::Report;
 use crate::cli::state;
 use crate::client::{Client, Committed};
+use crate::clock;
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -34,6 +36,12 @@ pub(crate) struct Recover {
     /// Why it is withdrawn, for everybody to read
     #[arg(long, default_value = "", requires = "end")]
     reason: String,
+    /// A gateway of the main chain, if --node is of a sub-chain: whether the DID is accredited, only the main chain tells
+    #[arg(long, value_name = "URL", requires = "end")]
+    main: Option<String>,
+    /// End an accredited DID too, or without asking: nobody can revoke for it any more
+    #[arg(long, requires = "end")]
+    force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -64,6 +72,10 @@ pub(super) async fn recover(arguments: Recover, context: &Context) -> Result<Rep
             format!("{did} names no guardians"),
             "nobody can recover it; guardians are named by `starfire did update --guardian` while the keys are there",
         ));
+    }
+    if arguments.end && !arguments.force {
+        let main = arguments.main.as_deref();
+        has_revoked(&signers.client, &did, main, clock::unix_ms()).await?;
     }
     let (to, new) = if arguments.end {
         let reason = arguments.reason;

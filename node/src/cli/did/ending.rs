@@ -1,0 +1,138 @@
+//! Before a DID ends: whether it is accredited, which only the main chain tells.
+
+use starfire_did::Did;
+use starfire_proto::v1;
+
+use crate::cli::proof::accreditations;
+use crate::client::Client;
+use crate::failure::Failure;
+
+/// Refuses to end who is accredited: with the DID ends the only way to revoke what it issued and gave, and who stole its keys can
+/// go on to write earlier dates. What it has revoked already, no node is asked: its status lists have names that it chose itself.
+///
+/// `client` is of the DID's chain, `main` a gateway of the main chain, if one was named.
+pub(super) async fn has_revoked(
+    client: &Client,
+    did: &Did,
+    main: Option<&str>,
+    now_ms: i64,
+) -> Result<(), Failure> {
+    // A node of a sub-chain has no accreditations, so that it would name none of any issuer.
+    let held = if client.chain_code().await?.is_none() {
+        accreditations(client, did).await?
+    } else {
+        accreditations(&main_chain(did, main).await?, did).await?
+    };
+    let Some(standing) = held.iter().find(|one| stands(one, now_ms)) else {
+        return Ok(());
+    };
+    Err(Failure::new(
+        "DID_STILL_ACCREDITED",
+        format!(
+            "{did} is accredited for {} in {}: once it is deactivated, nobody can revoke what it issued or gave, not even what a thief of its keys dates back",
+            standing.r#type, standing.jurisdiction
+        ),
+        "first revoke credentials (`starfire vc revoke`) and accreditations that it gave (`starfire vc accreditation revoke`); then add --force",
+    ))
+}
+
+/// The node of the main chain that was named.
+async fn main_chain(did: &Did, main: Option<&str>) -> Result<Client, Failure> {
+    let Some(url) = main else {
+        return Err(Failure::new(
+            "DID_STILL_ACCREDITED",
+            format!(
+                "{did} may be accredited, which only the main chain tells: once it is deactivated, nobody can revoke what it issued or gave"
+            ),
+            "add --main URL: a gateway of a main-chain node; or --force if it issued nothing, or revoked what it should",
+        ));
+    };
+    let main = Client::connect(url)?;
+    match main.chain_code().await? {
+        None => Ok(main),
+        Some(code) => Err(Failure::usage(
+            format!("{url} is of the sub-chain {code}, which has no accreditations"),
+            "name a gateway of a main-chain node by --main",
+        )),
+    }
+}
+
+/// Whether an accreditation holds by its own term, or is to begin.
+fn stands(accreditation: &v1::AccreditationRecord, now_ms: i64) -> bool {
+    let until_ms = accreditation.valid_until_ms;
+    accreditation.withdrawn_ms == 0 && (until_ms == 0 || now_ms < until_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use starfire_did::path;
+    use starfire_state::Changes;
+
+    use super::*;
+    use crate::gateway::fixture::{Node, did, record, registered};
+
+    const NOW_MS: i64 = 9_000;
+
+    fn accreditation(holder: &Did, withdrawn_ms: i64, valid_until_ms: i64) -> Changes {
+        let level = v1::AccreditationRecord {
+            issuer: holder.to_string(),
+            r#type: "Origin".into(),
+            jurisdiction: "CN".into(),
+            motion: 1,
+            withdrawn_ms,
+            valid_until_ms,
+            ..v1::AccreditationRecord::default()
+        };
+        record(path::accreditation(holder, "Origin", "CN"), &level)
+    }
+
+    #[tokio::test]
+    async fn who_is_accredited_is_not_ended_unnoticed() {
+        let mut records = registered(1, None, 1);
+        for (holder, withdrawn_ms, valid_until_ms) in
+            [(1, 0, 0), (2, 5_000, 0), (4, 0, NOW_MS), (5, 0, NOW_MS + 1)]
+        {
+            let holder = did(holder, None);
+            records.extend(accreditation(&holder, withdrawn_ms, valid_until_ms));
+        }
+        let mut node = Node::main(records).await;
+        node.block(Changes::new(), &[]);
+        let client = Client::connect(&node.url).unwrap();
+        for accredited in [1, 5] {
+            let did = did(accredited, None);
+            let refused = has_revoked(&client, &did, None, NOW_MS).await.unwrap_err();
+            assert_eq!(refused.code, "DID_STILL_ACCREDITED");
+            assert!(refused.hint.contains("--force"), "{refused}");
+        }
+        // Withdrawn, never accredited, and over.
+        for free in [2, 3, 4] {
+            let did = did(free, None);
+            has_revoked(&client, &did, None, NOW_MS).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn of_an_issuer_of_a_sub_chain_the_main_chain_is_asked() {
+        let [accredited, free] = [1, 2].map(|seed| did(seed, Some("by01")));
+        let mut main = Node::main(accreditation(&accredited, 0, 0)).await;
+        main.block(Changes::new(), &[]);
+        let mut sub = Node::sub(registered(1, Some("by01"), 1)).await;
+        sub.block(Changes::new(), &[]);
+        let client = Client::connect(&sub.url).unwrap();
+        let asked =
+            async |did: &Did, main: Option<&str>| has_revoked(&client, did, main, NOW_MS).await;
+
+        let refused = asked(&accredited, Some(&main.url)).await.unwrap_err();
+        assert_eq!(refused.code, "DID_STILL_ACCREDITED");
+        assert!(refused.message.contains("Origin in CN"), "{refused}");
+        asked(&free, Some(&main.url)).await.unwrap();
+        // The sub-chain's own node would tell of nobody, so it is not asked.
+        let unasked = asked(&free, None).await.unwrap_err();
+        assert_eq!(unasked.code, "DID_STILL_ACCREDITED");
+        for option in ["--main", "--force"] {
+            assert!(unasked.hint.contains(option), "{unasked}");
+        }
+        let elsewhere = asked(&accredited, Some(&sub.url)).await.unwrap_err();
+        assert_eq!(elsewhere.code, Failure::USAGE);
+    }
+}
