@@ -35,12 +35,7 @@ pub fn parse(text: &str) -> Result<Parsed, JoseError> {
     let mut parsed = model::credential(Value::Object(jws.claims().clone()))?;
     let claims = jws.claims();
     repeats(claims, "iss", "issuer", Some(&parsed.issuer))?;
-    repeats(
-        claims,
-        "jti",
-        "id",
-        claims.get("id").and_then(Value::as_str),
-    )?;
+    names(claims)?;
     let subject = match parsed.subjects.as_slice() {
         [only] => only.as_deref(),
         _ => None,
@@ -107,6 +102,19 @@ pub(super) fn expect(jws: &Jws, typ: &'static str, cty: &'static str) -> Result<
         return Err(JoseError::Wrapper(name));
     }
     jws.header().agrees_with(jws.claims())
+}
+
+/// Refuses a token's own name that differs from that of the document in it. A document without one leaves it to the token.
+// RFC 7519 §4.1.7: "jti" is a unique identifier for the JWT, a string.
+pub(super) fn names(claims: &Map<String, Value>) -> Result<(), JoseError> {
+    match (claims.get("id"), claims.get("jti")) {
+        (None, None | Some(Value::String(_))) => Ok(()),
+        (None, Some(_)) => Err(JoseError::Claim {
+            name: "jti",
+            why: "is no text",
+        }),
+        (Some(id), _) => repeats(claims, "jti", "id", id.as_str()),
+    }
 }
 
 /// Refuses a claim that says another thing than the member that it repeats.

@@ -35,12 +35,7 @@ pub fn parse(text: &str) -> Result<Presentation, JoseError> {
     if shape.holder.is_some() {
         vc_jwt::repeats(claims, "iss", "holder", shape.holder.as_deref())?;
     }
-    vc_jwt::repeats(
-        claims,
-        "jti",
-        "id",
-        claims.get("id").and_then(Value::as_str),
-    )?;
+    vc_jwt::names(claims)?;
     let holder = shape.holder.as_deref().or(claimed);
     let method = key_id::method(jws.header().key_id.as_deref(), holder)?;
     Ok(Presentation {
