@@ -8,6 +8,7 @@
 
 mod answer;
 mod document;
+mod extension;
 mod jobs;
 mod plan;
 mod request;

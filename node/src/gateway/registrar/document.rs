@@ -6,7 +6,7 @@ use starfire_proto::v1;
 use starfire_state::Rejection;
 
 use super::request::Change;
-use super::{invalid, parse_w3c};
+use super::{extension, invalid, parse_w3c};
 
 /// What keys are for.
 const RELATIONSHIPS: [&str; 5] = [
@@ -16,6 +16,7 @@ const RELATIONSHIPS: [&str; 5] = [
     "capabilityInvocation",
     "capabilityDelegation",
 ];
+const CONTROLLER: &str = "controller";
 /// Uses of the key that makes the DID, if the client names none.
 const USES: [&str; 2] = ["authentication", "assertionMethod"];
 
@@ -103,7 +104,7 @@ pub(super) fn first(
 }
 
 /// The document after these changes. Whoever sets a document without `extension`, where guardians and weights stand, keeps what is
-/// there: clients of other makes do not know of it. To take it away is to remove it.
+/// there, each weight with its DID: clients of other makes do not know of it. To take it away is to remove it, or to set another.
 pub(super) fn changed(
     current: &v1::DidDocument,
     changes: &[(Change, Value)],
@@ -113,6 +114,8 @@ pub(super) fn changed(
     let Value::Object(mut now) = render::document(&document) else {
         unreachable!("a document is rendered as an object");
     };
+    extension::name_guardians(&document, &mut now);
+    let shown = methods(&now);
     for (change, part) in changes {
         let Value::Object(part) = part else {
             return Err(invalid("didDocument is an object"));
@@ -121,17 +124,25 @@ pub(super) fn changed(
         make_absolute(&did, &mut part);
         match change {
             Change::Set => {
-                for kept in ["@context", "extension"] {
+                for kept in ["@context", extension::NAME] {
                     if let Some(value) = now.remove(kept) {
                         part.entry(kept).or_insert(value);
                     }
                 }
                 now = part;
             }
-            Change::Add => add(&mut now, part)?,
-            Change::Remove => remove(&mut now, &part),
+            Change::Add => {
+                let known = [methods(&part), methods(&now)].concat();
+                extension::name_guardians_of(&did, &mut part, &known);
+                add(&mut now, part)?;
+            }
+            Change::Remove => {
+                extension::name_guardians_of(&did, &mut part, &shown);
+                remove(&mut now, &part);
+            }
         }
     }
+    extension::keep_weights(&document, changes, &mut now)?;
     if now.get("id").and_then(Value::as_str) != Some(&did.to_string()) {
         return Err(invalid(format!("the document's id is {did}")));
     }
@@ -141,6 +152,11 @@ pub(super) fn changed(
         }
     }
     parse_w3c(&Value::Object(now))
+}
+
+fn methods(document: &Map<String, Value>) -> Vec<Value> {
+    let listed = document.get("verificationMethod").and_then(Value::as_array);
+    listed.cloned().unwrap_or_default()
 }
 
 /// A method in one of the two forms that documents here have.
@@ -163,19 +179,26 @@ fn normal(did: &Did, method: &Value) -> Result<Value, Rejection> {
     Ok(normal)
 }
 
-/// `addToDidDocument`: entries of lists are added, and take the place of those with the same id; single values are set.
+/// `addToDidDocument`: entries of lists are added, and take the place of those with the same id; single values are set. Of
+/// `extension` the same is true member by member.
 fn add(document: &mut Map<String, Value>, part: Map<String, Value>) -> Result<(), Rejection> {
     for (name, value) in part {
         match value {
-            Value::Array(items) => {
+            // As where it is read: it says nothing.
+            Value::Null => {}
+            Value::Object(members) if name == extension::NAME => {
+                add(extension::of(document)?, members)?;
+            }
+            Value::Array(items) if !extension::is_whole(&name) => {
                 for item in items {
                     add_to_list(document, &name, item)?;
                 }
             }
-            single @ (Value::Null
-            | Value::Bool(_)
+            one @ Value::String(_) if name == CONTROLLER => add_to_list(document, &name, one)?,
+            single @ (Value::Bool(_)
             | Value::Number(_)
             | Value::String(_)
+            | Value::Array(_)
             | Value::Object(_)) => {
                 document.insert(name, single);
             }
@@ -192,10 +215,7 @@ fn add_to_list(
     let list = document
         .entry(name)
         .or_insert_with(|| Value::Array(Vec::new()));
-    // DID Core allows a single controller without a list.
-    if list.is_string() {
-        *list = Value::Array(vec![list.take()]);
-    }
+    make_list(list);
     let Value::Array(list) = list else {
         return Err(invalid(format!("{name} is no list in the document")));
     };
@@ -206,14 +226,32 @@ fn add_to_list(
     Ok(())
 }
 
-/// `removeFromDidDocument`: entries of lists are taken out by their id, or as they are; single values and empty lists go.
+// DID Core §5.1.2: a single controller needs no list.
+fn make_list(value: &mut Value) {
+    if value.is_string() {
+        *value = Value::Array(vec![value.take()]);
+    }
+}
+
+/// `removeFromDidDocument`: entries of lists are taken out by their id, or as they are; single values and empty lists go. Of
+/// `extension` the same is true member by member.
 fn remove(document: &mut Map<String, Value>, part: &Map<String, Value>) {
     for (name, value) in part {
         // Who a document is about does not change; clients name it to say which document they mean.
         if name == "id" || name == "@context" {
             continue;
         }
+        if name == CONTROLLER
+            && let Some(controller) = document.get_mut(name)
+        {
+            make_list(controller);
+        }
         let empty = match (document.get_mut(name), value) {
+            (Some(Value::Object(held)), Value::Object(members)) if name == extension::NAME => {
+                remove(held, members);
+                held.is_empty()
+            }
+            (Some(Value::Array(_)), _) if extension::is_whole(name) => true,
             (Some(Value::Array(list)), Value::Array(items)) => {
                 list.retain(|known| !items.iter().any(|item| is_same(known, item)));
                 list.is_empty()

@@ -2,6 +2,7 @@
 
 mod changing;
 mod creating;
+mod keeping;
 mod refusals;
 mod resources;
 mod waiting;
@@ -72,6 +73,51 @@ fn commit(node: &mut Node, changes: Changes, transaction: &Transaction, receipt:
         ..receipt
     };
     node.block_with(changes, &[(b"envelope", receipt)]);
+}
+
+/// The least document of the first DID, changed.
+fn document_with(change: impl FnOnce(&mut Value)) -> Value {
+    let least = Document::for_key(&did(1, None), &private_key(1).public());
+    let mut document = render::document(&least);
+    change(&mut document);
+    document
+}
+
+/// What a node answers to an update of the first DID, where it has this document.
+async fn update_of(document: &Value, request: &Value) -> (u16, Value) {
+    let held = v1::DidRecord {
+        document: Some(parse_w3c(document).unwrap()),
+        ..did_record(1, None, 3)
+    };
+    let mut state = record(path::record(&did(1, None)), &held);
+    state.extend(registered(2, None, 1));
+    let mut node = Node::main(state).await;
+    node.block(Changes::new(), &[]);
+    let mut request = request.clone();
+    request["did"] = json!(did(1, None).to_string());
+    request["options"]["clientSecretMode"] = json!(true);
+    post(&node, "update", &request).await
+}
+
+/// The operations that are to be signed.
+fn operations(answer: &Value) -> &[Value] {
+    let asked = &answer["didState"]["signingRequest"]["signingRequest0"];
+    let operations = asked["payload"]["operations"].as_array();
+    operations.unwrap_or_else(|| panic!("nothing to sign: {answer}"))
+}
+
+/// The document that they lead to.
+fn document_of(answer: &Value) -> &Value {
+    &operations(answer).last().unwrap()["document"]
+}
+
+/// Why nothing is to be signed.
+fn refusal(answer: &Value) -> &str {
+    assert_eq!(
+        answer["didState"]["reason"], "INVALID_PARAMETER",
+        "{answer}"
+    );
+    answer["didState"]["description"].as_str().unwrap()
 }
 
 fn option() -> Value {
