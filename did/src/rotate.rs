@@ -40,6 +40,11 @@ impl TryFrom<v1::DidRotate> for Rotate {
 }
 
 impl Rotate {
+    /// What it leaves of a document.
+    pub fn leave(&self, held: v1::DidDocument) -> v1::DidDocument {
+        self.keys.clone().put_into(held)
+    }
+
     /// Stores the next version and moves the account.
     pub fn apply(
         self,
@@ -48,7 +53,7 @@ impl Rotate {
         signers: &[&str],
     ) -> Result<(), Rejection> {
         let held = authority::controlled(state, &self.did, self.expected_version, env, signers)?;
-        let document = Document::try_from(self.keys.put_into((&held.document).into()))?;
+        let document = Document::try_from(self.leave((&held.document).into()))?;
         let record = history::next(&held.record, Some(&document), env);
         history::append(state, &self.did, &record);
         hand_over(state, &document);

@@ -1,14 +1,18 @@
 //! What the registrar's requests come to: operations of an account, and the keys that are to sign them.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use starfire_did::add_resource::AddResource;
 use starfire_did::code::{DID_DEACTIVATED, DID_EXISTS, DID_NOT_FOUND, DID_VERSION_CONFLICT};
 use starfire_did::deactivate::Deactivate;
-use starfire_did::{ChainCode, Did, Document, PublicKey, render, resolve, resource};
+use starfire_did::rotate::Rotate;
+use starfire_did::{ChainCode, Did, Document, PublicKey, policy, render, resolve, resource};
 use starfire_proto::protocol::{self, operation::Native};
 use starfire_proto::v1;
-use starfire_state::{Rejection, View};
+use starfire_state::{Env, Rejection, View};
+use tendermint::Time;
 
 use super::jobs::Signer;
 use super::request::{Change, Request};
@@ -98,12 +102,16 @@ pub(super) fn update(
     if request.changes.is_empty() {
         return Err(invalid("an update has a didDocument"));
     }
-    let wanted = document::changed(&current, &request.changes)?;
+    let mut wanted = document::changed(&current, &request.changes)?;
     let mut version = version_of(&did, &record, request)?;
     let (mut operations, mut shown_operations) = (Vec::new(), Vec::new());
     // The keys first: an update leaves them as they are.
-    let rotated = with_keys_of(&current, &wanted);
-    if rotated != current {
+    let mut rotated = current.clone();
+    if with_keys_of(&current, &wanted) != current {
+        // Somebody else's signature over the keys that were there says nothing of others.
+        if wanted.delegate_sign == current.delegate_sign {
+            wanted.delegate_sign = None;
+        }
         let rotate = v1::DidRotate {
             did: did.to_string(),
             expected_version: version,
@@ -114,6 +122,8 @@ pub(super) fn update(
             capability_invocation: wanted.capability_invocation.clone(),
             capability_delegation: wanted.capability_delegation.clone(),
         };
+        // What the chain would refuse is not worth a signature.
+        rotated = Rotate::try_from(rotate.clone())?.leave(current.clone());
         shown_operations.push(json!({ "type": "DID_ROTATE", "expectedVersion": version }));
         operations.push(operation(Native::DidRotate(rotate)));
         version = version.saturating_add(1);
@@ -132,14 +142,61 @@ pub(super) fn update(
     };
     last["document"] = shown(&wanted)?;
     let source = source(&did, &current, request)?;
+    let signers = signers(state, &source, request)?;
+    // One operation is judged by what was there when it was signed; a second one by what the first has left.
+    if operations.len() > 1 {
+        require_control_throughout(state, chain, (&source, &signers), &current, &wanted)?;
+    }
     Ok(Plan {
         did,
         resource: None,
         source,
         operations,
         shown: Value::Array(shown_operations),
-        signers: signers(state, &source, request)?,
+        signers,
     })
+}
+
+/// Refuses a rotation with an update behind it by which those who sign would lose the weight that the update needs: another
+/// controller sends, and the DID itself counts by an old key.
+fn require_control_throughout(
+    state: &dyn View,
+    chain: &v1::ChainRecord,
+    (source, signers): (&Did, &[Signer]),
+    current: &v1::DidDocument,
+    wanted: &v1::DidDocument,
+) -> Result<(), Rejection> {
+    let (current, wanted) = (
+        Document::try_from(current.clone())?,
+        Document::try_from(wanted.clone())?,
+    );
+    let (did, code) = (current.id(), code_of(chain));
+    let addresses = signers
+        .iter()
+        .map(|signer| signer.key.address(code.as_ref()).to_string());
+    let addresses: BTreeSet<String> = addresses.collect();
+    let signed: Vec<&str> = addresses.iter().map(String::as_str).collect();
+    let env = Env {
+        chain: chain.clone(),
+        height: 0,
+        time: Time::unix_epoch(),
+        sender: source.to_string(),
+        member: None,
+    };
+    let control = current.control();
+    let counts = |member: &Did| policy::stands(state, member, &env, &signed);
+    let has_signed = |key: &PublicKey| addresses.contains(&key.address(code.as_ref()).to_string());
+    let still_signs = source == did || wanted.authentication_keys().any(has_signed);
+    let counts_after = |member: &Did| match member == did {
+        true => still_signs,
+        false => counts(member),
+    };
+    if control.is_met_by(counts) && !control.is_met_by(counts_after) {
+        return Err(invalid(format!(
+            "with new keys {did} no longer counts by its old one, and the rest of this change would find too few controllers: send two updates, the keys last, or let {did} send this one (options.sender)"
+        )));
+    }
+    Ok(())
 }
 
 /// Withdraws the DID for ever.

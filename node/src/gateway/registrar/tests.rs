@@ -5,6 +5,7 @@ mod creating;
 mod keeping;
 mod refusals;
 mod resources;
+mod rotating;
 mod waiting;
 
 use base64::Engine as _;
