@@ -51,6 +51,8 @@ const ADOPT_AFTER: Duration = Duration::from_secs(6);
 /// How often that happens at most, and to how many.
 const ADOPT_PERIOD: Duration = Duration::from_secs(1);
 const ADOPT_MAX: usize = 64;
+/// That ends with the transaction that makes up so many bytes, or [`BATCH_WORK`].
+const ADOPT_BYTES: usize = 1 << 20;
 /// Transactions that this node answers for at most, and as many that others do.
 const QUEUE_MAX: usize = 65_536;
 /// Bytes of them: what a mempool holds by default.
@@ -245,14 +247,17 @@ impl Spread {
         proposer: &mut Vec<Arc<Checked>>,
         waits: impl Fn(&Checked) -> bool,
     ) {
-        let mut adopted = 0;
+        let (mut adopted, mut bytes, mut work) = (0, 0, 0);
         while let Some(heard) = self.heard.pop_if(|heard| {
-            !waits(&heard.transaction) || adopted < ADOPT_MAX && heard.since + ADOPT_AFTER <= now
+            let has_room = adopted < ADOPT_MAX && bytes < ADOPT_BYTES && work < BATCH_WORK;
+            !waits(&heard.transaction) || has_room && heard.since + ADOPT_AFTER <= now
         }) {
             if !waits(&heard.transaction) {
                 continue;
             }
             adopted += 1;
+            bytes += heard.bytes();
+            work += heard.transaction.signature_work;
             proposer.push(heard.transaction.clone());
             self.heard.push(Entry {
                 since: now,
@@ -450,6 +455,18 @@ mod tests {
         let never = spread.due(late + 3 * ADOPT_AFTER, |_| false);
         assert!(never.proposer.is_empty());
         assert_eq!(spread.due_at(), None);
+    }
+
+    #[test]
+    fn of_what_is_long_only_a_few_are_sent_on_at_one_time() {
+        let start = clock::monotonic();
+        let mut spread = Spread::new(start);
+        let long = (1..=5).map(|nonce| transaction(nonce, ADOPT_BYTES / 2));
+        spread.heard(start, long.collect());
+        for (periods, expected) in [(0, &[1, 2][..]), (1, &[3, 4]), (2, &[5])] {
+            let due = spread.due(start + ADOPT_AFTER + periods * ADOPT_PERIOD, |_| true);
+            assert_eq!(nonces(&due.proposer), expected);
+        }
     }
 
     #[test]

@@ -115,8 +115,7 @@ impl Arrival {
 
     /// Whether all of it was checked lately.
     fn is_known(&self, recent: &Recent) -> bool {
-        let ids: Vec<[u8; 32]> = self.ids().collect();
-        recent.find(&ids).iter().all(Option::is_some)
+        self.ids().all(|id| recent.find(&[id])[0].is_some())
     }
 
     fn refuse(self) {

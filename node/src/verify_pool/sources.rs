@@ -172,18 +172,19 @@ impl Sources {
                 },
             };
             let mut work = arrival.work();
-            if work > ARRIVAL_WORK_MAX {
-                // What is sent again, to each new proposer perhaps, takes no seat of what is new.
-                if !arrival.is_known(&self.recent) {
-                    self.large.put(arrival);
-                    continue;
-                }
+            let is_large = work > ARRIVAL_WORK_MAX;
+            if is_large {
                 work = arrival.byte_work();
             }
             self.lead = match arrival.origin {
                 Origin::Client(_) => self.lead.clients_had(work),
                 Origin::Peer(_) | Origin::Gossip { .. } => self.lead.peers_had(work),
             };
+            // What is sent again, to each new proposer perhaps, takes no seat of what is new.
+            if is_large && !arrival.is_known(&self.recent) {
+                self.large.put(arrival);
+                continue;
+            }
             return Some((arrival, work));
         }
     }
@@ -367,8 +368,7 @@ mod tests {
         assert_eq!(of_peers, 10);
     }
 
-    /// An envelope that asks for a hundred checks of SM2 signatures, none of which holds.
-    /// One hundred signatures.
+    /// An envelope with a hundred signatures of SM2 keys.
     fn costly() -> Vec<u8> {
         let keys: Vec<PrivateKey> = (1..=100)
             .map(|seed| PrivateKey::generate([seed; 32], KeyAlgorithm::Sm2))

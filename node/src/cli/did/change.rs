@@ -15,7 +15,6 @@ use crate::cli::output::Report;
 use crate::cli::proof;
 use crate::cli::verify::age;
 use crate::client::{Client, Committed};
-use crate::clock;
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -280,7 +279,7 @@ pub(super) async fn deactivate(
     let (_, expected_version) = live(&signers.client, &did).await?;
     if !arguments.force {
         let main = arguments.main.as_deref();
-        has_revoked(&signers.client, &did, main, clock::unix_ms()).await?;
+        has_revoked(&signers.client, &did, main).await?;
     }
     let deactivate = v1::DidDeactivate {
         did: did.to_string(),

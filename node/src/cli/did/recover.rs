@@ -16,7 +16,6 @@ use crate::cli::context::Context;
 use crate::cli::output::Report;
 use crate::cli::state;
 use crate::client::{Client, Committed};
-use crate::clock;
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -75,7 +74,7 @@ pub(super) async fn recover(arguments: Recover, context: &Context) -> Result<Rep
     }
     if arguments.end && !arguments.force {
         let main = arguments.main.as_deref();
-        has_revoked(&signers.client, &did, main, clock::unix_ms()).await?;
+        has_revoked(&signers.client, &did, main).await?;
     }
     let (to, new) = if arguments.end {
         let reason = arguments.reason;

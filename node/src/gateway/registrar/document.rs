@@ -269,8 +269,14 @@ fn remove(document: &mut Map<String, Value>, part: &Map<String, Value>) {
     }
 }
 
+/// Entries with an id are told apart by it, attributes by their key.
 fn is_same(known: &Value, item: &Value) -> bool {
-    known == item || (known.get("id").is_some() && known.get("id") == item.get("id"))
+    let name = if known.get("id").is_some() {
+        "id"
+    } else {
+        "key"
+    };
+    known == item || (known.get(name).is_some() && known.get(name) == item.get(name))
 }
 
 /// Writes out ids that are a fragment alone.

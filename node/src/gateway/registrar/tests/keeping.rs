@@ -195,3 +195,17 @@ async fn of_an_extension_the_named_members_change_and_no_others() {
     let added = json!({ "acsns": ["by02"], "controllerWeight": [1, 1, 1] });
     assert_eq!(asked("addToDidDocument", added).await, wanted);
 }
+
+#[tokio::test]
+async fn an_attribute_is_set_anew_by_its_key() {
+    let other = json!({ "key": "other", "encrypt": 0, "value": "z" });
+    let anew = json!({ "key": "name", "encrypt": 0, "value": "y" });
+    let request = json!({
+        "didDocumentOperation": ["addToDidDocument"],
+        "didDocument": [{ "extension": { "attributes": [anew, other] } }],
+    });
+    let (_, answer) = update_of(&weighted(), &request).await;
+    let mut expected = weighted()["extension"].clone();
+    expected["attributes"] = json!([anew, other]);
+    assert_eq!(document_of(&answer)["extension"], expected, "{answer}");
+}
