@@ -279,7 +279,7 @@ pub(super) async fn deactivate(
     let (_, expected_version) = live(&signers.client, &did).await?;
     if !arguments.force {
         let main = arguments.main.as_deref();
-        has_revoked(&signers.client, &did, main).await?;
+        has_revoked(&signers.client, &did, main, context.output).await?;
     }
     let deactivate = v1::DidDeactivate {
         did: did.to_string(),

@@ -74,7 +74,7 @@ pub(super) async fn recover(arguments: Recover, context: &Context) -> Result<Rep
     }
     if arguments.end && !arguments.force {
         let main = arguments.main.as_deref();
-        has_revoked(&signers.client, &did, main).await?;
+        has_revoked(&signers.client, &did, main, context.output).await?;
     }
     let (to, new) = if arguments.end {
         let reason = arguments.reason;
