@@ -7,18 +7,19 @@
 //! What can run as soon as those before it have, is ready. What waits behind a gap of its sender's nonces is not, and where there is
 //! no room it gives way to what is: nobody can keep others out with what nobody can run. What is ready is never driven out.
 
+mod candidates;
 mod gaps;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, btree_map};
-use std::iter::Peekable;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use starfire_ledger::Checked;
 use starfire_ledger::signature_work::{ENVELOPE_SIGNATURE_WORK_MAX, SELECTED_SIGNATURE_WORK_MAX};
 use starfire_state::{Code, Rejection};
 
+pub use candidates::Candidates;
 pub use gaps::GAP_WAIT_MS_MAX;
 use gaps::Gaps;
 
@@ -464,11 +465,7 @@ impl Mempool {
 
     /// What may be proposed, in order: each sender's without a gap above its account's nonce.
     pub fn candidates(&self) -> Candidates<'_> {
-        Candidates {
-            pool: self,
-            ready: self.ready.iter().peekable(),
-            following: BTreeMap::new(),
-        }
+        Candidates::of(self)
     }
 
     /// Drops what turned out to be unable to run.
@@ -602,41 +599,6 @@ impl Mempool {
     /// Bytes of their envelopes.
     pub fn bytes(&self) -> usize {
         self.load.bytes
-    }
-}
-
-/// The transactions that may be proposed, in order of arrival; one that arrived before its turn comes as soon as that does.
-#[derive(Debug, Clone)]
-pub struct Candidates<'a> {
-    pool: &'a Mempool,
-    ready: Peekable<btree_map::Iter<'a, u64, Arc<str>>>,
-    /// Those whose turn came with one before them, by arrival.
-    following: BTreeMap<u64, (&'a Queue, i64)>,
-}
-
-impl<'a> Iterator for Candidates<'a> {
-    type Item = &'a Arc<Checked>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let ready = self.ready.peek().map(|(arrival, _)| **arrival);
-        let following = self
-            .following
-            .first_entry()
-            .filter(|entry| ready.is_none_or(|ready| *entry.key() < ready));
-        let (queue, nonce) = match following {
-            Some(entry) => entry.remove(),
-            None => {
-                let (_, sender) = self.ready.next()?;
-                let queue = &self.pool.senders[sender];
-                (queue, queue.next_nonce())
-            }
-        };
-        if let Some(after) = nonce.checked_add(1)
-            && let Some(waiting) = queue.waiting.get(&after)
-        {
-            self.following.insert(waiting.arrival, (queue, after));
-        }
-        Some(&queue.waiting[&nonce].transaction)
     }
 }
 

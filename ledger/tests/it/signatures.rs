@@ -223,18 +223,22 @@ fn however_much_of_one_member_stands_before_it_what_others_have_within_their_par
     };
     let part = SELECTED_SIGNATURE_WORK_MAX / 8 / small("north", 1).signature_work;
     let part = usize::try_from(part).unwrap();
-    let more = i64::try_from(part + 50).unwrap();
-    let mut waiting: Vec<_> = (1..=more).map(|nonce| small("north", nonce)).collect();
-    let last = waiting.last().unwrap().clone();
-    waiting.extend(std::iter::repeat_n(last, 5_000));
+    // More than is set aside.
+    let all = part + 5_000;
+    let nonces = 1..=i64::try_from(all).unwrap();
+    let mut waiting: Vec<_> = nonces.map(|nonce| small("north", nonce)).collect();
     waiting.push(small("south", 1));
-    let places = u32::try_from(part + 10).unwrap();
     let state = world.state();
-    let selection = select(state.as_ref(), &world.admission(), 4, places, &waiting);
-    assert_eq!(selection.taken.len(), part + 10);
-    let is_of_south = |one: &&Arc<Checked>| *one.sender == *address("south");
-    assert_eq!(selection.taken.iter().filter(is_of_south).count(), 1);
-    assert!(selection.refused.is_empty());
+    for places in [part + 10, all + 1] {
+        let most = u32::try_from(places).unwrap();
+        let selection = select(state.as_ref(), &world.admission(), 4, most, &waiting);
+        assert!(selection.refused.is_empty());
+        // What is not taken in the turn of the shares comes after it, in its order.
+        let mut expected = waiting[..places - 1].to_vec();
+        expected.insert(part, waiting[all].clone());
+        let ids = |all: &[Arc<Checked>]| all.iter().map(|one| one.id).collect::<Vec<_>>();
+        assert!(ids(&selection.taken) == ids(&expected), "{places}");
+    }
 }
 
 #[test]
